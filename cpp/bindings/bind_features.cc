@@ -1,0 +1,7 @@
+#include <pybind11/pybind11.h>
+
+namespace smctrain::bindings {
+
+void bind_features(pybind11::module_&) {}
+
+}  // namespace smctrain::bindings

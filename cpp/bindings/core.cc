@@ -1,0 +1,41 @@
+// The _core module: one bind_<room>.cc per room, listed here.
+#include <pybind11/pybind11.h>
+
+#include "bindings/errors.h"
+
+namespace smctrain::bindings {
+
+namespace py = pybind11;
+
+void bind_base(py::module_& m);
+void bind_bars(py::module_& m);
+void bind_features(py::module_& m);
+void bind_labels(py::module_& m);
+void bind_splits(py::module_& m);
+void bind_augment(py::module_& m);
+void bind_prepare(py::module_& m);
+void bind_forest(py::module_& m);
+void bind_boosting(py::module_& m);
+void bind_metrics(py::module_& m);
+void bind_stats(py::module_& m);
+void bind_market(py::module_& m);
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "Native core of smctrain: everything tabular. Use the typed faces in the package, not this module.";
+  m.attr("__version__") = SMCTRAIN_VERSION;
+  register_errors();
+  bind_base(m);
+  bind_bars(m);
+  bind_features(m);
+  bind_labels(m);
+  bind_splits(m);
+  bind_augment(m);
+  bind_prepare(m);
+  bind_forest(m);
+  bind_boosting(m);
+  bind_metrics(m);
+  bind_stats(m);
+  bind_market(m);
+}
+
+}  // namespace smctrain::bindings

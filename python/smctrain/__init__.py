@@ -1,0 +1,65 @@
+"""smctrain trains models on market bars and tells the truth about them.
+
+>>> import smctrain as st
+>>> run = st.train(st.simulate_market(), preset="fast")          # doctest: +SKIP
+>>> run.leaderboard                                              # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it. Resolved at first use (PEP 562): `import smctrain` loads nothing heavy.
+_EXPORTS = {
+    "read_bars": "smctrain.bars",
+    "Bars": "smctrain.bars",
+    "BarSet": "smctrain.bars",
+    "simulate_market": "smctrain.testing.market",
+    "build_features": "smctrain.features",
+    "FeatureSpec": "smctrain.features",
+    "FeatureTable": "smctrain.features",
+    "FeatureStream": "smctrain.features",
+    "EventTable": "smctrain.features",
+    "triple_barrier": "smctrain.labels",
+    "Labels": "smctrain.labels",
+    "label_uniqueness": "smctrain.labels",
+    "DataAugmenter": "smctrain.augment",
+    "TrainingMonitor": "smctrain.training.monitor",
+    "OverfittingMonitor": "smctrain.training.monitor",
+    "StabilityChecker": "smctrain.training.stability",
+    "SMCModelTrainer": "smctrain.training.trainer",
+    "ModelSelector": "smctrain.selection",
+    "decide": "smctrain.verdict",
+    "Verdict": "smctrain.verdict",
+    "to_json_safe": "smctrain.artifact",
+    "load_model": "smctrain.models",
+    "train": "smctrain.training",
+    "load": "smctrain.deploy",
+}
+_MODULES = {
+    "artifact", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
+    "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
+}  # fmt: skip
+_ALIASES = {"smc": "smctrain.features.smc"}
+
+__all__ = ["__version__", *_EXPORTS, *sorted(_MODULES), *_ALIASES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"smctrain.{name}")
+    elif name in _ALIASES:
+        value = importlib.import_module(_ALIASES[name])
+    else:
+        raise AttributeError(f"module 'smctrain' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,82 @@
+"""Loads the two native modules, lazily, and says in one sentence what is missing when one cannot be loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import importlib.util
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+
+from smctrain.exceptions import MissingDependency, SmctrainError
+
+_VERSION = "0.1.0"
+
+
+@functools.cache
+def core() -> ModuleType:
+    """The tabular native module."""
+    try:
+        module = importlib.import_module("smctrain._core")
+    except ModuleNotFoundError as error:
+        raise SmctrainError(
+            "smctrain's native core is not built: run `make build` in the source tree, or reinstall the wheel."
+        ) from error
+    if module.__version__ != _VERSION:
+        raise SmctrainError(
+            f"smctrain's native core is of version {module.__version__}, the package of {_VERSION}: "
+            "run `make build`, or reinstall the wheel."
+        )
+    return module
+
+
+def _torch_folder() -> tuple[Path, str] | None:
+    """Folder and version of the installed torch, without importing it."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent
+    match = re.search(r"__version__ = '([^']+)'", (folder / "version.py").read_text(encoding="utf-8"))
+    return folder, match.group(1) if match else "unknown"
+
+
+@functools.cache
+def neural() -> ModuleType:
+    """The LibTorch module. Needs the torch minor it was built for; does not import Python's torch."""
+    found = _torch_folder()
+    if found is None:
+        raise MissingDependency(
+            "NeuralNetwork and LSTM need PyTorch 2.13, which is not installed: "
+            'pip install "smctrain[neural]". Tree families work without it.'
+        )
+    folder, version = found
+    spec = importlib.util.find_spec("smctrain._neural")
+    if spec is None:
+        raise MissingDependency(
+            "this build of smctrain has no neural module (it was built without torch): "
+            "install torch 2.13 and rebuild with `make build`."
+        )
+    if not version.startswith("2.13."):
+        raise MissingDependency(
+            f"smctrain's neural module was built for torch 2.13 but torch {version} is installed: "
+            'pip install "torch==2.13.*", or rebuild with `make build`.'
+        )
+    # By path, so that it is found wherever torch lives; a later `import torch` shares the same mapping.
+    ctypes.CDLL(str(folder / "lib" / "libtorch_cpu.so"), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    return importlib.import_module("smctrain._neural")
+
+
+def xgboost_library() -> Path:
+    """Path of XGBoost's C library inside its wheel (or `SMCTRAIN_XGBOOST_LIBRARY`)."""
+    override = os.environ.get("SMCTRAIN_XGBOOST_LIBRARY")
+    if override:
+        return Path(override)
+    spec = importlib.util.find_spec("xgboost")
+    if spec is None or spec.origin is None:
+        raise MissingDependency(
+            'XGBoost families need xgboost >= 3.1, < 4, which is not installed: pip install "xgboost-cpu>=3.1,<4"'
+        )
+    return Path(spec.origin).parent / "lib" / "libxgboost.so"
