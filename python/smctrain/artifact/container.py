@@ -193,9 +193,10 @@ def read_container(path: str | Path) -> Container:
             raise ArtifactError(f"{path} is not a regular file.")
         prefix = file.read(64)
         # A sparse 100 GB file must not be read: its own length field has to agree first.
-        if len(prefix) == 64 and _PREFIX.unpack_from(prefix)[4] != status.st_size:
+        known = len(prefix) == 64 and prefix[:8] == MAGIC
+        if known and _PREFIX.unpack_from(prefix)[4] != status.st_size:
             raise ArtifactError(f"{path} cannot be loaded: its length does not match what it says.")
-        return unpack(prefix + file.read(), str(path))
+        return unpack(prefix + (file.read() if known else b""), str(path))
 
 
 def model_to_bytes(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -1,0 +1,258 @@
+"""Layers of settings, merged by presence, each leaf with its origin.
+
+Order (later wins): code defaults < preset < files, left to right < environment (paths only) < overrides. A value that
+equals the default still counts as given. All faults are collected and raised as one `ConfigError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from smctrain.config.presets import PRESETS
+from smctrain.config.tree import Config
+from smctrain.config.yaml import load_yaml, parse_scalar
+from smctrain.exceptions import ConfigError
+
+ENVIRONMENT = {"output.root": "SMCTRAIN_RUNS"}
+_FAMILY_ALIASES = {
+    "randomforest": "RandomForest", "random_forest": "RandomForest", "rf": "RandomForest",
+    "xgboost": "XGBoost", "xgb": "XGBoost",
+    "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
+    "lstm": "LSTM",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a leaf's value came from."""
+
+    layer: str
+    """default, preset, file, environment, or override."""
+    where: str = ""
+    """Preset name, `file:line`, environment variable, or the flag."""
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.where}".strip()
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    """A validated tree and the origin of each leaf."""
+
+    config: Config
+    origins: Mapping[str, Origin]
+
+    def leaves(self) -> Iterator[tuple[str, Any, Origin]]:
+        """Each leaf as (dotted key, value, origin), in the order of the tree."""
+        for key, value in _flatten_model(self.config):
+            yield key, value, self.origins[key]
+
+    def hash(self) -> str:
+        """Digest of everything that can change a result (not worker counts or output folders)."""
+        return config_hash(self.config)
+
+    def to_yaml(self, origin: bool = False) -> str:
+        """The whole tree as YAML, with an origin comment per leaf on request."""
+        lines: list[str] = []
+        shown: list[str] = []
+        for key, value, source in self.leaves():
+            *sections, leaf = key.split(".")
+            if sections and sections != shown:
+                lines.append(f"{sections[0]}:")
+            shown = sections
+            text = f"{'  ' * len(sections)}{leaf}: {_yaml_value(value)}"
+            lines.append(f"{text:<46}  # {source}" if origin else text)
+        return "\n".join(lines) + "\n"
+
+
+def config_hash(config: Config) -> str:
+    """BLAKE2b digest of all settings that can change a result."""
+    from smctrain.artifact import dumps_strict
+
+    tree = config.model_dump(mode="json", exclude={"output": True, "symbols": True, "training": {"workers"}})
+    return hashlib.blake2b(dumps_strict(tree, indent=None).encode(), digest_size=16).hexdigest()
+
+
+def resolve(
+    preset: str | None = None,
+    files: Sequence[str | Path] = (),
+    overrides: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> ResolvedConfig:
+    """Merge all layers and validate once.
+
+    Parameters
+    ----------
+    preset : str, optional
+        fast, default or thorough.
+    files : paths
+        YAML files, later ones win.
+    overrides : mapping of dotted key to value
+        Values given in code or by a named flag.
+    assignments : list of "key=value"
+        `--set` flags; values are YAML scalars or flow lists.
+    environment : mapping, optional
+        Defaults to the process environment; only path settings are read from it.
+
+    Raises
+    ------
+    ConfigError
+        Lists every fault: file and line, key, what was expected, what was found, the nearest valid key.
+    """
+    environment = os.environ if environment is None else environment
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    known = {key for key, _ in _flatten_model(Config())}
+    sections = {key.rsplit(".", 1)[0] for key in known if "." in key}
+
+    def put(key: str, value: Any, origin: Origin) -> None:
+        if key in sections:
+            problems.append(f"{_at(origin)}: {key!r} is a section; give its keys, such as {_example(key, known)!r}.")
+        elif key not in known:
+            near = get_close_matches(key, sorted(known | sections), n=1, cutoff=0.5)
+            leaf = [k for k in sorted(known) if k.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+            hint = f"; nearest is {(leaf or near)[0]!r}" if leaf or near else ""
+            problems.append(f"{_at(origin)}: unknown key {key!r}{hint}.")
+        else:
+            values[key] = _family_names(value) if key == "models" else value
+            origins[key] = origin
+
+    def put_tree(tree: Mapping[str, Any], origin_of: Any, prefix: str = "") -> None:
+        for key, value in tree.items():
+            dotted = f"{prefix}.{key}" if prefix else str(key)
+            if isinstance(value, Mapping) and (dotted in sections or dotted not in known):
+                if dotted in sections:
+                    put_tree(value, origin_of, dotted)
+                else:
+                    put(dotted, value, origin_of(dotted))
+            elif value is None and dotted in sections:
+                continue  # an empty section in a file
+            else:
+                put(dotted, value, origin_of(dotted))
+
+    name = preset or "default"
+    if name not in PRESETS:
+        near = get_close_matches(name, PRESETS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        problems.append(f"preset must be one of {', '.join(PRESETS)}, but is {name!r}.{hint}")
+    else:
+        put_tree(PRESETS[name], lambda key: Origin("preset", name))
+    for path in files:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.")
+            continue
+        try:
+            data, lines, faults = load_yaml(text, str(path))
+        except ConfigError as error:
+            problems.append(str(error))
+            continue
+        problems.extend(faults)
+        put_tree(data, lambda key, p=path, n=lines: Origin("file", f"{p}:{n.get(key, 1)}"))
+    for key, variable in ENVIRONMENT.items():
+        if environment.get(variable):
+            put(key, environment[variable], Origin("environment", variable))
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals:
+            problems.append(f"--set {assignment}: write it as key=value.")
+            continue
+        key = "training.seed" if key == "seed" else key
+        try:
+            put(key, parse_scalar(text), Origin("override", f"--set {key}"))
+        except ConfigError as error:
+            problems.append(f"--set {key}: {error}")
+    for key, value in (overrides or {}).items():
+        put("training.seed" if key == "seed" else key, value, Origin("override", key))
+
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        *path_parts, leaf = key.split(".")
+        branch = tree
+        for part in path_parts:
+            branch = branch.setdefault(part, {})
+        branch[leaf] = value
+    config: Config | None = None
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        seen: set[str] = set()
+        for fault in error.errors():
+            key = _key_of(fault["loc"], known, sections)
+            if key in seen:
+                continue  # one line per key: unions report each alternative
+            seen.add(key)
+            origin = origins.get(key) or next((o for k, o in origins.items() if k.startswith(key + ".")), None)
+            problems.append(f"{_at(origin)}: {key} {_reason(fault)}.")
+    if problems or config is None:
+        count = f"{len(problems)} problems in the configuration:\n" if len(problems) > 1 else ""
+        raise ConfigError(count + "\n".join(problems))
+    all_origins = {key: origins.get(key, Origin("default")) for key in known}
+    return ResolvedConfig(config, all_origins)
+
+
+def _flatten_model(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        key = f"{prefix}.{name}" if prefix else name
+        if isinstance(value, BaseModel):
+            yield from _flatten_model(value, key)
+        else:
+            yield key, value
+
+
+def _family_names(value: Any) -> Any:
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list | tuple):
+        return [_FAMILY_ALIASES.get(str(item).lower().replace("-", "_"), item) for item in value]
+    return value
+
+
+def _key_of(loc: tuple[int | str, ...], known: set[str], sections: set[str]) -> str:
+    """Dotted key of a fault; union tags and list positions of pydantic's location are left out."""
+    best = ""
+    key = ""
+    for part in loc:
+        key = f"{key}.{part}" if key else str(part)
+        if key in known or key in sections:
+            best = key
+    return best or ".".join(str(part) for part in loc)
+
+
+def _reason(fault: Any) -> str:
+    message = str(fault["msg"])
+    found = fault.get("input")
+    if message.startswith("Value error, "):
+        return f"is wrong: {message.removeprefix('Value error, ')}"
+    text = message[0].lower() + message[1:]
+    text = text.removeprefix("input ").removeprefix("value ")
+    return f"{text}, but is {found!r}"
+
+
+def _at(origin: Origin | None) -> str:
+    if origin is None:
+        return "configuration"
+    return origin.where or origin.layer
+
+
+def _example(section: str, known: set[str]) -> str:
+    return next(key for key in sorted(known) if key.startswith(section + "."))
+
+
+def _yaml_value(value: Any) -> str:
+    from smctrain.artifact import dumps_strict
+
+    return dumps_strict(value, indent=None)

@@ -1,0 +1,225 @@
+"""The settings tree. Frozen, closed (unknown keys are errors), no NaN; the docstrings are the descriptions.
+
+Defaults of the four families: document 001 ("Enhanced Regularization"); what it leaves open is ours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+NotNegative = Annotated[StrictInt, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+
+class Data(_Section):
+    """What the bars mean."""
+
+    tz: str = "UTC"
+    """Zone of naive time stamps: UTC, an IANA name, fixed:+HH:MM, or America/New_York+7h."""
+    stamp: Literal["open", "close"] = "open"
+    """Whether a time stamp is a bar's opening or closing time."""
+    base: str | None = None
+    """Timeframe decisions are taken on (M15, H1, ...); null takes each symbol's finest."""
+    fix: tuple[Literal["sort", "drop-duplicates"], ...] = ()
+    """Repairs that are allowed while reading."""
+
+
+class Features(_Section):
+    """Which columns are built from the bars."""
+
+    preset: Literal["default", "full"] = "default"
+    higher: tuple[str, ...] = ("H1", "H4")
+    """Higher timeframes; resampled from the base where the data lacks them."""
+    groups: tuple[str, ...] | None = None
+    """Families to keep; null keeps all of the preset."""
+    columns: tuple[str, ...] | None = None
+    """Exact columns; null keeps all of the preset."""
+
+
+class Labels(_Section):
+    """Triple barrier: which of target, stop and time limit a trade meets first."""
+
+    horizon: AtLeastOne = 20
+    """Longest holding time in bars."""
+    target: Positive = 2.0
+    stop: Positive = 1.0
+    unit: Literal["atr", "vol", "pct", "abs"] = "atr"
+    entry: Literal["next_open", "close"] = "next_open"
+    side: Literal[-1, 1] = 1
+    costs: Literal["spread"] | Annotated[float, Field(ge=0.0)] | None = "spread"
+    """Spread from the data, a fixed price difference, or null for none."""
+    tie: Literal["stop", "target", "drop"] = "stop"
+    timeout: Literal["zero", "sign", "loss", "drop"] = "zero"
+    min_class: AtLeastOne = 30
+    """Classes with fewer training rows are dropped from all splits (short data: 5 % of the training rows)."""
+
+
+class Split(_Section):
+    """Shares of the time axis. Training rows whose label reaches into a later part are purged."""
+
+    train: Share = 0.70
+    validation: Share = 0.15
+    test: Share = 0.15
+    embargo: NotNegative = 0
+    """Further rows left out before validation and test."""
+
+    @model_validator(mode="after")
+    def _sum(self) -> Split:
+        if abs(self.train + self.validation + self.test - 1.0) > 1e-9:
+            raise ValueError("train + validation + test must be 1")
+        if min(self.train, self.validation, self.test) <= 0.0:
+            raise ValueError("train, validation and test must each be above 0")
+        return self
+
+
+class CrossValidation(_Section):
+    """Purged k-fold inside the training part."""
+
+    folds: NotNegative = 5
+    """Number of folds; 0 switches cross-validation off (no stability verdict, weaker evidence)."""
+    embargo: NotNegative = 20
+    """Bars left out behind each test fold, on top of the purge."""
+    stop_share: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.15
+    """Share of the newest training rows that early stopping watches."""
+
+
+class Augmentation(_Section):
+    """Synthetic training rows for very short data."""
+
+    enabled: StrictBool = True
+    threshold: NotNegative = 300
+    """Below this many training rows the training part is enlarged."""
+    noise: Positive = 0.05
+    """Jitter in units of a column's training standard deviation."""
+
+
+class RandomForest(_Section):
+    """Histogram random forest."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne | None = 10
+    min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
+    min_samples_leaf: AtLeastOne = 10
+    max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
+    max_samples: Annotated[float, Field(gt=0.0, le=1.0)] | None = 0.7
+    class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
+
+
+class XGBoost(_Section):
+    """Gradient boosting through XGBoost's C library."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne = 4
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
+    colsample_bytree: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
+    min_child_weight: Annotated[float, Field(ge=0.0)] = 5.0
+    reg_alpha: Annotated[float, Field(ge=0.0)] = 0.2
+    reg_lambda: Annotated[float, Field(ge=0.0)] = 2.0
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class NeuralNetwork(_Section):
+    """Multi-layer perceptron."""
+
+    hidden_dims: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (256, 128, 64)
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.4
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.001
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    learning_rate: Positive = 0.001
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    max_epochs: AtLeastOne = 50
+    patience: AtLeastOne = 8
+    clip_norm: Positive = 1.0
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class LSTM(_Section):
+    """Long short-term memory over windows that end with the decision bar."""
+
+    hidden_dim: AtLeastOne = 64
+    num_layers: AtLeastOne = 1
+    lookback: AtLeastOne = 10
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.0005
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
+    max_epochs: AtLeastOne = 30
+    patience: AtLeastOne = 15
+    clip_norm: Positive = 1.0
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class Selector(_Section):
+    """Which models may be chosen at all."""
+
+    profile: Literal["default", "seed"] = "default"
+    """default: beat the baseline; seed: the fixed thresholds of document 001."""
+    max_gap: Share = 0.20
+    min_accuracy: Share = 0.55
+    stability_threshold: Share = 0.05
+
+
+class Training(_Section):
+    """How the work is bounded."""
+
+    seed: NotNegative = 42
+    time_limit_minutes: Positive = 10.0
+    """Longest time for one model of one symbol, cross-validation included."""
+    min_rows: Annotated[StrictInt, Field(ge=20)] = 100
+    """Symbols with fewer labelled rows fail with TooFewRows."""
+    workers: NotNegative = 0
+    """Symbols trained at the same time; 0 means one per core."""
+
+
+class Output(_Section):
+    """Where runs go."""
+
+    root: str = "runs"
+    """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
+
+
+Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM"]
+
+
+class Config(_Section):
+    """All settings of a training run."""
+
+    symbols: tuple[str, ...] | None = None
+    """Symbols to train; null takes all."""
+    models: Annotated[tuple[Family, ...], Field(min_length=1)] = ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
+    data: Data = Data()
+    features: Features = Features()
+    labels: Labels = Labels()
+    split: Split = Split()
+    cv: CrossValidation = CrossValidation()
+    augmentation: Augmentation = Augmentation()
+    random_forest: RandomForest = RandomForest()
+    xgboost: XGBoost = XGBoost()
+    neural_network: NeuralNetwork = NeuralNetwork()
+    lstm: LSTM = LSTM()
+    selector: Selector = Selector()
+    training: Training = Training()
+    output: Output = Output()
+
+    def family_settings(self, family: str) -> dict[str, object]:
+        """Settings of one family as its trainer takes them."""
+        section = {
+            "RandomForest": self.random_forest,
+            "XGBoost": self.xgboost,
+            "NeuralNetwork": self.neural_network,
+            "LSTM": self.lstm,
+        }[family]
+        return dict(section)
