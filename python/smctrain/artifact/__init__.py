@@ -11,7 +11,7 @@ from smctrain.artifact.container import (
     read_model,
     write_model,
 )
-from smctrain.artifact.json import dumps_strict, to_json_safe, write_json
+from smctrain.artifact.json import dumps_strict, read_json, to_json_safe, write_json
 from smctrain.artifact.names import safe_file_name
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "model_from_bytes",
     "model_to_bytes",
     "read_container",
+    "read_json",
     "read_model",
     "safe_file_name",
     "sweep_stale",

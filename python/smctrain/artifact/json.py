@@ -67,3 +67,12 @@ def dumps_strict(obj: Any, indent: int | None = 2) -> str:
 def write_json(path: str | Path, obj: Any) -> None:
     """Write `obj` as strict JSON, atomically."""
     write_atomic(path, (dumps_strict(obj) + "\n").encode("utf-8"))
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file; NaN and Infinity literals are refused."""
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{path} holds the literal {name}, which is not JSON.")
+
+    return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=refuse)

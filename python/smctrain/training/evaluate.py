@@ -1,0 +1,173 @@
+"""Turns one family's predictions into a `ModelResult`: metrics beside baselines, intervals with honest n, alarms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smctrain.config import Config
+from smctrain.dataset import Dataset
+from smctrain.metrics import baselines, classification_metrics, trading_metrics
+from smctrain.results import ModelResult, now
+from smctrain.stats import effective_sample_size, wilson_interval
+from smctrain.training.fitting import FamilyFit
+from smctrain.training.parts import Parts, Rows
+from smctrain.training.stability import StabilityChecker
+
+GAP_REPORTED = 0.15
+LOW_ACCURACY = 0.55
+
+
+def answers(proba: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Most probable class code per row; -1 where the model gave no probabilities."""
+    silent = np.isnan(proba).any(axis=1)
+    return np.where(silent, -1, np.argmax(np.nan_to_num(proba), axis=1)).astype(np.int32)
+
+
+def evaluate(
+    data: Dataset, parts: Parts, config: Config, family: str, fit: FamilyFit, proba: NDArray[np.float64]
+) -> ModelResult:
+    """Everything that is reported about one model.
+
+    Parameters
+    ----------
+    proba : float64 (n, K)
+        Probabilities of the final model for every bar.
+    """
+    n_classes = len(parts.label_map.classes)
+    named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    metrics = {name: _metrics(parts.y, proba, rows, n_classes) for name, rows in named.items()}
+    references, intervals, n_effective = {}, {}, {}
+    for name in ("validation", "test"):
+        rows = named[name]
+        references[name] = _baselines(data, parts, rows)
+        correct = answers(proba[rows]) == parts.y[rows]
+        intervals[name], n_effective[name] = accuracy_interval(correct, parts.horizon)
+    accuracy = {name: metrics[name]["accuracy"] for name in named}
+    gap = accuracy["train"] - accuracy["validation"]
+    cv = _stability(fit, parts)
+    warnings = list(fit.model.warnings)
+    if gap > GAP_REPORTED:
+        warnings.append(
+            f"training accuracy {accuracy['train']:.1%} against {accuracy['validation']:.1%} on validation: "
+            f"gap {gap:.1%} (reported above {GAP_REPORTED:.0%})"
+        )
+    if cv.get("available") and cv["verdict"] != "stable":
+        warnings.append(f"cross-validation is {cv['verdict']}: accuracy spreads by {cv['std']:.3f} over the folds")
+    if accuracy["test"] < LOW_ACCURACY:
+        warnings.append(f"test accuracy {accuracy['test']:.1%} is below {LOW_ACCURACY:.0%}")
+    if not fit.model.complete:
+        warnings.append(f"the fit ended early ({fit.model.stop_reason}); the model is the best so far")
+    history = {
+        "train_accuracy": accuracy["train"],
+        "val_accuracy": accuracy["validation"],
+        "test_accuracy": accuracy["test"],
+        "train_val_gap": gap,
+        "overfitting_detected": bool(gap > GAP_REPORTED),
+        "cv_mean_accuracy": cv.get("mean"),
+        "cv_std_accuracy": cv.get("std"),
+        "cv_is_stable": cv.get("is_stable"),
+        "cv_fold_accuracies": cv.get("folds"),
+    }
+    return ModelResult(
+        symbol=data.symbol,
+        model_name=family,
+        timestamp=now(),
+        history=history,
+        train_metrics=metrics["train"],
+        val_metrics=metrics["validation"],
+        test_metrics=metrics["test"],
+        baselines=references,
+        intervals=intervals,
+        n_effective=n_effective,
+        feature_importance=_importance(data, fit),
+        warnings=warnings,
+        training_duration_seconds=round(fit.seconds, 3),
+        curves={name: [_plain(v) for v in values] for name, values in fit.model.history.items()},
+        cv=cv,
+        settings=dict(config.family_settings(family)),
+        seed=config.training.seed,
+        complete=fit.model.complete,
+        stop_reason=fit.model.stop_reason,
+        trading_metrics=_trading(data, parts, proba),
+        augmentation=fit.augmentation,
+    )
+
+
+def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
+    """95 % Wilson interval with the effective sample size, and that size."""
+    n = effective_sample_size(correct.astype(np.int32), horizon)
+    n_eff = float(getattr(n, "n_eff", n))
+    low, high = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
+    return [float(low), float(high)], n_eff
+
+
+def _metrics(y: NDArray[np.int32], proba: NDArray[np.float64], rows: Rows, n_classes: int) -> dict[str, Any]:
+    """Metrics over the rows the model answers; accuracy counts silence as wrong, `silent_rows` says how many."""
+    answered = rows[~np.isnan(proba[rows]).any(axis=1)]
+    metrics = dict(classification_metrics(y[answered], np.ascontiguousarray(proba[answered]), n_classes))
+    metrics["rows"] = len(rows)
+    metrics["silent_rows"] = len(rows) - len(answered)
+    if len(rows):
+        metrics["accuracy"] = float(np.mean(answers(proba[rows]) == y[rows]))
+    return metrics
+
+
+def _baselines(data: Dataset, parts: Parts, rows: Rows) -> dict[str, Any]:
+    result = dict(
+        baselines(parts.y[rows], parts.y[parts.train], t0=data.t0[rows], t1=data.t1, all_y=parts.y)
+    )
+    result["majority_class"] = parts.label_map.classes[int(result["majority_class"])]
+    return result
+
+
+def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
+    folds = fit.folds.accuracies
+    if len(folds) < 2 or len(folds) < len(parts.folds):
+        return {"available": False, "reason": fit.folds.note or "no folds were run"}
+    checked = StabilityChecker().check(folds)
+    return {
+        "available": True,
+        "mean": checked.mean,
+        "std": checked.std,
+        "min": checked.min,
+        "max": checked.max,
+        "is_stable": checked.is_stable,
+        "verdict": checked.verdict,
+        "folds": folds,
+        "poor_folds": list(checked.poor_folds),
+        "oof_accuracy": _oof_accuracy(fit, parts),
+    }
+
+
+def _oof_accuracy(fit: FamilyFit, parts: Parts) -> float:
+    return float(np.mean(answers(fit.folds.proba[parts.train]) == parts.y[parts.train]))
+
+
+def _importance(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:
+    values = fit.model.feature_importances()
+    if values is None:
+        return []
+    names = [data.names[i] for i in fit.prepare.kept]
+    order = np.argsort(-values, kind="stable")
+    return [{"feature": names[i], "importance": float(values[i])} for i in order]
+
+
+def _trading(data: Dataset, parts: Parts, proba: NDArray[np.float64]) -> dict[str, Any]:
+    """Outcome of taking the labelled trade on every test row whose most probable class is the target."""
+    if max(parts.label_map.classes) <= 0:
+        return {}
+    rows = parts.test
+    take = answers(proba[rows]) == len(parts.label_map.classes) - 1
+    outcome = np.ascontiguousarray(data.r[rows])
+    metrics = dict(trading_metrics(take, outcome, data.t0[rows], data.t1[rows]))
+    metrics["take_every_row"] = dict(
+        trading_metrics(np.ones(len(rows), dtype=bool), outcome, data.t0[rows], data.t1[rows])
+    )
+    return metrics
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
