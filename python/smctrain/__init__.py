@@ -30,13 +30,13 @@ _EXPORTS = {
     "TrainingMonitor": "smctrain.training.monitor",
     "OverfittingMonitor": "smctrain.training.monitor",
     "StabilityChecker": "smctrain.training.stability",
-    "SMCModelTrainer": "smctrain.training.trainer",
+    "SMCModelTrainer": "smctrain.trainer",
     "ModelSelector": "smctrain.selection",
     "decide": "smctrain.verdict",
     "Verdict": "smctrain.verdict",
     "to_json_safe": "smctrain.artifact",
     "load_model": "smctrain.models",
-    "train": "smctrain.training",
+    "train": "smctrain.job",
     "load": "smctrain.deploy",
 }
 _MODULES = {

@@ -1,0 +1,149 @@
+"""The main job in one call: bars in; models, verdicts, manifest and reports out."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smctrain.config import ResolvedConfig, resolve
+from smctrain.execution.messages import Event
+from smctrain.results import RunResult
+from smctrain.training.run import run_training
+
+if TYPE_CHECKING:
+    from smctrain.bars import BarSet
+    from smctrain.features import FeatureSpec
+
+OnEvent = Callable[[Event], None]
+
+
+def train(
+    bars: Any,
+    config: str | Path | Sequence[str | Path] | Mapping[str, Any] | ResolvedConfig | None = None,
+    models: Sequence[str] | None = None,
+    symbols: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    preset: str | None = None,
+    features: FeatureSpec | None = None,
+    labels: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    *,
+    resume: bool = False,
+    on_event: OnEvent | None = None,
+    **overrides: Any,
+) -> RunResult:
+    """Train every model family on every symbol, decide what may be deployed, and write one folder with everything.
+
+    Parameters
+    ----------
+    bars : BarSet or anything `read_bars` reads
+        Bars of one or several symbols.
+    config : path(s), mapping of dotted keys, or ResolvedConfig, optional
+        YAML files, or settings in code.
+    models : list of str, optional
+        Families; lower-case aliases such as `mlp` are fine. Default: all four of the main job.
+    symbols : list of str, optional
+        Default: all.
+    out : path, optional
+        Run folder. Default: `<output.root>/<date-time>`.
+    preset : {"fast", "default", "thorough"}, optional
+    features : FeatureSpec, optional
+        Narrows the columns.
+    labels : mapping, optional
+        Keys of the `labels` section, for example ``{"target": 3.0}``.
+    seed, workers : int, optional
+        Same seed, same result, for any number of workers.
+    resume : bool
+        Keep symbols that `out` already holds for the same data and settings.
+    on_event : callable, optional
+        Receives progress events.
+    **overrides
+        Any setting, with `__` for the dot: ``cv__folds=3``.
+
+    Returns
+    -------
+    RunResult
+        `leaderboard`, `verdicts`, `failures`, `report_path`, `run["EURUSD"]["XGBoost"]`.
+
+    Raises
+    ------
+    ConfigError
+        All faults of the settings at once.
+    BarError, InputError
+        If there is nothing to train on. A single bad symbol is a record in `failures` instead.
+
+    Examples
+    --------
+    >>> import smctrain as st
+    >>> run = st.train(st.simulate_market(n_symbols=2), preset="fast", models=["rf"])   # doctest: +SKIP
+    """
+    from smctrain import reports
+
+    chosen = _chosen_settings(models, symbols, features, labels, seed, workers, overrides)
+    resolved = _resolved(config, preset, chosen)
+    bar_set = as_bars(bars, resolved)
+    folder = Path(out) if out is not None else new_folder(resolved.config.output.root)
+    run = run_training(bar_set, resolved, folder, on_event=on_event, resume=resume)
+    reports.write_run(run)
+    return run
+
+
+def as_bars(bars: Any, resolved: ResolvedConfig) -> BarSet:
+    """A BarSet from a BarSet or from anything `read_bars` reads."""
+    from smctrain.bars import BarSet, read_bars
+
+    if isinstance(bars, BarSet):
+        return bars
+    data = resolved.config.data
+    return read_bars(bars, symbols=resolved.config.symbols, tz=data.tz, stamp=data.stamp, fix=data.fix)
+
+
+def new_folder(root: str | Path) -> Path:
+    """A run folder that does not exist yet, named by the time."""
+    stem = datetime.datetime.now().strftime("%Y-%m-%d_%H%M%S")
+    folder, number = Path(root) / stem, 1
+    while folder.exists():
+        folder, number = Path(root) / f"{stem}-{number}", number + 1
+    return folder
+
+
+def _chosen_settings(
+    models: Sequence[str] | None, symbols: Sequence[str] | None, features: FeatureSpec | None,
+    labels: Mapping[str, Any] | None, seed: int | None, workers: int | None, overrides: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    chosen: dict[str, Any] = {key.replace("__", "."): value for key, value in overrides.items()}
+    if models is not None:
+        chosen["models"] = list(models)
+    if symbols is not None:
+        chosen["symbols"] = [symbols] if isinstance(symbols, str) else list(symbols)
+    if seed is not None:
+        chosen["training.seed"] = seed
+    if workers is not None:
+        chosen["training.workers"] = workers
+    for key, value in (labels or {}).items():
+        chosen[f"labels.{key}"] = value
+    if features is not None:
+        chosen |= {f"features.{key}": getattr(features, key) for key in ("preset", "higher", "groups", "columns")}
+        if features.base:
+            chosen["data.base"] = features.base
+    return chosen
+
+
+def _resolved(config: Any, preset: str | None, chosen: dict[str, Any]) -> ResolvedConfig:
+    if isinstance(config, ResolvedConfig):
+        return config
+    if isinstance(config, Mapping):
+        return resolve(preset, overrides={**_dotted(config), **chosen})
+    files = [] if config is None else [config] if isinstance(config, str | Path) else list(config)
+    return resolve(preset, files=files, overrides=chosen)
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        dotted = f"{prefix}.{key}" if prefix else str(key)
+        flat |= _dotted(value, dotted) if isinstance(value, Mapping) else {dotted: value}
+    return flat
