@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 ok, 1 some symbols or models failed, 2 usage or configuration, 3 data, 4 nothing passed the gate (only with
     --require-deploy), 130 interrupted.
     """
-    from cyclopts import App, CycloptsError
+    from cyclopts import App, CycloptsError, Parameter
 
     import smctrain
     from smctrain.exceptions import ConfigError, InputError, SmctrainError
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="Trains models on market bars and tells the truth about them.",
         version=smctrain.__version__,
         result_action="return_value",
+        default_parameter=Parameter(negative=()),
     )
     app.command("smctrain.cli.demo:demo", name="demo", help="Simulated market with known truth: the whole job in a minute.")
     app.command("smctrain.cli.train:train", name="train", help="Train all models on a folder of bars and decide.")

@@ -1,0 +1,138 @@
+"""`load(run, symbol)`: a run's model on new bars, with the numbers the run would have given on the same bars."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smctrain.bars import Bars, SymbolBars
+from smctrain.deploy.run_folder import read_results
+from smctrain.exceptions import ArtifactError, InputError
+from smctrain.features import FeatureSpec, build_features
+from smctrain.models.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A saved model with its feature recipe.
+
+    Attributes
+    ----------
+    symbol, model : str
+    verdict : str
+        The run's verdict for the symbol; predictions of anything but DEPLOY are for study.
+    """
+
+    symbol: str
+    model: str
+    verdict: str
+    pipeline: Pipeline
+
+    @property
+    def classes(self) -> list[int]:
+        """Label values, in the order of the probability columns."""
+        return self.pipeline.classes
+
+    def predict_columns(self, bars: Bars | SymbolBars) -> dict[str, Any]:
+        """Columns of `predict` as NumPy arrays."""
+        card = self.pipeline.card
+        spec = FeatureSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in card["feature_spec"].items()})
+        base = _base(bars, card["timeframe"], self.symbol)
+        features = build_features(bars if isinstance(bars, SymbolBars) else base, spec)
+        if list(features.names) != self.pipeline.features:
+            missing = sorted(set(self.pipeline.features) - set(features.names))
+            raise ArtifactError(
+                f"{self.symbol}: this smctrain builds other features than the one that trained the model "
+                f"(missing: {', '.join(missing[:5]) or 'none, the order differs'}); retrain it."
+            )
+        proba = self.pipeline.predict_proba(features.values, None, base.segment)
+        silent = np.isnan(proba).any(axis=1)
+        chosen = np.asarray(self.classes, dtype=float)[np.argmax(np.nan_to_num(proba), axis=1)]
+        columns: dict[str, Any] = {
+            "time": base.time_close,
+            "prediction": np.where(silent, np.nan, chosen),
+        }
+        columns |= {f"p_{value}": proba[:, code] for code, value in enumerate(self.classes)}
+        columns["verdict"] = np.full(len(base), self.verdict)
+        return columns
+
+    def predict(self, bars: Bars | SymbolBars) -> Any:
+        """Prediction per bar, known at the bar's close.
+
+        Parameters
+        ----------
+        bars : Bars or SymbolBars
+            New bars of the symbol. Give the same timeframes as in training: higher ones the run read from files are
+            read from `bars`, the others are resampled.
+
+        Returns
+        -------
+        table
+            time (close of the bar, UTC), prediction (label value, NaN where the model cannot answer), p_<class>,
+            verdict. A pandas DataFrame when pandas is installed, else a dict of arrays.
+        """
+        columns = self.predict_columns(bars)
+        try:
+            import pandas as pd
+        except ImportError:
+            return columns
+        return pd.DataFrame(columns)
+
+
+def load(run: str | Path, symbol: str, model: str | None = None) -> Predictor:
+    """Load one symbol's model from a run folder.
+
+    Parameters
+    ----------
+    run : path
+        Run folder.
+    symbol : str
+    model : str, optional
+        Family name. Default: the model of the verdict, else the selected one, else the best on validation.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder or the model file is damaged, or its SHA-256 is not the one the run recorded.
+    InputError
+        If the run has no such symbol or model.
+    """
+    from smctrain.models.registry import resolve_family
+
+    data = read_results(run)
+    if symbol not in data["symbols"]:
+        raise InputError(f"The run has no symbol {symbol!r}; it has {', '.join(sorted(data['symbols'])) or 'none'}.")
+    records = {k: v for k, v in data["training_results"][symbol].items() if "error" not in v}
+    verdict = data["verdicts"][symbol]
+    chosen = (
+        resolve_family(model)
+        if model is not None
+        else verdict.get("model")
+        or data["model_selections"].get(symbol, {}).get("selected_model")
+        or max(sorted(records), key=lambda name: records[name]["val_metrics"].get("accuracy") or 0.0)
+    )
+    if chosen not in records:
+        raise InputError(f"The run has no {chosen} model of {symbol}; it has {', '.join(sorted(records))}.")
+    artifact = records[chosen]["artifact"]
+    root = Path(run).resolve()
+    path = (root / str(artifact.get("path", ""))).resolve()
+    if not path.is_relative_to(root):
+        raise ArtifactError(f"{run}: the path of {symbol}'s model leaves the run folder.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != artifact.get("sha256"):
+        raise ArtifactError(f"{path} is not the file the run wrote: its SHA-256 differs.")
+    return Predictor(symbol, chosen, str(verdict.get("kind")), Pipeline.from_bytes(content, str(path)))
+
+
+def _base(bars: Bars | SymbolBars, timeframe: str, symbol: str) -> Bars:
+    base = bars if isinstance(bars, Bars) else bars[timeframe]
+    if base.timeframe != timeframe:
+        raise InputError(f"{symbol}'s model decides on {timeframe} bars, but the bars given are {base.timeframe}.")
+    return base
