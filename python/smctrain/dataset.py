@@ -91,7 +91,16 @@ def make_dataset(
     if len(np.unique(y[rows])) < 2:
         raise OneClass(f"{symbol}: all {len(rows)} labels belong to one class ({y[rows][0]:g}); nothing to learn.")
     return Dataset(
-        symbol, features.values, list(features.names), rows, y, np.arange(n, dtype=np.int64), t1, r, rule, segment
+        symbol,
+        features.values,
+        list(features.names),
+        rows,
+        y,
+        np.arange(n, dtype=np.int64),
+        t1,
+        r,
+        rule,
+        segment,
     )
 
 

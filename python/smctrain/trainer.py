@@ -30,7 +30,10 @@ class SMCModelTrainer:
     """
 
     def __init__(
-        self, bars: Any, config: str | Path | Mapping[str, Any] | ResolvedConfig | None = None, preset: str | None = None
+        self,
+        bars: Any,
+        config: str | Path | Mapping[str, Any] | ResolvedConfig | None = None,
+        preset: str | None = None,
     ) -> None:
         if isinstance(config, ResolvedConfig):
             self._resolved = config

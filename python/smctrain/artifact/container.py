@@ -66,7 +66,12 @@ def pack(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
         if array.dtype.str not in _DTYPES:
             raise ArtifactError(f"array {name!r} has dtype {array.dtype}, which the container does not hold.")
         data = array.tobytes()
-        table[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": offset, "bytes": len(data)}
+        table[name] = {
+            "dtype": array.dtype.str,
+            "shape": list(array.shape),
+            "offset": offset,
+            "bytes": len(data),
+        }
         padding = -len(data) % 64
         blocks.append(data + b"\0" * padding)
         offset += len(data) + padding
@@ -99,9 +104,7 @@ def unpack(data: bytes, origin: str = "model file") -> Container:
     if struct.unpack_from("<I", data, 32)[0] != crc(data[:32]) or any(data[36:64]):
         raise refuse("its first bytes are damaged")
     if major > FORMAT[0]:
-        raise refuse(
-            f"it has format {major}.{minor}, this smctrain reads up to {FORMAT[0]}.x; upgrade smctrain"
-        )
+        raise refuse(f"it has format {major}.{minor}, this smctrain reads up to {FORMAT[0]}.x; upgrade smctrain")
     if total != len(data):
         raise refuse(f"it should have {total} bytes, but has {len(data)}")
     if header_size > _MAX_HEADER or header_size % 64 or 64 + header_size > len(data):
@@ -219,9 +222,7 @@ def read_model(path: str | Path) -> tuple[str, dict[str, Any], dict[str, NDArray
     return _model_parts(read_container(path), str(path))
 
 
-def _model_parts(
-    container: Container, origin: str
-) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
+def _model_parts(container: Container, origin: str) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
     header = container.header
     if header.get("kind") != "model" or not isinstance(header.get("family"), str):
         raise ArtifactError(f"{origin} cannot be loaded: it holds no model.")

@@ -134,9 +134,7 @@ class SymbolBars(Mapping[str, Bars]):
         try:
             return self._frames[timeframe]
         except KeyError:
-            raise InputError(
-                f"{self.symbol} has no {timeframe} bars. Loaded: {', '.join(self._frames)}."
-            ) from None
+            raise InputError(f"{self.symbol} has no {timeframe} bars. Loaded: {', '.join(self._frames)}.") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._frames)
@@ -235,9 +233,7 @@ class BarSet(Mapping[str, SymbolBars]):
         except KeyError:
             near = get_close_matches(str(key), self._symbols, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise InputError(
-                f"Symbol {key!r} is not loaded.{hint} Loaded: {len(self._symbols)} symbols."
-            ) from None
+            raise InputError(f"Symbol {key!r} is not loaded.{hint} Loaded: {len(self._symbols)} symbols.") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._symbols)

@@ -24,7 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result_action="return_value",
         default_parameter=Parameter(negative=()),
     )
-    app.command("smctrain.cli.demo:demo", name="demo", help="Simulated market with known truth: the whole job in a minute.")
+    app.command(
+        "smctrain.cli.demo:demo",
+        name="demo",
+        help="Simulated market with known truth: the whole job in a minute.",
+    )
     app.command("smctrain.cli.train:train", name="train", help="Train all models on a folder of bars and decide.")
     app.command("smctrain.cli.check:check", name="check", help="What is wrong with bar files: where, how many.")
     app.command("smctrain.cli.features:features", name="features", help="Catalogue of the feature columns.")

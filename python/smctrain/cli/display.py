@@ -64,7 +64,11 @@ class Display:
         passed = time.monotonic() - self.started
         if ended or passed - self.last_line >= _LINE_EVERY_S:
             self.last_line = passed
-            left = f", about {passed / self.finished * (self.n_symbols - self.finished):.0f} s left" if self.finished else ""
+            left = (
+                f", about {passed / self.finished * (self.n_symbols - self.finished):.0f} s left"
+                if self.finished
+                else ""
+            )
             what = f"{event.key}: {event.stage} {event.detail}".strip() if ended else running
             print(f"[{passed:6.1f} s] {self.finished}/{self.n_symbols} symbols{left} - {what}", file=sys.stderr)
 
@@ -109,7 +113,10 @@ def print_run(run: RunResult, file: IO[str] | None = None) -> None:
     indent = " " * (sum(widths) + 2 * 5)
     for row in [header, ["-" * width for width in widths] + ["---"], *rows]:
         first, *rest = textwrap.wrap(row[5], room) or [""]
-        print("  ".join([text.ljust(width) for text, width in zip(row[:5], widths, strict=True)] + [first]), file=file)
+        print(
+            "  ".join([text.ljust(width) for text, width in zip(row[:5], widths, strict=True)] + [first]),
+            file=file,
+        )
         for line in rest:
             print(indent + line, file=file)
     trained = sum(len(result.models) for result in run.symbols.values())

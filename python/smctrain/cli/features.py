@@ -28,6 +28,8 @@ def features(*, preset: Literal["default", "full"] = "default", base: str = "M15
         return 0
     width = max(len(entry.name) for entry in entries)
     for entry in entries:
-        print(f"{entry.name:<{width}}  {entry.family:<10} {entry.unit:<8} warm-up {entry.warmup:>4}  {entry.definition}")
+        print(
+            f"{entry.name:<{width}}  {entry.family:<10} {entry.unit:<8} warm-up {entry.warmup:>4}  {entry.definition}"
+        )
     print(f"{len(entries)} columns")
     return 0

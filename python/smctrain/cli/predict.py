@@ -7,7 +7,13 @@ from pathlib import Path
 
 
 def predict(
-    run: Path, *, data: Path, symbol: str | None = None, model: str | None = None, out: Path | None = None, last: int = 10
+    run: Path,
+    *,
+    data: Path,
+    symbol: str | None = None,
+    model: str | None = None,
+    out: Path | None = None,
+    last: int = 10,
 ) -> int:
     """Predict every bar of `data` with the models of a run.
 

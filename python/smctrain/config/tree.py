@@ -17,7 +17,11 @@ NotNegative = Annotated[StrictInt, Field(ge=0)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
     )
 
 
@@ -199,7 +203,12 @@ class Config(_Section):
 
     symbols: tuple[str, ...] | None = None
     """Symbols to train; null takes all."""
-    models: Annotated[tuple[Family, ...], Field(min_length=1)] = ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
+    models: Annotated[tuple[Family, ...], Field(min_length=1)] = (
+        "RandomForest",
+        "XGBoost",
+        "NeuralNetwork",
+        "LSTM",
+    )
     data: Data = Data()
     features: Features = Features()
     labels: Labels = Labels()

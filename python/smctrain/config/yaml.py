@@ -92,9 +92,7 @@ def _mapping(
     return result
 
 
-def _value(
-    node: yaml.Node, dotted: str, name: str, lines: dict[str, int], problems: list[str], depth: int
-) -> Any:
+def _value(node: yaml.Node, dotted: str, name: str, lines: dict[str, int], problems: list[str], depth: int) -> Any:
     line = node.start_mark.line + 1
     if depth > _MAX_DEPTH:
         raise ConfigError(f"{name}:{line}: nested too deeply.")

@@ -64,7 +64,14 @@ class _Worker:
         # The child imports the same smctrain as we do, wherever that came from.
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "smctrain.execution.worker", str(there), str(lifeline_read), str(stop_path)],
+            [
+                sys.executable,
+                "-m",
+                "smctrain.execution.worker",
+                str(there),
+                str(lifeline_read),
+                str(stop_path),
+            ],
             pass_fds=(there, lifeline_read),
             stdin=subprocess.DEVNULL,
             env=environment,

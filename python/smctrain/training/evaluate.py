@@ -116,9 +116,7 @@ def _metrics(y: NDArray[np.int32], proba: NDArray[np.float64], rows: Rows, n_cla
 
 
 def _baselines(data: Dataset, parts: Parts, rows: Rows) -> dict[str, Any]:
-    result = dict(
-        baselines(parts.y[rows], parts.y[parts.train], t0=data.t0[rows], t1=data.t1, all_y=parts.y)
-    )
+    result = dict(baselines(parts.y[rows], parts.y[parts.train], t0=data.t0[rows], t1=data.t1, all_y=parts.y))
     result["majority_class"] = parts.label_map.classes[int(result["majority_class"])]
     return result
 

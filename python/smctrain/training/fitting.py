@@ -112,7 +112,10 @@ class Fitter:
         prepare, binned = self.prepare, self.binned
         if self.trainer.needs_scaling:
             # Scaling learns from rows, so every fold learns its own; trees share one binned matrix.
-            prepare, binned = Preprocessor.fit(self.data.X, np.union1d(fold.fit, fold.stop), self.data.names), None
+            prepare, binned = (
+                Preprocessor.fit(self.data.X, np.union1d(fold.fit, fold.stop), self.data.names),
+                None,
+            )
         fit, stop = (fold.fit, fold.stop) if self.watches_tail else (np.union1d(fold.fit, fold.stop), _no_rows())
         model = self.fit(prepare, fit, stop, augmented, purpose, binned)
         return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
@@ -140,8 +143,16 @@ class Fitter:
             binned = None
         return self.trainer.fit(
             FitTask(
-                X=X, y=y, rows=fit, stop_rows=stop, n_classes=self.n_classes, segment=segment, seed=seed,
-                threads=self.bounds.threads, stop=self.bounds.stop, time_limit_s=self.bounds.seconds_left(),
+                X=X,
+                y=y,
+                rows=fit,
+                stop_rows=stop,
+                n_classes=self.n_classes,
+                segment=segment,
+                seed=seed,
+                threads=self.bounds.threads,
+                stop=self.bounds.stop,
+                time_limit_s=self.bounds.seconds_left(),
                 binned=binned,
             )  # fmt: skip
         )

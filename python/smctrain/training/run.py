@@ -39,9 +39,7 @@ def run_training(
     config = resolved.config
     started = time.monotonic()
     symbols = _chosen(bars, config)
-    failures = [
-        FailureRecord.of(error, symbol, "bars") for symbol, error in bars.failures.items() if symbol in symbols
-    ]
+    failures = [FailureRecord.of(error, symbol, "bars") for symbol, error in bars.failures.items() if symbol in symbols]
     todo = [symbol for symbol in symbols if symbol in bars]
     emit = on_event or (lambda event: None)
     results: dict[str, SymbolResult] = {}
@@ -132,7 +130,9 @@ def finish(run: RunResult, config: Config) -> None:
         },
     )
     # Last: a reader trusts only what the manifest lists.
-    selector.save_deployment_manifest(manifest_selections(run, selections), str(run.folder / "deployment_manifest.json"))
+    selector.save_deployment_manifest(
+        manifest_selections(run, selections), str(run.folder / "deployment_manifest.json")
+    )
 
 
 def manifest_selections(run: RunResult, selections: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +140,9 @@ def manifest_selections(run: RunResult, selections: dict[str, Any]) -> dict[str,
     entries: dict[str, Any] = {}
     for symbol, selection in selections.items():
         result = run.symbols[symbol]
-        chosen = result.verdict.get("model") if result.verdict.get("kind") == "DEPLOY" else selection.get("selected_model")
+        chosen = (
+            result.verdict.get("model") if result.verdict.get("kind") == "DEPLOY" else selection.get("selected_model")
+        )
         model = result.models.get(chosen or "")
         entries[symbol] = {
             **selection,

@@ -214,9 +214,7 @@ def _decide(
     inner = {name: answers(models[name][1][parts.validation]) for name in names}
     if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
         rows_inner = np.concatenate([parts.train, parts.validation])
-        inner = {
-            name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names
-        }
+        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
     verdict = decide(
         parts.y[parts.test],
         np.stack([answers(models[name][1][parts.test]) for name in names]),
@@ -367,4 +365,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-__all__ = ["base_bars", "data_hash", "feature_spec", "make_labels", "symbol_folder", "train_symbol", "versions"]
+__all__ = [
+    "base_bars",
+    "data_hash",
+    "feature_spec",
+    "make_labels",
+    "symbol_folder",
+    "train_symbol",
+    "versions",
+]
