@@ -12,13 +12,13 @@ from smctrain.exceptions import BarError
 
 
 def check(source: Any, **options: Any) -> tuple[list[Issue], Mapping[str, BarError]]:
-    """Issues and failures of a source; `options` as in `read_bars`. Raises `BarError` when nothing can be read."""
+    """Issues and failures of a source (`options` as in `read_bars`); `BarError` when nothing can be read."""
     bars = read_bars(source, **options)
     return bars.issue_list, bars.failures
 
 
 def render_check(bars: BarSet) -> str:
-    """Plain-text report: one line per file and kind of issue, aligned; clean files and unusable symbols are named."""
+    """Plain-text report: one line per file and kind of issue; clean files and unusable symbols are named."""
     frames = [frame for symbol in bars.values() for frame in symbol.values()]
     by_file: dict[str, list[Issue]] = {}
     for issue in bars.issue_list:
@@ -42,7 +42,14 @@ def render_check(bars: BarSet) -> str:
 
 def _aligned(rows: list[tuple[str, str, str, str, str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return [
-        f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]}".rstrip()
-        for row in rows
-    ]
+    lines = []
+    for file, kind, count, row, example in rows:
+        cells = (
+            file.ljust(widths[0]),
+            kind.ljust(widths[1]),
+            count.rjust(widths[2]),
+            row.rjust(widths[3]),
+            example,
+        )
+        lines.append("  ".join(cells).rstrip())
+    return lines

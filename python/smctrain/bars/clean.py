@@ -1,4 +1,4 @@
-"""From raw bars to `Bars`: zone, missing cells, order, timeframe, price grid, checks, segments. One symbol at a time.
+"""From raw bars to `Bars`, one symbol at a time: zone, missing cells, order, price grid, checks, segments.
 
 Whatever is odd becomes an `Issue` with its row; what makes the bars useless becomes a `BarError`.
 """
@@ -6,9 +6,10 @@ Whatever is odd becomes an `Issue` with its row; what makes the bars useless bec
 from __future__ import annotations
 
 import time as clock
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.bars.raw import RawBars, join_messages, stamp
@@ -58,7 +59,8 @@ def clean_symbol(symbol: str, raws: list[RawBars], digits: int | None, options: 
                 continue
             if timeframe in series:
                 raise BarError(
-                    f"{raw.file} and {series[timeframe].file} both hold {timeframe} bars of {symbol}. Remove one."
+                    f"{raw.file} and {series[timeframe].file} both hold {timeframe} bars of {symbol}. "
+                    "Remove one."
                 )
             series[timeframe] = clean
         except BarError as error:
@@ -166,21 +168,19 @@ def _in_order(raw: RawBars, options: Options, issues: list[Issue]) -> RawBars:
     return raw
 
 
-def _with_time(raw: RawBars, time: np.ndarray) -> RawBars:
-    return RawBars(
-        raw.file, raw.symbol, raw.timeframe, time, raw.open, raw.high, raw.low, raw.close, raw.volume, raw.spread,
-        raw.row, raw.naive,
-    )  # fmt: skip
+def _with_time(raw: RawBars, time: NDArray[np.int64]) -> RawBars:
+    return replace(raw, time=time)
 
 
-def _localised(raw: RawBars, zone: Zone) -> np.ndarray:
+def _localised(raw: RawBars, zone: Zone) -> NDArray[np.int64]:
     time, bad = to_utc(raw.time, zone)
     if bad is None:
         return time
     local = ", ".join(stamp(raw.time[row]) for row in bad.rows[:3]) + (", ..." if len(bad.rows) > 3 else "")
     what = "do not exist (the clocks go forward)" if bad.kind == "gap" else "exist twice (the clocks go back)"
     raise BarError(
-        f"{raw.file}, row {raw.row[bad.rows[0]]}: {len(bad.rows)} local times {what} in {zone.name}: {local}. "
+        f"{raw.file}, row {raw.row[bad.rows[0]]}: {len(bad.rows)} local times {what} in {zone.name}: "
+        f"{local}. "
         "Give the zone the source really uses (tz='UTC', tz='fixed:+02:00'), or export it in UTC."
     )
 
@@ -232,14 +232,11 @@ def _finish(raw: RawBars, timeframe: str, digits: int | None, options: Options, 
     if n_faulty > options.max_fault_share * len(bars):
         bad = next(f for f in findings if f[0] in ("ohlc", "non_positive", "negative_volume"))
         raise BarError(
-            f"{raw.file}, row {raw.row[bad[1]]}: {n_faulty} of {len(bars)} bars ({n_faulty / len(bars):.1%}) contradict "
-            f"themselves ({_example(bars, *bad[:2], bad[3])}); at most {options.max_fault_share:.1%} may. Check the "
-            "columns of the export."
+            f"{raw.file}, row {raw.row[bad[1]]}: {n_faulty} of {len(bars)} bars contradict themselves "
+            f"({_example(bars, bad[0], bad[1], bad[3])}); the limit is {options.max_fault_share:.1%}. "
+            "Check the columns of the export, or raise max_fault_share."
         )
-    return Bars(
-        bars.symbol, timeframe, bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.spread,
-        core().bar_segments(native, bars.seconds), digits, raw.file,
-    )  # fmt: skip
+    return replace(bars, segment=core().bar_segments(native, bars.seconds))
 
 
 def _example(bars: Bars, kind: str, row: int, measure: float) -> str:
@@ -248,8 +245,8 @@ def _example(bars: Bars, kind: str, row: int, measure: float) -> str:
         before = stamp(bars.time[row - 1].astype(np.int64))
         return f"{before} to {when}; {measure:.0f} bars missing in all"
     if kind in ("ohlc", "non_positive"):
-        o, h, l, c = (f"{column[row]:.10g}" for column in (bars.open, bars.high, bars.low, bars.close))
-        return f"{when}: open {o}, high {h}, low {l}, close {c}"
+        names = ("open", "high", "low", "close")
+        return f"{when}: " + ", ".join(f"{name} {getattr(bars, name)[row]:.10g}" for name in names)
     if kind == "negative_volume":
         return f"{when}: volume or spread below zero"
     if kind == "flat_run":

@@ -10,9 +10,9 @@ from smctrain.bars.types import Bars
 
 
 def fingerprint(bars: Bars) -> str:
-    """BLAKE2b digest (64 hex digits) of symbol, timeframe, digits and all columns, for caches and run records.
+    """BLAKE2b digest (64 hex digits) of symbol, timeframe, digits and all columns.
 
-    Columns are hashed as little-endian bytes under their names, so a column that is absent differs from one of zeros.
+    Columns are hashed as little-endian bytes under their names: an absent column differs from zeros.
     """
     digest = hashlib.blake2b(digest_size=32)
     for text in (bars.symbol, bars.timeframe, str(bars.digits), str(len(bars))):

@@ -1,7 +1,8 @@
 """Frames (pandas, polars, pyarrow) and parquet files to raw bars, through narwhals.
 
-Columns: time (or timestamp, datetime, date; a pandas index of times does too), open, high, low, close, optional volume
-or tick_volume, spread, symbol, timeframe. Times are datetimes of any unit, dates, texts, or integer epochs.
+Columns: time (or timestamp, datetime, date; a pandas index of times does too), open, high, low, close,
+optional volume or tick_volume, spread, symbol, timeframe. Times are datetimes of any unit, dates, texts or
+integer epochs.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def is_frame(source: object) -> bool:
 
 
 def read_parquet(path: Path, file: str) -> Any:
-    """A parquet file as a pyarrow table. Folder names are never turned into columns (0700 would become 700)."""
+    """A parquet file as a pyarrow table. Folder names never become columns (0700 would turn into 700)."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -109,7 +110,8 @@ def _parts(nw: Any, frame: Any, column: str, given: str | None, file: str) -> li
     values = frame[column]
     if not isinstance(values.dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
         raise BarError(
-            f"{file}: column {column} must be text, but is {values.dtype} (0700 would read as 700). Convert it first."
+            f"{file}: column {column} must be text, but is {values.dtype} (0700 would read as 700). "
+            "Convert it first."
         )
     if values.is_null().any():
         raise BarError(f"{file}: column {column} has empty cells. Fill or remove these rows.")
@@ -129,7 +131,8 @@ def _raw(nw: Any, frame: Any, file: str, symbol: str, timeframe: str | None, row
 
     return RawBars(
         file, symbol, timeframe, time, number("open"), number("high"), number("low"), number("close"),
-        None if volume is None else number(volume), number("spread") if "spread" in columns else None, rows, naive,
+        None if volume is None else number(volume), number("spread") if "spread" in columns else None,
+        rows, naive,
     )  # fmt: skip
 
 
@@ -139,7 +142,8 @@ def _numbers(nw: Any, series: Any, name: str, file: str, rows: NDArray[np.int64]
             first = next((i for i, cell in enumerate(series.to_list()) if not _is_number(cell)), 0)
             raise BarError(
                 f"{file}, row {rows[first]}, column {display(name)}: expected a number, but found "
-                f"{display(repr(series[first]), 40)} (the column is {series.dtype}). Convert the column to numbers."
+                f"{display(repr(series[first]), 40)} (the column is {series.dtype}). "
+                "Convert the column to numbers."
             )
         return np.full(len(series), np.nan)
     # Nulls become NaN; a copy, so that the source is never written to.
@@ -184,6 +188,6 @@ def _times(
                 raise cell_faults(file, faults, parsed["n_faults"])
             return parsed["time"], parsed["n_naive"] > 0
     raise BarError(
-        f"{file}: column {display(name)} must hold times (datetimes, texts such as 2024-03-01 09:30, or integer "
-        f"epochs), but is {dtype}. Convert it first."
+        f"{file}: column {display(name)} must hold times (datetimes, texts such as 2024-03-01 09:30, or "
+        f"integer epochs), but is {dtype}. Convert it first."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from smctrain.exceptions import BarError
 class RawBars:
     """Columns of one symbol as read.
 
-    `time` are int64 nanoseconds: instants, or wall-clock times where `naive`. `row` is where a bar stands in its
-    source (line of a CSV file, header = 1; row of a frame, first = 1).
+    `time` are int64 nanoseconds: instants, or wall-clock times where `naive`. `row` is where a bar stands in
+    its source (line of a CSV file, header = 1; row of a frame, first = 1).
     """
 
     file: str
@@ -37,11 +37,17 @@ class RawBars:
 
     def take(self, rows: NDArray[Any]) -> RawBars:
         """The bars at `rows` (positions or a mask), in that order."""
-        return RawBars(
-            self.file, self.symbol, self.timeframe, self.time[rows], self.open[rows], self.high[rows], self.low[rows],
-            self.close[rows], None if self.volume is None else self.volume[rows],
-            None if self.spread is None else self.spread[rows], self.row[rows], self.naive,
-        )  # fmt: skip
+        return replace(
+            self,
+            time=self.time[rows],
+            open=self.open[rows],
+            high=self.high[rows],
+            low=self.low[rows],
+            close=self.close[rows],
+            volume=None if self.volume is None else self.volume[rows],
+            spread=None if self.spread is None else self.spread[rows],
+            row=self.row[rows],
+        )
 
 
 def display(name: object, limit: int = 80) -> str:

@@ -38,23 +38,23 @@ def read_bars(
     ----------
     source : path, frame or dict of str to frame
         Folder of `SYMBOL_TF.csv[.gz]` or `SYMBOL.csv[.gz]`, one CSV or parquet file, folder
-        `interval=5m/symbol=AAPL/*.parquet`, a pandas, polars or pyarrow frame with columns time, open, high, low,
-        close, optional volume or tick_volume, spread, symbol, timeframe, or {symbol: frame}. Where no timeframe is
-        given, it is the median step.
+        `interval=5m/symbol=AAPL/*.parquet`, a pandas, polars or pyarrow frame with columns time, open, high,
+        low, close, optional volume or tick_volume, spread, symbol, timeframe, or {symbol: frame}. Where no
+        timeframe is given, it is the median step.
     symbols, timeframes : str or iterable of str, optional
         Read only these. Timeframes as `M15` or `15m`.
     tz : str
-        Zone of times that name none: UTC, an IANA name, `fixed:+HH:MM`, or `America/New_York+7h`. Times that carry
-        their own zone keep it.
+        Zone of times that name none: UTC, an IANA name, `fixed:+HH:MM`, or `America/New_York+7h`. Times that
+        carry their own zone keep it.
     stamp : {"open", "close"}
         Whether a bar is stamped with its opening or closing time. Stored are opening times.
     fix : "sort", "drop-duplicates" or both
-        Permission to repair disorder and repeated stamps (the first of equal stamps is kept). Without it they are
-        errors of that symbol.
+        Permission to repair disorder and repeated stamps (the first of equal stamps is kept). Without it they
+        are errors of that symbol.
     digits : int or dict of str to int, optional
         Decimals of the prices; found per symbol where not declared.
     max_fault_share : float
-        Largest share of bars that may contradict themselves (high below low, prices of zero, negative volume).
+        Largest share of bars that may contradict themselves (high below low, price zero, negative volume).
 
     Returns
     -------

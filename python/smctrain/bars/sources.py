@@ -1,11 +1,11 @@
-"""Sources of bars, taken apart into pieces that load on their own, so that one bad file never stops the others."""
+"""Sources of bars, taken apart into pieces that load on their own: one bad file never stops the others."""
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -53,8 +53,8 @@ def find_pieces(source: Any, symbols: tuple[str, ...] | None) -> tuple[str, list
     if is_frame(source):
         return "frame", [_frame(source, "frame", symbols[0] if symbols and len(symbols) == 1 else None)]
     raise InputError(
-        "source must be a folder, a CSV or parquet file, a pandas, polars or pyarrow frame, or {symbol: frame}, "
-        f"but is {type(source).__name__}."
+        "source must be a folder, a CSV or parquet file, a pandas, polars or pyarrow frame, or "
+        f"{{symbol: frame}}, but is {type(source).__name__}."
     )
 
 
@@ -74,9 +74,9 @@ def _frame(frame: Any, file: str, symbol: str | None) -> Piece:
     return Piece(file, None if file == "frame" else symbol, None, load)
 
 
-def _columns(frame: Any) -> Iterable[object]:
+def _columns(frame: Any) -> list[object]:
     names = getattr(frame, "column_names", None)  # pyarrow calls the arrays `columns`
-    return names if names is not None else frame.columns
+    return list(names if names is not None else frame.columns)
 
 
 def _folder(path: Path) -> list[Piece]:
@@ -93,7 +93,8 @@ def _folder(path: Path) -> list[Piece]:
         folders = sorted(display(child.name) for child in path.iterdir() if child.is_dir())[:12]
         hint = f" It has the folders {', '.join(folders)}: name one of them." if folders else ""
         raise InputError(
-            f"{display(path)} holds no bar files: expected SYMBOL_TF.csv, SYMBOL_TF.csv.gz or SYMBOL_TF.parquet.{hint}"
+            f"{display(path)} holds no bar files: expected SYMBOL_TF.csv, SYMBOL_TF.csv.gz or "
+            f"SYMBOL_TF.parquet.{hint}"
         )
     pieces = []
     for file in files:
@@ -127,7 +128,7 @@ def _interval(root: Path, folder: Path) -> list[Piece]:
 
 
 def _parts(root: Path, place: Path, files: list[Path], symbol: str, timeframe: str) -> Piece:
-    """One symbol kept in one or several parquet files, which follow one another in the order of their names."""
+    """One symbol in one or several parquet files, which follow one another in the order of their names."""
     name = display(place.relative_to(root))
 
     def load() -> list[RawBars | BarError]:
@@ -148,22 +149,18 @@ def _parts(root: Path, place: Path, files: list[Path], symbol: str, timeframe: s
 
 
 def _joined(raws: list[RawBars], name: str) -> RawBars:
-    def optional(field: str) -> Any:
+    def together(field: str) -> Any:
         columns = [getattr(raw, field) for raw in raws]
         return None if any(column is None for column in columns) else np.concatenate(columns)
 
     if len({raw.naive for raw in raws}) > 1:
         raise BarError(f"{name}: some files have times with a zone, some without. Write them alike.")
-    first = raws[0]
-    return RawBars(
-        name, first.symbol, first.timeframe, *(np.concatenate([getattr(raw, field) for raw in raws])
-        for field in ("time", "open", "high", "low", "close")), optional("volume"), optional("spread"),
-        np.concatenate([raw.row for raw in raws]), first.naive,
-    )  # fmt: skip
+    fields = ("time", "open", "high", "low", "close", "volume", "spread", "row")
+    return replace(raws[0], file=name, **{field: together(field) for field in fields})
 
 
 def split_file_name(name: str) -> tuple[str, str | None]:
-    """`EURUSD_M15.csv.gz` -> (EURUSD, M15); `AAPL.csv` -> (AAPL, None). A trailing _from_to of terminals is dropped."""
+    """`EURUSD_M15.csv.gz` -> (EURUSD, M15); `AAPL.csv` -> (AAPL, None). A trailing _from_to is dropped."""
     stem = name
     for suffix in _SUFFIXES:
         if stem.lower().endswith(suffix):

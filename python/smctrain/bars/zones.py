@@ -1,7 +1,7 @@
-"""Wall clocks to UTC: IANA zones, fixed offsets, and zones shifted by hours (brokers whose day ends in New York).
+"""Wall clocks to UTC: IANA zones, fixed offsets, zones shifted by hours (brokers whose day ends in New York).
 
-A zone is read once into its table of offset changes; rows are then looked up in that table, all at once. A wall-clock
-time that a change of clocks skipped or repeated has no single instant, so it is an error with the local times.
+A zone is read once into its table of offset changes; rows are then looked up in that table, all at once. A
+wall-clock time that a change of clocks skipped or repeated has no single instant: it is handed back as bad.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class BadLocalTimes:
 
 
 def parse_zone(tz: str) -> Zone:
-    """Reads `UTC`, an IANA name, `fixed:+HH:MM`, or an IANA name with a shift such as `America/New_York+7h`."""
+    """Reads `UTC`, an IANA name, `fixed:+HH:MM`, or an IANA name with a shift: `America/New_York+7h`."""
     from zoneinfo import ZoneInfo
 
     if not isinstance(tz, str):
