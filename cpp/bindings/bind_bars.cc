@@ -1,7 +1,218 @@
+// Bars: parsing, price grid, checks, segments, resampling.
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/numpy.h"
+#include "smctrain/bars/check.h"
+#include "smctrain/bars/csv.h"
+#include "smctrain/bars/digits.h"
+#include "smctrain/bars/resample.h"
+#include "smctrain/bars/segments.h"
 
 namespace smctrain::bindings {
+namespace {
 
-void bind_bars(pybind11::module_&) {}
+// The memory of a bytes object, as it is.
+std::string_view text_of(const py::bytes& data) {
+  char* first = nullptr;
+  py::ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(data.ptr(), &first, &size) != 0) throw py::error_already_set();
+  return {first, static_cast<size_t>(size)};
+}
+
+// Text from a file: bytes that are not UTF-8 are replaced, never an error.
+py::str readable(const std::string& text) {
+  PyObject* decoded = PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace");
+  if (decoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(decoded);
+}
+
+py::list readable_list(const std::vector<std::string>& texts) {
+  py::list list;
+  for (const std::string& text : texts) list.append(readable(text));
+  return list;
+}
+
+py::list fault_list(const std::vector<CellFault>& faults) {
+  py::list list;
+  for (const CellFault& fault : faults) {
+    list.append(
+        py::make_tuple(fault.row, readable(fault.column), readable(fault.expected), readable(fault.text)));
+  }
+  return list;
+}
+
+template <class T>
+py::object array_or_none(std::vector<T>&& values, bool present) {
+  return present ? py::object(to_array(std::move(values))) : py::object(py::none());
+}
+
+py::dict parse_csv(const py::bytes& data, const std::string& name) {
+  const std::string_view text = text_of(data);
+  CsvBars bars;
+  {
+    const py::gil_scoped_release release;
+    bars = parse_bar_csv(text, name);
+  }
+  const bool filled = !bars.time.empty();
+  py::dict out;
+  out["volume"] = array_or_none(std::move(bars.volume), filled && !bars.volume.empty());
+  out["spread"] = array_or_none(std::move(bars.spread), filled && !bars.spread.empty());
+  out["symbol"] = array_or_none(std::move(bars.symbol), !bars.symbol.empty());
+  out["timeframe"] = array_or_none(std::move(bars.timeframe), !bars.timeframe.empty());
+  out["symbols"] = readable_list(bars.symbols);
+  out["timeframes"] = readable_list(bars.timeframes);
+  out["time"] = to_array(std::move(bars.time));
+  out["open"] = to_array(std::move(bars.open));
+  out["high"] = to_array(std::move(bars.high));
+  out["low"] = to_array(std::move(bars.low));
+  out["close"] = to_array(std::move(bars.close));
+  out["row"] = to_array(std::move(bars.row));
+  out["n_naive"] = bars.n_naive;
+  out["n_faults"] = bars.n_faults;
+  out["faults"] = fault_list(bars.faults);
+  return out;
+}
+
+py::dict parse_times(const py::bytes& data) {
+  const std::string_view text = text_of(data);
+  CsvBars bars;
+  {
+    const py::gil_scoped_release release;
+    bars = parse_time_lines(text);
+  }
+  py::dict out;
+  out["time"] = to_array(std::move(bars.time));
+  out["n_naive"] = bars.n_naive;
+  out["n_faults"] = bars.n_faults;
+  out["faults"] = fault_list(bars.faults);
+  return out;
+}
+
+int price_digits(const py::list& columns) {
+  std::vector<std::span<const double>> views;
+  for (const py::handle& column : columns) {
+    views.push_back(vector_view<double>(py::cast<py::array>(column), "prices"));
+  }
+  const py::gil_scoped_release release;
+  return find_digits(views);
+}
+
+py::tuple snap(const py::array& prices, int digits) {
+  if (digits < 0 || digits > kMaxDigits) {
+    raise("InputError", "digits must be an integer from 0 to ", kMaxDigits, ", but is ", digits, ".");
+  }
+  const auto view = vector_view<double>(prices, "prices");
+  Snapped snapped;
+  {
+    const py::gil_scoped_release release;
+    snapped = snap_prices(view, digits);
+  }
+  return py::make_tuple(to_array(std::move(snapped.prices)), snapped.n_off, snapped.first_off);
+}
+
+// Views of Bars.native().
+BarsView bars_view(const py::dict& arrays) {
+  const auto array = [&](const char* name) { return py::cast<py::array>(arrays[name]); };
+  BarsView bars;
+  bars.close = vector_view<double>(array("close"), "close");
+  const int64_t n = bars.size();
+  bars.ts_open = vector_view<int64_t>(array("ts_open"), "ts_open", n);
+  bars.ts_close = vector_view<int64_t>(array("ts_close"), "ts_close", n);
+  bars.open = vector_view<double>(array("open"), "open", n);
+  bars.high = vector_view<double>(array("high"), "high", n);
+  bars.low = vector_view<double>(array("low"), "low", n);
+  bars.volume = optional_vector_view<double>(arrays["volume"], "volume", n);
+  bars.spread = optional_vector_view<double>(arrays["spread"], "spread", n);
+  bars.segment = vector_view<int32_t>(array("segment"), "segment", n);
+  return bars;
+}
+
+int64_t seconds_to_ns(int64_t seconds) {
+  if (seconds < 1 || seconds > 366 * 86'400) {
+    raise("InputError", "a timeframe must last from 1 second to 366 days, but lasts ", seconds, " seconds.");
+  }
+  return seconds * 1'000'000'000;
+}
+
+py::tuple check(const py::dict& arrays, int64_t timeframe_s) {
+  const BarsView bars = bars_view(arrays);
+  const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
+  CheckResult result;
+  {
+    const py::gil_scoped_release release;
+    result = check_bars(bars, timeframe_ns);
+  }
+  py::list findings;
+  for (const Finding& finding : result.findings) {
+    findings.append(py::make_tuple(finding.kind, finding.first, finding.count, finding.measure));
+  }
+  return py::make_tuple(findings, result.n_faulty);
+}
+
+py::dict order(const py::array& time) {
+  const auto view = vector_view<int64_t>(time, "time");
+  OrderFaults faults;
+  {
+    const py::gil_scoped_release release;
+    faults = check_order(view);
+  }
+  py::dict out;
+  out["n_backward"] = faults.n_backward;
+  out["first_backward"] = faults.first_backward;
+  out["n_duplicate"] = faults.n_duplicate;
+  out["first_duplicate"] = faults.first_duplicate;
+  return out;
+}
+
+py::array_t<int32_t> segments(const py::dict& arrays, int64_t timeframe_s) {
+  const BarsView bars = bars_view(arrays);
+  const int64_t gap_ns = segment_gap_ns(seconds_to_ns(timeframe_s));
+  std::vector<int32_t> ids;
+  {
+    const py::gil_scoped_release release;
+    ids = find_segments(bars, gap_ns);
+  }
+  return to_array(std::move(ids));
+}
+
+py::dict resample_bars(const py::dict& arrays, int64_t timeframe_s, int64_t anchor_s) {
+  const BarsView bars = bars_view(arrays);
+  const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
+  if (anchor_s < -1'000'000'000 || anchor_s > 1'000'000'000) raise("InputError", "anchor_s is out of range.");
+  ResampledBars result;
+  {
+    const py::gil_scoped_release release;
+    result = resample(bars, timeframe_ns, anchor_s * 1'000'000'000);
+  }
+  py::dict out;
+  out["volume"] = array_or_none(std::move(result.volume), !bars.volume.empty());
+  out["spread"] = array_or_none(std::move(result.spread), !bars.spread.empty());
+  out["time"] = to_array(std::move(result.ts_open));
+  out["open"] = to_array(std::move(result.open));
+  out["high"] = to_array(std::move(result.high));
+  out["low"] = to_array(std::move(result.low));
+  out["close"] = to_array(std::move(result.close));
+  out["segment"] = to_array(std::move(result.segment));
+  return out;
+}
+
+}  // namespace
+
+void bind_bars(py::module_& m) {
+  using namespace py::literals;
+  m.def("parse_bar_csv", &parse_csv, "data"_a, "name"_a);
+  m.def("parse_times", &parse_times, "data"_a);
+  m.def("price_digits", &price_digits, "columns"_a);
+  m.def("snap_prices", &snap, "prices"_a, "digits"_a);
+  m.def("check_bars", &check, "arrays"_a, "timeframe_s"_a);
+  m.def("check_order", &order, "time"_a);
+  m.def("bar_segments", &segments, "arrays"_a, "timeframe_s"_a);
+  m.def("resample_bars", &resample_bars, "arrays"_a, "timeframe_s"_a, "anchor_s"_a);
+}
 
 }  // namespace smctrain::bindings

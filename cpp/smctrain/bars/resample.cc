@@ -1,0 +1,59 @@
+#include "smctrain/bars/resample.h"
+
+#include <algorithm>
+
+#include "smctrain/bars/segments.h"
+#include "smctrain/base/error.h"
+
+namespace smctrain {
+
+ResampledBars resample(const BarsView& bars, int64_t timeframe_ns, int64_t anchor_ns) {
+  if (timeframe_ns <= 0) raise("InputError", "timeframe_ns must be positive, but is ", timeframe_ns, ".");
+  const auto n = bars.close.size();
+  const auto bucket_start = [&](int64_t time) {
+    const int64_t offset = (time - anchor_ns) % timeframe_ns;
+    return time - (offset < 0 ? offset + timeframe_ns : offset);
+  };
+  ResampledBars out;
+  std::vector<int32_t> source;  // source segment a bucket ends in
+  for (size_t t = 0; t < n; ++t) {
+    const int64_t start = bucket_start(bars.ts_open[t]);
+    const bool fresh = out.ts_open.empty() || start != out.ts_open.back();
+    if (fresh) {
+      out.ts_open.push_back(start);
+      source.push_back(bars.segment[t]);
+      for (auto* column : {&out.open, &out.high, &out.low, &out.close}) column->push_back(0.0);
+      if (!bars.volume.empty()) out.volume.push_back(0.0);
+      if (!bars.spread.empty()) out.spread.push_back(0.0);
+    }
+    if (fresh || source.back() != bars.segment[t]) {
+      source.back() = bars.segment[t];
+      out.open.back() = bars.open[t];
+      out.high.back() = bars.high[t];
+      out.low.back() = bars.low[t];
+      if (!bars.volume.empty()) out.volume.back() = bars.volume[t];
+    } else {
+      out.high.back() = std::max(out.high.back(), bars.high[t]);
+      out.low.back() = std::min(out.low.back(), bars.low[t]);
+      if (!bars.volume.empty()) out.volume.back() += bars.volume[t];
+    }
+    out.close.back() = bars.close[t];
+    if (!bars.spread.empty()) out.spread.back() = bars.spread[t];
+  }
+  if (n > 0 && bars.ts_close[n - 1] < out.ts_open.back() + timeframe_ns) {
+    out.ts_open.pop_back();
+    for (auto* column : {&out.open, &out.high, &out.low, &out.close}) column->pop_back();
+    if (!out.volume.empty()) out.volume.pop_back();
+    if (!out.spread.empty()) out.spread.pop_back();
+  }
+  const int64_t gap = segment_gap_ns(timeframe_ns);
+  out.segment.resize(out.ts_open.size());
+  for (size_t i = 1; i < out.segment.size(); ++i) {
+    const bool border =
+        source[i] != source[i - 1] || out.ts_open[i] - (out.ts_open[i - 1] + timeframe_ns) > gap;
+    out.segment[i] = out.segment[i - 1] + (border ? 1 : 0);
+  }
+  return out;
+}
+
+}  // namespace smctrain

@@ -1,0 +1,193 @@
+"""Frames (pandas, polars, pyarrow) and parquet files to raw bars, through narwhals.
+
+Columns: time (or timestamp, datetime, date; a pandas index of times does too), open, high, low, close,
+optional volume or tick_volume, spread, symbol, timeframe. Times are datetimes of any unit, dates, texts or
+integer epochs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smctrain._load import core
+from smctrain.bars.raw import RawBars, cell_faults, display
+from smctrain.bars.timeframes import parse_timeframe
+from smctrain.exceptions import BarError, InputError
+
+_TIME_NAMES = ("timestamp", "datetime", "open_time", "time", "date")
+_VOLUME_NAMES = ("volume", "tick_volume", "tickvol", "vol", "real_volume")
+_PRICES = ("open", "high", "low", "close")
+
+
+def is_frame(source: object) -> bool:
+    """True for a data frame that narwhals understands."""
+    import narwhals as nw
+
+    return isinstance(nw.from_native(source, pass_through=True), nw.DataFrame | nw.LazyFrame)
+
+
+def read_parquet(path: Path, file: str) -> Any:
+    """A parquet file as a pyarrow table. Folder names never become columns (0700 would turn into 700)."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise InputError(
+            f"{file} is a parquet file, which needs pyarrow. Install it: pip install pyarrow"
+        ) from None
+    try:
+        return pq.ParquetFile(path).read()
+    except (OSError, pa.ArrowException) as error:
+        cause = display(str(error).splitlines()[0] if str(error) else type(error).__name__, 120)
+        raise BarError(f"{file} is not a readable parquet file ({cause}). Fetch or write it again.") from None
+
+
+def split_frame(
+    source: Any, file: str, symbol: str | None, timeframe: str | None
+) -> list[RawBars | BarError]:
+    """Raw bars per symbol and timeframe of a frame; a part that cannot be used comes back as its error.
+
+    `symbol` and `timeframe` hold where the frame has no such column (they win over it where both exist).
+    """
+    import narwhals as nw
+
+    frame = _with_plain_columns(nw, source, file)
+    names = set(frame.columns)
+    missing = [name for name in _PRICES if name not in names]
+    if not any(name in names for name in _TIME_NAMES):
+        missing.insert(0, "time")
+    if missing:
+        raise BarError(
+            f"{file} needs the columns time, open, high, low, close, but has no {', '.join(missing)} "
+            f"(found: {display(', '.join(map(str, frame.columns)), 200)}). Rename the columns."
+        )
+    row_name = "smctrain_row"
+    frame = frame.with_row_index(row_name)
+    parts: list[tuple[str, str | None, Any]] = []
+    for own_symbol, part in _parts(nw, frame, "symbol", symbol, file):
+        if own_symbol is None:
+            raise InputError(
+                f"{file} has no column symbol. Add one, pass {{symbol: frame}}, or name it: symbols='EURUSD'."
+            )
+        parts.extend((own_symbol, tf, piece) for tf, piece in _parts(nw, part, "timeframe", timeframe, file))
+    result: list[RawBars | BarError] = []
+    for own_symbol, own_timeframe, part in parts:
+        try:
+            tf = None if own_timeframe is None else parse_timeframe(own_timeframe)
+            result.append(_raw(nw, part, file, own_symbol, tf, row_name))
+        except InputError as error:
+            bad = BarError(str(error))
+            bad.symbol = own_symbol  # type: ignore[attr-defined]
+            result.append(bad)
+    return result
+
+
+def _with_plain_columns(nw: Any, source: Any, file: str) -> Any:
+    """The frame with lower-case column names, a pandas index of times turned into a column."""
+    frame = nw.from_native(source, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise InputError(f"{file} is a lazy frame. Collect it first: read_bars(frame.collect()).")
+    index = nw.maybe_get_index(frame)
+    if index is not None and str(getattr(index, "dtype", "")).startswith("datetime64"):
+        known = {str(name).lower() for name in frame.columns}
+        if not known & set(_TIME_NAMES):
+            frame = nw.from_native(source.rename_axis("time").reset_index())
+    lower = [str(name).strip().lower() for name in frame.columns]
+    double = sorted({name for name in lower if lower.count(name) > 1})
+    if double:
+        raise BarError(f"{file} has two columns called {display(', '.join(double))}. Rename or remove one.")
+    return frame.rename({old: new for old, new in zip(frame.columns, lower, strict=True) if old != new})
+
+
+def _parts(nw: Any, frame: Any, column: str, given: str | None, file: str) -> list[tuple[str | None, Any]]:
+    """The frame by the values of a text column, each part in the order of the frame."""
+    if given is not None or column not in frame.columns:
+        return [(given, frame)]
+    values = frame[column]
+    if not isinstance(values.dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
+        raise BarError(
+            f"{file}: column {column} must be text, but is {values.dtype} (0700 would read as 700). "
+            "Convert it first."
+        )
+    if values.is_null().any():
+        raise BarError(f"{file}: column {column} has empty cells. Fill or remove these rows.")
+    found = sorted(str(value) for value in values.unique().to_list())
+    return [(value, frame.filter(nw.col(column) == value)) for value in found]
+
+
+def _raw(nw: Any, frame: Any, file: str, symbol: str, timeframe: str | None, row_name: str) -> RawBars:
+    columns = frame.columns
+    rows = np.asarray(frame[row_name].to_numpy()).astype(np.int64) + 1
+    time_name = next(name for name in _TIME_NAMES if name in columns)
+    time, naive = _times(nw, frame[time_name], time_name, file, rows)
+    volume = next((name for name in _VOLUME_NAMES if name in columns), None)
+
+    def number(name: str) -> NDArray[np.float64]:
+        return _numbers(nw, frame[name], name, file, rows)
+
+    return RawBars(
+        file, symbol, timeframe, time, number("open"), number("high"), number("low"), number("close"),
+        None if volume is None else number(volume), number("spread") if "spread" in columns else None,
+        rows, naive,
+    )  # fmt: skip
+
+
+def _numbers(nw: Any, series: Any, name: str, file: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    if not series.dtype.is_numeric():
+        if len(series) and not series.is_null().all():
+            first = next((i for i, cell in enumerate(series.to_list()) if not _is_number(cell)), 0)
+            raise BarError(
+                f"{file}, row {rows[first]}, column {display(name)}: expected a number, but found "
+                f"{display(repr(series[first]), 40)} (the column is {series.dtype}). "
+                "Convert the column to numbers."
+            )
+        return np.full(len(series), np.nan)
+    # Nulls become NaN; a copy, so that the source is never written to.
+    return np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+
+
+def _is_number(cell: object) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+
+
+def _times(
+    nw: Any, series: Any, name: str, file: str, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], bool]:
+    """Nanoseconds, and whether they are wall-clock times."""
+    empty = series.is_null()
+    if empty.any():
+        row = rows[int(np.argmax(empty.to_numpy()))]
+        raise BarError(
+            f"{file}, row {row}, column {display(name)}: the time is empty. Fill or remove the row."
+        )
+    dtype = series.dtype
+    if isinstance(dtype, nw.Date):
+        series = series.cast(nw.Datetime("ms"))
+        dtype = series.dtype
+    if isinstance(dtype, nw.Datetime):
+        # Units differ (pandas 3 makes microseconds): always through an explicit nanosecond stamp.
+        naive = dtype.time_zone is None
+        if not naive:
+            series = series.dt.convert_time_zone("UTC")
+        return np.array(series.dt.timestamp("ns").to_numpy(), dtype=np.int64), naive
+    if dtype.is_integer():
+        values = np.array(series.to_numpy(), dtype=np.int64)
+        largest = int(np.abs(values).max(initial=0))
+        unit = 10**9 if largest < 10**11 else 10**6 if largest < 10**14 else 10**3 if largest < 10**17 else 1
+        return values * unit, False
+    if isinstance(dtype, nw.String | nw.Object):
+        cells = series.to_list()
+        if all(isinstance(cell, str) for cell in cells):
+            parsed = core().parse_times("\n".join(cell.replace("\n", " ") for cell in cells).encode() + b"\n")
+            if parsed["n_faults"]:
+                faults = [(int(rows[f[0] - 1]), name, f[2], f[3]) for f in parsed["faults"]]
+                raise cell_faults(file, faults, parsed["n_faults"])
+            return parsed["time"], parsed["n_naive"] > 0
+    raise BarError(
+        f"{file}: column {display(name)} must hold times (datetimes, texts such as 2024-03-01 09:30, or "
+        f"integer epochs), but is {dtype}. Convert it first."
+    )
