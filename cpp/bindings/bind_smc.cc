@@ -197,7 +197,8 @@ void bind_smc(py::module_& m) {
 
   m.def("smc_column_roles", [] {
     py::dict roles;
-    for (const auto& info : features::make_smc_machine()->columns()) roles[info.name.c_str()] = info.role;
+    const auto machine = features::make_smc_machine();
+    for (const auto& info : machine->columns()) roles[info.name.c_str()] = info.role;
     return roles;
   });
 }
