@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "smctrain/features/machine.h"
 
@@ -9,5 +11,8 @@ namespace smctrain::features {
 
 // The machine that computes all structure and zone columns of one timeframe with default options.
 std::unique_ptr<Machine> make_smc_machine();
+
+// Those of its columns that belong to the default preset: informative, not redundant, quick to settle.
+const std::vector<std::string>& smc_default_columns();
 
 }  // namespace smctrain::features
