@@ -1,7 +1,123 @@
-#include <pybind11/pybind11.h>
+// Labels room: triple barrier, Wilder's ATR as the default distance, uniqueness.
+#include <limits>
+#include <vector>
+
+#include "bindings/numpy.h"
+#include "bindings/run.h"
+#include "smctrain/features/technical/recursive.h"
+#include "smctrain/labels/triple_barrier.h"
+#include "smctrain/labels/uniqueness.h"
 
 namespace smctrain::bindings {
 
-void bind_labels(pybind11::module_&) {}
+namespace {
+
+BarsView prices_view(const py::dict& native) {
+  BarsView bars;
+  bars.close = vector_view<double>(py::cast<py::array>(native["close"]), "close");
+  const int64_t n = bars.size();
+  bars.open = vector_view<double>(py::cast<py::array>(native["open"]), "open", n);
+  bars.high = vector_view<double>(py::cast<py::array>(native["high"]), "high", n);
+  bars.low = vector_view<double>(py::cast<py::array>(native["low"]), "low", n);
+  bars.spread = optional_vector_view<double>(native["spread"], "spread", n);
+  bars.segment = vector_view<int32_t>(py::cast<py::array>(native["segment"]), "segment", n);
+  return bars;
+}
+
+py::dict triple_barrier(const py::dict& native, const py::array& rows, const py::array& side, int64_t horizon,
+                        double target, double stop, const py::object& scale, bool relative, double rr,
+                        int entry, int64_t wait, const py::object& limit, const py::object& stop_price,
+                        double min_risk, double max_risk, int tie, int timeout, double timeout_band,
+                        bool gap_target_at_open, double point, double fixed_cost) {
+  const BarsView bars = prices_view(native);
+  const int64_t n = bars.size();
+  labels::BarrierOptions options;
+  options.horizon = horizon;
+  options.target = target;
+  options.stop = stop;
+  options.scale = optional_vector_view<double>(scale, "scale", n);
+  options.relative = relative;
+  options.rr = rr;
+  options.entry = static_cast<labels::Entry>(entry);
+  options.wait = wait;
+  options.limit = optional_vector_view<double>(limit, "limit", n);
+  options.stop_price = optional_vector_view<double>(stop_price, "stop_price", n);
+  options.min_risk = min_risk;
+  options.max_risk = max_risk;
+  options.tie = static_cast<labels::Tie>(tie);
+  options.timeout = static_cast<labels::Timeout>(timeout);
+  options.timeout_band = timeout_band;
+  options.gap_target_at_open = gap_target_at_open;
+  options.point = point;
+  options.fixed_cost = fixed_cost;
+  const auto row_view = vector_view<int64_t>(rows, "rows");
+  const auto side_view = vector_view<int8_t>(side, "side");
+  labels::LabelColumns out(0);
+  {
+    const py::gil_scoped_release release;
+    out = labels::triple_barrier(bars, row_view, side_view, options);
+  }
+  py::dict result;
+  result["y"] = to_array(std::move(out.y));
+  result["t1"] = to_array(std::move(out.t1));
+  result["e"] = to_array(std::move(out.entry_bar));
+  result["fill"] = to_array(std::move(out.fill));
+  result["stop"] = to_array(std::move(out.stop));
+  result["target"] = to_array(std::move(out.target));
+  result["risk"] = to_array(std::move(out.risk));
+  result["exit"] = to_array(std::move(out.exit));
+  result["bars_held"] = to_array(std::move(out.bars_held));
+  result["r_gross"] = to_array(std::move(out.r_gross));
+  result["r"] = to_array(std::move(out.r));
+  result["mfe_r"] = to_array(std::move(out.mfe_r));
+  result["mae_r"] = to_array(std::move(out.mae_r));
+  result["rule_code"] = to_array(std::move(out.rule));
+  result["status_code"] = to_array(std::move(out.status));
+  result["unknown_spreads"] = out.unknown_spreads;
+  return result;
+}
+
+// Wilder's ATR per bar, restarted in every segment; NaN while it warms up.
+py::array_t<double> wilder_atr(const py::dict& native, int period) {
+  if (period < 1) raise("InputError", "period must be at least 1, but is ", period, ".");
+  const BarsView bars = prices_view(native);
+  std::vector<double> out(static_cast<size_t>(bars.size()));
+  {
+    const py::gil_scoped_release release;
+    features::WilderAtr atr(period);
+    for (size_t t = 0; t < out.size(); ++t) {
+      if (t > 0 && bars.segment[t] != bars.segment[t - 1]) atr.reset();
+      Bar bar;
+      bar.high = bars.high[t];
+      bar.low = bars.low[t];
+      bar.close = bars.close[t];
+      out[t] = atr.push(bar);
+    }
+  }
+  return to_array(std::move(out));
+}
+
+py::array_t<double> label_uniqueness(const py::array& t0, const py::array& t1) {
+  const auto first = vector_view<int64_t>(t0, "t0");
+  const auto last = vector_view<int64_t>(t1, "t1");
+  std::vector<double> out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::uniqueness(first, last);
+  }
+  return to_array(std::move(out));
+}
+
+}  // namespace
+
+void bind_labels(py::module_& m) {
+  m.def("triple_barrier", &triple_barrier, py::arg("bars"), py::arg("rows"), py::arg("side"),
+        py::arg("horizon"), py::arg("target"), py::arg("stop"), py::arg("scale"), py::arg("relative"),
+        py::arg("rr"), py::arg("entry"), py::arg("wait"), py::arg("limit"), py::arg("stop_price"),
+        py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("timeout"), py::arg("timeout_band"),
+        py::arg("gap_target_at_open"), py::arg("point"), py::arg("fixed_cost"));
+  m.def("wilder_atr", &wilder_atr, py::arg("bars"), py::arg("period"));
+  m.def("label_uniqueness", &label_uniqueness, py::arg("t0"), py::arg("t1"));
+}
 
 }  // namespace smctrain::bindings

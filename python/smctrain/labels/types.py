@@ -1,0 +1,117 @@
+"""`Labels`: one record per decision row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATUSES = ("ok", "open", "unfilled", "bad_risk", "quarantine", "tie_drop", "timeout_drop")
+RULES = ("", "stop", "stop_gap", "stop_tie", "target", "target_gap", "target_tie", "timeout")
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What happened after each of m decision rows. All of it is outcome: none of it may become a feature.
+
+    Attributes
+    ----------
+    y : float64 (m,)
+        -1 stop, 0 time ran out, +1 target; NaN where `status` is not "ok".
+    t0, t1 : int64 (m,)
+        The decision row and the last row the label used, both closed: splits purge on [t0, t1]. t1 is -1
+        where nothing could be resolved.
+    e : int64 (m,)
+        Row of the fill; -1 without one.
+    side : int8 (m,)
+        +1 long, -1 short.
+    fill, stop, target, exit : float64 (m,)
+        Prices of the fill, of both barriers and of the exit.
+    risk : float64 (m,)
+        Price distance of one R (`risk_atr` gives it in units of the scale).
+    r, r_gross : float64 (m,)
+        Outcome in R after and before costs.
+    mfe_r, mae_r : float64 (m,)
+        Best and worst excursion in R between fill and exit; the exit bar is cut at the barriers.
+    bars_held : int64 (m,)
+        Bars from the fill to the exit, both counted.
+    rule_code, status_code : uint8 (m,)
+        Indices into `RULES` and `STATUSES`; `rule` and `status` are the words.
+    costs : str
+        What a trade was charged, in words.
+    horizon : int
+        Longest number of bars a trade may last.
+    window : int
+        Rows after t0 that the label may look at at most.
+    """
+
+    y: NDArray[np.float64]
+    t0: NDArray[np.int64]
+    t1: NDArray[np.int64]
+    e: NDArray[np.int64]
+    side: NDArray[np.int8]
+    fill: NDArray[np.float64]
+    stop: NDArray[np.float64]
+    target: NDArray[np.float64]
+    exit: NDArray[np.float64]
+    risk: NDArray[np.float64]
+    risk_atr: NDArray[np.float64]
+    r: NDArray[np.float64]
+    r_gross: NDArray[np.float64]
+    mfe_r: NDArray[np.float64]
+    mae_r: NDArray[np.float64]
+    bars_held: NDArray[np.int64]
+    rule_code: NDArray[np.uint8]
+    status_code: NDArray[np.uint8]
+    costs: str
+    horizon: int
+    window: int
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @cached_property
+    def rule(self) -> NDArray[np.str_]:
+        """The rule that ended each trade: one of `RULES`."""
+        return np.array(RULES)[self.rule_code]
+
+    @cached_property
+    def status(self) -> NDArray[np.str_]:
+        """Whether each label exists, and if not, why: one of `STATUSES`."""
+        return np.array(STATUSES)[self.status_code]
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Rows that have a label."""
+        return np.equal(self.status_code, 0)
+
+    @property
+    def intervals(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(t0, t1) of the rows that have a label, as the splitters take them."""
+        return self.t0[self.ok], self.t1[self.ok]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows of each status that occurs."""
+        number = np.bincount(self.status_code, minlength=len(STATUSES))
+        return {name: int(count) for name, count in zip(STATUSES, number, strict=True) if count}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per decision; columns as the attributes."""
+        import pandas as pd
+
+        names = (
+            "y", "status", "side", "t0", "e", "t1", "fill", "stop", "target", "risk_atr", "exit", "rule",
+            "bars_held", "r_gross", "r", "mfe_r", "mae_r",
+        )  # fmt: skip
+        return pd.DataFrame({name: getattr(self, name) for name in names})
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}: {count}" for name, count in self.counts.items())
+        return f"Labels({len(self)} rows; {parts}; costs {self.costs})"
