@@ -214,7 +214,8 @@ std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X, std::
     double* const out = result.data() + i * classes;
     const double top = *std::max_element(margin, margin + classes);
     double sum = 0.0;
-    for (size_t c = 0; c < classes; ++c) sum += out[c] = std::exp(margin[c] - top);
+    // Sums of huge leaves may overflow to infinity; equal margins differ by 0 also then.
+    for (size_t c = 0; c < classes; ++c) sum += out[c] = margin[c] == top ? 1.0 : std::exp(margin[c] - top);
     for (size_t c = 0; c < classes; ++c) out[c] /= sum;
   }
   return result;

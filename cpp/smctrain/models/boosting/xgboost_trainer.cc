@@ -174,6 +174,16 @@ std::vector<double> normalised(std::vector<double> gains) {
   return gains;
 }
 
+// Rounds before the first leaf that is not finite.
+int64_t finite_rounds(const TreeArrays& trees) {
+  for (int64_t t = 0; t < trees.n_trees(); ++t) {
+    const auto first = trees.value.begin() + trees.tree_offset[static_cast<size_t>(t)];
+    const auto last = trees.value.begin() + trees.tree_offset[static_cast<size_t>(t) + 1];
+    if (!std::all_of(first, last, [](float value) { return std::isfinite(value); })) return t / trees.width();
+  }
+  return trees.n_trees() / trees.width();
+}
+
 // No round finished: equal probabilities, said openly through `complete` and `stop_reason`.
 TreeArrays empty_ensemble(const BoostingTask& task) {
   TreeArrays arrays;
@@ -320,6 +330,14 @@ BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& se
     library.check(library.XGBoosterSaveModelToBuffer(booster.get(), "{\"format\":\"ubj\"}", &length, &buffer),
                   "handing out the model");
     ParsedModel model = read_xgboost_model({buffer, length}, columns, task.n_classes, best_round);
+    // A leaf can overflow while the loss, which clips probabilities, still looks finite.
+    if (const int64_t sound = finite_rounds(model.trees); sound < best_round) {
+      StepRecord overflow = history[static_cast<size_t>(sound)];
+      overflow.train_loss = std::numeric_limits<double>::infinity();
+      if (monitor.stop_reason() != "nan_loss") monitor.observe(overflow);
+      best_round = sound;
+      model = read_xgboost_model({buffer, length}, columns, task.n_classes, best_round);
+    }
     arrays = std::move(model.trees);
     gain = normalised(std::move(model.total_gain));
   }
