@@ -83,6 +83,7 @@ class RandomForestClassifier(NativeClassifier):
             bootstrap=self.bootstrap,
             class_weight=None if isinstance(self.class_weight, dict) else self.class_weight,
             n_bins=self.max_bins,
+            oob_score=self.oob_score,
         )
         return trainer
 
