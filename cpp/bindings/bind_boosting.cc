@@ -27,25 +27,38 @@ XGBoostSettings settings_from(const py::dict& values) {
     const auto name = py::cast<std::string>(key);
     const auto integer = [&] { return py::cast<int64_t>(value); };
     const auto real = [&] { return py::cast<double>(value); };
-    if (name == "n_estimators") s.n_estimators = integer();
-    else if (name == "max_depth") s.max_depth = integer();
-    else if (name == "learning_rate") s.learning_rate = real();
-    else if (name == "subsample") s.subsample = real();
-    else if (name == "colsample_bytree") s.colsample_bytree = real();
-    else if (name == "min_child_weight") s.min_child_weight = real();
-    else if (name == "reg_alpha") s.reg_alpha = real();
-    else if (name == "reg_lambda") s.reg_lambda = real();
-    else if (name == "early_stopping_rounds") s.early_stopping_rounds = value.is_none() ? 0 : integer();
-    else if (name == "class_weight") s.balanced = !value.is_none();
-    else if (name == "max_bin") s.max_bin = integer();
-    else raise("InputError", "XGBoost has no setting '", name, "'.");
+    if (name == "n_estimators")
+      s.n_estimators = integer();
+    else if (name == "max_depth")
+      s.max_depth = integer();
+    else if (name == "learning_rate")
+      s.learning_rate = real();
+    else if (name == "subsample")
+      s.subsample = real();
+    else if (name == "colsample_bytree")
+      s.colsample_bytree = real();
+    else if (name == "min_child_weight")
+      s.min_child_weight = real();
+    else if (name == "reg_alpha")
+      s.reg_alpha = real();
+    else if (name == "reg_lambda")
+      s.reg_lambda = real();
+    else if (name == "early_stopping_rounds")
+      s.early_stopping_rounds = value.is_none() ? 0 : integer();
+    else if (name == "class_weight")
+      s.balanced = !value.is_none();
+    else if (name == "max_bin")
+      s.max_bin = integer();
+    else
+      raise("InputError", "XGBoost has no setting '", name, "'.");
   }
   return s;
 }
 
 template <class T>
 std::vector<T> copy(const py::dict& arrays, const char* name) {
-  if (!arrays.contains(name)) raise("ArtifactError", "the array '", name, "' of the boosted trees is missing.");
+  if (!arrays.contains(name))
+    raise("ArtifactError", "the array '", name, "' of the boosted trees is missing.");
   try {
     const auto view = vector_view<T>(py::cast<py::array>(arrays[name]), name);
     return {view.begin(), view.end()};
@@ -109,9 +122,9 @@ Rows rows_of(const py::object& rows, int64_t n) {
 }
 
 py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, const py::array& X,
-                     const py::array& y, const py::array& rows, const py::array& stop_rows, const py::object& weight,
-                     int64_t n_classes, uint64_t seed, int threads, const py::object& stop, double time_limit_s,
-                     const py::object& progress) {
+                     const py::array& y, const py::array& rows, const py::array& stop_rows,
+                     const py::object& weight, int64_t n_classes, uint64_t seed, int threads,
+                     const py::object& stop, double time_limit_s, const py::object& progress) {
   const auto& library = models::boosting::open_xgboost(library_path);
   const XGBoostSettings chosen = settings_from(settings);
   BoostingTask task;
@@ -136,7 +149,8 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
   });
 
   const size_t n = fit.history.size();
-  std::vector<double> step(n), train_loss(n), val_loss(n), train_accuracy(n), val_accuracy(n), grad_norm(n), rate(n);
+  std::vector<double> step(n), train_loss(n), val_loss(n), train_accuracy(n), val_accuracy(n), grad_norm(n),
+      rate(n);
   for (size_t i = 0; i < n; ++i) {
     const auto& record = fit.history[i];
     step[i] = static_cast<double>(record.step);
@@ -173,7 +187,8 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
 }  // namespace
 
 void bind_boosting(py::module_& m) {
-  py::class_<TreeEnsemble>(m, "BoostedTrees", "Boosted trees as validated flat arrays; immutable, any thread may predict.")
+  py::class_<TreeEnsemble>(m, "BoostedTrees",
+                           "Boosted trees as validated flat arrays; immutable, any thread may predict.")
       .def(py::init(&ensemble_from), py::arg("n_features"), py::arg("n_classes"), py::arg("arrays"))
       .def_property_readonly("n_features", [](const TreeEnsemble& self) { return self.arrays().n_features; })
       .def_property_readonly("n_classes", [](const TreeEnsemble& self) { return self.arrays().n_classes; })
@@ -189,7 +204,8 @@ void bind_boosting(py::module_& m) {
               const py::gil_scoped_release release;
               result = self.probabilities(view, wanted.view);
             }
-            return to_matrix(std::move(result), static_cast<int64_t>(wanted.view.size()), self.arrays().n_classes);
+            return to_matrix(std::move(result), static_cast<int64_t>(wanted.view.size()),
+                             self.arrays().n_classes);
           },
           py::arg("X"), py::arg("rows") = py::none())
       .def(
@@ -202,14 +218,17 @@ void bind_boosting(py::module_& m) {
               const py::gil_scoped_release release;
               result = self.margins(view, wanted.view);
             }
-            return to_matrix(std::move(result), static_cast<int64_t>(wanted.view.size()), self.arrays().width());
+            return to_matrix(std::move(result), static_cast<int64_t>(wanted.view.size()),
+                             self.arrays().width());
           },
           py::arg("X"), py::arg("rows") = py::none());
   m.def("xgboost_fit", &xgboost_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
         py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"));
-  m.def("xgboost_setting_problems", [](const py::dict& settings) { return settings_from(settings).problems(); });
-  m.def("xgboost_version", [](const std::string& path) { return models::boosting::open_xgboost(path).version; });
+  m.def("xgboost_setting_problems",
+        [](const py::dict& settings) { return settings_from(settings).problems(); });
+  m.def("xgboost_version",
+        [](const std::string& path) { return models::boosting::open_xgboost(path).version; });
 }
 
 }  // namespace smctrain::bindings

@@ -1,4 +1,5 @@
-// One owner per handle type of XGBoost's C interface. A handle is never null: creation checks the return code.
+// One owner per handle type of XGBoost's C interface. A handle is never null: creation checks the return
+// code.
 #pragma once
 
 #include "smctrain/models/boosting/xgboost_library.h"
@@ -11,7 +12,9 @@ class XGBOwner {
   XGBOwner(const XGBoostLibrary& library, XGBHandle handle) : library_(&library), handle_(handle) {}
   XGBOwner(const XGBOwner&) = delete;
   XGBOwner& operator=(const XGBOwner&) = delete;
-  XGBOwner(XGBOwner&& other) noexcept : library_(other.library_), handle_(other.handle_) { other.handle_ = nullptr; }
+  XGBOwner(XGBOwner&& other) noexcept : library_(other.library_), handle_(other.handle_) {
+    other.handle_ = nullptr;
+  }
   XGBOwner& operator=(XGBOwner&&) = delete;
   ~XGBOwner() {
     if (handle_ != nullptr) (library_->*Free)(handle_);

@@ -63,7 +63,8 @@ std::string tree_problem(const TreeArrays& a, int64_t t, std::vector<int32_t>& d
     if (!std::isfinite(a.threshold[at])) return place() + "the threshold must be finite.";
     if (own_depth + 1 > kMaxDepth) return place() + format("the tree is deeper than ", kMaxDepth, ".");
     for (const int32_t child : {left, right}) {
-      if (depth[static_cast<size_t>(child)] >= 0) return place() + format("child ", child, " has two parents.");
+      if (depth[static_cast<size_t>(child)] >= 0)
+        return place() + format("child ", child, " has two parents.");
       depth[static_cast<size_t>(child)] = own_depth + 1;
     }
   }
@@ -98,7 +99,8 @@ std::string problem(const TreeArrays& a) {
   if (static_cast<int64_t>(a.threshold.size()) != nodes || static_cast<int64_t>(a.left.size()) != nodes ||
       static_cast<int64_t>(a.right.size()) != nodes || static_cast<int64_t>(a.default_left.size()) != nodes ||
       static_cast<int64_t>(a.value.size()) != nodes) {
-    return format("threshold, left, right, default_left and value must have ", nodes, " entries as feature has.");
+    return format("threshold, left, right, default_left and value must have ", nodes,
+                  " entries as feature has.");
   }
   if (a.tree_offset.front() != 0 || a.tree_offset.back() != nodes) {
     return format("tree_offset must run from 0 to the number of nodes, ", nodes, ".");
@@ -142,7 +144,8 @@ TreeEnsemble::TreeEnsemble(TreeArrays arrays, const char* error_type) : arrays_(
   }
 }
 
-void check_rows(MatrixView<const float> X, std::span<const int64_t> rows, int64_t n_features, const char* rows_name) {
+void check_rows(MatrixView<const float> X, std::span<const int64_t> rows, int64_t n_features,
+                const char* rows_name) {
   if (X.cols != n_features) {
     raise("InputError", "X must have the ", n_features, " columns seen in fit, but has ", X.cols, ".");
   }
@@ -164,7 +167,8 @@ std::vector<float> TreeEnsemble::margins(MatrixView<const float> X, std::span<co
   const size_t n = rows.size();
   std::vector<float> result(n * width);
   for (size_t i = 0; i < n; ++i) {
-    std::copy(arrays_.base_margin.begin(), arrays_.base_margin.end(), result.begin() + static_cast<int64_t>(i * width));
+    std::copy(arrays_.base_margin.begin(), arrays_.base_margin.end(),
+              result.begin() + static_cast<int64_t>(i * width));
   }
   const float* const values = arrays_.value.data();
   for (size_t begin = 0; begin < n; begin += kBlock) {
@@ -195,7 +199,8 @@ std::vector<float> TreeEnsemble::margins(MatrixView<const float> X, std::span<co
   return result;
 }
 
-std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X, std::span<const int64_t> rows) const {
+std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X,
+                                                std::span<const int64_t> rows) const {
   const std::vector<float> raw = margins(X, rows);
   const auto classes = static_cast<size_t>(arrays_.n_classes);
   const size_t n = rows.size();

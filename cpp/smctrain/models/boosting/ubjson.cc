@@ -20,13 +20,18 @@ int64_t width_of(char type) {
   switch (type) {
     case 'i':
     case 'U':
-    case 'C': return 1;
-    case 'I': return 2;
+    case 'C':
+      return 1;
+    case 'I':
+      return 2;
     case 'l':
-    case 'd': return 4;
+    case 'd':
+      return 4;
     case 'L':
-    case 'D': return 8;
-    default: return 0;
+    case 'D':
+      return 8;
+    default:
+      return 0;
   }
 }
 
@@ -36,17 +41,19 @@ uint64_t big_endian(const uint8_t* bytes, int64_t width) {
   return value;
 }
 
-bool is_integer(char type) {
-  return type == 'i' || type == 'U' || type == 'I' || type == 'l' || type == 'L';
-}
+bool is_integer(char type) { return type == 'i' || type == 'U' || type == 'I' || type == 'l' || type == 'L'; }
 
 int64_t integer_at(char type, const uint8_t* bytes) {
   const uint64_t value = big_endian(bytes, width_of(type));
   switch (type) {
-    case 'i': return static_cast<int8_t>(value);
-    case 'I': return static_cast<int16_t>(value);
-    case 'l': return static_cast<int32_t>(value);
-    default: return static_cast<int64_t>(value);  // 'L'; 'U' has no sign
+    case 'i':
+      return static_cast<int8_t>(value);
+    case 'I':
+      return static_cast<int16_t>(value);
+    case 'l':
+      return static_cast<int32_t>(value);
+    default:
+      return static_cast<int64_t>(value);  // 'L'; 'U' has no sign
   }
 }
 
@@ -117,22 +124,30 @@ UbjDocument::UbjDocument(std::span<const char> buffer) {
     if (stack.empty() && !nodes_.empty()) break;
 
     Node node;
-    if (!stack.empty() && nodes_[static_cast<size_t>(stack.back().node)].type == '{') node.key = cursor.text();
+    if (!stack.empty() && nodes_[static_cast<size_t>(stack.back().node)].type == '{')
+      node.key = cursor.text();
     node.type = cursor.marker();
     bool opens = false;
     bool counted = false;
     switch (node.type) {
       case 'Z':
       case 'T':
-      case 'F': break;
-      case 'S': node.text = cursor.text(); break;
+      case 'F':
+        break;
+      case 'S':
+        node.text = cursor.text();
+        break;
       case 'i':
       case 'U':
       case 'I':
       case 'l':
-      case 'L': node.integer = integer_at(node.type, cursor.take(width_of(node.type))); break;
+      case 'L':
+        node.integer = integer_at(node.type, cursor.take(width_of(node.type)));
+        break;
       case 'd':
-      case 'D': node.real = real_at(node.type, cursor.take(width_of(node.type))); break;
+      case 'D':
+        node.real = real_at(node.type, cursor.take(width_of(node.type)));
+        break;
       case '[':
       case '{': {
         opens = true;
@@ -160,7 +175,8 @@ UbjDocument::UbjDocument(std::span<const char> buffer) {
         }
         break;
       }
-      default: fail(format("unknown marker ", static_cast<int>(static_cast<uint8_t>(node.type))));
+      default:
+        fail(format("unknown marker ", static_cast<int>(static_cast<uint8_t>(node.type))));
     }
     if (nodes_.size() >= kMaxNodes) fail("it has too many values");
     const auto index = static_cast<int32_t>(nodes_.size());

@@ -1,11 +1,13 @@
-// Reader of UBJSON (ubjson.org, draft 12), the binary form in which XGBoost hands out a model: float32 arrays arrive
-// with their bits, and nothing depends on decimal digits.
+// Reader of UBJSON (ubjson.org, draft 12), the binary form in which XGBoost hands out a model: float32 arrays
+// arrive with their bits, and nothing depends on decimal digits.
 //
 //   node      one value. Objects and arrays are chains of children: first_child, next_sibling (-1 ends).
-//   packed    an array of one numeric type: the bytes stay where they are, big-endian; floats() and ints() convert.
+//   packed    an array of one numeric type: the bytes stay where they are, big-endian; floats() and ints()
+//   convert.
 //
-// One pass with an explicit stack, no recursion; depth, lengths and counts are checked against the bytes left.
-// Raises NativeLibraryError on anything else than well-formed input. The buffer must outlive the document.
+// One pass with an explicit stack, no recursion; depth, lengths and counts are checked against the bytes
+// left. Raises NativeLibraryError on anything else than well-formed input. The buffer must outlive the
+// document.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +20,8 @@ namespace smctrain::models::boosting {
 
 class UbjDocument {
  public:
-  // Markers of UBJSON: '{' object, '[' array, 'S' string, 'd'/'D' float, 'i' 'U' 'I' 'l' 'L' integer, 'T' 'F' 'Z'.
+  // Markers of UBJSON: '{' object, '[' array, 'S' string, 'd'/'D' float, 'i' 'U' 'I' 'l' 'L' integer, 'T' 'F'
+  // 'Z'.
   struct Node {
     char type = 'Z';
     char packed_type = 0;  // element type when packed
@@ -28,7 +31,7 @@ class UbjDocument {
     int64_t integer = 0;
     double real = 0.0;
     std::string_view key;
-    std::string_view text;          // strings
+    std::string_view text;           // strings
     const uint8_t* bytes = nullptr;  // packed arrays
   };
 

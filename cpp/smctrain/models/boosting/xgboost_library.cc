@@ -62,8 +62,8 @@ std::unique_ptr<XGBoostLibrary> load(const std::string& path) {
   SMCTRAIN_RESOLVE(XGBoosterSaveModelToBuffer);
 #undef SMCTRAIN_RESOLVE
   if (!missing.empty()) {
-    raise("MissingDependency", "'", path, "' is not the library of xgboost >= 3.1, < 4: it lacks ", missing, ": ",
-          kInstall);
+    raise("MissingDependency", "'", path, "' is not the library of xgboost >= 3.1, < 4: it lacks ", missing,
+          ": ", kInstall);
   }
   return library;
 }
@@ -72,13 +72,14 @@ std::unique_ptr<XGBoostLibrary> load(const std::string& path) {
 
 void check_xgboost_version(int major, int minor, int patch) {
   if (major == 3 && minor >= 1) return;
-  raise("MissingDependency", "XGBoost families need xgboost >= 3.1, < 4 (found ", major, ".", minor, ".", patch,
-        "): ", kInstall);
+  raise("MissingDependency", "XGBoost families need xgboost >= 3.1, < 4 (found ", major, ".", minor, ".",
+        patch, "): ", kInstall);
 }
 
 const XGBoostLibrary& open_xgboost(const std::string& path) {
   static std::mutex mutex;
-  static auto* const libraries = new std::map<std::string, std::unique_ptr<XGBoostLibrary>>();  // never closed
+  static auto* const libraries =
+      new std::map<std::string, std::unique_ptr<XGBoostLibrary>>();  // never closed
   const std::scoped_lock lock(mutex);
   auto& slot = (*libraries)[path];
   if (!slot) slot = load(path);
@@ -94,6 +95,8 @@ void XGBoostLibrary::check(int code, const std::string& what) const {
         first.empty() ? "no reason given" : first);
 }
 
-void XGBoostLibrary::quiet() const { check(XGBSetGlobalConfig("{\"verbosity\": 0}"), "setting its verbosity"); }
+void XGBoostLibrary::quiet() const {
+  check(XGBSetGlobalConfig("{\"verbosity\": 0}"), "setting its verbosity");
+}
 
 }  // namespace smctrain::models::boosting

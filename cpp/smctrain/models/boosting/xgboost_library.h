@@ -1,13 +1,16 @@
 // XGBoost through its C interface, opened at run time.
 //
-//   library   the shared object of the installed wheel, opened once per absolute path and never closed: its OpenMP
+//   library   the shared object of the installed wheel, opened once per absolute path and never closed: its
+//   OpenMP
 //             threads live on.
-//   call      every function returns 0 or -1; check() is the one place that looks, and raises NativeLibraryError
+//   call      every function returns 0 or -1; check() is the one place that looks, and raises
+//   NativeLibraryError
 //             with the first line of the library's own text.
 //
 // The wheel ships no headers, so the prototypes below are ours (XGBoost 3.1 to 3.x, c_api.h). All symbols are
-// resolved when the library is opened; the missing ones are listed together. Opening costs milliseconds, importing
-// the Python package 1.35 s: nothing here imports it. Every caller sets its own thread's verbosity (quiet()).
+// resolved when the library is opened; the missing ones are listed together. Opening costs milliseconds,
+// importing the Python package 1.35 s: nothing here imports it. Every caller sets its own thread's verbosity
+// (quiet()).
 #pragma once
 
 #include <cstdint>
@@ -40,8 +43,8 @@ struct XGBoostLibrary {
   void quiet() const;
 };
 
-// Opens the library, or returns the one already open under that path. Raises MissingDependency when the file is
-// missing, cannot be opened, lacks symbols, or is of a version outside 3.1 <= v < 4.
+// Opens the library, or returns the one already open under that path. Raises MissingDependency when the file
+// is missing, cannot be opened, lacks symbols, or is of a version outside 3.1 <= v < 4.
 const XGBoostLibrary& open_xgboost(const std::string& path);
 
 // Raises MissingDependency outside 3.1 <= v < 4.

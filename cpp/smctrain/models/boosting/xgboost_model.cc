@@ -81,7 +81,8 @@ std::vector<float> parse_base_score(std::string_view text) {
   }
 }
 
-ParsedModel read_xgboost_model(std::span<const char> buffer, int64_t n_features, int64_t n_classes, int64_t rounds) {
+ParsedModel read_xgboost_model(std::span<const char> buffer, int64_t n_features, int64_t n_classes,
+                               int64_t rounds) {
   const UbjDocument document(buffer);
   const Node& learner = document.member(document.root(), "learner");
   const Node& booster = document.member(learner, "gradient_booster");

@@ -46,8 +46,8 @@ void check_labels(const BoostingTask& task, std::span<const int64_t> rows) {
   for (const int64_t row : rows) {
     const int32_t label = task.y[static_cast<size_t>(row)];
     if (label < 0 || label >= task.n_classes) {
-      raise("InputError", "y must lie in 0..", task.n_classes - 1, " in every row used for fitting, but is ", label,
-            " in row ", row, ".");
+      raise("InputError", "y must lie in 0..", task.n_classes - 1, " in every row used for fitting, but is ",
+            label, " in row ", row, ".");
     }
     if (task.weight.empty()) continue;
     const double weight = task.weight[static_cast<size_t>(row)];
@@ -64,7 +64,8 @@ void check_task(const BoostingTask& task) {
     raise("InputError", "y must have the ", task.X.rows, " entries of X, but has ", task.y.size(), ".");
   }
   if (!task.weight.empty() && static_cast<int64_t>(task.weight.size()) != task.X.rows) {
-    raise("InputError", "weight must have the ", task.X.rows, " entries of X, but has ", task.weight.size(), ".");
+    raise("InputError", "weight must have the ", task.X.rows, " entries of X, but has ", task.weight.size(),
+          ".");
   }
   if (task.threads < 1) raise("InputError", "threads must be at least 1, but is ", task.threads, ".");
   check_rows(task.X, task.rows, task.X.cols, "rows");
@@ -102,7 +103,8 @@ std::vector<double> class_weights(const XGBoostSettings& settings, const Boostin
   return weights;
 }
 
-Sample gather(const BoostingTask& task, std::span<const int64_t> rows, const std::vector<double>& class_weight) {
+Sample gather(const BoostingTask& task, std::span<const int64_t> rows,
+              const std::vector<double>& class_weight) {
   Sample sample;
   sample.X.reserve(rows.size() * static_cast<size_t>(task.X.cols));
   for (const int64_t row : rows) {
@@ -125,7 +127,8 @@ DMatrix make_matrix(const XGBoostLibrary& library, const Sample& sample, int64_t
   XGBHandle handle = nullptr;
   const std::string data = array_json(sample.X.data(), "<f4", {sample.rows(), columns});
   const std::string config = format("{\"missing\":NaN,\"nthread\":", threads, "}");
-  library.check(library.XGDMatrixCreateFromDense(data.c_str(), config.c_str(), &handle), "taking in the rows");
+  library.check(library.XGDMatrixCreateFromDense(data.c_str(), config.c_str(), &handle),
+                "taking in the rows");
   DMatrix matrix(library, handle);
   for (const auto& [field, values] : {std::pair{"label", &sample.y}, std::pair{"weight", &sample.weight}}) {
     const std::string json = array_json(values->data(), "<f4", {sample.rows()});
@@ -138,7 +141,8 @@ DMatrix make_matrix(const XGBoostLibrary& library, const Sample& sample, int64_t
 void set_parameters(const XGBoostLibrary& library, const Booster& booster, const XGBoostSettings& s,
                     const BoostingTask& task) {
   const auto set = [&](const char* key, const std::string& value) {
-    library.check(library.XGBoosterSetParam(booster.get(), key, value.c_str()), std::string("setting ") + key);
+    library.check(library.XGBoosterSetParam(booster.get(), key, value.c_str()),
+                  std::string("setting ") + key);
   };
   if (task.n_classes == 2) {
     set("objective", "binary:logistic");
@@ -208,7 +212,8 @@ std::vector<std::string> XGBoostSettings::problems() const {
     }
   };
   at_least("n_estimators", n_estimators, int64_t{1});
-  if (max_depth < 1 || max_depth > 30) found.push_back(format("max_depth must lie in 1..30, but is ", max_depth, "."));
+  if (max_depth < 1 || max_depth > 30)
+    found.push_back(format("max_depth must lie in 1..30, but is ", max_depth, "."));
   if (!(learning_rate > 0.0) || !std::isfinite(static_cast<float>(learning_rate))) {
     found.push_back(format("learning_rate must be above 0 and finite, but is ", learning_rate, "."));
   }
@@ -218,10 +223,11 @@ std::vector<std::string> XGBoostSettings::problems() const {
   at_least("reg_alpha", reg_alpha, 0.0);
   at_least("reg_lambda", reg_lambda, 0.0);
   if (early_stopping_rounds < 0) {
-    found.push_back(
-        format("early_stopping_rounds must be at least 1, or None for none, but is ", early_stopping_rounds, "."));
+    found.push_back(format("early_stopping_rounds must be at least 1, or None for none, but is ",
+                           early_stopping_rounds, "."));
   }
-  if (max_bin < 2 || max_bin > 65535) found.push_back(format("max_bin must lie in 2..65535, but is ", max_bin, "."));
+  if (max_bin < 2 || max_bin > 65535)
+    found.push_back(format("max_bin must lie in 2..65535, but is ", max_bin, "."));
   return found;
 }
 
@@ -246,8 +252,9 @@ std::vector<double> parse_evaluation(std::string_view line) {
   return values;
 }
 
-BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& settings, const BoostingTask& task,
-                        const StopToken& stop, const std::function<void(int64_t, int64_t)>& progress) {
+BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& settings,
+                        const BoostingTask& task, const StopToken& stop,
+                        const std::function<void(int64_t, int64_t)>& progress) {
   settings.validate();
   check_task(task);
   const std::vector<double> class_weight = class_weights(settings, task);
@@ -290,9 +297,9 @@ BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& se
     const auto what = [&] { return format("training round ", round); };
     library.check(library.XGBoosterUpdateOneIter(booster.get(), index, matrices[0].get()), what());
     const char* line = nullptr;
-    library.check(
-        library.XGBoosterEvalOneIter(booster.get(), index, handles.data(), names.data(), matrices.size(), &line),
-        what());
+    library.check(library.XGBoosterEvalOneIter(booster.get(), index, handles.data(), names.data(),
+                                               matrices.size(), &line),
+                  what());
     const std::vector<double> values = parse_evaluation(line);
     if (values.size() != 2 * matrices.size()) {
       raise("NativeLibraryError", "XGBoost's evaluation '", line, "' lacks values.");
@@ -305,11 +312,14 @@ BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& se
                             kNaN,
                             settings.learning_rate};
     history.push_back(record);
-    // NaN means "no validation" to the monitor, so that a validation loss that is NaN is shown to it as infinite.
+    // NaN means "no validation" to the monitor, so that a validation loss that is NaN is shown to it as
+    // infinite.
     StepRecord shown = record;
-    if (has_validation && std::isnan(record.val_loss)) shown.val_loss = std::numeric_limits<double>::infinity();
+    if (has_validation && std::isnan(record.val_loss))
+      shown.val_loss = std::numeric_limits<double>::infinity();
     const bool must_stop = monitor.observe(shown);
-    const bool finite = std::isfinite(record.train_loss) && (!has_validation || std::isfinite(record.val_loss));
+    const bool finite =
+        std::isfinite(record.train_loss) && (!has_validation || std::isfinite(record.val_loss));
     if (early_stopping) {
       if (finite && record.val_loss < best_loss) {
         best_loss = record.val_loss;
