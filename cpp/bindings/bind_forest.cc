@@ -1,7 +1,197 @@
-#include <pybind11/pybind11.h>
+// Random forest: bins, fit, prediction, stored state.
+#include <memory>
+#include <numeric>
+#include <optional>
+
+#include "bindings/numpy.h"
+#include "bindings/run.h"
+#include "smctrain/models/forest/forest.h"
 
 namespace smctrain::bindings {
 
-void bind_forest(pybind11::module_&) {}
+using models::BinnedMatrix;
+using models::Forest;
+using models::ForestFit;
+using models::ForestSettings;
+using models::ForestState;
+
+namespace {
+
+constexpr int64_t kLongPrediction = 20'000'000;  // row-tree pairs, about half a second
+
+ForestSettings settings_of(const py::dict& values, int threads, uint64_t seed) {
+  ForestSettings settings;
+  settings.n_trees = py::cast<int64_t>(values["n_trees"]);
+  settings.grow.max_depth = py::cast<int>(values["max_depth"]);
+  settings.grow.min_samples_split = py::cast<int64_t>(values["min_samples_split"]);
+  settings.grow.min_samples_leaf = py::cast<int64_t>(values["min_samples_leaf"]);
+  settings.grow.max_features = py::cast<int64_t>(values["max_features"]);
+  settings.grow.allow_packed = py::cast<bool>(values["allow_packed"]);
+  settings.n_draw = py::cast<int64_t>(values["n_draw"]);
+  settings.bootstrap = py::cast<bool>(values["bootstrap"]);
+  settings.oob_score = py::cast<bool>(values["oob_score"]);
+  const auto word = py::cast<std::string>(values["class_weight"]);
+  settings.class_weight = word == "balanced"             ? models::ClassWeight::kBalanced
+                          : word == "balanced_subsample" ? models::ClassWeight::kBalancedSubsample
+                                                         : models::ClassWeight::kNone;
+  settings.seed = seed;
+  settings.threads = threads;
+  return settings;
+}
+
+template <class T>
+py::array_t<T> copy_of(const std::vector<T>& values) {
+  return to_array(std::vector<T>(values));
+}
+
+py::dict arrays_of(const ForestState& state) {
+  py::dict arrays;
+  arrays["node_start"] = copy_of(state.node_start);
+  arrays["leaf_start"] = copy_of(state.leaf_start);
+  arrays["feature"] = copy_of(state.feature);
+  arrays["threshold"] = copy_of(state.threshold);
+  arrays["left"] = copy_of(state.left);
+  arrays["right"] = copy_of(state.right);
+  arrays["missing_left"] = copy_of(state.missing_left);
+  arrays["leaf_share"] =
+      to_matrix(std::vector<double>(state.leaf_share),
+                static_cast<int64_t>(state.leaf_share.size()) / state.n_classes, state.n_classes);
+  arrays["importances"] = copy_of(state.importances);
+  return arrays;
+}
+
+template <class T>
+std::vector<T> vector_of(const py::dict& arrays, const char* name) {
+  if (!arrays.contains(name)) raise("ArtifactError", "forest: the array ", name, " is missing.");
+  try {
+    const auto view = vector_view<T>(py::cast<py::array>(arrays[name]), name);
+    return {view.begin(), view.end()};
+  } catch (const Error& error) {
+    raise("ArtifactError", "forest: ", error.what());
+  }
+}
+
+std::unique_ptr<Forest> forest_from_state(int64_t n_features, int64_t n_classes, const py::dict& arrays) {
+  ForestState state;
+  state.n_features = n_features;
+  state.n_classes = n_classes;
+  state.node_start = vector_of<int64_t>(arrays, "node_start");
+  state.leaf_start = vector_of<int64_t>(arrays, "leaf_start");
+  state.feature = vector_of<int32_t>(arrays, "feature");
+  state.threshold = vector_of<float>(arrays, "threshold");
+  state.left = vector_of<int32_t>(arrays, "left");
+  state.right = vector_of<int32_t>(arrays, "right");
+  state.missing_left = vector_of<uint8_t>(arrays, "missing_left");
+  state.importances = vector_of<double>(arrays, "importances");
+  if (!arrays.contains("leaf_share")) raise("ArtifactError", "forest: the array leaf_share is missing.");
+  try {
+    const auto view = matrix_view<double>(py::cast<py::array>(arrays["leaf_share"]), "leaf_share");
+    if (view.cols != n_classes) raise("InputError", "leaf_share must have ", n_classes, " columns.");
+    for (int64_t i = 0; i < view.rows; ++i) {
+      const auto row = view.row(i);
+      state.leaf_share.insert(state.leaf_share.end(), row.begin(), row.end());
+    }
+  } catch (const Error& error) {
+    raise("ArtifactError", "forest: ", error.what());
+  }
+  const py::gil_scoped_release release;
+  return std::make_unique<Forest>(std::move(state));
+}
+
+py::array_t<double> predict_forest(const Forest& forest, const py::array& X, const py::object& rows,
+                                   int threads) {
+  const auto view = matrix_view<float>(X, "X");
+  std::vector<int64_t> all;
+  std::span<const int64_t> which;
+  if (rows.is_none()) {
+    all.resize(static_cast<size_t>(view.rows));
+    std::iota(all.begin(), all.end(), 0);
+    which = all;
+  } else {
+    which = vector_view<int64_t>(py::cast<py::array>(rows), "rows");
+  }
+  const auto n = static_cast<int64_t>(which.size());
+  const int64_t k = forest.state().n_classes;
+  std::vector<double> out(static_cast<size_t>(n * k));
+  if (n * forest.n_trees() > kLongPrediction) {
+    run_native(py::none(), 0.0,
+               [&](const StopToken& stop) { return forest.predict(view, which, threads, stop, out.data()); });
+  } else {
+    const py::gil_scoped_release release;
+    forest.predict(view, which, threads, StopToken(), out.data());
+  }
+  return to_matrix(std::move(out), n, k);
+}
+
+}  // namespace
+
+void bind_forest(py::module_& m) {
+  py::class_<BinnedMatrix>(m, "BinnedMatrix")
+      .def_readonly("n_rows", &BinnedMatrix::rows)
+      .def_readonly("n_features", &BinnedMatrix::cols)
+      .def(
+          "codes",
+          [](const BinnedMatrix& binned) {
+            return to_matrix(std::vector<uint8_t>(binned.codes), binned.cols, binned.rows);
+          },
+          "Bin codes (n_features, n_rows) uint8; 255 is missing.")
+      .def(
+          "edges",
+          [](const BinnedMatrix& binned, int64_t column) {
+            if (column < 0 || column >= binned.cols) raise("InputError", "there is no column ", column, ".");
+            return copy_of(binned.edges[static_cast<size_t>(column)]);
+          },
+          py::arg("column"), "Edges between the bins of a column, ascending float32.");
+  m.def(
+      "bin_matrix",
+      [](const py::array& X, const py::array& rows, int n_bins, int threads) {
+        const auto view = matrix_view<float>(X, "X");
+        const auto fit_rows = vector_view<int64_t>(rows, "rows");
+        return run_native(py::none(), 0.0, [&](const StopToken& stop) {
+          return std::make_unique<BinnedMatrix>(models::bin_matrix(view, fit_rows, n_bins, threads, stop));
+        });
+      },
+      py::arg("X"), py::arg("rows"), py::arg("n_bins"), py::arg("threads"));
+
+  py::class_<Forest>(m, "Forest")
+      .def_property_readonly("n_trees", &Forest::n_trees)
+      .def_property_readonly("n_features", [](const Forest& forest) { return forest.state().n_features; })
+      .def_property_readonly("n_classes", [](const Forest& forest) { return forest.state().n_classes; })
+      .def("arrays", [](const Forest& forest) { return arrays_of(forest.state()); })
+      .def("importances", [](const Forest& forest) { return copy_of(forest.state().importances); })
+      .def("predict_proba", &predict_forest, py::arg("X"), py::arg("rows"), py::arg("threads"))
+      .def_static("from_state", &forest_from_state, py::arg("n_features"), py::arg("n_classes"),
+                  py::arg("arrays"));
+  m.def(
+      "fit_forest",
+      [](const BinnedMatrix& binned, const py::array& rows, const py::array& labels,
+         const py::object& weights, int64_t n_classes, const py::dict& settings, uint64_t seed, int threads,
+         const py::object& stop, double time_limit_s) {
+        const auto row_view = vector_view<int64_t>(rows, "rows");
+        const auto label_view = vector_view<int32_t>(labels, "y", binned.rows);
+        const auto weight_view = optional_vector_view<double>(weights, "weight", binned.rows);
+        const ForestSettings values = settings_of(settings, threads, seed);
+        struct Outcome {
+          std::unique_ptr<Forest> forest;
+          double oob_score;
+          int64_t oob_rows;
+          StopReason reason;
+        };
+        Outcome outcome = run_native(stop, time_limit_s, [&](const StopToken& token) {
+          ForestFit fit =
+              models::fit_forest(binned, row_view, label_view, weight_view, n_classes, values, token);
+          return Outcome{std::make_unique<Forest>(std::move(fit.state)), fit.oob_score, fit.oob_rows,
+                         fit.stop_reason};
+        });
+        py::dict result;
+        result["oob_score"] = outcome.oob_score;
+        result["oob_rows"] = outcome.oob_rows;
+        result["stop_reason"] = to_string(outcome.reason);
+        result["forest"] = std::move(outcome.forest);
+        return result;
+      },
+      py::arg("binned"), py::arg("rows"), py::arg("labels"), py::arg("weights"), py::arg("n_classes"),
+      py::arg("settings"), py::arg("seed"), py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"));
+}
 
 }  // namespace smctrain::bindings

@@ -1,0 +1,131 @@
+#include "smctrain/models/forest/binned_matrix.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "smctrain/base/error.h"
+#include "smctrain/base/parallel.h"
+
+namespace smctrain::models {
+
+namespace {
+
+constexpr int64_t kRowBlock = 2048;
+constexpr int64_t kMaxSample = 200'000;  // rows that quantiles are taken from; more change them immeasurably
+
+// a <= result < b
+float between(float a, float b) {
+  const auto middle = static_cast<float>((static_cast<double>(a) + static_cast<double>(b)) / 2.0);
+  return middle < b ? middle : a;
+}
+
+// Edges padded to 255 with infinity, so that the search has a fixed number of steps and no branches.
+using PaddedEdges = std::array<float, 256>;
+
+uint8_t encode(const PaddedEdges& edges, float x) {
+  if (std::isnan(x)) return kMissingCode;
+  unsigned position = 0;
+  for (unsigned step = 128; step > 0; step >>= 1) {
+    position += edges[position + step - 1] < x ? step : 0;
+  }
+  return static_cast<uint8_t>(position);
+}
+
+}  // namespace
+
+std::vector<float> fit_edges(std::vector<float>& values, int max_bins) {
+  std::sort(values.begin(), values.end());
+  struct Tie {
+    float value;
+    int64_t count;
+  };
+  std::vector<Tie> ties;
+  for (const float value : values) {
+    if (!ties.empty() && ties.back().value == value) {
+      ++ties.back().count;
+    } else {
+      ties.push_back({value, 1});
+    }
+  }
+  std::vector<float> edges;
+  if (ties.empty()) return edges;
+  if (static_cast<int64_t>(ties.size()) <= max_bins) {
+    for (size_t k = 0; k + 1 < ties.size(); ++k) edges.push_back(between(ties[k].value, ties[k + 1].value));
+    return edges;
+  }
+  // A bin closes when it holds its share of the rows left, or when the next tie alone fills a bin.
+  auto rows_left = static_cast<int64_t>(values.size());
+  int bins_left = max_bins;
+  int64_t in_bin = 0;
+  for (size_t k = 0; k + 1 < ties.size() && bins_left > 1; ++k) {
+    in_bin += ties[k].count;
+    const double share = static_cast<double>(rows_left) / bins_left;
+    const double with_next = static_cast<double>(in_bin) + static_cast<double>(ties[k + 1].count) / 2.0;
+    if (with_next > share || static_cast<double>(ties[k + 1].count) >= share) {
+      edges.push_back(between(ties[k].value, ties[k + 1].value));
+      rows_left -= in_bin;
+      --bins_left;
+      in_bin = 0;
+    }
+  }
+  return edges;
+}
+
+BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_rows, int max_bins,
+                        int threads, const StopToken& stop) {
+  if (max_bins < 2 || max_bins > kMaxBins) {
+    raise("InputError", "n_bins must be an integer from 2 to 255, but is ", max_bins, ".");
+  }
+  for (const int64_t row : fit_rows) {
+    if (row < 0 || row >= X.rows) {
+      raise("InputError", "rows must lie in 0..", X.rows - 1, ", but holds ", row, ".");
+    }
+  }
+  BinnedMatrix binned;
+  binned.rows = X.rows;
+  binned.cols = X.cols;
+  binned.codes.resize(static_cast<size_t>(X.rows * X.cols));
+  binned.edges.resize(static_cast<size_t>(X.cols));
+
+  const auto n_fit = static_cast<int64_t>(fit_rows.size());
+  const int64_t stride = std::max<int64_t>(1, (n_fit + kMaxSample - 1) / kMaxSample);
+  std::vector<PaddedEdges> padded(static_cast<size_t>(X.cols));
+  parallel_for(X.cols, threads, [&](int64_t j) {
+    if (stop.stop_requested()) return;
+    std::vector<float> values;
+    values.reserve(static_cast<size_t>(n_fit / stride + 1));
+    for (int64_t k = 0; k < n_fit; k += stride) {
+      const float x = X(fit_rows[static_cast<size_t>(k)], j);
+      if (std::isfinite(x)) values.push_back(x);
+    }
+    auto& edges = binned.edges[static_cast<size_t>(j)];
+    edges = fit_edges(values, max_bins);
+    auto& row = padded[static_cast<size_t>(j)];
+    row.fill(std::numeric_limits<float>::infinity());
+    std::copy(edges.begin(), edges.end(), row.begin());
+  });
+
+  const int64_t blocks = (X.rows + kRowBlock - 1) / kRowBlock;
+  parallel_for(blocks, threads, [&](int64_t block) {
+    if (stop.stop_requested()) return;
+    const int64_t begin = block * kRowBlock;
+    const int64_t end = std::min(X.rows, begin + kRowBlock);
+    for (int64_t j = 0; j < X.cols; ++j) {
+      uint8_t* codes = binned.codes.data() + j * X.rows;
+      const PaddedEdges& edges = padded[static_cast<size_t>(j)];
+      for (int64_t i = begin; i < end; ++i) {
+        const float x = X(i, j);
+        if (std::isinf(x)) {
+          raise("InputError", "X: column ", j, ", row ", i,
+                ", is infinite: replace infinities by NaN first.");
+        }
+        codes[i] = encode(edges, x);
+      }
+    }
+  });
+  return binned;
+}
+
+}  // namespace smctrain::models

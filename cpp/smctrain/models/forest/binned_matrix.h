@@ -1,0 +1,40 @@
+// Columns as bin codes: what histogram tree growers read instead of floats.
+//
+//   edge    real value between two bins of a column; ascending, at most 254 a column
+//   code    number of edges below x, so that  code(x) <= b  exactly when  x <= edge[b];  NaN has code 255
+//
+// Edges are fitted on a given list of rows (the training rows of a fold) and applied to all rows. A column
+// with few distinct values gets one bin for each; otherwise bins hold about equally many rows and never split
+// a tie. Codes are column-major, one byte each. Cost: one sort a column, eight comparisons a value.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "smctrain/base/stop.h"
+#include "smctrain/base/view.h"
+
+namespace smctrain::models {
+
+inline constexpr int kMissingCode = 255;
+inline constexpr int kMaxBins = 255;
+
+struct BinnedMatrix {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  std::vector<uint8_t> codes;             // cols x rows
+  std::vector<std::vector<float>> edges;  // of each column
+
+  const uint8_t* column(int64_t j) const { return codes.data() + j * rows; }
+};
+
+// Edges of one column from its finite values (sorted in place).
+std::vector<float> fit_edges(std::vector<float>& values, int max_bins);
+
+// Raises InputError for infinite values, row numbers out of range and max_bins outside [2, 255].
+// Ends early, with what it has, when the token says so (the caller polls it next anyway).
+BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_rows, int max_bins,
+                        int threads, const StopToken& stop);
+
+}  // namespace smctrain::models

@@ -1,0 +1,1 @@
+"""scikit-learn estimators over the native trainers. Import them from `smctrain.models`."""

@@ -1,0 +1,154 @@
+"""The model families: where trainer, fitted model and estimator of each live. Nothing is imported early."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from smctrain.exceptions import ArtifactError, InputError
+from smctrain.models.base import FittedModel, Trainer
+
+
+@dataclass(frozen=True)
+class FamilyEntry:
+    """One model family.
+
+    Attributes
+    ----------
+    name : str
+        Name in configs, results and file names.
+    aliases : tuple of str
+        Spellings a person may type; lower case, without underscores or hyphens.
+    module : str
+        Module of the trainer and the fitted model.
+    trainer, fitted : str
+        Class names there.
+    estimator_module, estimator : str
+        The scikit-learn face.
+    extra : str
+        Extra of the package that it needs, or empty.
+    task : str
+        "classification".
+    is_sequence : bool
+        Whether it looks back over a window of rows.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    module: str
+    trainer: str
+    fitted: str
+    estimator_module: str
+    estimator: str
+    extra: str = ""
+    task: str = "classification"
+    is_sequence: bool = False
+
+
+_ENTRIES = (
+    FamilyEntry(
+        "RandomForest", ("randomforest", "forest", "rf"),
+        "smctrain.models.random_forest", "RandomForestTrainer", "FittedForest",
+        "smctrain.models.estimators.forest", "RandomForestClassifier",
+    ),
+    FamilyEntry(
+        "XGBoost", ("xgboost", "xgb"),
+        "smctrain.models.xgboost", "XGBoostTrainer", "FittedXGBoost",
+        "smctrain.models.estimators.boosting", "XGBoostClassifier",
+    ),
+    FamilyEntry(
+        "NeuralNetwork", ("neuralnetwork", "mlp", "nn"),
+        "smctrain.models.neural_network", "NeuralNetworkTrainer", "FittedMLP",
+        "smctrain.models.estimators.neural", "MLPClassifier", extra="neural",
+    ),
+    FamilyEntry(
+        "LSTM", ("lstm",),
+        "smctrain.models.lstm", "LSTMTrainer", "FittedLSTM",
+        "smctrain.models.estimators.neural", "LSTMClassifier", extra="neural", is_sequence=True,
+    ),
+)  # fmt: skip
+
+FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}
+_ALIASES = {alias: entry.name for entry in _ENTRIES for alias in entry.aliases}
+
+
+def resolve_family(name: str) -> str:
+    """The family's name for any accepted spelling: `rf`, `random_forest`, `Random-Forest` are `RandomForest`.
+
+    Raises
+    ------
+    InputError
+        Unknown; names the nearest and all known families.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"a model family must be a name such as 'RandomForest', but is {name!r}.")
+    plain = name.strip().lower().replace("_", "").replace("-", "").replace(" ", "")
+    if plain in _ALIASES:
+        return _ALIASES[plain]
+    near = difflib.get_close_matches(plain, _ALIASES, n=1)
+    hint = f" Did you mean {_ALIASES[near[0]]!r}?" if near else ""
+    raise InputError(f"there is no model family {name!r}.{hint} Known: {', '.join(FAMILIES)}.")
+
+
+def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer:
+    """The family's trainer with these settings (defaults for those not named)."""
+    entry = FAMILIES[resolve_family(family)]
+    cls = getattr(importlib.import_module(entry.module), entry.trainer)
+    settings = dict(settings or {})
+    known = list(inspect.signature(cls).parameters)
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"{entry.name} has no setting {name!r}.{hint} Known: {', '.join(known)}.")
+    trainer: Trainer = cls(**settings)
+    return trainer
+
+
+def fitted_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FittedModel:
+    """The fitted model of a stored state, its meaning checked.
+
+    Raises
+    ------
+    ArtifactError
+        The family is unknown or the state contradicts itself.
+    """
+    entry = FAMILIES.get(family)
+    if entry is None:
+        raise ArtifactError(f"the model is of the family {family!r}, which this version does not know.")
+    cls = getattr(importlib.import_module(entry.module), entry.fitted)
+    fitted: FittedModel = cls.from_state(meta, arrays)
+    return fitted
+
+
+def estimator_class(family: str) -> Any:
+    """The scikit-learn estimator class of a family."""
+    entry = FAMILIES[resolve_family(family)]
+    return getattr(importlib.import_module(entry.estimator_module), entry.estimator)
+
+
+def list_families() -> Any:
+    """The families as a table: name, estimator, task, extra needed, sequence. A pandas frame where pandas is
+    installed, else a list of dictionaries."""
+    rows = [
+        {
+            "name": entry.name,
+            "estimator": entry.estimator,
+            "task": entry.task,
+            "extra": entry.extra,
+            "sequence": entry.is_sequence,
+            "aliases": ", ".join(entry.aliases),
+        }
+        for entry in _ENTRIES
+    ]
+    if importlib.util.find_spec("pandas") is None:
+        return rows
+    import pandas as pd
+
+    return pd.DataFrame(rows)
