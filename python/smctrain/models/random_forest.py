@@ -244,8 +244,8 @@ class RandomForestTrainer:
             outside = binned.rows[~train[binned.rows]]
             if len(outside):
                 raise SplitLeak(
-                    f"the bins were fitted on row {outside[0]}, which is not a training row ({len(outside)} such "
-                    "rows): fit them on the training rows.",
+                    f"the bins were fitted on row {outside[0]}, which is no training row ({len(outside)} "
+                    "such rows): fit them on the training rows.",
                     "outside_train",
                     tuple(int(row) for row in outside[:10]),
                 )
