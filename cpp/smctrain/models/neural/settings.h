@@ -17,7 +17,7 @@ namespace smctrain::models::neural {
 enum class NetKind { kMlp, kLstm };
 
 constexpr int kPlateauEpochs = 3;
-constexpr int64_t kMinRows = 20;  // fewer training rows than this are TooFewRows
+constexpr int64_t kMinRows = 4;  // fewer training rows than this are TooFewRows
 
 struct NetShape {
   NetKind kind = NetKind::kMlp;

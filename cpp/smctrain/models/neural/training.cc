@@ -76,24 +76,22 @@ class Fit {
     stop_rows_ = full_windows(in_.stop_rows, starts, in_.shape.lookback);
     out_.left_out = static_cast<int64_t>(in_.rows.size() - rows_.size());
     out_.left_out_stop = static_cast<int64_t>(in_.stop_rows.size() - stop_rows_.size());
+    // A row of weight 0 counts as absent.
+    const auto weightless = [this](int64_t row) { return !in_.weight.empty() && in_.weight[row] == 0.0; };
+    std::erase_if(rows_, weightless);
+    std::erase_if(stop_rows_, weightless);
     const char* what = in_.shape.lookback > 1 ? " training rows with a full window" : " training rows";
     if (static_cast<int64_t>(rows_.size()) < kMinRows) {
       raise("TooFewRows", "a network needs at least ", kMinRows, what, ", but there are ", rows_.size(), ".");
     }
     if (stop_rows_.empty() && !in_.stop_rows.empty()) {
-      raise("TooFewRows", "early stopping needs at least 1 stop row with a full window of ",
+      raise("TooFewRows", "early stopping needs at least 1 stop row of weight above 0 with a full window of ",
             in_.shape.lookback, " rows, but none of the ", in_.stop_rows.size(),
-            " has one: give more stop rows or none.");
+            " is: give more stop rows or none.");
     }
     require_finite(in_.X, rows_, in_.shape.lookback);
     require_finite(in_.X, stop_rows_, in_.shape.lookback);
     class_weights_ = class_weights(in_, rows_);
-    const auto weightless = [this](const std::vector<int64_t>& some) {
-      return !some.empty() &&
-             std::none_of(some.begin(), some.end(), [this](int64_t row) { return row_weight(row) > 0.0; });
-    };
-    if (weightless(rows_)) raise("InputError", "weight must be above 0 in at least one training row.");
-    if (weightless(stop_rows_)) raise("InputError", "weight must be above 0 in at least one stop row.");
     const int64_t step = (static_cast<int64_t>(rows_.size()) + kAccuracyRows - 1) / kAccuracyRows;
     for (size_t i = 0; i < rows_.size(); i += static_cast<size_t>(step)) accuracy_rows_.push_back(rows_[i]);
     const auto n = static_cast<int64_t>(rows_.size());
@@ -225,8 +223,6 @@ class Fit {
       begin = end;
       const LossSums batch = backward(rows, in_.settings.dropout);
       sums += batch;
-      if (!(batch.weight > 0.0))
-        continue;  // only rows of weight 0: no gradient, and no decay on account of them
       auto& gradients = net_->gradients();
       const auto size = static_cast<int64_t>(gradients.size());
       const double length = norm(gradients.data(), size);
