@@ -1,0 +1,223 @@
+// Networks: settings and arrays in, history and named arrays out. No torch header here.
+#include <pybind11/functional.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+
+#include "bindings/numpy.h"
+#include "bindings/run.h"
+#include "smctrain/models/neural/layout.h"
+#include "smctrain/models/neural/predictor.h"
+#include "smctrain/models/neural/training.h"
+#include "smctrain/models/neural/windows.h"
+
+namespace smctrain::bindings {
+
+namespace neural = models::neural;
+
+namespace {
+
+neural::NetShape to_shape(const py::dict& config) {
+  neural::NetShape shape;
+  const auto kind = config["kind"].cast<std::string>();
+  if (kind != "mlp" && kind != "lstm") raise("InputError", "kind must be mlp or lstm, but is ", kind, ".");
+  shape.kind = kind == "mlp" ? neural::NetKind::kMlp : neural::NetKind::kLstm;
+  shape.n_features = config["n_features"].cast<int64_t>();
+  shape.hidden = config["hidden"].cast<std::vector<int64_t>>();
+  shape.lookback = config["lookback"].cast<int64_t>();
+  shape.n_classes = config["n_classes"].cast<int64_t>();
+  neural::require_valid(shape.validate());
+  return shape;
+}
+
+neural::TrainingSettings to_settings(const py::dict& config) {
+  neural::TrainingSettings s;
+  s.dropout = config["dropout"].cast<double>();
+  s.weight_decay = config["weight_decay"].cast<double>();
+  s.label_smoothing = config["label_smoothing"].cast<double>();
+  s.learning_rate = config["learning_rate"].cast<double>();
+  s.batch_size = config["batch_size"].cast<int64_t>();
+  s.max_epochs = config["max_epochs"].cast<int64_t>();
+  s.patience = config["patience"].cast<int64_t>();
+  s.min_delta = config["min_delta"].cast<double>();
+  s.clip_norm = config["clip_norm"].cast<double>();
+  s.balanced = config["balanced"].cast<bool>();
+  s.halve_on_plateau = config["halve_on_plateau"].cast<bool>();
+  return s;
+}
+
+// Named arrays of a flat pair, and back.
+py::dict to_named(const neural::NetLayout& layout, const std::vector<float>& learned,
+                  const std::vector<float>* statistics) {
+  py::dict named;
+  for (const auto& spec : layout.arrays) {
+    if (!spec.learned && statistics == nullptr) continue;
+    const auto& source = spec.learned ? learned : *statistics;
+    std::vector<float> values(source.begin() + spec.offset, source.begin() + spec.offset + spec.size());
+    named[py::str(spec.name)] = to_array(std::move(values)).reshape(spec.shape);
+  }
+  return named;
+}
+
+neural::NetWeights from_named(const neural::NetLayout& layout, const py::dict& named) {
+  neural::NetWeights weights;
+  weights.learned.resize(static_cast<size_t>(layout.n_learned));
+  weights.statistics.resize(static_cast<size_t>(layout.n_statistics));
+  for (const auto& spec : layout.arrays) {
+    const py::str name(spec.name);
+    if (!named.contains(name)) raise("InputError", "array ", spec.name, " is missing.");
+    const auto array = py::cast<py::array>(named[name]);
+    check_dtype<float>(array, spec.name.c_str());
+    const bool same_shape = array.ndim() == static_cast<py::ssize_t>(spec.shape.size()) &&
+                            std::equal(spec.shape.begin(), spec.shape.end(), array.shape());
+    if (!same_shape || (array.flags() & py::array::c_style) == 0) {
+      raise("InputError", "array ", spec.name,
+            " must be in C order and have the shape that follows from the settings.");
+    }
+    auto& target = spec.learned ? weights.learned : weights.statistics;
+    std::copy_n(static_cast<const float*>(array.data()), spec.size(), target.begin() + spec.offset);
+  }
+  return weights;
+}
+
+neural::FitInput to_input(const py::array& X, const py::array& y, const py::array& rows,
+                          const py::array& stop_rows, const py::object& weight, const py::object& segment,
+                          const py::dict& shape, const py::dict& settings, uint64_t seed) {
+  neural::FitInput input;
+  input.X = matrix_view<float>(X, "X");
+  input.y = vector_view<int32_t>(y, "y", input.X.rows);
+  input.rows = vector_view<int64_t>(rows, "rows");
+  input.stop_rows = vector_view<int64_t>(stop_rows, "stop_rows");
+  input.weight = optional_vector_view<double>(weight, "weight", input.X.rows);
+  input.segment = optional_vector_view<int32_t>(segment, "segment", input.X.rows);
+  input.shape = to_shape(shape);
+  input.settings = to_settings(settings);
+  input.seed = seed;
+  return input;
+}
+
+py::dict fit(const py::array& X, const py::array& y, const py::array& rows, const py::array& stop_rows,
+             const py::object& weight, const py::object& segment, const py::dict& shape,
+             const py::dict& settings, uint64_t seed, const py::object& stop, double time_limit_s,
+             const py::object& progress) {
+  const neural::FitInput input = to_input(X, y, rows, stop_rows, weight, segment, shape, settings, seed);
+  const auto report = [&progress](int64_t epoch, int64_t epochs) {
+    const py::gil_scoped_acquire acquire;
+    progress(epoch, epochs);
+  };
+  const std::function<void(int64_t, int64_t)> callback =
+      progress.is_none() ? std::function<void(int64_t, int64_t)>() : report;
+  auto output = run_native(stop, time_limit_s,
+                           [&](const StopToken& token) { return neural::fit_net(input, token, callback); });
+
+  const auto n = output.history.size();
+  const auto column = [&](auto value) {
+    std::vector<double> values(n);
+    for (size_t i = 0; i < n; ++i) values[i] = static_cast<double>(value(output.history[i]));
+    return to_array(std::move(values));
+  };
+  py::dict history;
+  history["step"] = column([](const auto& r) { return r.step; });
+  history["train_loss"] = column([](const auto& r) { return r.train_loss; });
+  history["val_loss"] = column([](const auto& r) { return r.val_loss; });
+  history["train_accuracy"] = column([](const auto& r) { return r.train_accuracy; });
+  history["val_accuracy"] = column([](const auto& r) { return r.val_accuracy; });
+  history["grad_norm"] = column([](const auto& r) { return r.grad_norm; });
+  history["learning_rate"] = column([](const auto& r) { return r.learning_rate; });
+  py::list alarms;
+  for (const auto& alarm : output.alarms)
+    alarms.append(py::make_tuple(alarm.kind, alarm.step, alarm.message));
+  py::dict result;
+  result["arrays"] =
+      to_named(neural::make_layout(input.shape), output.weights.learned, &output.weights.statistics);
+  result["history"] = history;
+  result["alarms"] = alarms;
+  result["stop_reason"] = output.stop_reason;
+  result["best_epoch"] = output.best_epoch;
+  result["best_loss"] = output.best_loss;
+  result["left_out"] = output.left_out;
+  result["left_out_stop"] = output.left_out_stop;
+  result["n_steps"] = output.n_steps;
+  return result;
+}
+
+}  // namespace
+
+void bind_neural(py::module_& m) {
+  m.def("neural_fit", &fit, py::arg("X"), py::arg("y"), py::arg("rows"), py::arg("stop_rows"),
+        py::arg("weight"), py::arg("segment"), py::arg("shape"), py::arg("settings"), py::arg("seed"),
+        py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"),
+        "Trains one network; returns arrays, history, alarms, stop_reason, best_epoch, best_loss, left_out.");
+
+  m.def(
+      "neural_gradient",
+      [](const py::array& X, const py::array& y, const py::array& rows, const py::object& weight,
+         const py::object& segment, const py::dict& shape, const py::dict& settings, const py::dict& arrays) {
+        const py::array_t<int64_t> none(0);
+        const auto input = to_input(X, y, rows, none, weight, segment, shape, settings, 0);
+        const auto layout = neural::make_layout(input.shape);
+        const auto weights = from_named(layout, arrays);
+        const auto result = run_native(
+            py::none(), 0.0, [&](const StopToken&) { return neural::loss_and_gradient(input, weights); });
+        return py::make_tuple(result.loss, to_named(layout, result.gradient, nullptr));
+      },
+      py::arg("X"), py::arg("y"), py::arg("rows"), py::arg("weight"), py::arg("segment"), py::arg("shape"),
+      py::arg("settings"), py::arg("arrays"), "Loss and gradient of one batch of all rows, dropout off.");
+
+  m.def(
+      "neural_full_windows",
+      [](const py::array& rows, const py::object& segment, int64_t n_rows, int64_t lookback) {
+        const auto wanted = vector_view<int64_t>(rows, "rows");
+        const auto starts =
+            neural::stretch_starts(optional_vector_view<int32_t>(segment, "segment", n_rows), n_rows);
+        for (const int64_t row : wanted) {
+          if (row < 0 || row >= n_rows)
+            raise("InputError", "rows must lie in 0 to ", n_rows - 1, ", but one is ", row, ".");
+        }
+        return to_array(neural::full_windows(wanted, starts, lookback));
+      },
+      py::arg("rows"), py::arg("segment"), py::arg("n_rows"), py::arg("lookback"),
+      "The rows that have a full window of `lookback` rows ending with them inside one segment.");
+
+  m.def(
+      "neural_gather_windows",
+      [](const py::array& X, const py::array& rows, int64_t lookback) {
+        const auto view = matrix_view<float>(X, "X");
+        const auto wanted = vector_view<int64_t>(rows, "rows");
+        for (const int64_t row : wanted) {
+          if (row < lookback - 1 || row >= view.rows)
+            raise("InputError", "row ", row, " has no window of ", lookback, " rows.");
+        }
+        const auto batch = static_cast<int64_t>(wanted.size());
+        std::vector<float> out(static_cast<size_t>(lookback * batch * view.cols));
+        neural::gather_windows(view, wanted, lookback, out.data());
+        return to_array(std::move(out)).reshape({lookback, batch, view.cols});
+      },
+      py::arg("X"), py::arg("rows"), py::arg("lookback"),
+      "Windows of some rows, (lookback, batch, columns).");
+
+  py::class_<neural::Predictor>(m, "NeuralPredictor",
+                                "Inference of one network from its named arrays; thread-safe.")
+      .def(py::init([](const py::dict& shape, const py::dict& arrays) {
+             const auto net_shape = to_shape(shape);
+             return neural::Predictor(net_shape, from_named(neural::make_layout(net_shape), arrays));
+           }),
+           py::arg("shape"), py::arg("arrays"))
+      .def(
+          "predict",
+          [](const neural::Predictor& self, const py::array& X, const py::array& rows,
+             const py::object& segment, const py::object& stop) {
+            const auto view = matrix_view<float>(X, "X");
+            const auto wanted = vector_view<int64_t>(rows, "rows");
+            const auto stretch = optional_vector_view<int32_t>(segment, "segment", view.rows);
+            auto result = run_native(stop, 0.0, [&](const StopToken& token) {
+              return self.predict(view, wanted, stretch, token);
+            });
+            return to_matrix(std::move(result), static_cast<int64_t>(wanted.size()), self.shape().n_classes);
+          },
+          py::arg("X"), py::arg("rows"), py::arg("segment"), py::arg("stop") = py::none(),
+          "Probabilities (rows, classes); NaN in a row without a full window.");
+}
+
+}  // namespace smctrain::bindings

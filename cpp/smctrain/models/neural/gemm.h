@@ -1,0 +1,28 @@
+// Matrix product of LibTorch, without tensors in sight: the only door of this folder to torch.
+//
+//   C (m, n) = op(A) op(B) + beta C      row-major, float32, densely packed
+//   op       A is (m, k), stored (k, m) when transposed; B is (k, n), stored (n, k) when transposed
+//
+// TorchThreadScope keeps LibTorch at one thread inside a fit: results then cannot depend on the machine's
+// cores or on fits that run beside it. The setting is process-wide in torch, so the scope gives back what it
+// found.
+#pragma once
+
+#include <cstdint>
+
+namespace smctrain::models::neural {
+
+enum class Op : bool { kPlain = false, kTransposed = true };
+
+void gemm(Op op_a, Op op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float beta,
+          float* c);
+
+class TorchThreadScope {
+ public:
+  TorchThreadScope();
+  ~TorchThreadScope();
+  TorchThreadScope(const TorchThreadScope&) = delete;
+  TorchThreadScope& operator=(const TorchThreadScope&) = delete;
+};
+
+}  // namespace smctrain::models::neural

@@ -1,0 +1,49 @@
+// Names, shapes and places of a network's arrays: one list for training, prediction and the model container.
+//
+//   learned      weights that the optimiser moves, in one flat float array
+//   statistics   running mean and variance of the normalisation layers, in another
+//
+// MLP:  blocks.<i>.linear.weight (out, in), .linear.bias (out), blocks.<i>.norm.weight, .norm.bias (out),
+//       blocks.<i>.norm.running_mean, .running_var (out), head.weight (classes, in), head.bias (classes)
+// LSTM: layers.<i>.weight_ih (4 hidden, in), .weight_hh (4 hidden, hidden), .bias (4 hidden) with the gates
+// in the order
+//       input, forget, candidate, output; head.weight, head.bias. One bias, not torch's two that are always
+//       added.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "smctrain/models/neural/settings.h"
+
+namespace smctrain::models::neural {
+
+struct ArraySpec {
+  std::string name;
+  std::vector<int64_t> shape;
+  bool learned = true;
+  int64_t offset = 0;  // in its flat array
+
+  int64_t size() const {
+    int64_t product = 1;
+    for (const int64_t extent : shape) product *= extent;
+    return product;
+  }
+};
+
+struct NetLayout {
+  std::vector<ArraySpec> arrays;
+  int64_t n_learned = 0;
+  int64_t n_statistics = 0;
+};
+
+NetLayout make_layout(const NetShape& shape);
+
+// Both flat arrays of one network.
+struct NetWeights {
+  std::vector<float> learned;
+  std::vector<float> statistics;
+};
+
+}  // namespace smctrain::models::neural

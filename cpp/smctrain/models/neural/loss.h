@@ -1,0 +1,67 @@
+// Weighted cross entropy with label smoothing, from logits.
+//
+//   target q = (1 - s) * onehot(y) + s / classes,   loss of a row = -sum_c q_c log p_c,   batch = sum w loss
+//   / sum w
+//
+// The gradient per logit is w (p - q) / sum w.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace smctrain::models::neural {
+
+struct LossSums {
+  double loss = 0.0;  // sum of w * loss
+  double weight = 0.0;
+  double correct = 0.0;  // rows whose most probable class is y
+  double rows = 0.0;
+
+  void operator+=(const LossSums& other) {
+    loss += other.loss;
+    weight += other.weight;
+    correct += other.correct;
+    rows += other.rows;
+  }
+};
+
+// y(i), w(i) of batch row i through callables. d_logits may be null; it is divided by the batch's weight.
+template <class Label, class Weight>
+LossSums cross_entropy(const float* logits, int64_t batch, int64_t classes, double smoothing, const Label& y,
+                       const Weight& w, float* d_logits) {
+  LossSums sums;
+  double total = 0.0;
+  for (int64_t i = 0; i < batch; ++i) total += w(i);
+  const double share = total > 0.0 ? 1.0 / total : 0.0;
+  const double floor = smoothing / static_cast<double>(classes);
+  for (int64_t i = 0; i < batch; ++i) {
+    const float* row = logits + i * classes;
+    int64_t best = 0;
+    double mean_logit = 0.0;
+    for (int64_t c = 0; c < classes; ++c) {
+      if (row[c] > row[best]) best = c;
+      mean_logit += row[c];
+    }
+    mean_logit /= static_cast<double>(classes);
+    double sum = 0.0;
+    for (int64_t c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(row[c] - row[best]));
+    const double log_sum = row[best] + std::log(sum);
+    const int64_t label = y(i);
+    const double weight = w(i);
+    sums.loss += weight * (log_sum - (1.0 - smoothing) * row[label] - smoothing * mean_logit);
+    sums.correct += best == label ? 1.0 : 0.0;
+    if (d_logits != nullptr) {
+      for (int64_t c = 0; c < classes; ++c) {
+        const double p = std::exp(row[c] - log_sum);
+        const double q = floor + (c == label ? 1.0 - smoothing : 0.0);
+        d_logits[i * classes + c] = static_cast<float>(weight * share * (p - q));
+      }
+    }
+  }
+  sums.weight = total;
+  sums.rows = static_cast<double>(batch);
+  return sums;
+}
+
+}  // namespace smctrain::models::neural

@@ -1,0 +1,76 @@
+// The two networks, with hand-written forward and backward passes over one flat array of weights.
+//
+//   MLP    blocks of Linear -> BatchNorm1d -> ReLU -> Dropout, then Linear
+//   LSTM   one or more layers over a window; dropout between layers and on the output of the last step, then
+//   Linear
+//
+// A network owns its workspace: input(), logits() and d_logits() are buffers for up to `max_batch` rows that
+// the caller fills and reads; no step allocates. Matrix products are LibTorch's, everything between them is
+// fused (kernels.h). Gradients are checked against PyTorch's autograd in the tests.
+//
+// Differences from a plain torch module, on purpose: the bias of a Linear before BatchNorm gets the gradient
+// zero that it has mathematically (torch computes rounding noise, which Adam blows up to full steps); dropout
+// masks come from a seeded stream of the fit, not from a generator shared by the process.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "smctrain/base/rng.h"
+#include "smctrain/models/neural/layout.h"
+
+namespace smctrain::models::neural {
+
+class Net {
+ public:
+  Net(const NetShape& shape, int64_t max_batch);
+  virtual ~Net() = default;
+  Net(const Net&) = delete;
+  Net& operator=(const Net&) = delete;
+
+  // (lookback, batch, n_features) for the batch of the next pass.
+  float* input() { return input_.data(); }
+  const float* logits() const { return logits_.data(); }
+  float* d_logits() { return d_logits_.data(); }
+
+  // Training pass: batch statistics, dropout from `stream`, running statistics updated. Needs at least 2
+  // rows.
+  virtual void forward_training(int64_t batch, double dropout, Philox& stream) = 0;
+  virtual void forward_evaluation(int64_t batch) = 0;
+  // After forward_training, with d_logits filled: writes all of gradients().
+  virtual void backward(int64_t batch) = 0;
+
+  // As torch does it: uniform within 1 / sqrt(fan in) (LSTM: 1 / sqrt(hidden)); norms start as the identity.
+  void initialise(Philox& stream);
+
+  NetWeights weights;
+  std::vector<float>& gradients() { return gradients_; }
+
+ protected:
+  float* weight(int64_t array) {
+    return weights.learned.data() + layout_.arrays[static_cast<size_t>(array)].offset;
+  }
+  float* gradient(int64_t array) {
+    return gradients_.data() + layout_.arrays[static_cast<size_t>(array)].offset;
+  }
+  float* statistic(int64_t array) {
+    return weights.statistics.data() + layout_.arrays[static_cast<size_t>(array)].offset;
+  }
+
+  // Linear head over x (batch, in); its backward returns the gradient of x in d_x.
+  void head_forward(const float* x, int64_t batch);
+  void head_backward(const float* x, float* d_x, int64_t batch);
+
+  NetShape shape_;
+  NetLayout layout_;
+  int64_t max_batch_;
+  std::vector<float> gradients_;
+  std::vector<float> input_;
+  std::vector<float> logits_;
+  std::vector<float> d_logits_;
+};
+
+std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch);
+
+}  // namespace smctrain::models::neural

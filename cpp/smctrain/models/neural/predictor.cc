@@ -1,0 +1,192 @@
+#include "smctrain/models/neural/predictor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "smctrain/base/error.h"
+#include "smctrain/models/neural/kernels.h"
+#include "smctrain/models/neural/windows.h"
+
+namespace smctrain::models::neural {
+
+namespace {
+
+constexpr int64_t kBlock = 64;  // rows at a time: activations stay in cache
+constexpr float kNormEpsilon = 1e-5F;
+
+// (out, in) -> (in, out)
+std::vector<float> transposed(const float* weight, int64_t out, int64_t in) {
+  std::vector<float> result(static_cast<size_t>(in * out));
+  for (int64_t o = 0; o < out; ++o) {
+    for (int64_t i = 0; i < in; ++i) result[i * out + o] = weight[o * in + i];
+  }
+  return result;
+}
+
+void fill_rows(const std::vector<float>& bias, int64_t rows, float* y) {
+  for (int64_t r = 0; r < rows; ++r)
+    std::copy(bias.begin(), bias.end(), y + r * static_cast<int64_t>(bias.size()));
+}
+
+}  // namespace
+
+Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(shape) {
+  require_valid(shape.validate());
+  const NetLayout layout = make_layout(shape);
+  if (static_cast<int64_t>(weights.learned.size()) != layout.n_learned ||
+      static_cast<int64_t>(weights.statistics.size()) != layout.n_statistics) {
+    raise("InputError", "the weights do not fit the network's shape.");
+  }
+  size_t next = 0;
+  const auto take = [&]() {
+    const ArraySpec& spec = layout.arrays[next++];
+    const auto& source = spec.learned ? weights.learned : weights.statistics;
+    return std::vector<float>(source.begin() + spec.offset, source.begin() + spec.offset + spec.size());
+  };
+  int64_t in = shape.n_features;
+  for (const int64_t width : shape.hidden) {
+    Affine layer;
+    layer.in = in;
+    if (shape.kind == NetKind::kMlp) {
+      layer.out = width;
+      layer.weight = transposed(take().data(), width, in);
+      const auto bias = take();
+      const auto gamma = take();
+      const auto beta = take();
+      const auto mean = take();
+      const auto variance = take();
+      for (int64_t j = 0; j < width; ++j) {
+        const float scale = gamma[j] / std::sqrt(variance[j] + kNormEpsilon);
+        layer.scale.push_back(scale);
+        layer.bias.push_back(beta[j] + (bias[j] - mean[j]) * scale);
+      }
+    } else {
+      layer.out = 4 * width;
+      layer.weight = transposed(take().data(), 4 * width, in);
+      layer.recurrent = transposed(take().data(), 4 * width, width);
+      layer.bias = take();
+    }
+    layers_.push_back(std::move(layer));
+    in = width;
+  }
+  head_.in = in;
+  head_.out = shape.n_classes;
+  head_.weight = transposed(take().data(), shape.n_classes, in);
+  head_.bias = take();
+}
+
+void Predictor::mlp_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const {
+  const auto n = static_cast<int64_t>(rows.size());
+  std::vector<float> x(static_cast<size_t>(n * shape_.n_features));
+  gather_windows(X, rows, 1, x.data());
+  for (const Affine& layer : layers_) {
+    std::vector<float> z(static_cast<size_t>(n * layer.out), 0.0F);
+    accumulate_product(x.data(), n, layer.in, layer.weight.data(), layer.out, z.data());
+    x.resize(z.size());
+    scale_relu(z.data(), n, layer.out, layer.scale.data(), layer.bias.data(), x.data());
+  }
+  fill_rows(head_.bias, n, logits);
+  accumulate_product(x.data(), n, head_.in, head_.weight.data(), head_.out, logits);
+}
+
+void Predictor::lstm_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const {
+  const auto n = static_cast<int64_t>(rows.size());
+  const int64_t steps = shape_.lookback;
+  // Input part of layer 0, once for each distinct row of X in the block's windows.
+  std::vector<int64_t> used;
+  for (const int64_t last : rows) {
+    for (int64_t row = last - steps + 1; row <= last; ++row) used.push_back(row);
+  }
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  const auto n_used = static_cast<int64_t>(used.size());
+  std::vector<float> inputs(static_cast<size_t>(n_used * shape_.n_features));
+  gather_windows(X, used, 1, inputs.data());
+  const Affine& first = layers_.front();
+  std::vector<float> shared(static_cast<size_t>(n_used * first.out));
+  fill_rows(first.bias, n_used, shared.data());
+  accumulate_product(inputs.data(), n_used, first.in, first.weight.data(), first.out, shared.data());
+
+  std::vector<float> below;  // (step, row, hidden) of the layer below
+  std::vector<float> h;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const Affine& layer = layers_[i];
+    const int64_t width = layer.out / 4;
+    const auto cells = static_cast<size_t>(n * width);
+    std::vector<float> gates(4 * cells);
+    std::vector<float> c(cells);
+    std::vector<float> c_next(cells);
+    std::vector<float> tanh_c(cells);
+    std::vector<float> all(static_cast<size_t>(steps) * cells);
+    h.assign(cells, 0.0F);
+    for (int64_t t = 0; t < steps; ++t) {
+      if (i == 0) {
+        for (int64_t r = 0; r < n; ++r) {
+          const int64_t row = rows[r] - steps + 1 + t;
+          const auto at = std::lower_bound(used.begin(), used.end(), row) - used.begin();
+          std::copy_n(shared.data() + at * layer.out, layer.out, gates.data() + r * layer.out);
+        }
+      } else {
+        fill_rows(layer.bias, n, gates.data());
+        accumulate_product(below.data() + t * n * layer.in, n, layer.in, layer.weight.data(), layer.out,
+                           gates.data());
+      }
+      if (t > 0) accumulate_product(h.data(), n, width, layer.recurrent.data(), layer.out, gates.data());
+      lstm_step(gates.data(), t == 0 ? nullptr : c.data(), c_next.data(), tanh_c.data(), h.data(), n, width);
+      std::swap(c, c_next);
+      std::copy(h.begin(), h.end(), all.begin() + t * static_cast<int64_t>(cells));
+    }
+    below = std::move(all);
+  }
+  fill_rows(head_.bias, n, logits);
+  accumulate_product(h.data(), n, head_.in, head_.weight.data(), head_.out, logits);
+}
+
+std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<const int64_t> rows,
+                                       std::span<const int32_t> segment, const StopToken& stop) const {
+  if (X.cols != shape_.n_features) {
+    raise("InputError", "X must have ", shape_.n_features, " columns, as in training, but has ", X.cols, ".");
+  }
+  for (const int64_t row : rows) {
+    if (row < 0 || row >= X.rows)
+      raise("InputError", "rows must be row numbers of X (0 to ", X.rows - 1, "), but one is ", row, ".");
+  }
+  const FlushDenormals flush;
+  const int64_t classes = shape_.n_classes;
+  std::vector<double> result(rows.size() * static_cast<size_t>(classes),
+                             std::numeric_limits<double>::quiet_NaN());
+  const auto starts = stretch_starts(segment, X.rows);
+  std::vector<int64_t> full;
+  std::vector<int64_t> place;  // where in the answer
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] - starts[rows[i]] + 1 < shape_.lookback) continue;
+    full.push_back(rows[i]);
+    place.push_back(static_cast<int64_t>(i));
+  }
+  require_finite(X, full, shape_.lookback);
+  std::vector<float> logits(static_cast<size_t>(kBlock * classes));
+  const auto n = static_cast<int64_t>(full.size());
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    if (stop.stop_requested()) raise("InputError", "prediction was cancelled.");
+    const int64_t size = std::min(kBlock, n - begin);
+    const std::span<const int64_t> block{full.data() + begin, static_cast<size_t>(size)};
+    if (shape_.kind == NetKind::kMlp) {
+      mlp_logits(X, block, logits.data());
+    } else {
+      lstm_logits(X, block, logits.data());
+    }
+    for (int64_t r = 0; r < size; ++r) {
+      const float* row = logits.data() + r * classes;
+      double* out = result.data() + place[begin + r] * classes;
+      const double largest = *std::max_element(row, row + classes);
+      double sum = 0.0;
+      for (int64_t c = 0; c < classes; ++c) sum += out[c] = std::exp(row[c] - largest);
+      for (int64_t c = 0; c < classes; ++c) out[c] /= sum;
+    }
+  }
+  return result;
+}
+
+}  // namespace smctrain::models::neural

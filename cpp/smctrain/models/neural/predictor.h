@@ -1,0 +1,50 @@
+// Inference from named float arrays, without torch.
+//
+// The same formulas as the networks' evaluation pass with plain loops. A row's probabilities do not depend on
+// which other rows are asked for. Neighbouring windows share the input part of their first layer: it is
+// computed once per row of X, not once per window. const: any number of threads may predict at once. Cost per
+// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "smctrain/base/stop.h"
+#include "smctrain/base/view.h"
+#include "smctrain/models/neural/layout.h"
+
+namespace smctrain::models::neural {
+
+class Predictor {
+ public:
+  Predictor(const NetShape& shape, const NetWeights& weights);
+
+  const NetShape& shape() const { return shape_; }
+
+  // Probabilities (rows, classes) in double; NaN in a row without a full window.
+  // InputError when a row some window uses is not finite.
+  std::vector<double> predict(MatrixView<const float> X, std::span<const int64_t> rows,
+                              std::span<const int32_t> segment, const StopToken& stop) const;
+
+ private:
+  // One affine map, stored (in, out) so that products run along rows.
+  struct Affine {
+    int64_t in = 0;
+    int64_t out = 0;
+    std::vector<float> weight;
+    std::vector<float> bias;
+    std::vector<float> scale;      // MLP block: BatchNorm folded into scale and shift of the product
+    std::vector<float> recurrent;  // LSTM: (hidden, 4 hidden)
+  };
+
+  // Logits of rows that all have a full window.
+  void mlp_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
+  void lstm_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
+
+  NetShape shape_;
+  std::vector<Affine> layers_;
+  Affine head_;
+};
+
+}  // namespace smctrain::models::neural

@@ -1,0 +1,377 @@
+"""What the network families share: checked settings, the fit, the fitted model and its stored state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smctrain import _load
+from smctrain.exceptions import ArtifactError, InputError
+from smctrain.models.base import FitTask, FloatMatrix, History
+
+_HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
+_STOP_REASONS = ("", "divergence", "nan_loss", "timeout", "cancelled", "interrupted")
+_ENDED_FROM_OUTSIDE = ("timeout", "cancelled", "interrupted")
+_SCHEDULES = ("constant", "plateau")
+
+
+class Problems:
+    """Collects what is wrong with settings, then raises one `InputError` with all of it."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.found: list[str] = []
+
+    def integer(self, name: str, value: Any, low: int, high: int) -> None:
+        right = isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
+        if not right:
+            self.found.append(f"{name} must be an integer from {low} to {high}, but is {value!r}")
+
+    def real(self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False) -> None:
+        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or value < low or value >= high or (open_low and value == low):
+            self.found.append(f"{name} must be a number {rule}, but is {value!r}")
+
+    def choice(self, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+        if not any(value is option or (isinstance(value, str) and value == option) for option in allowed):
+            words = " or ".join(repr(option) for option in allowed)
+            self.found.append(f"{name} must be {words}, but is {value!r}")
+
+    def training(self, trainer: Any) -> None:
+        """The settings every network has."""
+        self.real("dropout", trainer.dropout, "of at least 0 and below 1", 0.0, 1.0)
+        self.real("weight_decay", trainer.weight_decay, "of at least 0", 0.0, math.inf)
+        self.real("label_smoothing", trainer.label_smoothing, "of at least 0 and below 1", 0.0, 1.0)
+        self.real("learning_rate", trainer.learning_rate, "above 0", 0.0, math.inf, open_low=True)
+        self.integer("batch_size", trainer.batch_size, 2, 1_000_000)
+        self.integer("max_epochs", trainer.max_epochs, 1, 1_000_000)
+        self.integer("patience", trainer.patience, 1, 1_000_000)
+        self.real("min_delta", trainer.min_delta, "of at least 0", 0.0, math.inf)
+        self.real("clip_norm", trainer.clip_norm, "of at least 0 (0: no clipping)", 0.0, math.inf)
+        self.choice("class_weight", trainer.class_weight, ("balanced", None))
+        self.choice("schedule", trainer.schedule, _SCHEDULES)
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise InputError(f"{self.owner}: " + "; ".join(self.found) + ".")
+
+
+def plain_settings(trainer: Any) -> dict[str, Any]:
+    """A trainer's settings as JSON can hold them."""
+    plain: dict[str, Any] = {}
+    for item in fields(trainer):
+        value = getattr(trainer, item.name)
+        if isinstance(value, tuple):
+            value = [int(entry) for entry in value]
+        elif isinstance(value, Integral):
+            value = int(value)
+        elif isinstance(value, Real):
+            value = float(value)
+        plain[item.name] = value
+    return plain
+
+
+@dataclass(frozen=True)
+class NetShape:
+    """What a network is built from; everything else about its arrays follows.
+
+    Attributes
+    ----------
+    kind : "mlp" or "lstm"
+    n_features, n_classes : int
+    hidden : tuple of int
+        Width of each block (MLP) or layer (LSTM).
+    lookback : int
+        Rows of a window, the decision row included; 1 for the MLP.
+    """
+
+    kind: str
+    n_features: int
+    hidden: tuple[int, ...]
+    lookback: int
+    n_classes: int
+
+    def native(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "n_features": self.n_features,
+            "hidden": list(self.hidden),
+            "lookback": self.lookback,
+            "n_classes": self.n_classes,
+        }
+
+    def array_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of every array, in the order of the layers."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        width_in = self.n_features
+        for i, width in enumerate(self.hidden):
+            if self.kind == "mlp":
+                shapes[f"blocks.{i}.linear.weight"] = (width, width_in)
+                names = ("linear.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
+                shapes.update({f"blocks.{i}.{name}": (width,) for name in names})
+            else:
+                shapes[f"layers.{i}.weight_ih"] = (4 * width, width_in)
+                shapes[f"layers.{i}.weight_hh"] = (4 * width, width)
+                shapes[f"layers.{i}.bias"] = (4 * width,)
+            width_in = width
+        shapes["head.weight"] = (self.n_classes, width_in)
+        shapes["head.bias"] = (self.n_classes,)
+        return shapes
+
+
+def fit_network(trainer: Any, task: FitTask, shape: NetShape) -> dict[str, Any]:
+    """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out."""
+    settings = {
+        "dropout": float(trainer.dropout),
+        "weight_decay": float(trainer.weight_decay),
+        "label_smoothing": float(trainer.label_smoothing),
+        "learning_rate": float(trainer.learning_rate),
+        "batch_size": int(trainer.batch_size),
+        "max_epochs": int(trainer.max_epochs),
+        "patience": int(trainer.patience),
+        "min_delta": float(trainer.min_delta),
+        "clip_norm": float(trainer.clip_norm),
+        "balanced": trainer.class_weight == "balanced",
+        "halve_on_plateau": trainer.schedule == "plateau",
+    }
+    native = _load.neural()
+    result: dict[str, Any] = native.neural_fit(
+        task.X,
+        task.y,
+        task.rows,
+        task.stop_rows,
+        task.weight,
+        task.segment,
+        shape.native(),
+        settings,
+        task.seed,
+        task.stop,
+        task.time_limit_s,
+        task.progress,
+    )
+    warnings = [message for _, _, message in result.pop("alarms")]
+    if result["left_out"]:
+        warnings.append(
+            f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} rows "
+            "inside one segment and were left out."
+        )
+    result["warnings"] = warnings
+    return result
+
+
+class FittedNet:
+    """A trained network. Not to be changed; predict from any thread. Predicting does not use torch's library
+    functions, only plain native loops over the stored arrays.
+
+    Attributes
+    ----------
+    shape : NetShape
+    arrays : dict of float32 arrays
+        Weights and running statistics; read-only.
+    best_epoch : int
+        Epoch the weights are from: the one with the lowest validation loss, or the last without stop rows;
+        0 where no epoch was completed.
+    best_loss : float
+        Its validation loss; NaN without stop rows.
+    left_out : int
+        Training rows without a full window.
+    """
+
+    family: ClassVar[str]
+    _kind: ClassVar[str]
+
+    def __init__(
+        self,
+        shape: NetShape,
+        arrays: dict[str, NDArray[np.float32]],
+        history: History,
+        warnings: list[str],
+        stop_reason: str,
+        best_epoch: int,
+        best_loss: float,
+        left_out: int,
+    ) -> None:
+        self.shape = shape
+        self.arrays = dict(arrays)
+        for array in self.arrays.values():
+            array.setflags(write=False)
+        self.n_features = shape.n_features
+        self.n_classes = shape.n_classes
+        self.history = history
+        self.warnings = list(warnings)
+        self.stop_reason = stop_reason
+        self.complete = stop_reason not in _ENDED_FROM_OUTSIDE
+        self.best_epoch = best_epoch
+        self.best_loss = best_loss
+        self.left_out = left_out
+        self._native: Any = None
+
+    @classmethod
+    def _of_fit(cls, shape: NetShape, result: dict[str, Any]) -> Self:
+        return cls(
+            shape=shape,
+            arrays=result["arrays"],
+            history=result["history"],
+            warnings=result["warnings"],
+            stop_reason=result["stop_reason"],
+            best_epoch=result["best_epoch"],
+            best_loss=result["best_loss"],
+            left_out=result["left_out"],
+        )
+
+    def predict_proba(
+        self, X: FloatMatrix, rows: NDArray[np.int64] | None = None, segment: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float64]:
+        """Class probabilities of `rows` of X (all when None).
+
+        Parameters
+        ----------
+        X : float32 (n, d), C order
+            Scaled and imputed as in training; finite in every row that is used.
+        rows : int64 (m,), optional
+        segment : int32 (n,), optional
+            Rows of one unbroken stretch share an id. Ignored by the MLP.
+
+        Returns
+        -------
+        float64 (m, n_classes)
+            NaN in rows without a full window (sequence families). A row's numbers do not depend on which other
+            rows are asked for.
+
+        Raises
+        ------
+        InputError
+            Names the column and row that is not finite, or the wrong number of columns.
+        """
+        if rows is None:
+            rows = np.arange(len(X), dtype=np.int64)
+        proba: NDArray[np.float64] = self._predictor().predict(X, rows, segment)
+        return proba
+
+    def _predictor(self) -> Any:
+        # Built at first use, so that reading a model does not load the native module. Two threads may both build
+        # one; they are equal and either may stay.
+        native = self._native
+        if native is None:
+            native = _load.neural().NeuralPredictor(self.shape.native(), self.arrays)
+            self._native = native
+        return native
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_native": None}
+
+    def feature_importances(self) -> NDArray[np.float64] | None:
+        """None: a network has no importances of its own."""
+        return None
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Metadata and named arrays; the history is stored as arrays `history.<column>`."""
+        meta = {
+            **self.shape.native(),
+            "stop_reason": self.stop_reason,
+            "warnings": list(self.warnings),
+            "best_epoch": int(self.best_epoch),
+            "best_loss": None if math.isnan(self.best_loss) else float(self.best_loss),
+            "left_out": int(self.left_out),
+        }
+        arrays: dict[str, NDArray[Any]] = dict(self.arrays)
+        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in _HISTORY})
+        return meta, arrays
+
+    @classmethod
+    def from_state(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Inverse of `to_state`.
+
+        Raises
+        ------
+        ArtifactError
+            A setting is out of range, an array is missing, foreign, of another shape than the settings imply, or
+            not finite.
+        """
+        shape = _shape_from(cls.family, cls._kind, meta)
+        weights, history = _arrays_from(cls.family, shape, arrays)
+        reason, warnings = meta.get("stop_reason", ""), meta.get("warnings", [])
+        if reason not in _STOP_REASONS:
+            raise ArtifactError(f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}.")
+        if not isinstance(warnings, list) or not all(isinstance(sentence, str) for sentence in warnings):
+            raise ArtifactError(f"{cls.family}: warnings must be a list of sentences, but is {warnings!r}.")
+        best_loss = meta.get("best_loss")
+        if best_loss is not None and not (_is_real(best_loss) and math.isfinite(best_loss)):
+            raise ArtifactError(f"{cls.family}: best_loss must be a finite number or null, but is {best_loss!r}.")
+        return cls(
+            shape=shape,
+            arrays=weights,
+            history=history,
+            warnings=list(warnings),
+            stop_reason=reason,
+            best_epoch=_whole(cls.family, meta, "best_epoch", 0, 2**31),
+            best_loss=math.nan if best_loss is None else float(best_loss),
+            left_out=_whole(cls.family, meta, "left_out", 0, 2**62),
+        )
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _whole(family: str, meta: dict[str, Any], name: str, low: int, high: int) -> int:
+    value = meta.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ArtifactError(f"{family}: {name} must be an integer from {low} to {high}, but is {value!r}.")
+    return value
+
+
+def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
+    if meta.get("kind") != kind:
+        raise ArtifactError(f"{family}: the state must be of kind {kind!r}, but is of {meta.get('kind')!r}.")
+    hidden = meta.get("hidden")
+    if not isinstance(hidden, list) or not 1 <= len(hidden) <= 64:
+        raise ArtifactError(f"{family}: hidden must list 1 to 64 widths, but is {hidden!r}.")
+    widths = tuple(_whole(family, {"hidden": width}, "hidden", 1, 65_536) for width in hidden)
+    return NetShape(
+        kind=kind,
+        n_features=_whole(family, meta, "n_features", 1, 1_000_000),
+        hidden=widths,
+        lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
+        n_classes=_whole(family, meta, "n_classes", 2, 10_000),
+    )
+
+
+def _arrays_from(
+    family: str, shape: NetShape, arrays: dict[str, NDArray[Any]]
+) -> tuple[dict[str, NDArray[np.float32]], History]:
+    expected = shape.array_shapes()
+    history_names = {f"history.{name}": name for name in _HISTORY}
+    foreign = sorted(set(arrays) - set(expected) - set(history_names))
+    missing = sorted((set(expected) | set(history_names)) - set(arrays))
+    if foreign or missing:
+        raise ArtifactError(
+            f"{family}: the arrays must be those of its settings; missing: {missing}, unknown: {foreign}."
+        )
+    weights: dict[str, NDArray[np.float32]] = {}
+    for name, wanted in expected.items():
+        array = np.asarray(arrays[name])
+        if array.dtype != np.float32 or array.shape != wanted:
+            raise ArtifactError(
+                f"{family}: array {name} must be float32 {wanted}, but is {array.dtype} {array.shape}."
+            )
+        if not np.isfinite(array).all():
+            raise ArtifactError(f"{family}: array {name} must be finite, but holds NaN or infinity.")
+        if name.endswith("running_var") and (array < 0).any():
+            raise ArtifactError(f"{family}: array {name} holds variances, but one is negative.")
+        weights[name] = np.array(array, dtype=np.float32, order="C")
+    history: History = {}
+    for stored, name in history_names.items():
+        column = np.asarray(arrays[stored])
+        if column.dtype != np.float64 or column.ndim != 1 or len(column) != len(arrays["history.step"]):
+            raise ArtifactError(
+                f"{family}: array {stored} must be a float64 column as long as history.step, but is "
+                f"{column.dtype} {column.shape}."
+            )
+        history[name] = np.array(column)
+    return weights, history

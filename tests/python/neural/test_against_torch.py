@@ -1,0 +1,189 @@
+"""Every pass against PyTorch's own modules and autograd: gradients, loss, probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from smctrain import _load
+from smctrain.models._neural_common import NetShape
+from smctrain.models.lstm import LSTMTrainer
+from smctrain.models.neural_network import NeuralNetworkTrainer
+
+from .conftest import make_task
+
+torch = pytest.importorskip("torch")
+
+SETTINGS = {
+    "dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.1, "learning_rate": 0.001, "batch_size": 64,
+    "max_epochs": 1, "patience": 1, "min_delta": 0.0, "clip_norm": 1.0, "balanced": False, "halve_on_plateau": False,
+}  # fmt: skip
+
+
+def random_arrays(shape: NetShape, seed: int = 3) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    arrays = {name: rng.normal(scale=0.4, size=extents) for name, extents in shape.array_shapes().items()}
+    for name, array in arrays.items():
+        if name.endswith("running_var"):
+            arrays[name] = np.abs(array) + 0.5
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def torch_mlp(shape: NetShape, arrays: dict[str, np.ndarray]) -> Any:
+    """A plain module with our weights, in double."""
+    layers: list[Any] = []
+    width_in = shape.n_features
+    for i, width in enumerate(shape.hidden):
+        linear, norm = torch.nn.Linear(width_in, width), torch.nn.BatchNorm1d(width)
+        linear.load_state_dict({k: torch.tensor(arrays[f"blocks.{i}.linear.{k}"]) for k in ("weight", "bias")})
+        names = ("weight", "bias", "running_mean", "running_var")
+        norm.load_state_dict({k: torch.tensor(arrays[f"blocks.{i}.norm.{k}"]) for k in names}, strict=False)
+        layers += [linear, norm, torch.nn.ReLU()]
+        width_in = width
+    head = torch.nn.Linear(width_in, shape.n_classes)
+    head.load_state_dict({k: torch.tensor(arrays[f"head.{k}"]) for k in ("weight", "bias")})
+    return torch.nn.Sequential(*layers, head).double()
+
+
+class TorchLSTM(torch.nn.Module):
+    def __init__(self, shape: NetShape, arrays: dict[str, np.ndarray]) -> None:
+        super().__init__()
+        self.lstm = torch.nn.LSTM(shape.n_features, shape.hidden[0], len(shape.hidden), batch_first=True)
+        self.head = torch.nn.Linear(shape.hidden[-1], shape.n_classes)
+        state = {}
+        for i in range(len(shape.hidden)):
+            state[f"weight_ih_l{i}"] = torch.tensor(arrays[f"layers.{i}.weight_ih"])
+            state[f"weight_hh_l{i}"] = torch.tensor(arrays[f"layers.{i}.weight_hh"])
+            state[f"bias_ih_l{i}"] = torch.tensor(arrays[f"layers.{i}.bias"])
+            state[f"bias_hh_l{i}"] = torch.zeros(4 * shape.hidden[i])
+        self.lstm.load_state_dict(state)
+        self.head.load_state_dict({k: torch.tensor(arrays[f"head.{k}"]) for k in ("weight", "bias")})
+        self.double()
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+def windows_of(X: np.ndarray, rows: np.ndarray, lookback: int) -> np.ndarray:
+    """(row, step, column) by the slow way."""
+    return np.stack([X[row - lookback + 1 : row + 1] for row in rows])
+
+
+def torch_loss(logits: Any, y: np.ndarray, weight: np.ndarray) -> Any:
+    """Written out: smoothed targets, weighted mean of the rows."""
+    classes = logits.shape[1]
+    targets = torch.full_like(logits, 0.1 / classes)
+    targets[torch.arange(len(y)), torch.tensor(y, dtype=torch.long)] += 0.9
+    rows = -(targets * torch.log_softmax(logits, dim=1)).sum(dim=1)
+    w = torch.tensor(weight)
+    return (rows * w).sum() / w.sum()
+
+
+def example(n: int, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, d)).astype(np.float32)
+    return X, rng.integers(0, 3, size=n).astype(np.int32), rng.uniform(0.2, 2.0, size=n)
+
+
+def assert_close(ours: np.ndarray, reference: Any, name: str) -> None:
+    expected = reference.numpy()
+    scale = max(float(np.abs(expected).max()), 1e-3)
+    np.testing.assert_allclose(ours, expected, atol=2e-5 * scale, err_msg=name)  # float32 sums against double
+
+
+@pytest.mark.parametrize("hidden", [(7,), (16, 9, 5)], ids=["one block", "three blocks"])
+def test_mlp_gradients_equal_autograd(hidden: tuple[int, ...]) -> None:
+    shape = NetShape("mlp", 6, hidden, 1, 3)
+    arrays = random_arrays(shape)
+    X, y, weight = example(37, 6)
+    rows = np.arange(37, dtype=np.int64)
+    loss, gradient = _load.neural().neural_gradient(X, y, rows, weight, None, shape.native(), SETTINGS, arrays)
+    model = torch_mlp(shape, arrays).train()
+    reference = torch_loss(model(torch.tensor(X).double()), y, weight)
+    reference.backward()
+    assert loss == pytest.approx(reference.item(), rel=1e-5)
+    for i in range(len(hidden)):
+        for part, module in (("linear", model[3 * i]), ("norm", model[3 * i + 1])):
+            for name in ("weight", "bias"):
+                assert_close(gradient[f"blocks.{i}.{part}.{name}"], getattr(module, name).grad, f"{i} {part} {name}")
+    assert_close(gradient["head.weight"], model[-1].weight.grad, "head weight")
+    assert_close(gradient["head.bias"], model[-1].bias.grad, "head bias")
+
+
+@pytest.mark.parametrize(
+    ("lookback", "layers"), [(1, 1), (7, 1), (5, 2), (4, 3)], ids=["one step", "one layer", "two layers", "three layers"]
+)
+def test_lstm_gradients_equal_autograd(lookback: int, layers: int) -> None:
+    shape = NetShape("lstm", 6, (8,) * layers, lookback, 3)
+    arrays = random_arrays(shape)
+    X, y, weight = example(41, 6)
+    rows = np.arange(lookback - 1, 41, dtype=np.int64)
+    loss, gradient = _load.neural().neural_gradient(X, y, rows, weight, None, shape.native(), SETTINGS, arrays)
+    model = TorchLSTM(shape, arrays)
+    logits = model(torch.tensor(windows_of(X, rows, lookback)).double())
+    reference = torch_loss(logits, y[rows], weight[rows])
+    reference.backward()
+    assert loss == pytest.approx(reference.item(), rel=1e-5)
+    for i in range(layers):
+        assert_close(gradient[f"layers.{i}.weight_ih"], getattr(model.lstm, f"weight_ih_l{i}").grad, f"ih {i}")
+        assert_close(gradient[f"layers.{i}.weight_hh"], getattr(model.lstm, f"weight_hh_l{i}").grad, f"hh {i}")
+        assert_close(gradient[f"layers.{i}.bias"], getattr(model.lstm, f"bias_ih_l{i}").grad, f"bias {i}")
+    assert_close(gradient["head.weight"], model.head.weight.grad, "head weight")
+
+
+def test_mlp_probabilities_equal_torch() -> None:
+    shape = NetShape("mlp", 6, (16, 9, 5), 1, 3)
+    arrays = random_arrays(shape)
+    X, _, _ = example(150, 6)
+    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, np.arange(150), None)
+    with torch.no_grad():
+        reference = torch.softmax(torch_mlp(shape, arrays).eval()(torch.tensor(X).double()), dim=1).numpy()
+    np.testing.assert_allclose(ours, reference, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 2], ids=["one layer", "two layers"])
+def test_lstm_probabilities_equal_torch(layers: int) -> None:
+    shape = NetShape("lstm", 6, (8,) * layers, 5, 3)
+    arrays = random_arrays(shape)
+    X, _, _ = example(150, 6)
+    rows = np.arange(4, 150, dtype=np.int64)
+    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
+    with torch.no_grad():
+        logits = TorchLSTM(shape, arrays)(torch.tensor(windows_of(X, rows, 5)).double())
+    np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)
+
+
+def test_running_statistics_and_adamw_follow_torch() -> None:
+    """One epoch of one batch from our own starting weights: torch must arrive at the same weights."""
+    X, y, _ = example(48, 6)
+    trainer = NeuralNetworkTrainer(
+        hidden_dims=(8,), dropout=0.0, weight_decay=0.1, label_smoothing=0.1, learning_rate=0.01, batch_size=48,
+        max_epochs=1, clip_norm=0.0, class_weight=None,
+    )  # fmt: skip
+    still = NeuralNetworkTrainer(**{**trainer.settings(), "learning_rate": 1e-12, "weight_decay": 0.0})
+    start = {name: array.copy() for name, array in still.fit(make_task(X, y, 48)).arrays.items()}
+    start["blocks.0.norm.running_mean"] = np.zeros(8, dtype=np.float32)
+    start["blocks.0.norm.running_var"] = np.ones(8, dtype=np.float32)
+    ours = trainer.fit(make_task(X, y, 48)).arrays
+    model = torch_mlp(NetShape("mlp", 6, (8,), 1, 3), start).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
+    torch_loss(model(torch.tensor(X).double()), y, np.ones(48)).backward()
+    model[0].bias.grad.zero_()  # mathematically zero; torch holds rounding noise that Adam would blow up
+    optimizer.step()
+    for ours_name, theirs in (
+        ("blocks.0.linear.weight", model[0].weight),
+        ("blocks.0.linear.bias", model[0].bias),
+        ("blocks.0.norm.weight", model[1].weight),
+        ("blocks.0.norm.running_mean", model[1].running_mean),
+        ("blocks.0.norm.running_var", model[1].running_var),
+        ("head.weight", model[3].weight),
+    ):
+        np.testing.assert_allclose(ours[ours_name], theirs.detach().numpy(), atol=2e-5, err_msg=ours_name)
+
+
+def test_training_works_after_torch_was_imported_and_leaves_its_threads_alone() -> None:
+    before = torch.get_num_threads()
+    X, y, _ = example(64, 6)
+    LSTMTrainer(hidden_dim=4, lookback=3, max_epochs=1).fit(make_task(X, y, 64))
+    assert torch.get_num_threads() == before
