@@ -1,0 +1,50 @@
+#include "smctrain/stats/intervals.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "smctrain/base/error.h"
+#include "smctrain/stats/normal.h"
+
+namespace smctrain::stats {
+
+Interval wilson_interval(double successes, double n, double level) {
+  if (!(n > 0.0)) raise("InputError", "n must be positive, but is ", n, ".");
+  if (!(successes >= 0.0 && successes <= n)) {
+    raise("InputError", "successes must lie between 0 and n = ", n, ", but is ", successes, ".");
+  }
+  if (!(level > 0.0 && level < 1.0))
+    raise("InputError", "level must lie between 0 and 1, but is ", level, ".");
+  const double p = successes / n;
+  const double z = normal_quantile(0.5 + 0.5 * level);
+  const double z2 = z * z;
+  const double centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+  const double half = z * std::sqrt(p * (1.0 - p) / n + z2 / (4.0 * n * n)) / (1.0 + z2 / n);
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+HacMean hac_mean(std::span<const double> values, int64_t lags) {
+  const auto n = static_cast<int64_t>(values.size());
+  if (n < 2) raise("TooFewRows", "a standard error needs at least 2 values, but got ", n, ".");
+  if (lags < 0) raise("InputError", "lags must not be negative, but is ", lags, ".");
+  const auto count = static_cast<double>(n);
+  double mean = 0.0;
+  for (const double value : values) mean += value;
+  mean /= count;
+  std::vector<double> error(values.begin(), values.end());
+  for (double& e : error) e -= mean;
+  double variance = 0.0;
+  for (int64_t lag = 0; lag <= std::min(lags, n - 1); ++lag) {
+    double product = 0.0;
+    for (int64_t t = lag; t < n; ++t)
+      product += error[static_cast<size_t>(t)] * error[static_cast<size_t>(t - lag)];
+    const double weight =
+        lag == 0 ? 1.0 : 2.0 * (1.0 - static_cast<double>(lag) / static_cast<double>(lags + 1));
+    variance += weight * product / count;
+  }
+  const double se = std::sqrt(variance / count);
+  return {mean, variance, se, mean / se};
+}
+
+}  // namespace smctrain::stats
