@@ -59,8 +59,8 @@ def clean_symbol(symbol: str, raws: list[RawBars], digits: int | None, options: 
                 continue
             if timeframe in series:
                 raise BarError(
-                    f"{raw.file} and {series[timeframe].file} both hold {timeframe} bars of {display(symbol)}. "
-                    "Remove one."
+                    f"{raw.file} and {series[timeframe].file} both hold {timeframe} bars of "
+                    f"{display(symbol)}. Remove one."
                 )
             series[timeframe] = clean
         except BarError as error:

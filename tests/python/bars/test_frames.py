@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from files import walk, write
+from bar_files import walk, write
 
 import smctrain as st
 from smctrain.bars import Bars
@@ -111,14 +111,48 @@ def test_one_bad_frame_never_stops_the_others() -> None:
     bars = st.read_bars(bad)
     assert bars.symbols == ["GOOD"]
     assert {symbol: str(error).split(". ")[0] for symbol, error in bars.failures.items()} == {
-        "DAYFIRST": "DAYFIRST: frame of DAYFIRST, row 1, column time: expected a time such as 2024-03-01 09:30, "
-        "but found '31/12/2024'",
+        "DAYFIRST": "DAYFIRST: frame of DAYFIRST, row 1, column time: expected a time such as 2024-03-01 "
+        "09:30, but found '31/12/2024'",
         "LOW": "LOW: frame of LOW needs the columns time, open, high, low, close, but has no low "
         "(found: time, open, high, close, tick_volume, spread)",
         "NAT": "NAT: frame of NAT, row 8, column time: the time is empty",
-        "TEXT": "TEXT: frame of TEXT, row 5, column close: expected a number, but found 'abc' (the column is Object)",
+        "TEXT": "TEXT: frame of TEXT, row 5, column close: expected a number, but found 'abc' "
+        "(the column is Object)",
         "TWICE": "TWICE: frame of TWICE, row 61: 2024-01-01 14:45 a second time (1 such row)",
     }
+
+
+def test_objects_that_are_plain_numbers_or_dates_are_converted_once(from_csv: Bars) -> None:
+    frame = pd.DataFrame(columns())
+    assert_same(st.read_bars({"X": frame.assign(open=frame["open"].astype(object))})["X", "M15"], from_csv)
+    objects = frame.assign(time=pd.Series(list(frame["time"].dt.to_pydatetime()), dtype=object))
+    assert_same(st.read_bars({"X": objects})["X", "M15"], from_csv)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"open": True}, "row 1, column open: expected a number, but found np.True_"),
+        ({"open": 1j}, "row 1, column open: expected a number"),
+        ({"time": 1.5}, "column time must hold times .* but is Float64"),
+        ({"time": 90_000_000_000}, "row 1, column time: the time lies outside 1717 to 2222"),
+        ({"symbol": "A", "timeframe": "quarter"}, "timeframes must be among M1.*but one is 'quarter'"),
+    ],
+)
+def test_columns_of_the_wrong_kind_are_named(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(BarError, match=words):
+        st.read_bars(pd.DataFrame(columns()).assign(**change), symbols="A")
+
+
+def test_double_columns_and_lazy_frames_are_named() -> None:
+    pl = pytest.importorskip("polars")
+    frame = pd.DataFrame(columns())
+    with pytest.raises(BarError, match="two columns called open"):
+        st.read_bars({"X": frame.rename(columns={"high": "open"})})
+    with pytest.raises(BarError, match="two columns called open"):
+        st.read_bars({"X": frame.rename(columns={"high": "Open"})})
+    with pytest.raises(InputError, match="Collect it first"):
+        st.read_bars({"X": pl.DataFrame(columns()).lazy()})
 
 
 def test_missing_prices_of_a_frame_are_dropped_with_their_row() -> None:
@@ -166,7 +200,7 @@ def test_partitioned_parquet_keeps_tickers_as_text(tmp_path: Path, from_csv: Bar
     assert_same(bars["0700", "M15"], from_csv)
     assert_same(bars["SPLIT", "M15"], from_csv)
     assert "is not a readable parquet file" in str(bars.failures["BROKEN"])
-    with pytest.raises(InputError, match="'BRK' \\(did you mean 'BRK.B'\\?\\)"):
+    with pytest.raises(InputError, match=r"'BRK' \(did you mean 'BRK\.B'\?\)"):
         st.read_bars(tmp_path, symbols="BRK")
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files import HEADER, walk, write
+from bar_files import HEADER, walk, write
 
 import smctrain as st
 from smctrain.bars import check, render_check
+from smctrain.bars.sources import _gunzip
 from smctrain.exceptions import BarError, InputError
 
 
@@ -58,9 +59,10 @@ def test_a_bad_file_never_stops_the_others(tmp_path: Path) -> None:
         "Fetch or copy it again.",
         "EMPTY": "EMPTY: EMPTY_M15.csv is empty (0 bytes). Export or fetch the file again.",
         "HEAD": "HEAD: HEAD_M15.csv has a header but no bars. Export the file again.",
-        "LIE": "LIE: LIE_M15.csv.gz is not gzip data although its name ends in .gz. Rename or fetch it again.",
-        "LOW": "LOW: LOW_M15.csv, row 1: the header must name the columns time, open, high, low, close, but has "
-        "no low (found: time, open, high, close). Add the header or rename the columns.",
+        "LIE": "LIE: LIE_M15.csv.gz is not gzip data although its name ends in .gz. "
+        "Rename or fetch it again.",
+        "LOW": "LOW: LOW_M15.csv, row 1: the header must name the columns time, open, high, low, close, "
+        "but has no low (found: time, open, high, close). Add the header or rename the columns.",
         "TEXT": "TEXT: TEXT_M15.csv, row 7, column high: expected a number, but found 'abc'. "
         "Correct or remove the row.",
     }
@@ -79,6 +81,27 @@ def test_damaged_gzip_is_named(tmp_path: Path) -> None:
     (tmp_path / "X_M15.csv.gz").write_bytes(bytes(data))
     with pytest.raises(BarError, match=r"X_M15\.csv\.gz is damaged gzip data"):
         st.read_bars(tmp_path)
+
+
+def test_gzip_of_several_members_is_read_whole_and_never_past_the_limit(tmp_path: Path) -> None:
+    lines = walk(40)
+    first, second = "\n".join([HEADER, *lines[:20]]) + "\n", "\n".join(lines[20:])
+    data = gzip.compress(first.encode()) + gzip.compress(second.encode())
+    (tmp_path / "X_M15.csv.gz").write_bytes(data)
+    assert len(st.read_bars(tmp_path)["X", "M15"]) == 40
+    with pytest.raises(BarError, match="of text"):
+        _gunzip(data, "X_M15.csv.gz", limit=100)
+
+
+def test_a_single_bad_file_is_named_by_its_symbol(tmp_path: Path) -> None:
+    path = write(tmp_path / "X_M15.csv", ["2024-01-01 00:00,1,1,1,one,1,1"])
+    with pytest.raises(
+        BarError, match=r"\n  X: X_M15\.csv, row 2, column close: expected a number, but found 'one'"
+    ):
+        st.read_bars(path)
+    path = write(tmp_path / "Y.csv", ["soon," + line for line in walk(5)], header="timeframe," + HEADER)
+    with pytest.raises(BarError, match=r"Y: Y\.csv, row 2, column timeframe: expected a name such as M15"):
+        st.read_bars(path)
 
 
 def test_disorder_and_duplicates_need_permission(tmp_path: Path) -> None:
@@ -161,8 +184,8 @@ def test_too_many_self_contradictions_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(BarError) as caught:
         st.read_bars(tmp_path)
     assert (
-        "X: X_M15.csv, row 5: 2 of 100 bars contradict themselves (2024-01-01 00:45: open 0, high 0, low 0, close 0)"
-        in str(caught.value)
+        "X: X_M15.csv, row 5: 2 of 100 bars contradict themselves "
+        "(2024-01-01 00:45: open 0, high 0, low 0, close 0)" in str(caught.value)
     )
     assert kinds(st.read_bars(tmp_path, max_fault_share=0.05))["non_positive"] == 2
 
@@ -241,9 +264,9 @@ def test_a_wrong_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         st.read_bars(tmp_path / "nothing")
     (tmp_path / "mt5").mkdir()
-    with pytest.raises(InputError, match="holds no bar files.*It has the folders mt5"):
+    with pytest.raises(InputError, match=r"holds no bar files.*It has the folders mt5"):
         st.read_bars(tmp_path)
-    with pytest.raises(InputError, match="source must be a folder.*but is int"):
+    with pytest.raises(InputError, match=r"source must be a folder.*but is int"):
         st.read_bars(42)
     with pytest.raises(InputError, match="empty dict"):
         st.read_bars({})
@@ -322,7 +345,8 @@ def test_the_report_names_clean_files_faults_and_failures(tmp_path: Path) -> Non
         "GOOD_M15.csv  clean           0          -",
         "HOLE_M15.csv  naive_time    390          2  times name no zone, read as UTC; "
         "tz='fixed:+00:00' confirms it",
-        "HOLE_M15.csv  gap             1         52  2024-01-01 12:15 to 2024-01-01 15:00; 10 bars missing in all",
+        "HOLE_M15.csv  gap             1         52  2024-01-01 12:15 to 2024-01-01 15:00; "
+        "10 bars missing in all",
         "",
         "1 symbols cannot be used:",
         "  NONE: NONE_M15.csv is empty (0 bytes). Export or fetch the file again.",

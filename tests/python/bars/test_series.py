@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files import walk, write
+from bar_files import walk, write
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -129,9 +129,11 @@ def test_the_fingerprint_changes_with_every_part_of_the_bars() -> None:
     close = bars.close.copy()
     close[7] = np.nextafter(close[7], np.inf)
     others = [
-        replace(bars, symbol="Y"), replace(bars, digits=4), replace(bars, close=close), replace(bars, spread=None),
+        replace(bars, symbol="Y"), replace(bars, digits=4), replace(bars, close=close),
+        replace(bars, spread=None),
         replace(bars, volume=np.zeros(50)), replace(bars, volume=None), bars[:49],
-        replace(bars, segment=np.arange(50, dtype=np.int32)), replace(bars, time=bars.time + np.timedelta64(1, "ns")),
+        replace(bars, segment=np.arange(50, dtype=np.int32)),
+        replace(bars, time=bars.time + np.timedelta64(1, "ns")),
     ]  # fmt: skip
     digests = [fingerprint(b) for b in (bars, *others)]
     assert len(set(digests)) == len(digests)
@@ -154,7 +156,9 @@ prices = some.floats(allow_nan=False, allow_infinity=False, width=64)
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=some.lists(some.tuples(some.integers(10**8, 2**31), prices, prices, prices, prices, prices), min_size=1),
+    rows=some.lists(
+        some.tuples(some.integers(10**8, 2**31), prices, prices, prices, prices, prices), min_size=1
+    ),
     separator=some.sampled_from([",", ";", "\t"]),
     end=some.sampled_from(["\n", "\r\n"]),
 )

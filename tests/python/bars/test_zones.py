@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from files import walk, write
+from bar_files import walk, write
 
 import smctrain as st
 from smctrain.bars.zones import parse_zone, to_utc
