@@ -87,13 +87,18 @@ struct Header {
   bool has(Role role) const { return std::find(roles.begin(), roles.end(), role) != roles.end(); }
 };
 
+// Names for a message: short, and plain ASCII whatever the file holds.
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) {
     if (!text.empty()) text += ", ";
     text += name.size() > 40 ? name.substr(0, 40) + "..." : name;
-    if (text.size() > 200) return text + ", ...";
+    if (text.size() > 200) {
+      text += ", ...";
+      break;
+    }
   }
+  std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return text;
 }
 

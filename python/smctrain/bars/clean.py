@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain._load import core
-from smctrain.bars.raw import RawBars, join_messages, stamp
+from smctrain.bars.raw import RawBars, display, join_messages, stamp
 from smctrain.bars.timeframes import median_step, timeframe_of_step
 from smctrain.bars.types import TIMEFRAME_SECONDS, Bars, Issue
 from smctrain.bars.zones import Zone, to_utc
@@ -59,8 +59,8 @@ def clean_symbol(symbol: str, raws: list[RawBars], digits: int | None, options: 
                 continue
             if timeframe in series:
                 raise BarError(
-                    f"{raw.file} and {series[timeframe].file} both hold {timeframe} bars of {symbol}. "
-                    "Remove one."
+                    f"{raw.file} and {series[timeframe].file} both hold {timeframe} bars of "
+                    f"{display(symbol)}. Remove one."
                 )
             series[timeframe] = clean
         except BarError as error:
@@ -77,7 +77,7 @@ def clean_symbol(symbol: str, raws: list[RawBars], digits: int | None, options: 
             except BarError as error:
                 errors.append(error)
     if errors:
-        return CleanSymbol(symbol, {}, issues, BarError(f"{symbol}: {join_messages(errors)}"))
+        return CleanSymbol(symbol, {}, issues, BarError(f"{display(symbol)}: {join_messages(errors)}"))
     return CleanSymbol(symbol, frames, issues, None)
 
 

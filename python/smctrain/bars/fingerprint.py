@@ -16,7 +16,7 @@ def fingerprint(bars: Bars) -> str:
     """
     digest = hashlib.blake2b(digest_size=32)
     for text in (bars.symbol, bars.timeframe, str(bars.digits), str(len(bars))):
-        digest.update(text.encode() + b"\0")
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     for name, column in bars.native().items():
         if column is None or name == "ts_close":
             continue

@@ -7,6 +7,8 @@ integer epochs.
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,10 @@ def is_frame(source: object) -> bool:
     """True for a data frame that narwhals understands."""
     import narwhals as nw
 
-    return isinstance(nw.from_native(source, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    try:
+        return isinstance(nw.from_native(source, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    except nw.exceptions.DuplicateError:
+        return True  # a frame, whose double columns are named when it is read
 
 
 def read_parquet(path: Path, file: str) -> Any:
@@ -47,11 +52,11 @@ def read_parquet(path: Path, file: str) -> Any:
 
 
 def split_frame(
-    source: Any, file: str, symbol: str | None, timeframe: str | None
+    source: Any, file: str, symbol: str | None, timeframe: str | None, columns_win: bool = False
 ) -> list[RawBars | BarError]:
     """Raw bars per symbol and timeframe of a frame; a part that cannot be used comes back as its error.
 
-    `symbol` and `timeframe` hold where the frame has no such column (they win over it where both exist).
+    `symbol` and `timeframe` stand for the columns of these names; with `columns_win` only where it has none.
     """
     import narwhals as nw
 
@@ -65,6 +70,9 @@ def split_frame(
             f"{file} needs the columns time, open, high, low, close, but has no {', '.join(missing)} "
             f"(found: {display(', '.join(map(str, frame.columns)), 200)}). Rename the columns."
         )
+    if columns_win:
+        symbol = None if "symbol" in names else symbol
+        timeframe = None if "timeframe" in names else timeframe
     row_name = "smctrain_row"
     frame = frame.with_row_index(row_name)
     parts: list[tuple[str, str | None, Any]] = []
@@ -80,27 +88,39 @@ def split_frame(
             tf = None if own_timeframe is None else parse_timeframe(own_timeframe)
             result.append(_raw(nw, part, file, own_symbol, tf, row_name))
         except InputError as error:
-            bad = BarError(str(error))
+            bad = BarError(str(error) if isinstance(error, BarError) else f"{file}: {error}")
             bad.symbol = own_symbol  # type: ignore[attr-defined]
             result.append(bad)
     return result
 
 
+def _column_names(source: Any) -> list[str]:
+    """Column names in lower case, of any eager frame (pyarrow calls the arrays `columns`)."""
+    names = getattr(source, "column_names", None)
+    return [str(name).strip().lower() for name in (source.columns if names is None else names)]
+
+
 def _with_plain_columns(nw: Any, source: Any, file: str) -> Any:
-    """The frame with lower-case column names, a pandas index of times turned into a column."""
-    frame = nw.from_native(source, pass_through=True)
-    if isinstance(frame, nw.LazyFrame):
-        raise InputError(f"{file} is a lazy frame. Collect it first: read_bars(frame.collect()).")
-    index = nw.maybe_get_index(frame)
-    if index is not None and str(getattr(index, "dtype", "")).startswith("datetime64"):
-        known = {str(name).lower() for name in frame.columns}
-        if not known & set(_TIME_NAMES):
-            frame = nw.from_native(source.rename_axis("time").reset_index())
-    lower = [str(name).strip().lower() for name in frame.columns]
+    """The frame with lower-case column names, an index of times (pandas) turned into a column."""
+    try:
+        if isinstance(nw.from_native(source, pass_through=True), nw.LazyFrame):
+            raise InputError(f"{file} is a lazy frame. Collect it first: read_bars(frame.collect()).")
+    except nw.exceptions.DuplicateError:
+        pass  # named below
+    lower = _column_names(source)
     double = sorted({name for name in lower if lower.count(name) > 1})
     if double:
         raise BarError(f"{file} has two columns called {display(', '.join(double))}. Rename or remove one.")
-    return frame.rename({old: new for old, new in zip(frame.columns, lower, strict=True) if old != new})
+    frame = nw.from_native(source)
+    index = nw.maybe_get_index(frame)
+    if not set(lower) & set(_TIME_NAMES):
+        stored = "__index_level_0__"  # an index without a name, as pandas writes it into parquet files
+        if index is not None and str(getattr(index, "dtype", "")).startswith("datetime64"):
+            frame = nw.from_native(source.rename_axis("time").reset_index())
+        elif stored in lower and frame[stored].dtype.is_temporal():
+            frame = frame.rename({stored: "time"})
+    plain = {name: str(name).strip().lower() for name in frame.columns}
+    return frame.rename({name: new for name, new in plain.items() if name != new})
 
 
 def _parts(nw: Any, frame: Any, column: str, given: str | None, file: str) -> list[tuple[str | None, Any]]:
@@ -115,7 +135,10 @@ def _parts(nw: Any, frame: Any, column: str, given: str | None, file: str) -> li
         )
     if values.is_null().any():
         raise BarError(f"{file}: column {column} has empty cells. Fill or remove these rows.")
-    found = sorted(str(value) for value in values.unique().to_list())
+    found = values.unique().to_list()
+    if not all(isinstance(value, str) and value for value in found):
+        raise BarError(f"{file}: column {column} holds something that is no text. Convert it first.")
+    found.sort()
     return [(value, frame.filter(nw.col(column) == value)) for value in found]
 
 
@@ -138,20 +161,22 @@ def _raw(nw: Any, frame: Any, file: str, symbol: str, timeframe: str | None, row
 
 def _numbers(nw: Any, series: Any, name: str, file: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     if not series.dtype.is_numeric():
-        if len(series) and not series.is_null().all():
-            first = next((i for i, cell in enumerate(series.to_list()) if not _is_number(cell)), 0)
+        cells = series.to_list()
+        first = next((i for i, cell in enumerate(cells) if not _is_number(cell)), None)
+        if first is not None:
             raise BarError(
                 f"{file}, row {rows[first]}, column {display(name)}: expected a number, but found "
                 f"{display(repr(series[first]), 40)} (the column is {series.dtype}). "
                 "Convert the column to numbers."
             )
-        return np.full(len(series), np.nan)
+        # Objects that are plain numbers (or empty) are converted once.
+        return np.array([np.nan if cell is None else float(cell) for cell in cells], dtype=np.float64)
     # Nulls become NaN; a copy, so that the source is never written to.
     return np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
 
 
 def _is_number(cell: object) -> bool:
-    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+    return cell is None or (isinstance(cell, int | float | Decimal) and not isinstance(cell, bool))
 
 
 def _times(
@@ -169,25 +194,47 @@ def _times(
         series = series.cast(nw.Datetime("ms"))
         dtype = series.dtype
     if isinstance(dtype, nw.Datetime):
-        # Units differ (pandas 3 makes microseconds): always through an explicit nanosecond stamp.
+        # Units differ (pandas 3 makes microseconds): always through an explicit unit.
         naive = dtype.time_zone is None
         if not naive:
             series = series.dt.convert_time_zone("UTC")
-        return np.array(series.dt.timestamp("ns").to_numpy(), dtype=np.int64), naive
+        unit_ns = 1 if dtype.time_unit == "ns" else 1000
+        values = np.array(series.dt.timestamp("ns" if unit_ns == 1 else "us").to_numpy(), dtype=np.int64)
+        return _in_range(values, unit_ns, name, file, rows), naive
     if dtype.is_integer():
         values = np.array(series.to_numpy(), dtype=np.int64)
         largest = int(np.abs(values).max(initial=0))
-        unit = 10**9 if largest < 10**11 else 10**6 if largest < 10**14 else 10**3 if largest < 10**17 else 1
-        return values * unit, False
+        limits = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))  # seconds, milli- and microseconds
+        unit_ns = next((unit for limit, unit in limits if largest < limit), 1)
+        return _in_range(values, unit_ns, name, file, rows), False
     if isinstance(dtype, nw.String | nw.Object):
         cells = series.to_list()
         if all(isinstance(cell, str) for cell in cells):
-            parsed = core().parse_times("\n".join(cell.replace("\n", " ") for cell in cells).encode() + b"\n")
+            parsed = core().parse_times(
+                "\n".join(cell.replace("\n", " ") for cell in cells).encode("utf-8", "replace") + b"\n"
+            )
             if parsed["n_faults"]:
                 faults = [(int(rows[f[0] - 1]), name, f[2], f[3]) for f in parsed["faults"]]
                 raise cell_faults(file, faults, parsed["n_faults"])
             return parsed["time"], parsed["n_naive"] > 0
+        if all(isinstance(cell, date) and getattr(cell, "tzinfo", None) is None for cell in cells):
+            values = np.array(cells, dtype="datetime64[us]").astype(np.int64)
+            return _in_range(values, 1000, name, file, rows), True
     raise BarError(
         f"{file}: column {display(name)} must hold times (datetimes, texts such as 2024-03-01 09:30, or "
         f"integer epochs), but is {dtype}. Convert it first."
     )
+
+
+def _in_range(
+    values: NDArray[np.int64], unit_ns: int, name: str, file: str, rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """`values` in nanoseconds; years that do not fit are an error, never a wrapped number."""
+    limit = 8 * 10**18 // unit_ns
+    outside = (values > limit) | (values < -limit)
+    if outside.any():
+        row = rows[int(np.argmax(outside))]
+        raise BarError(
+            f"{file}, row {row}, column {display(name)}: the time lies outside 1717 to 2222. Correct it."
+        )
+    return values * unit_ns

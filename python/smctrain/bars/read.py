@@ -139,7 +139,7 @@ def _load(
             if isinstance(part, RawBars):
                 raws.setdefault(part.symbol, []).append(part)
             else:
-                symbol = getattr(part, "symbol", None) or piece.symbol or piece.file
+                symbol = getattr(part, "symbol", None) or piece.blame
                 failures.setdefault(symbol, []).append(part)
     return raws, failures, passed_over
 

@@ -14,20 +14,26 @@ import numpy as np
 
 from smctrain._load import core
 from smctrain.bars.raw import RawBars, cell_faults, display
-from smctrain.bars.timeframes import find_timeframe, parse_timeframe
+from smctrain.bars.timeframes import find_timeframe
 from smctrain.exceptions import BarError, InputError
 
 _SUFFIXES = (".csv.gz", ".csv", ".parquet")
+_MAX_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One file or frame. `symbol` and `timeframe` are None where only its content tells."""
+    """One file or frame.
+
+    `symbol` and `timeframe` are None where only its content tells; `blame` is the symbol that fails when it
+    cannot be loaded.
+    """
 
     file: str
     symbol: str | None
     timeframe: str | None
     load: Callable[[], list[RawBars | BarError]]
+    blame: str
 
 
 def find_pieces(source: Any, symbols: tuple[str, ...] | None) -> tuple[str, list[Piece]]:
@@ -67,16 +73,9 @@ def _frame(frame: Any, file: str, symbol: str | None) -> Piece:
                 f"{file} must be a pandas, polars or pyarrow frame, but is {type(frame).__name__}."
             )
         # A single requested symbol names a frame that has no column of its own.
-        has_column = any(str(name).strip().lower() == "symbol" for name in _columns(frame))
-        own = None if file == "frame" and has_column else symbol
-        return split_frame(frame, file, own, None)
+        return split_frame(frame, file, symbol, None, columns_win=file == "frame")
 
-    return Piece(file, None if file == "frame" else symbol, None, load)
-
-
-def _columns(frame: Any) -> list[object]:
-    names = getattr(frame, "column_names", None)  # pyarrow calls the arrays `columns`
-    return list(names if names is not None else frame.columns)
+    return Piece(file, None if file == "frame" else symbol, None, load, symbol or file)
 
 
 def _folder(path: Path) -> list[Piece]:
@@ -145,7 +144,7 @@ def _parts(root: Path, place: Path, files: list[Path], symbol: str, timeframe: s
             return list(found)
         return [_joined(raws, name)]
 
-    return Piece(name, symbol, timeframe, load)
+    return Piece(name, symbol, timeframe, load, symbol)
 
 
 def _joined(raws: list[RawBars], name: str) -> RawBars:
@@ -180,16 +179,11 @@ def _file(path: Path, file: str, symbol: str | None, timeframe: str | None, own_
         if path.name.lower().endswith(".parquet"):
             from smctrain.bars.frames import read_parquet, split_frame
 
-            table = read_parquet(path, shown)
-            has = {str(name).strip().lower() for name in table.column_names}
             own, tf = split_file_name(path.name) if own_columns else (symbol, timeframe)
-            return split_frame(
-                table, shown, None if own_columns and "symbol" in has else own,
-                None if own_columns and "timeframe" in has else tf,
-            )  # fmt: skip
+            return split_frame(read_parquet(path, shown), shown, own, tf, columns_win=own_columns)
         return _load_csv(path, shown, symbol, timeframe, own_columns)
 
-    return Piece(shown, symbol, timeframe, load)
+    return Piece(shown, symbol, timeframe, load, symbol or split_file_name(path.name)[0])
 
 
 def _load_csv(
@@ -225,7 +219,12 @@ def _by_column(parts: list[RawBars], ids: Any, names: list[str], field: str) -> 
             if field == "symbol":
                 piece.symbol = name
             else:
-                piece.timeframe = parse_timeframe(name)
+                piece.timeframe = find_timeframe(name)
+                if piece.timeframe is None:
+                    raise BarError(
+                        f"{piece.file}, row {piece.row[0]}, column timeframe: expected a name such as M15 or "
+                        f"1h, but found {display(name, 40)!r}. Correct the cells."
+                    )
             result.append(piece)
     return result
 
@@ -250,14 +249,23 @@ def _text(data: bytes, file: str) -> bytes:
     return data
 
 
-def _gunzip(data: bytes, file: str) -> bytes:
-    import gzip
-
-    try:
-        return gzip.decompress(data)
-    except EOFError:
-        raise BarError(
-            f"{file} ends in the middle of its gzip data: the file is truncated. Fetch or copy it again."
-        ) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise BarError(f"{file} is damaged gzip data ({error}). Fetch or copy it again.") from None
+def _gunzip(data: bytes, file: str, limit: int = _MAX_BYTES) -> bytes:
+    """All members of a gzip file, at most `limit` bytes: a small hostile file cannot fill the memory."""
+    parts = []
+    while data:
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(stream.decompress(data, limit))
+        except zlib.error as error:
+            raise BarError(f"{file} is damaged gzip data ({error}). Fetch or copy it again.") from None
+        limit -= len(parts[-1])
+        if stream.unconsumed_tail or limit <= 0:
+            raise BarError(
+                f"{file} holds more than {_MAX_BYTES >> 30} GiB of text. Split it into several files."
+            )
+        if not stream.eof:
+            raise BarError(
+                f"{file} ends in the middle of its gzip data: the file is truncated. Fetch or copy it again."
+            )
+        data = stream.unused_data.lstrip(b"\0")
+    return b"".join(parts)
