@@ -195,12 +195,17 @@ void bind_smc(py::module_& m) {
       "smc_default_columns", [] { return features::smc_default_columns(); },
       "Names of the structure and zone columns of the default preset.");
 
-  m.def("smc_column_roles", [] {
-    py::dict roles;
-    const auto machine = features::make_smc_machine();
-    for (const auto& info : machine->columns()) roles[info.name.c_str()] = info.role;
-    return roles;
-  });
+  m.def(
+      "smc_catalogue",
+      [] {
+        py::dict catalogue;
+        const auto machine = features::make_smc_machine();
+        for (const features::ColumnInfo& info : machine->columns()) {
+          catalogue[info.name.c_str()] = py::make_tuple(info.role, info.warmup, info.settle);
+        }
+        return catalogue;
+      },
+      "Role, warmup and settle of each column of the machine.");
 }
 
 }  // namespace smctrain::bindings

@@ -7,7 +7,7 @@ namespace smctrain::features::smc {
 namespace {
 
 constexpr int64_t kAtrWarmup = 14;
-constexpr int64_t kSettle = 500;
+constexpr int64_t kSettle = 300;  // the ATR's 187, and a few structure breaks
 
 // Adds columns of one family that share their warm-up and the moment they are known.
 class Definer {
@@ -34,8 +34,8 @@ void define_swings(Columns& columns, int left, int right) {
   const int64_t first = left + right;
   const int64_t scaled = std::max<int64_t>(first, kAtrWarmup);
   const int64_t window = first + 1;
-  add("sw_high_new", "flag", 0, "1 on the bar that confirms a swing high", window, 0);
-  add("sw_low_new", "flag", 0, "1 on the bar that confirms a swing low", window, 0);
+  add("sw_high_new", "flag", 0, "1 on the bar that confirms a swing high", window, first);
+  add("sw_low_new", "flag", 0, "1 on the bar that confirms a swing low", window, first);
   add("sw_high_dist_atr", "atr", scaled, "(last known swing high - close) / ATR");
   add("sw_low_dist_atr", "atr", scaled, "(close - last known swing low) / ATR");
   add("sw_high_age", "bars", first, "bars since the last known swing high");

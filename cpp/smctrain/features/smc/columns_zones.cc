@@ -7,7 +7,10 @@ namespace smctrain::features::smc {
 namespace {
 
 constexpr int64_t kAtrWarmup = 14;
-constexpr int64_t kHoldSettle = 3000;  // twenty resolved zones of one kind and side
+constexpr int64_t kStructureSettle = 50;  // beyond the oldest zone: the structure it came from
+constexpr int64_t kAtrSettle = 187;  // Wilder's mean of 14, for what was frozen when the oldest zone was new
+constexpr int64_t kCrowdedSettle = 1000;  // pools live on as swings join them
+constexpr int64_t kHoldSettle = 3000;     // twenty resolved zones of one kind and side
 
 void add(Columns& columns, const std::string& name, const char* unit, int64_t warmup, int64_t settle,
          const char* known_at, const std::string& definition) {
@@ -26,10 +29,13 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   const char* known_at =
       is_block ? "close of the bar that breaks the structure" : "close of the third bar of the gap";
   const auto put = [&](const char* name, const char* unit, int64_t warmup, const std::string& definition) {
-    add(columns, prefix + name, unit, warmup, max_age_bars, known_at, definition);
+    add(columns, prefix + name, unit, warmup, max_age_bars + kStructureSettle, known_at, definition);
   };
   const auto number = [&](const char* name, const char* unit, const std::string& definition) {
     put(name, unit, kAtrWarmup, definition);
+  };
+  const auto frozen = [&](const char* name, const char* unit, int64_t warmup, const std::string& definition) {
+    add(columns, prefix + name, unit, warmup, max_age_bars + kAtrSettle, known_at, definition);
   };
   const auto mark = [&](const char* name, const std::string& definition) {
     put(name, "flag", 0, definition);
@@ -41,33 +47,34 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
     number("new_disp_atr", "atr", "move away from the " + what + " that became known on this bar, else NaN");
   number("new_quality", "score", "quality of the " + what + " that became known on this bar, else NaN");
   number("bars_since_new", "bars", "bars since a " + what + " became known");
-  number("bars_since_inval", "bars", "bars since a " + what + " was invalidated");
+  frozen("bars_since_inval", "bars", kAtrWarmup, "bars since a " + what + " was invalidated");
   put("n_active", "count", 0, "active zones: " + what);
   put("n_fresh", "count", 0, "active zones never touched: " + what);
   put("n_3atr", "count", 0, "active zones within 3 ATR of the close: " + what);
   number("dist_atr", "atr",
          "signed distance of the close to the nearest active " + what + ", 0 inside, >= 0 still ahead");
   number("age", "bars", "bars since the nearest active " + what + " became known");
-  number("size_atr", "atr",
+  frozen("size_atr", "atr", kAtrWarmup,
          "height of the nearest active " + what + ", in ATR of the bar that made it known");
-  number("quality", "score", "quality of the nearest active " + what);
+  frozen("quality", "score", kAtrWarmup, "quality of the nearest active " + what);
   number("fill", "ratio", "how deep price has been in the nearest active " + what);
   mark("st_fresh", "1 if the nearest active " + what + " was never touched");
   mark("st_touched", "1 if the nearest active " + what + " was touched but not filled");
   mark("st_filled", "1 if the nearest active " + what + " was filled");
   mark("inside", "1 if the close is inside the nearest active " + what);
-  number("bounce_q", "score",
+  frozen("bounce_q", "score", kAtrWarmup,
          "bounce of the nearest active " + what + " after its first touch, NaN until measurable");
   if (is_block) {
-    number("disp_atr", "atr", "move away from the nearest active " + what);
+    frozen("disp_atr", "atr", kAtrWarmup, "move away from the nearest active " + what);
     number("body_ratio", "ratio", "body share of the candle of the nearest active " + what);
     mark("has_fvg", "1 if a gap of the same side followed the candle of the nearest active " + what);
     mark("struct_aligned",
          "1 if the structure pointed to the side of the nearest active " + what + " when it became known");
     mark("bos_ctx", "1 if a BOS of the same side was at most 5 bars old then: nearest active " + what);
     mark("choch_ctx", "1 if a CHoCH of the same side was at most 5 bars old then: nearest active " + what);
-    mark("ema_aligned", "1 if the close was on the right side of ema_first_50 then: nearest active " + what);
-    mark("rsi_ok", "1 if rsi_wilder_14 was not stretched then: nearest active " + what);
+    frozen("ema_aligned", "flag", 0,
+           "1 if the close was on the right side of ema_first_50 then: nearest active " + what);
+    frozen("rsi_ok", "flag", 0, "1 if rsi_wilder_14 was not stretched then: nearest active " + what);
   } else {
     put("merged", "count", 0, "gaps merged into the nearest active " + what);
   }
@@ -132,7 +139,8 @@ void define_liquidity(Columns& columns, int max_age_bars) {
   const char* known_at = "close of the bar; members `right` bars after their pivot";
   const auto put = [&](const std::string& name, const char* unit, int64_t warmup,
                        const std::string& definition) {
-    add(columns, name, unit, warmup, max_age_bars, known_at, definition);
+    const int64_t settle = name.ends_with("_n") ? kCrowdedSettle : max_age_bars + kAtrSettle;
+    add(columns, name, unit, warmup, settle, known_at, definition);
   };
   for (const int side : {+1, -1}) {
     const std::string prefix = side > 0 ? "liq_bsl_" : "liq_ssl_";

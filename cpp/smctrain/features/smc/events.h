@@ -3,11 +3,9 @@
 //   origin          bar where the structure sits
 //   known_at        bar at whose close it is first knowable; origin <= known_at
 //   invalidated_at  first bar at whose close it is dead, -1 while it lives; known_at <= invalidated_at
-//   touched_at, filled_at, resolved_at   first bar of that step in a zone's life, -1 before; resolved_at is
-//   the bar
-//                   from which bounce_q is visible
-//   state           last state; every change of state has its bar above, so a prefix of the log can be
-//   rebuilt
+//   touched_at, filled_at, resolved_at
+//                   first bar of that step in a zone's life, -1 before; bounce_q shows from resolved_at on
+//   state           last state; every change of state has its bar above, so prefixes can be rebuilt
 //
 // A later bar appends rows or closes them. It never edits what was frozen at known_at, it never deletes.
 // Times are bars accepted since the start of the segment; the batch turns them into rows of the bar array.

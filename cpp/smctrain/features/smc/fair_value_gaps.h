@@ -2,8 +2,7 @@
 //
 //   gap     long side: L[t] > H[t-2], zone [H[t-2], L[t]], origin t-1, known at t; at least min_atr high
 //   merge   a gap of the same side that became known on the bar before and is still active closes as MERGED;
-//   the new
-//           zone is the union of both. Rows before t keep the old edges.
+//           the new zone is the union of both. Rows before t keep the old edges.
 #pragma once
 
 #include "smctrain/features/smc/zones.h"

@@ -1,8 +1,7 @@
 // Liquidity pools of one side: swing levels where stops are likely to rest, and what takes them.
 //
 //   pool    live level. A new swing within tol_atr * ATR joins the nearest pool (ties: the one joined last):
-//   the level
-//           becomes the more extreme one, members + 1. Else it opens a pool of its own.
+//           the level becomes the more extreme one, members + 1. Else it opens a pool of its own.
 //   sweep   a wick beyond the level with a close not beyond it; run: a close beyond it. Both remove the pool.
 //   expiry  max_age bars after the last member joined.
 //

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "smctrain/base/error.h"
 #include "smctrain/features/smc/columns.h"
 #include "smctrain/features/smc/engine.h"
 
@@ -41,6 +42,8 @@ class SmcMachine final : public Machine {
 
   void reset() override { engine_.reset(); }
 
+  const smc::Engine& engine() const { return engine_; }
+
  private:
   static constexpr smc::EventKind kZoneKinds[] = {smc::EventKind::kOrderBlock, smc::EventKind::kFvg};
   smc::Options options_;
@@ -51,6 +54,19 @@ class SmcMachine final : public Machine {
 }  // namespace
 
 std::unique_ptr<Machine> make_smc_machine() { return std::make_unique<SmcMachine>(); }
+
+double smc_zone_distance_atr(const Machine& smc_machine, ZoneKind kind, int side, double price) {
+  const auto* machine = dynamic_cast<const SmcMachine*>(&smc_machine);
+  if (machine == nullptr)
+    raise("InputError", "internal: zone distances need the machine of make_smc_machine().");
+  const smc::Engine& engine = machine->engine();
+  if (engine.now() < 0) return kNaN;
+  const smc::ZoneList& zones =
+      kind == ZoneKind::kOrderBlock ? engine.blocks(side).zones() : engine.gaps(side).zones();
+  const double atr = engine.bar().atr;
+  const smc::ZoneSummary summary = zones.summarize(side * price, atr);
+  return summary.nearest != nullptr ? smc::in_atr(summary.distance, atr) : kNaN;
+}
 
 const std::vector<std::string>& smc_default_columns() {
   static const std::vector<std::string> names = {"sw_high_dist_atr",

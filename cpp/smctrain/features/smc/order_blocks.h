@@ -1,12 +1,10 @@
 // Order blocks of one side: the candle a strong move started from.
 //
 //   rule "bos"      a break of structure at t; the block is the last opposite candle strictly between the
-//   broken swing
-//                   and t, if the move from it is at least min_displacement ATR
+//                   broken swing and t, if the move from it is at least min_displacement ATR
 //   rule "extreme"  the same, with the bar of the lowest low (latest of equal ones) as the block
-//   rule "seed"     candle t-3 opposite, t-2 and t-1 with the move, displacement in three bars, a minimum of
-//   quality known_at        t, never the bar of the block: whoever enters at the block's bar trades on the
-//   future
+//   rule "seed"     candle t-3 opposite, t-2 and t-1 with the move, displacement in three bars, some quality
+//   known_at        t, never the bar of the block: whoever enters at the block's bar trades on the future
 //
 // Written for the long side; the short side sees mirrored candles. One live block per origin. Candidates
 // follow the newest bar with one pointer and a running maximum, O(1) per bar.

@@ -2,8 +2,8 @@
 //
 //   range        high = max(last swing high, highs since), low = min(last swing low, lows since)
 //   leg          from swing a to swing b: b the last known swing, a the last of the other side known before
-//   it. A bar
-//                that is both counts as low then high if it closed at or above its open, else high then low.
+//                it. A bar that is both counts as low then high if it closed at or above its open, else high
+//                then low.
 //   retracement  0 at b, 1 at a; the deepest one counts from the bar after b, visible once b is known
 #pragma once
 

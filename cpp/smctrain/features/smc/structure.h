@@ -1,8 +1,7 @@
 // Market structure: breaks of the last known swing levels.
 //
 //   level   last known swing high (`up`) or low (`down`). A break consumes it; the next known swing renews
-//   it, even if
-//           it is less extreme (unless keep_extreme_level).
+//           it, even if it is less extreme (unless keep_extreme_level).
 //   break   the close (or wick) is strictly beyond the level.
 //   BOS     break in the direction of the structure, and the first break of all; CHoCH: break against it.
 //

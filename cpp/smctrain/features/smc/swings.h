@@ -1,8 +1,7 @@
 // Swing highs and lows, confirmed `right` bars later.
 //
 //   pivot high at i   H[j] < H[i] for i-left <= j < i and H[j] <= H[i] for i < j <= i+right: of equal highs
-//   the first
-//                     wins. Pivot lows are pivot highs of the mirrored prices.
+//                     the first wins. Pivot lows are pivot highs of the mirrored prices.
 //   known_at          i + right. Nothing forces a marker on the first or last row.
 //
 // One monotonic deque per side. A new value removes the smaller ones before it: they have lost their right

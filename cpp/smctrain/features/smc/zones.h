@@ -7,9 +7,8 @@
 //   INVALIDATED   a close (or wick) beyond the far edge
 //   EXPIRED       too old, or the oldest above the cap;  MERGED: became part of the next gap
 //   bounce_q      best close of the `bounce_bars` bars after the first touch, above the near edge, in ATR of
-//   the touch,
-//                 clipped to [0, 1]. A touched zone that dies before that resolves with 0; expired ones do
-//                 not resolve.
+//                 the touch, clipped to [0, 1]. A touched zone that dies before that resolves with 0; expired
+//                 ones do not resolve.
 //   hold rate     share of the last 20 resolved zones with bounce_q > 0.3
 //
 // The bar on which a zone becomes known never touches it. At most 64 zones live, so a bar costs a bounded

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -86,4 +87,36 @@ TEST_CASE("SmcMachine.ResetForgetsEverything") {
   }
   for (size_t i = 0; i < width; ++i)
     CHECK((first[i] == second[i] || (first[i] != first[i] && second[i] != second[i])));
+}
+
+TEST_CASE("SmcMachine.ZoneDistanceAtItsOwnCloseIsTheColumn") {
+  namespace features = smctrain::features;
+  const auto machine = features::make_smc_machine();
+  const auto& columns = machine->columns();
+  std::vector<double> row(columns.size());
+  const auto value = [&](const std::string& name) {
+    const auto found =
+        std::find_if(columns.begin(), columns.end(), [&](const auto& info) { return info.name == name; });
+    return row[static_cast<size_t>(found - columns.begin())];
+  };
+  CHECK(std::isnan(features::smc_zone_distance_atr(*machine, features::ZoneKind::kOrderBlock, +1, 100.0)));
+  features::smc::ContextFeed feed;
+  int compared = 0;
+  for (const auto& bar : random_bars(700)) {
+    const auto context = feed.push(bar);
+    machine->push(bar, context, row.data());
+    for (const int side : {+1, -1}) {
+      const std::string end = side > 0 ? "bull_" : "bear_";
+      for (const auto kind : {features::ZoneKind::kOrderBlock, features::ZoneKind::kFairValueGap}) {
+        const std::string prefix = (kind == features::ZoneKind::kOrderBlock ? "ob_" : "fvg_") + end;
+        const double expected = value(prefix + "dist_atr");
+        const double distance = features::smc_zone_distance_atr(*machine, kind, side, bar.close);
+        CHECK((std::isnan(expected) ? std::isnan(distance) : distance == expected));
+        if (std::isnan(expected)) continue;
+        ++compared;
+        CHECK(features::smc_zone_distance_atr(*machine, kind, side, value(prefix + "top")) == 0.0);
+      }
+    }
+  }
+  CHECK(compared > 500);
 }

@@ -185,7 +185,8 @@ def test_no_column_is_infinite_and_flags_are_never_missing(bars: Bars) -> None:
 
 def test_the_default_preset_names_features_of_the_machine(bars: Bars) -> None:
     native = core()
-    names, roles = native.smc_default_columns(), native.smc_column_roles()
+    names = native.smc_default_columns()
+    roles = {name: role for name, (role, _, _) in native.smc_catalogue().items()}
     assert 35 <= len(names) <= 50
     assert len(set(names)) == len(names)
     assert {roles[name] for name in names} == {"feature"}
