@@ -137,3 +137,40 @@ TEST_CASE("Bins.ExtremesOfFloatHaveAFiniteEdge") {
   REQUIRE(edges.size() == 1);
   CHECK(edges[0] == 0.0F);
 }
+
+TEST_CASE("Forest.FitsAndPredictsTheSameOnFourThreads") {
+  constexpr int64_t kRows = 700;
+  constexpr int64_t kCols = 5;
+  std::vector<float> values(static_cast<size_t>(kRows * kCols));
+  std::vector<int32_t> labels(static_cast<size_t>(kRows));
+  std::vector<double> weights(static_cast<size_t>(kRows));
+  Philox stream(3, "data");
+  for (auto& value : values) {
+    value = stream.uniform() < 0.1 ? std::numeric_limits<float>::quiet_NaN()
+                                   : static_cast<float>(stream.normal());
+  }
+  for (size_t i = 0; i < labels.size(); ++i) {
+    labels[i] = static_cast<int32_t>(stream.below(3));
+    weights[i] = 0.5 + stream.uniform();
+  }
+  std::vector<int64_t> rows(static_cast<size_t>(kRows));
+  std::iota(rows.begin(), rows.end(), 0);
+  const MatrixView<const float> X{values.data(), kRows, kCols, kCols};
+  ForestSettings settings;
+  settings.n_trees = 12;
+  settings.n_draw = 500;
+  settings.grow.max_features = 2;
+  for (const bool weighted : {false, true}) {
+    std::vector<std::vector<double>> proba;
+    for (const int threads : {1, 4}) {
+      settings.threads = threads;
+      const BinnedMatrix matrix = bin_matrix(X, rows, 255, threads, StopToken());
+      const std::span<const double> row_weights =
+          weighted ? std::span<const double>(weights) : std::span<const double>();
+      const Forest forest(fit_forest(matrix, rows, labels, row_weights, 3, settings, StopToken()).state);
+      proba.emplace_back(static_cast<size_t>(kRows * 3));
+      CHECK(forest.predict(X, rows, threads, StopToken(), proba.back().data()));
+    }
+    CHECK(proba[0] == proba[1]);
+  }
+}

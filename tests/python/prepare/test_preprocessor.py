@@ -14,7 +14,7 @@ from smctrain.prepare import Preprocessor
 
 
 def table(n: int = 500, seed: int = 0) -> tuple[NDArray[np.float32], list[str]]:
-    """good, skewed with gaps, constant, all missing, mostly missing, twin of good, sometimes infinite, rare."""
+    """good, skewed with gaps, constant, all missing, mostly missing, twin, sometimes infinite, rare."""
     rng = np.random.default_rng(seed)
     X = np.empty((n, 8), dtype=np.float32)
     X[:, 0] = rng.normal(size=n)
