@@ -90,9 +90,9 @@ TEST_CASE("Forest.ATimeLimitLeavesTheFinishedTrees") {
   std::vector<int64_t> rows(400);
   std::iota(rows.begin(), rows.end(), 0);
   ForestSettings settings;
-  settings.n_trees = 200'000;
+  settings.n_trees = 100'000;
   settings.n_draw = 400;
-  const ForestFit fit = fit_forest(matrix, rows, labels, {}, 2, settings, StopToken(nullptr, 0.05));
+  const ForestFit fit = fit_forest(matrix, rows, labels, {}, 2, settings, StopToken(nullptr, 0.3));
   CHECK(fit.stop_reason == StopReason::kTimeout);
   const auto trees = static_cast<int64_t>(fit.state.node_start.size()) - 1;
   CHECK(trees >= 1);
