@@ -143,7 +143,8 @@ class Preprocessor:
     def _check_width(self, X: NDArray[np.float32]) -> None:
         if X.ndim != 2 or X.shape[1] != len(self.names):
             raise InputError(
-                f"X must have {len(self.names)} columns, as when the preprocessor was fitted, but has shape {X.shape}."
+                f"X must have {len(self.names)} columns, as when the preprocessor was fitted, but has shape "
+                f"{X.shape}."
             )
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
@@ -33,10 +35,39 @@ uint8_t encode(const PaddedEdges& edges, float x) {
   return static_cast<uint8_t>(position);
 }
 
+// Ascending order of finite floats: three passes over 11-bit digits of their order-preserving bit patterns.
+void radix_sort(std::vector<float>& values) {
+  constexpr int kDigitBits = 11;
+  constexpr uint32_t kDigits = 1U << kDigitBits;
+  std::vector<uint32_t> keys(values.size());
+  std::vector<uint32_t> spare(values.size());
+  std::array<std::vector<uint32_t>, 3> counts;
+  for (auto& count : counts) count.assign(kDigits, 0);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto bits = std::bit_cast<uint32_t>(values[i]);
+    const uint32_t key = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+    keys[i] = key;
+    for (uint32_t pass = 0; pass < 3; ++pass) ++counts[pass][(key >> (kDigitBits * pass)) & (kDigits - 1)];
+  }
+  for (uint32_t pass = 0; pass < 3; ++pass) {
+    uint32_t start = 0;
+    for (auto& count : counts[pass]) start += std::exchange(count, start);
+    for (const uint32_t key : keys) spare[counts[pass][(key >> (kDigitBits * pass)) & (kDigits - 1)]++] = key;
+    keys.swap(spare);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = std::bit_cast<float>((keys[i] & 0x80000000U) != 0 ? keys[i] & 0x7FFFFFFFU : ~keys[i]);
+  }
+}
+
 }  // namespace
 
 std::vector<float> fit_edges(std::vector<float>& values, int max_bins) {
-  std::sort(values.begin(), values.end());
+  if (values.size() < 512) {
+    std::sort(values.begin(), values.end());
+  } else {
+    radix_sort(values);
+  }
   struct Tie {
     float value;
     int64_t count;

@@ -15,7 +15,7 @@ namespace smctrain::models {
 namespace {
 
 constexpr int kLanes = 8;            // rows that walk one tree side by side: their memory latencies overlap
-constexpr int64_t kBlockRows = 256;  // a unit of parallel work
+constexpr int64_t kBlockRows = 128;  // a unit of parallel work
 constexpr int64_t kMaxNodes = std::numeric_limits<int32_t>::max();
 
 void check_starts(const std::vector<int64_t>& starts, int64_t total, const char* name) {
@@ -158,13 +158,15 @@ void Forest::predict_block(MatrixView<const float> X, const int64_t* rows, int n
         state_.leaf_share.data() + static_cast<int64_t>(leaf_of_node_[static_cast<size_t>(at)]) * k;
     for (int64_t c = 0; c < k; ++c) target[c] += share[c];
   };
-  int first = 0;
-  for (; first + kLanes <= n; first += kLanes) {
-    std::array<const float*, kLanes> x;
-    for (int lane = 0; lane < kLanes; ++lane) x[lane] = X.data + rows[first + lane] * X.row_stride;
-    for (int64_t tree = 0; tree < trees; ++tree) {
+  // Trees outside, rows inside: a tree stays in the nearest cache while a whole block of rows walks it.
+  const int in_lanes = n - n % kLanes;
+  for (int64_t tree = 0; tree < trees && in_lanes > 0; ++tree) {
+    const auto root = static_cast<int32_t>(state_.node_start[static_cast<size_t>(tree)]);
+    for (int first = 0; first < in_lanes; first += kLanes) {
+      std::array<const float*, kLanes> x;
+      for (int lane = 0; lane < kLanes; ++lane) x[lane] = X.data + rows[first + lane] * X.row_stride;
       std::array<int32_t, kLanes> at;
-      at.fill(static_cast<int32_t>(state_.node_start[static_cast<size_t>(tree)]));
+      at.fill(root);
       for (int32_t moved = 1; moved != 0;) {
         moved = 0;
         for (int lane = 0; lane < kLanes; ++lane) {
@@ -176,8 +178,8 @@ void Forest::predict_block(MatrixView<const float> X, const int64_t* rows, int n
       for (int lane = 0; lane < kLanes; ++lane) add_leaf(at[lane], out + (first + lane) * k);
     }
   }
-  for (; first < n; ++first) {  // single rows: trees side by side instead
-    const float* x = X.data + rows[first] * X.row_stride;
+  for (int i = in_lanes; i < n; ++i) {  // single rows: trees side by side instead
+    const float* x = X.data + rows[i] * X.row_stride;
     for (int64_t tree = 0; tree < trees; tree += kLanes) {
       const int lanes = static_cast<int>(std::min<int64_t>(kLanes, trees - tree));
       std::array<int32_t, kLanes> at{};
@@ -193,7 +195,7 @@ void Forest::predict_block(MatrixView<const float> X, const int64_t* rows, int n
           at[lane] = next;
         }
       }
-      for (int lane = 0; lane < lanes; ++lane) add_leaf(at[lane], out + first * k);
+      for (int lane = 0; lane < lanes; ++lane) add_leaf(at[lane], out + i * k);
     }
   }
   const auto n_trees_real = static_cast<double>(trees);

@@ -135,8 +135,8 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes = np.unique(target[present])
         if len(classes) < 2:
             raise OneClass(
-                f"y must hold at least 2 classes, but {type(self).__name__} got one class: {classes[0]!r} in "
-                f"all {int(present.sum())} rows (rows of weight 0 do not count)."
+                f"y must hold at least 2 classes, but {type(self).__name__} got one class: "
+                f"{classes.tolist()[0]!r} in all {int(present.sum())} rows (rows of weight 0 do not count)."
             )
         codes = np.full(n, -1, dtype=np.int32)
         codes[present] = np.searchsorted(classes, target[present])
@@ -193,7 +193,9 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         unknown = ~np.isin(target, classes)
         if unknown.any():
             row = int(np.argmax(unknown))
-            raise InputError(f"y_val holds the label {target[row]!r} (row {row}), which y does not hold.")
+            raise InputError(
+                f"y_val holds the label {_item(target[row])!r} (row {row}), which y does not hold."
+            )
         return matrix, np.searchsorted(classes, target).astype(np.int32)
 
     def _adopt(self, fitted: FittedModel, classes: NDArray[Any]) -> None:
