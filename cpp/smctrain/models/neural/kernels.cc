@@ -59,15 +59,25 @@ FlushDenormals::FlushDenormals() : before_(0) {}
 FlushDenormals::~FlushDenormals() = default;
 #endif
 
+SMCTRAIN_KERNEL
+static void gates_of_words(const uint16_t* __restrict words, uint32_t threshold, float scale,
+                           float* __restrict gates, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) gates[i] = words[i] >= threshold ? scale : 0.0F;
+}
+
 void dropout_gates(Philox& stream, double rate, float* gates, int64_t n) {
+  constexpr int64_t kDraws = 64;
   const auto threshold = static_cast<uint32_t>(std::lround(rate * 65536.0));
   const float scale = 65536.0F / static_cast<float>(65536U - threshold);
-  int64_t i = 0;
-  while (i < n) {
-    uint64_t word = stream.next();
-    for (int part = 0; part < 4 && i < n; ++part, ++i, word >>= 16) {
-      gates[i] = static_cast<uint32_t>(word & 0xFFFFU) >= threshold ? scale : 0.0F;
+  // Four 16-bit numbers of each draw, the lowest first.
+  uint16_t words[4 * kDraws];
+  for (int64_t begin = 0; begin < n; begin += 4 * kDraws) {
+    const int64_t size = std::min(4 * kDraws, n - begin);
+    for (int64_t i = 0; i < (size + 3) / 4; ++i) {
+      const uint64_t draw = stream.next();
+      for (int part = 0; part < 4; ++part) words[4 * i + part] = static_cast<uint16_t>(draw >> (16 * part));
     }
+    gates_of_words(words, threshold, scale, gates + begin, size);
   }
 }
 
