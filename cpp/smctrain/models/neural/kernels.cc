@@ -1,8 +1,7 @@
 #include "smctrain/models/neural/kernels.h"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -10,12 +9,17 @@
 
 // Clones need ifuncs, which thread sanitizer cannot start with.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define SMCTRAIN_KERNEL \
-  __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3", "no-math-errno")))
+#define SMCTRAIN_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define SMCTRAIN_KERNEL
 #endif
 #define SMCTRAIN_INLINE inline __attribute__((always_inline))
+
+// Vectorise the loops below. Neither errno nor floating point traps are read; results are plain IEEE all the
+// same.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")
+#endif
 
 namespace smctrain::models::neural {
 
@@ -36,8 +40,8 @@ SMCTRAIN_INLINE float exp_f(float x) {
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
   p = p * r * r + r + 1.0F;
-  const uint32_t exponent = (std::bit_cast<uint32_t>(shifted) - 0x4B400000U + 127U) << 23U;
-  return p * std::bit_cast<float>(exponent);
+  const uint32_t exponent = (__builtin_bit_cast(uint32_t, shifted) - 0x4B400000U + 127U) << 23U;
+  return p * __builtin_bit_cast(float, exponent);
 }
 
 SMCTRAIN_INLINE float sigmoid_f(float x) { return 1.0F / (1.0F + exp_f(-x)); }
@@ -55,15 +59,25 @@ FlushDenormals::FlushDenormals() : before_(0) {}
 FlushDenormals::~FlushDenormals() = default;
 #endif
 
+SMCTRAIN_KERNEL
+static void gates_of_words(const uint16_t* __restrict words, uint32_t threshold, float scale,
+                           float* __restrict gates, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) gates[i] = words[i] >= threshold ? scale : 0.0F;
+}
+
 void dropout_gates(Philox& stream, double rate, float* gates, int64_t n) {
+  constexpr int64_t kDraws = 64;
   const auto threshold = static_cast<uint32_t>(std::lround(rate * 65536.0));
   const float scale = 65536.0F / static_cast<float>(65536U - threshold);
-  int64_t i = 0;
-  while (i < n) {
-    uint64_t word = stream.next();
-    for (int part = 0; part < 4 && i < n; ++part, ++i, word >>= 16) {
-      gates[i] = static_cast<uint32_t>(word & 0xFFFFU) >= threshold ? scale : 0.0F;
+  // Four 16-bit numbers of each draw, the lowest first.
+  uint16_t words[4 * kDraws];
+  for (int64_t begin = 0; begin < n; begin += 4 * kDraws) {
+    const int64_t size = std::min(4 * kDraws, n - begin);
+    for (int64_t i = 0; i < (size + 3) / 4; ++i) {
+      const uint64_t draw = stream.next();
+      for (int part = 0; part < 4; ++part) words[4 * i + part] = static_cast<uint16_t>(draw >> (16 * part));
     }
+    gates_of_words(words, threshold, scale, gates + begin, size);
   }
 }
 
@@ -252,27 +266,51 @@ double norm(const float* __restrict x, int64_t n) {
   return std::sqrt(total);
 }
 
+namespace {
+
+constexpr int64_t kRootBlock = 256;
+
+// roots[i] = sqrt(x[i]). By hand: the compiler keeps a scalar loop, because std::sqrt may set errno.
+void square_roots(const float* x, float* roots, int64_t n) {
+  int64_t i = 0;
+#if defined(__x86_64__)
+  for (; i + 4 <= n; i += 4) _mm_storeu_ps(roots + i, _mm_sqrt_ps(_mm_loadu_ps(x + i)));
+#endif
+  for (; i < n; ++i) roots[i] = std::sqrt(x[i]);
+}
+
+}  // namespace
+
 SMCTRAIN_KERNEL
-static void adamw_update(float* __restrict w, const float* __restrict grad, float* __restrict m,
-                         float* __restrict v, int64_t n, float keep, float rate, float root,
-                         float grad_scale) {
+static void adamw_moments(const float* __restrict grad, float* __restrict m, float* __restrict v, int64_t n,
+                          float grad_scale) {
   for (int64_t i = 0; i < n; ++i) {
     const float g = grad[i] * grad_scale;
-    const float mi = 0.9F * m[i] + 0.1F * g;
-    const float vi = 0.999F * v[i] + 0.001F * g * g;
-    m[i] = mi;
-    v[i] = vi;
-    w[i] = keep * w[i] - rate * mi / (__builtin_sqrtf(vi) * root + 1e-8F);
+    m[i] = 0.9F * m[i] + 0.1F * g;
+    v[i] = 0.999F * v[i] + 0.001F * g * g;
   }
+}
+
+SMCTRAIN_KERNEL
+static void adamw_move(float* __restrict w, const float* __restrict m, const float* __restrict roots,
+                       int64_t n, float keep, float rate, float scale) {
+  for (int64_t i = 0; i < n; ++i) w[i] = keep * w[i] - rate * m[i] / (roots[i] * scale + 1e-8F);
 }
 
 void adamw(float* w, const float* grad, float* m, float* v, int64_t n, int64_t step, double learning_rate,
            double weight_decay, double grad_scale) {
   const double bias1 = 1.0 - std::pow(0.9, static_cast<double>(step));
   const double bias2 = 1.0 - std::pow(0.999, static_cast<double>(step));
-  adamw_update(w, grad, m, v, n, static_cast<float>(1.0 - learning_rate * weight_decay),
-               static_cast<float>(learning_rate / bias1), static_cast<float>(1.0 / std::sqrt(bias2)),
-               static_cast<float>(grad_scale));
+  const auto keep = static_cast<float>(1.0 - learning_rate * weight_decay);
+  const auto rate = static_cast<float>(learning_rate / bias1);
+  const auto scale = static_cast<float>(1.0 / std::sqrt(bias2));
+  float roots[kRootBlock];
+  for (int64_t begin = 0; begin < n; begin += kRootBlock) {
+    const int64_t size = std::min(kRootBlock, n - begin);
+    adamw_moments(grad + begin, m + begin, v + begin, size, static_cast<float>(grad_scale));
+    square_roots(v + begin, roots, size);
+    adamw_move(w + begin, m + begin, roots, size, keep, rate, scale);
+  }
 }
 
 SMCTRAIN_KERNEL

@@ -1,0 +1,112 @@
+"""The scikit-learn face of both networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from smctrain.exceptions import InputError
+from smctrain.models.base import FitTask
+from smctrain.models.estimators.neural import LSTMClassifier, MLPClassifier
+from smctrain.models.lstm import LSTMTrainer
+from smctrain.models.neural_network import NeuralNetworkTrainer
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(400, 4))
+    return X, np.where(X[:, 0] + 0.3 * rng.normal(size=400) > 0, "up", "down")
+
+
+def test_mlp_speaks_in_the_users_labels(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    model = MLPClassifier((16, 8), dropout=0.1, learning_rate=0.01, max_epochs=15, random_state=1)
+    model.fit(X[:300], y[:300], X_val=X[300:350], y_val=y[300:350])
+    assert model.classes_.tolist() == ["down", "up"]
+    assert (model.predict(X[350:]) == y[350:]).mean() > 0.8
+    proba = model.predict_proba(X)
+    assert proba.shape == (400, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    assert np.isfinite(model.history_["val_loss"]).all()
+    assert model.complete_
+    assert not hasattr(model, "feature_importances_")
+
+
+def test_mlp_works_behind_a_scaler(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((8,), learning_rate=0.01, max_epochs=15, random_state=1))
+    pipeline.fit(1e6 * X + 3e6, y)
+    assert pipeline.score(1e6 * X + 3e6, y) > 0.8
+
+
+def test_estimator_equals_its_trainer(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    codes = (y == "up").astype(np.int32)
+    task = FitTask(X=X.astype(np.float32), y=codes, rows=np.arange(400), n_classes=2, seed=11)
+    pairs = [
+        (MLPClassifier((8,), max_epochs=2, random_state=11), NeuralNetworkTrainer((8,), max_epochs=2)),
+        (LSTMClassifier(8, lookback=4, max_epochs=1, random_state=11), LSTMTrainer(8, lookback=4, max_epochs=1)),
+    ]
+    for estimator, trainer in pairs:
+        expected = trainer.fit(task).predict_proba(task.X)
+        np.testing.assert_array_equal(clone(estimator).fit(X, y).predict_proba(X), expected)
+
+
+def test_estimator_defaults_are_those_of_the_trainer() -> None:
+    assert MLPClassifier()._make_trainer() == NeuralNetworkTrainer()
+    assert LSTMClassifier()._make_trainer() == LSTMTrainer()
+
+
+def test_a_dictionary_of_class_weights_moves_the_decision(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    counts = []
+    for up in (0.05, 20.0):
+        model = MLPClassifier((8,), learning_rate=0.01, max_epochs=8, class_weight={"up": up, "down": 1.0}, random_state=0)
+        counts.append(int((model.fit(X, y).predict(X) == "up").sum()))
+    assert counts[1] > counts[0] + 100
+
+
+def test_lstm_masks_rows_without_a_full_window(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    segment = np.repeat([7, 8], 200)
+    model = LSTMClassifier(8, lookback=5, max_epochs=1, random_state=0).fit(X, y, segment=segment)
+    assert model.left_out_ == 8
+    proba = model.predict_proba(X, segment=segment)
+    missing = [0, 1, 2, 3, 200, 201, 202, 203]
+    assert np.flatnonzero(np.isnan(proba).any(axis=1)).tolist() == missing
+    labels = model.predict(X, segment=segment)
+    assert isinstance(labels, np.ma.MaskedArray)
+    assert np.flatnonzero(np.ma.getmaskarray(labels)).tolist() == missing
+    assert set(labels.compressed()) <= {"up", "down"}
+
+
+def test_lstm_validation_rows_are_a_stretch_of_their_own(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    model = LSTMClassifier(8, lookback=5, max_epochs=2, random_state=0)
+    model.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
+    assert model.left_out_ == 4
+    assert np.isfinite(model.history_["val_loss"]).all()
+
+
+def test_a_time_limit_marks_the_model(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    model = MLPClassifier((8,), max_epochs=1_000_000).fit(X, y, time_limit=0.1)
+    assert (model.complete_, model.stop_reason_) == (False, "timeout")
+
+
+def test_missing_values_are_refused_by_name(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    X = X.copy()
+    X[5, 2] = np.nan
+    for model in (MLPClassifier(), LSTMClassifier()):
+        with pytest.raises(InputError, match="column 2, row 5, is NaN"):
+            model.fit(X, y)
+
+
+def test_wrong_settings_are_reported_by_fit(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = rows
+    with pytest.raises(InputError, match=r"dropout must be .*; max_epochs must be"):
+        MLPClassifier(dropout=2, max_epochs=0).fit(X, y)
