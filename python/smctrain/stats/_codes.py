@@ -81,8 +81,8 @@ def shares_in_class_order(
         values = np.ascontiguousarray(np.asarray(shares, dtype=np.float64))
         if values.shape != (len(classes),):
             raise InputError(
-                f"train_shares must hold one share per class of y_true ({len(classes)}, in ascending order of the "
-                f"codes), or be a dict code -> share, but has shape {values.shape}."
+                f"train_shares must hold one share per class of y_true ({len(classes)}, in ascending order "
+                f"of the codes), or be a dict code -> share, but has shape {values.shape}."
             )
     if not bool(np.all((values >= 0.0) & (values <= 1.0))):
         raise InputError(f"train_shares must lie between 0 and 1, but holds {values.tolist()}.")

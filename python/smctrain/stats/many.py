@@ -29,7 +29,10 @@ class Combined(NamedTuple):
 
 
 def stouffer(p: npt.ArrayLike, n: npt.ArrayLike) -> Combined:
-    """Combines independent p-values found on `n` rows each, with weights sqrt(n); p is clipped to [1e-6, 1 - 1e-6]."""
+    """Combines independent p-values found on `n` rows each, with weights sqrt(n).
+
+    p is clipped to [1e-6, 1 - 1e-6].
+    """
     rows = _vector(n, "n")
     if not bool(np.all(rows >= 0.0)):
         raise InputError("n must not be negative.")
@@ -51,8 +54,8 @@ class Pbo:
 def pbo(matrix: npt.ArrayLike, n_blocks: int = 16, horizon: int = 0) -> Pbo:
     """Probability of backtest overfitting (CSCV) of a (periods, configurations) matrix of performance.
 
-    `horizon` rows before each block border are left out, because their labels reach across it. About 0.5 on noise
-    and also when all configurations are equally good, so it is reported and never decides.
+    `horizon` rows before each block border are left out, because their labels reach across it. About 0.5 on
+    noise and also when all configurations are equally good, so it is reported and never decides.
     """
     values = np.ascontiguousarray(np.asarray(matrix, dtype=np.float64))
     if values.ndim != 2:

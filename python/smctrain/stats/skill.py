@@ -32,7 +32,7 @@ class CircularShiftTest:
     null_mean: float
     """Mean over shifts of the best model's statistic: what luck alone reaches with this many models."""
     resolution: float
-    """horizon / n_shifts: neighbouring shifts are dependent, so a p below this ranks but is not a probability."""
+    """horizon / n_shifts: neighbouring shifts are dependent, so a p below this ranks, no more."""
     enough_rows: bool
     """At least 20 x horizon rows; below that the test is too coarse to decide anything."""
 
@@ -47,9 +47,9 @@ def circular_shift_test(
 ) -> CircularShiftTest:
     """How often labels turned by many rows fit the best of these predictions as well as the true ones.
 
-    The labels are turned (circularly shifted) against the fixed predictions by every s in 4h .. n - 4h. That keeps
-    the overlap of labels, the persistence of predictions, the class balance and the choice of the best of k models,
-    and breaks only the link between prediction and outcome.
+    The labels are turned (circularly shifted) against the fixed predictions by every s in 4h .. n - 4h. That
+    keeps the overlap of labels, the persistence of predictions, the class balance and the choice of the best
+    of k models, and breaks only the link between prediction and outcome.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def circular_shift_test(
     predictions : (n,) or (k, n) integer class codes; a value that is no class of `y_true` (such as -1, "no
         prediction") counts as wrong
     horizon : longest label in rows, h >= 1
-    metric : "accuracy", "balanced_accuracy", or "auto" (balanced when one class holds more than 60 % of the rows)
+    metric : "accuracy", "balanced_accuracy", or "auto" (balanced when one class holds over 60 % of the rows)
     threads : upper limit of threads; the result does not depend on it
 
     Raises
@@ -126,7 +126,7 @@ def e_process(
     baseline: float | None = None,
     train_shares: Sequence[float] | npt.NDArray[np.float64] | dict[int, float] | None = None,
 ) -> EProcess:
-    """Money of a bettor who starts with 1 and bets on every prediction, in h streams without overlapping labels.
+    """Money of a bettor who starts with 1 and bets on every prediction, in h streams without overlap.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def e_process(
     horizon : longest label in rows, h >= 1
     baseline : odds q of every bet; None: 1/2, unless `train_shares` says otherwise
     train_shares : class shares of the training rows, dict code -> share or in ascending order of the codes of
-        `y_true`. Two classes both within 0.45-0.55: even odds; otherwise each bet is at the predicted class's share
-        in training or among the labels resolved so far, whichever is larger
+        `y_true`. Two classes both within 0.45-0.55: even odds; otherwise each bet is at the predicted class's
+        share in training or among the labels resolved so far, whichever is larger
 
     Returns
     -------

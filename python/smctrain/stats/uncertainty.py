@@ -112,7 +112,7 @@ def bootstrap_interval(
 def probabilistic_sharpe(
     sharpe: float, n: int, benchmark: float = 0.0, skew: float = 0.0, kurtosis: float = 3.0, form: int = 2012
 ) -> float:
-    """Probability that the true Sharpe ratio is above `benchmark`; all in per-period units, kurtosis 3 = normal."""
+    """Probability that the true Sharpe ratio is above `benchmark`; per-period units, kurtosis 3 = normal."""
     return float(core().probabilistic_sharpe(sharpe, float(n), benchmark, skew, kurtosis, form))
 
 

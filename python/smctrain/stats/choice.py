@@ -1,0 +1,158 @@
+"""Choosing one model among candidates, on validation numbers only.
+
+    score      validation accuracy - 0.5 * max(gap, 0); ties: smaller gap, then name
+    rejected   no training or validation score; gap too wide; accuracy not above the best baseline (or the floor)
+    veto       after the choice, from out-of-sample numbers: they may refuse the chosen model, never choose another
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from smctrain.exceptions import InputError
+
+Z_99 = 2.5758293035489004
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One trained model, in shares between 0 and 1. None: not measured."""
+
+    name: str
+    val: float | None
+    """Pooled validation (inner out-of-fold) accuracy."""
+    gap: float | None
+    """Training minus validation accuracy."""
+    gap_vetoes: bool = True
+    """False: the gap lowers the score but cannot reject (an in-sample gap under profile "default")."""
+    baseline: float | None = None
+    """Best baseline on the validation rows."""
+    oos: float | None = None
+    n_eff_val: float | None = None
+    n_eff_oos: float | None = None
+
+    @property
+    def score(self) -> float:
+        assert self.val is not None and self.gap is not None
+        return self.val - 0.5 * max(self.gap, 0.0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Thresholds of the choice. Profile "seed" also demands `min_accuracy` and a fixed `stability`."""
+
+    profile: str = "default"
+    max_gap: float = 0.20
+    min_accuracy: float = 0.55
+    stability: float = 0.05
+    rank_on: str = "validation"
+    """ "test" ranks and filters on out-of-sample accuracy, as the source document did; never honest."""
+
+    def __post_init__(self) -> None:
+        if self.profile not in ("default", "seed"):
+            raise InputError(f'profile must be "default" or "seed", but is {self.profile!r}.')
+        if self.rank_on not in ("validation", "test"):
+            raise InputError(f'rank_on must be "validation" or "test", but is {self.rank_on!r}.')
+
+
+@dataclass(frozen=True)
+class Choice:
+    best: Candidate | None
+    """Highest score among those that pass on validation rows, whether or not it is then vetoed."""
+    veto: str | None
+    alternatives: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+def percent(share: float) -> str:
+    return f"{100.0 * share:.1f} %"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
+
+
+def rejection(candidate: Candidate, rules: Rules) -> str | None:
+    """Why this candidate is out, on validation rows; None when it stays."""
+    if _missing(candidate.gap):
+        return "its training score is missing, so overfitting cannot be judged"
+    if _missing(candidate.val):
+        return "its validation score is missing"
+    assert candidate.gap is not None
+    assert candidate.val is not None
+    if candidate.gap_vetoes and candidate.gap > rules.max_gap:
+        return (
+            f"overfit: training accuracy is {percent(candidate.gap)[:-2]} points above validation accuracy "
+            f"(at most {percent(rules.max_gap)[:-2]} allowed)"
+        )
+    if rules.profile == "seed" and candidate.val < rules.min_accuracy:
+        return f"validation accuracy {percent(candidate.val)} is below {percent(rules.min_accuracy)}"
+    if candidate.baseline is not None and candidate.val <= candidate.baseline:
+        return (
+            f"validation accuracy {percent(candidate.val)} is not above the best answer without a model "
+            f"({percent(candidate.baseline)})"
+        )
+    return None
+
+
+def veto(candidate: Candidate, rules: Rules) -> str | None:
+    """Why out-of-sample numbers refuse this candidate; None when they agree with validation."""
+    if _missing(candidate.oos):
+        return "its test accuracy is missing"
+    assert candidate.oos is not None
+    assert candidate.val is not None
+    if rules.profile == "seed" and candidate.oos < rules.min_accuracy:
+        return f"test accuracy {percent(candidate.oos)} is below {percent(rules.min_accuracy)}"
+    allowed = rules.stability
+    if rules.profile == "default" and candidate.n_eff_val and candidate.n_eff_oos:
+        spread = (
+            candidate.val * (1.0 - candidate.val) / candidate.n_eff_val
+            + candidate.oos * (1.0 - candidate.oos) / candidate.n_eff_oos
+        )
+        allowed = max(allowed, Z_99 * math.sqrt(spread))
+    difference = abs(candidate.val - candidate.oos)
+    if difference > allowed + 1e-12:
+        return (
+            f"inconsistent: {percent(candidate.val)} in validation but {percent(candidate.oos)} in the test "
+            f"({percent(difference)[:-2]} points apart, at most {percent(allowed)[:-2]} allowed)"
+        )
+    return None
+
+
+def choose(candidates: Sequence[Candidate], rules: Rules) -> Choice:
+    """The candidate with the highest score, what refuses it, and why the others are out."""
+    rejected: dict[str, str] = {}
+    stay: list[Candidate] = []
+    for candidate in candidates:
+        reason = rejection(candidate, rules)
+        if reason is None and rules.rank_on == "test":
+            reason = veto(candidate, rules)
+        if reason is None:
+            stay.append(candidate)
+        else:
+            rejected[candidate.name] = reason
+
+    def order(candidate: Candidate) -> tuple[float, float, str]:
+        score = candidate.score
+        if rules.rank_on == "test":
+            assert candidate.oos is not None and candidate.val is not None
+            score += candidate.oos - candidate.val
+        return (-score, max(candidate.gap or 0.0, 0.0), candidate.name)
+
+    stay.sort(key=order)
+    if not stay:
+        return Choice(None, None, [], rejected)
+    best = stay[0]
+    refused = veto(best, rules)
+    if refused is not None:
+        rejected[best.name] = refused
+    alternatives: list[str] = []
+    for other in stay[1:]:
+        reason = veto(other, rules)
+        if reason is None:
+            alternatives.append(other.name)
+        else:
+            rejected[other.name] = reason
+    return Choice(best, refused, alternatives, rejected)
