@@ -1,0 +1,162 @@
+"""What the templates read: plain values from results, sentences for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smctrain.reports.overfitting import severity
+from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResult
+
+VERDICT_WORDS = {
+    "DEPLOY": "A signal was found that chance does not explain.",
+    "NO_EVIDENCE": "No signal was found. That is a normal result, not an error.",
+    "TOO_LITTLE_DATA": "The data is too short to tell.",
+}
+
+
+def run_context(run: RunResult) -> dict[str, Any]:
+    """Context of the summary and of the first screen of the HTML report."""
+    symbols = [_symbol_line(result) for result in run.symbols.values()]
+    counts = {kind: sum(row["verdict"] == kind for row in symbols) for kind in VERDICT_WORDS}
+    warnings = [
+        {"symbol": result.symbol, "model": model.model_name, "text": text}
+        for result in run.symbols.values()
+        for model in result.models.values()
+        for text in model.warnings
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": run.name,
+        "timestamp": run.timestamp,
+        "seconds": run.seconds,
+        "interrupted": run.interrupted,
+        "pending": run.pending,
+        "config_hash": run.config_hash,
+        "environment": run.environment,
+        "counts": counts,
+        "headline": headline(run, counts),
+        "verdict_words": VERDICT_WORDS,
+        "symbols": symbols,
+        "leaderboard": [
+            {**row, "warning_texts": run.symbols[row["symbol"]].models[row["model"]].warnings}
+            for row in run.leaderboard_rows()
+        ],
+        "selections": {symbol: result.selection for symbol, result in run.symbols.items()},
+        "warnings": warnings,
+        "failures": [failure.to_dict() for failure in run.failures],
+        "truth": run.truth,
+        "settings": _settings(run.config),
+    }
+
+
+def headline(run: RunResult, counts: dict[str, int]) -> str:
+    """The run in one sentence."""
+    total = len(run.symbols)
+    failed = len(run.symbol_failures)
+    parts = [f"{counts['DEPLOY']} of {total} symbols show a signal worth deploying"]
+    if counts["NO_EVIDENCE"]:
+        parts.append(f"{counts['NO_EVIDENCE']} show none")
+    if counts["TOO_LITTLE_DATA"]:
+        parts.append(f"{counts['TOO_LITTLE_DATA']} have too little data to tell")
+    if failed:
+        parts.append(f"{failed} could not be trained")
+    if total == 0:
+        return f"Nothing could be trained: {failed} of {failed} symbols failed."
+    return "; ".join(parts) + "."
+
+
+def symbol_context(result: SymbolResult) -> dict[str, Any]:
+    """Context of one symbol's report."""
+    models = [_model_line(model, result) for model in result.models.values()]
+    models.sort(key=lambda row: (not row["chosen"], -(row["val_accuracy"] or 0.0), row["model"]))
+    return {
+        **_symbol_line(result),
+        "timeframe": result.timeframe,
+        "n_bars": result.n_bars,
+        "n_rows": result.n_rows,
+        "first_time": result.first_time,
+        "last_time": result.last_time,
+        "split": result.split,
+        "horizon": result.horizon,
+        "labels": result.labels,
+        "classes": result.classes,
+        "dropped_classes": result.dropped_classes,
+        "class_shares": result.class_shares,
+        "n_features": len(result.features),
+        "dropped_features": result.dropped_features,
+        "evidence": {key: value for key, value in result.verdict.get("evidence", {}).items() if _shown(value)},
+        "n_required": result.verdict.get("n_required", {}),
+        "rejected": result.verdict.get("rejected", {}),
+        "selection": result.selection,
+        "models": models,
+        "failures": [failure.to_dict() for failure in result.failures],
+        "issues": result.issues,
+        "stages": result.stages,
+        "seconds": result.seconds,
+    }
+
+
+def _symbol_line(result: SymbolResult) -> dict[str, Any]:
+    best = result.best
+    low, high = (best.intervals.get("test") or [None, None]) if best else (None, None)
+    reasons = [str(reason) for reason in result.verdict.get("reasons", [])]
+    return {
+        "symbol": result.symbol,
+        "verdict": result.verdict.get("kind"),
+        "verdict_word": VERDICT_WORDS.get(str(result.verdict.get("kind")), ""),
+        "model": best.model_name if best else None,
+        "selected": result.selection.get("selected_model"),
+        "accuracy": best.history.get("test_accuracy") if best else None,
+        "low": low,
+        "high": high,
+        "majority": best.baselines.get("test", {}).get("majority") if best else None,
+        "reason": reasons[0] if reasons else "",
+        "reasons": reasons,
+        "n_required": result.verdict.get("n_required", {}),
+        "n_test": best.test_metrics.get("rows") if best else None,
+        "n_effective": best.n_effective.get("test") if best else None,
+    }
+
+
+def _model_line(model: ModelResult, result: SymbolResult) -> dict[str, Any]:
+    gap = model.history["train_val_gap"]
+    low, high = model.intervals.get("test") or [None, None]
+    return {
+        "model": model.model_name,
+        "chosen": model.model_name == result.verdict.get("model"),
+        "train_accuracy": model.history["train_accuracy"],
+        "val_accuracy": model.history["val_accuracy"],
+        "test_accuracy": model.history["test_accuracy"],
+        "low": low,
+        "high": high,
+        "majority": model.baselines.get("test", {}).get("majority"),
+        "last_label": model.baselines.get("test", {}).get("last_label"),
+        "balanced_accuracy": model.test_metrics.get("balanced_accuracy"),
+        "auc": model.test_metrics.get("auc"),
+        "log_loss": model.test_metrics.get("log_loss"),
+        "gap": gap,
+        "severity": severity(gap),
+        "cv": model.cv,
+        "confusion": model.test_metrics.get("confusion_matrix") or [],
+        "silent_rows": model.test_metrics.get("silent_rows", 0),
+        "importance": model.feature_importance[:10],
+        "warnings": model.warnings,
+        "trading": model.trading_metrics,
+        "augmentation": model.augmentation,
+        "complete": model.complete,
+        "stop_reason": model.stop_reason,
+        "seconds": model.training_duration_seconds,
+        "steps": len(model.curves.get("step", [])),
+    }
+
+
+def _shown(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _settings(config: dict[str, Any], prefix: str = "") -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = []
+    for key, value in config.items():
+        dotted = f"{prefix}.{key}" if prefix else key
+        rows += _settings(value, dotted) if isinstance(value, dict) else [{"key": dotted, "value": str(value)}]
+    return rows
