@@ -59,7 +59,7 @@ def read_bars(
     Returns
     -------
     BarSet
-        `.failures` holds the symbols that cannot be used, with the reason: one bad file keeps its whole symbol
+        `.failures` holds the symbols that cannot be used, with the reason: a bad file keeps its whole symbol
         out, and no other. `.issues` lists what is odd: naive_time (read as UTC by default), non_finite (rows
         dropped), disorder, duplicate, step (unlike its name), gap (weekends aside), ohlc, non_positive,
         negative_volume, flat_run, jump (like a split; starts a segment), constant_volume, digits.
