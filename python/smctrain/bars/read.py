@@ -59,7 +59,10 @@ def read_bars(
     Returns
     -------
     BarSet
-        `.issues` lists what is odd, `.failures` the symbols that cannot be used, with the reason.
+        `.failures` holds the symbols that cannot be used, with the reason: a bad file keeps its whole symbol
+        out, and no other. `.issues` lists what is odd: naive_time (read as UTC by default), non_finite (rows
+        dropped), disorder, duplicate, step (unlike its name), gap (weekends aside), ohlc, non_positive,
+        negative_volume, flat_run, jump (like a split; starts a segment), constant_volume, digits.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def _in_threads(work: Callable[[_Item], _Result], items: list[_Item]) -> list[_R
 def _names(what: str, value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
-    names = (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"{what} must be a name or a list of names, but is {value!r}.")
     return names
@@ -188,7 +191,11 @@ def _timeframes(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def _fixes(fix: str | Iterable[str]) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in fix.split(",")) if isinstance(fix, str) else tuple(fix)
+    names: tuple[str, ...]
+    if isinstance(fix, str):
+        names = tuple(part.strip() for part in fix.split(","))
+    else:
+        names = tuple(fix) if isinstance(fix, Iterable) else (fix,)
     for name in names:
         if name not in _FIXES and name != "":
             raise InputError(f"fix must hold 'sort' and 'drop-duplicates' only, but holds {name!r}.")

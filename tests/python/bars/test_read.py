@@ -68,6 +68,16 @@ def test_a_bad_file_never_stops_the_others(tmp_path: Path) -> None:
     }
 
 
+def test_one_bad_timeframe_keeps_its_symbol_out_unless_it_is_not_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "X_M15.csv", walk(30))
+    (tmp_path / "X_H1.csv").write_bytes(b"")
+    write(tmp_path / "Y_M15.csv", walk(30))
+    bars = st.read_bars(tmp_path)
+    assert bars.symbols == ["Y"]
+    assert list(bars.failures) == ["X"]
+    assert st.read_bars(tmp_path, timeframes="M15").symbols == ["X", "Y"]
+
+
 def test_nothing_readable_is_an_error_that_names_all_causes(tmp_path: Path) -> None:
     (tmp_path / "A_M15.csv").write_bytes(b"")
     write(tmp_path / "B_M15.csv", ["x,1,1,1,1,1,1"])
@@ -250,6 +260,8 @@ def test_requested_symbols_and_timeframes_must_exist(tmp_path: Path) -> None:
         ({"tz": "fixed:+25:00"}, "tz must be a time zone"),
         ({"tz": "../etc/passwd"}, "tz must be a time zone"),
         ({"digits": 9}, "digits must be an integer from 0 to 8"),
+        ({"fix": 1}, "fix must hold .* but holds 1"),
+        ({"symbols": 5}, "symbols must be a name or a list of names, but is 5"),
         ({"symbols": []}, "symbols must be a name or a list of names"),
         ({"max_fault_share": 2}, "max_fault_share must be a number from 0 to 1"),
     ],
