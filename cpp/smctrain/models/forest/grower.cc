@@ -236,9 +236,11 @@ class Grower {
     const uint64_t* additions = additions_.data();
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = rows[i];
+      std::array<uint64_t, W> words;
+      for (int w = 0; w < W; ++w) words[w] = additions[i * W + w];
       for (int b = 0; b < B; ++b) {
         uint64_t* bin = histogram + b * kBins * W + codes[b][row] * W;
-        for (int w = 0; w < W; ++w) bin[w] += additions[i * W + w];
+        for (int w = 0; w < W; ++w) bin[w] += words[w];
       }
     }
   }
@@ -257,17 +259,23 @@ class Grower {
     const double* factors = data_.factors.data();
     const double* total = total_.data();
     double left[K > 0 ? K : kMaxPackedClasses];
-    bool varied = false;
+    // Occupied bins first, without a branch for each of the mostly empty ones.
+    std::array<uint8_t, kBins> occupied;
+    int n_occupied = 0;
+    for (int code = 0; code < n_codes; ++code) {
+      uint64_t any = histogram[code * W];
+      for (int w = 1; w < W; ++w) any |= histogram[code * W + w];
+      occupied[static_cast<size_t>(n_occupied)] = static_cast<uint8_t>(code);
+      n_occupied += any != 0 ? 1 : 0;
+    }
+    int best_at = -1;
     for (int side = 0; side < (n_missing > 0 ? 2 : 1); ++side) {
       uint64_t prefix[W];
       for (int w = 0; w < W; ++w) prefix[w] = side == 1 ? missing[w] : 0;
-      for (int code = 0; code < n_codes; ++code) {
-        uint64_t any = 0;
-        for (int w = 0; w < W; ++w) any |= histogram[code * W + w];
-        if (any == 0) continue;
+      for (int at = 0; at < n_occupied; ++at) {
+        const int code = occupied[static_cast<size_t>(at)];
         for (int w = 0; w < W; ++w) prefix[w] += histogram[code * W + w];
         const auto n_left = static_cast<int64_t>(lane(prefix, k));
-        if (n_left < distinct) varied = true;
         if (n_left < settings_.min_samples_leaf) continue;
         if (distinct - n_left < settings_.min_samples_leaf) break;
         for (int c = 0; c < k; ++c)
@@ -276,19 +284,16 @@ class Grower {
         if (score > best.score) {
           best.score = score;
           best.feature = column;
-          best.code = code;
           best.missing_left = n_missing > 0 ? side == 1 : heavier_left(left, k);
+          best_at = at;
         }
       }
     }
-    if (best.feature == column) {
-      best.code = middle_of_gap(best.code, n_codes, [&](int code) {
-        uint64_t any = 0;
-        for (int w = 0; w < W; ++w) any |= histogram[code * W + w];
-        return any != 0;
-      });
+    if (best_at >= 0) {
+      const int next = best_at + 1 < n_occupied ? occupied[static_cast<size_t>(best_at + 1)] : n_codes;
+      best.code = middle_of_gap(occupied[static_cast<size_t>(best_at)], next, n_codes);
     }
-    return varied;
+    return n_occupied + (n_missing > 0 ? 1 : 0) > 1;
   }
 
   bool search_wide(int64_t begin, int64_t end, int64_t column, Split& best) {
@@ -307,7 +312,10 @@ class Grower {
     const int n_codes = static_cast<int>(matrix_.edges[static_cast<size_t>(column)].size()) + 1;
     const double* missing = wide_.data() + kMissingCode * width;
     const bool has_missing = missing[k] > 0.0;
-    bool varied = false;
+    int n_occupied = has_missing ? 1 : 0;
+    for (int code = 0; code < n_codes; ++code)
+      n_occupied += wide_[static_cast<size_t>(code * width + k)] > 0.0 ? 1 : 0;
+    int best_code = -1;
     for (int side = 0; side < (has_missing ? 2 : 1); ++side) {
       for (int c = 0; c < width; ++c) prefix_[static_cast<size_t>(c)] = side == 1 ? missing[c] : 0.0;
       for (int code = 0; code < n_codes; ++code) {
@@ -315,7 +323,6 @@ class Grower {
         if (bin[k] == 0.0) continue;
         for (int c = 0; c < width; ++c) prefix_[static_cast<size_t>(c)] += bin[c];
         const auto n_left = static_cast<int64_t>(prefix_[static_cast<size_t>(k)]);
-        if (n_left < distinct) varied = true;
         if (n_left < settings_.min_samples_leaf) continue;
         if (distinct - n_left < settings_.min_samples_leaf) break;
         for (int c = 0; c < k; ++c) {
@@ -326,16 +333,17 @@ class Grower {
         if (score > best.score) {
           best.score = score;
           best.feature = column;
-          best.code = code;
           best.missing_left = has_missing ? side == 1 : heavier_left(left_.data(), k);
+          best_code = code;
         }
       }
     }
-    if (best.feature == column) {
-      best.code = middle_of_gap(best.code, n_codes,
-                                [&](int code) { return wide_[static_cast<size_t>(code * width + k)] > 0.0; });
+    if (best_code >= 0) {
+      int next = best_code + 1;
+      while (next < n_codes && wide_[static_cast<size_t>(next * width + k)] == 0.0) ++next;
+      best.code = middle_of_gap(best_code, next, n_codes);
     }
-    return varied;
+    return n_occupied > 1;
   }
 
   // Where no row of the node was missing, later missing values follow the majority.
@@ -345,11 +353,10 @@ class Grower {
     return 2.0 * mass > mass_;
   }
 
-  // The node may have no rows in the bins next to the boundary: cut in the middle of that gap.
-  template <class Occupied>
-  static int middle_of_gap(int code, int n_codes, const Occupied& occupied) {
-    int next = code + 1;
-    while (next < n_codes && !occupied(next)) ++next;
+  // The node may have no rows in the bins next to the boundary: cut in the middle of that gap. `next` is the
+  // next occupied code; none (n_codes) means that only missing values go right, which the last code
+  // expresses.
+  static int middle_of_gap(int code, int next, int n_codes) {
     return next >= n_codes ? n_codes - 1 : (code + next - 1) / 2;
   }
 
