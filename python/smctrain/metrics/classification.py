@@ -107,8 +107,8 @@ def class_codes(values: ArrayLike, name: str) -> NDArray[np.int32]:
         array = array.astype(np.int32)
     if array.ndim != 1 or array.dtype.kind not in "iub":
         raise InputError(
-            f"{name} must be one-dimensional integer class codes, but has shape {array.shape} and dtype
-            {array.dtype}."
+            f"{name} must be one-dimensional integer class codes, but has shape {array.shape} and "
+            f"dtype {array.dtype}."
         )
     if array.size and (int(array.max()) > 2**31 - 1 or int(array.min()) < -(2**31)):
         raise InputError(f"{name} must hold class codes within int32, but holds {int(array.max())}.")
