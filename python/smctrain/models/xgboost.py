@@ -257,11 +257,12 @@ def _is_real(value: Any) -> bool:
 
 def _meta(meta: dict[str, Any], name: str, kind: type) -> Any:
     value: Any = meta.get(name)
-    if type(value) is not kind:
+    is_right = type(value) is kind  # bool is no int here
+    if not is_right:
         raise ArtifactError(
             f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}."
         )
-    if kind is int and not 0 <= int(value) < 2**31:
+    if kind is int and not 0 <= value < 2**31:
         raise ArtifactError(f"'{name}' must lie in 0..2147483647, but is {value}.")
     return value
 
