@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain.exceptions import InputError
 from smctrain.models import XGBoostClassifier
 from smctrain.models.base import FitTask
