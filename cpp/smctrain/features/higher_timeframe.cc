@@ -1,0 +1,146 @@
+#include "smctrain/features/higher_timeframe.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "smctrain/base/error.h"
+#include "smctrain/features/registry.h"
+
+namespace smctrain::features {
+namespace {
+
+constexpr int64_t kDayNs = 86'400'000'000'000;
+constexpr int64_t kMondayNs = 4 * kDayNs;  // 1970-01-05, the first Monday
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+}  // namespace
+
+HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns)
+    : spec_(spec), series_(make_higher_machines(), higher_columns()) {
+  if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
+    raise("InputError", "higher timeframe ", spec.timeframe,
+          " must be a multiple of the base timeframe and longer than it.");
+  }
+  const int64_t ratio = spec.length_ns / base_length_ns;
+  const std::string prefix = "htf_" + lower(spec.timeframe) + "_";
+  for (const auto& name : higher_columns()) {
+    const int at = series_.find(name);
+    if (at < 0) continue;
+    ColumnInfo column = series_.columns()[static_cast<size_t>(at)];
+    const bool fades = column.settle != kForever;
+    if (fades) settled_after_ = std::max(settled_after_, column.warmup + column.settle);
+    column.name = prefix + name;
+    column.family = "higher";
+    column.lookback = column.lookback == kForever ? kForever : (column.lookback + 1) * ratio;
+    column.warmup = (column.warmup + 1) * ratio - 1;
+    column.settle = fades ? (column.settle + 1) * ratio : kForever;
+    column.known_at = "close of the " + spec.timeframe + " bar";
+    column.definition = name + " of the last finished " + spec.timeframe + " bar: " + column.definition;
+    taken_.push_back(at);
+    columns_.push_back(std::move(column));
+  }
+  columns_.push_back({prefix + "age", "higher", "bars", "feature", ratio, ratio - 1, ratio,
+                      "close of the bar",
+                      "base bars since the last finished " + spec.timeframe + " bar was first seen"});
+  bias_at_ = series_.find("trend_bias_atr");
+  structure_at_ = series_.find("ms_dir");
+}
+
+int64_t HigherTimeframe::bucket_of(int64_t ts) const {
+  const int64_t shifted = spec_.length_ns % (7 * kDayNs) == 0 ? ts - kMondayNs : ts;
+  const int64_t index = shifted / spec_.length_ns - (shifted % spec_.length_ns < 0 ? 1 : 0);
+  return index * spec_.length_ns + (ts - shifted);
+}
+
+void HigherTimeframe::push_higher(const Bar& bar, int32_t segment) {
+  if (!spec_.from_bars) {
+    raise("InputError", spec_.timeframe, " bars were pushed, but this engine resamples ", spec_.timeframe,
+          " from the base bars; choose pushed bars at construction.");
+  }
+  if (bar.ts_open <= last_higher_open_) {
+    raise("InputError", spec_.timeframe,
+          " bars must come in order of time, but one opens no later than the bar before it.");
+  }
+  if (bar.ts_close <= last_base_close_) {
+    raise("InputError", "a ", spec_.timeframe,
+          " bar must be pushed before the base bar that closes with it or after it, but came later.");
+  }
+  last_higher_open_ = bar.ts_open;
+  waiting_.push_back({bar, segment});
+}
+
+void HigherTimeframe::start_segment(const Bar& first_bar, bool first_segment) {
+  if (first_segment) return;  // higher bars from before the first base bar are known history
+  series_.reset();
+  joined_ = false;
+  collecting_ = false;
+  while (!waiting_.empty() && waiting_.front().bar.ts_close <= first_bar.ts_open) {
+    higher_segment_ = waiting_.front().segment;
+    waiting_.pop_front();
+  }
+}
+
+void HigherTimeframe::push_base(const Bar& bar) {
+  ++age_;
+  if (spec_.from_bars) {
+    while (!waiting_.empty() && waiting_.front().bar.ts_close <= bar.ts_close) {
+      const Waiting next = waiting_.front();
+      waiting_.pop_front();
+      if (has_higher_segment_ && next.segment != higher_segment_) {
+        series_.reset();
+        joined_ = false;
+      }
+      higher_segment_ = next.segment;
+      has_higher_segment_ = true;
+      accept(next.bar);
+    }
+  } else {
+    resample(bar);
+  }
+  last_base_close_ = bar.ts_close;
+}
+
+void HigherTimeframe::accept(const Bar& bar) {
+  series_.push(bar);
+  joined_ = true;
+  age_ = 0;
+}
+
+void HigherTimeframe::resample(const Bar& bar) {
+  const int64_t start = bucket_of(bar.ts_open);
+  if (collecting_ && start != bucket_.ts_open) {  // the rest of the old bucket has no base bars
+    accept(bucket_);
+    collecting_ = false;
+  }
+  if (prices_are_finite(bar)) {
+    if (!collecting_) {
+      bucket_ = bar;
+      bucket_.ts_open = start;
+      bucket_.ts_close = start + spec_.length_ns;
+      collecting_ = true;
+    } else {
+      bucket_.high = std::max(bucket_.high, bar.high);
+      bucket_.low = std::min(bucket_.low, bar.low);
+      bucket_.close = bar.close;
+      bucket_.volume += bar.volume;
+      bucket_.spread = bar.spread;
+    }
+  }
+  if (collecting_ && bar.ts_close >= bucket_.ts_close) {
+    accept(bucket_);
+    collecting_ = false;
+  }
+}
+
+void HigherTimeframe::write(double* out) const {
+  for (const int at : taken_) *out++ = value(at);
+  *out = joined_ ? static_cast<double>(age_) : kNaN;
+}
+
+}  // namespace smctrain::features
