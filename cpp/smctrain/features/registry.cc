@@ -17,15 +17,45 @@ void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machin
 // Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
 const std::vector<std::string>& only_in_full() {
   static const std::vector<std::string> names{
-      "rsi_sma_14",       "ppo_12_26",        "trix_15",
-      "ultosc_7_14_28",   "logret_1",         "trend_abs_atr",
-      "trend_bull",       "trend_bear",       "trend_bias_atr_z100",
-      "vol_high",         "vol_low",          "tr_strong",
-      "tr_weak",          "vol_gk_20",        "vol_rs_20",
-      "adosc_3_10",       "donch_pos_55",     "sma_20_dist_atr",
-      "ema_20_dist_atr",  "wma_20_dist_atr",  "dema_20_dist_atr",
-      "tema_20_dist_atr", "kama_30_dist_atr", "linearreg_14_dist_atr",
+      "rsi_sma_14",
+      "ppo_12_26",
+      "trix_15",
+      "ultosc_7_14_28",
+      "logret_1",
+      "trend_abs_atr",
+      "trend_bull",
+      "trend_bear",
+      "trend_bias_atr_z100",
+      "vol_high",
+      "vol_low",
+      "tr_strong",
+      "tr_weak",
+      "vol_gk_20",
+      "vol_rs_20",
+      "adosc_3_10",
+      "donch_pos_55",
+      "sma_20_dist_atr",
+      "ema_20_dist_atr",
+      "wma_20_dist_atr",
+      "dema_20_dist_atr",
+      "tema_20_dist_atr",
+      "kama_30_dist_atr",
+      "linearreg_14_dist_atr",
       "ema_50_dist_atr",
+      "willr_14",
+      "cci_20",
+      "aroon_up_14",
+      "aroon_down_14",
+      "vol_ewma_94",
+      "vol_yz_20",
+      "ret_3",
+      "ret_20",
+      "stoch_d_14_3_3",
+      "macd_12_26_9_atr",
+      "mom_overbought",
+      "mom_oversold",
+      "cd_range_atr",
+      "roc_10",
   };
   return names;
 }
@@ -66,6 +96,11 @@ const std::vector<std::string>& higher_columns() {
 
 bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
+  // The structure room says itself which of its many columns are worth a model's time.
+  if (column.family == "structure" || column.family == "zones") {
+    const auto& chosen = smc_default_columns();
+    return std::find(chosen.begin(), chosen.end(), column.name) != chosen.end();
+  }
   const auto& excluded = only_in_full();
   return std::find(excluded.begin(), excluded.end(), column.name) == excluded.end();
 }
