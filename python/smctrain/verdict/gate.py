@@ -220,7 +220,9 @@ def decide(
     )
     choice: Choice = choose(candidates, rules)
     # Without a survivor the best one on inner rows still shows how far the data reach.
-    shown = labels.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
+    shown = (
+        labels.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
+    )
 
     # --- 2. evidence ---------------------------------------------------------------------------------------------
     tried, tried_inner = oos, inner
@@ -311,7 +313,9 @@ def decide(
     trades, mean_r, trade_sentence = _trades(r_net, y, oos[shown], int(classes[-1]))
     if r_net is not None and require_positive_ev and choice.best is not None:
         if trades < MIN_TRADES:
-            failed["trades"] = f"Only {trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."
+            failed["trades"] = (
+                f"Only {trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."
+            )
         elif not mean_r > 0.0:
             failed["expected_value"] = f"The trades do not earn: {trade_sentence}"
 
@@ -340,7 +344,9 @@ def decide(
         if trade_sentence:
             reasons.append(trade_sentence)
     if not inner_known:
-        reasons.append("Validation rows could not be weighed: earlier trials on these data left no predictions.")
+        reasons.append(
+            "Validation rows could not be weighed: earlier trials on these data left no predictions."
+        )
 
     evidence: dict[str, float | int | str | None] = {
         "profile": profile,
@@ -408,7 +414,9 @@ def _trades(r_net: Any, y: Labels, predictions: Labels, positive: int) -> tuple[
         return 0, math.nan, ""
     outcome: Floats = np.asarray(r_net, dtype=np.float64)
     if outcome.shape != y.shape:
-        raise InputError(f"r_net must hold one number per test row ({len(y)}), but has shape {outcome.shape}.")
+        raise InputError(
+            f"r_net must hold one number per test row ({len(y)}), but has shape {outcome.shape}."
+        )
     taken = outcome[(predictions == positive) & np.isfinite(outcome)]
     if not len(taken):
         return 0, math.nan, "No trade was taken."
