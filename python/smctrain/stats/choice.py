@@ -1,8 +1,8 @@
 """Choosing one model among candidates, on validation numbers only.
 
-    score      validation accuracy - 0.5 * max(gap, 0); ties: smaller gap, then name
-    rejected   no training or validation score; gap too wide; accuracy not above the best baseline (or the floor)
-    veto       after the choice, from out-of-sample numbers: they may refuse the chosen model, never choose another
+score      validation accuracy - 0.5 * max(gap, 0); ties: smaller gap, then name
+rejected   no training or validation score; gap too wide; accuracy not above the best baseline (or the floor)
+veto       after the choice, from out-of-sample numbers: they may refuse the chosen model, never choose another
 """
 
 from __future__ import annotations

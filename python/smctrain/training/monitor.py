@@ -177,9 +177,13 @@ class OverfittingMonitor:
         epochs = [row["epoch"] for row in self.history]
         for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
             for side, colour, word in (("train", "#1f77b4", "training"), ("val", "#d95f02", "validation")):
-                axes.plot(epochs, [row[f"{side}_{quantity}"] for row in self.history], color=colour, label=word)
+                axes.plot(
+                    epochs, [row[f"{side}_{quantity}"] for row in self.history], color=colour, label=word
+                )
             if self.best_epoch is not None:
-                axes.axvline(self.best_epoch, color="#888888", linestyle=":", label=f"best epoch {self.best_epoch}")
+                axes.axvline(
+                    self.best_epoch, color="#888888", linestyle=":", label=f"best epoch {self.best_epoch}"
+                )
                 axes.legend(frameon=False)
             axes.set_xlabel("epoch")
             axes.set_title(quantity.capitalize())
