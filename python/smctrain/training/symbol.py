@@ -36,6 +36,7 @@ from smctrain.training.parts import Parts, make_parts
 from smctrain.verdict import decide
 
 Report = Callable[..., None]
+CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
 
 
 class Stages:
@@ -177,12 +178,6 @@ def _fit_families(
     fits: dict[str, FamilyFit] = {}
     models: dict[str, Trained] = {}
     failures: list[FailureRecord] = []
-    binned = None
-    if "RandomForest" in config.models:
-        from smctrain.models.random_forest import make_binned
-
-        # Edges are learned from training rows only; the codes serve the final forest and all inner folds.
-        binned = make_binned(prepare.select(data.X), parts.train, threads)
     for number, family in enumerate(config.models):
         started = time.monotonic()
 
@@ -194,8 +189,7 @@ def _fit_families(
         try:
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
-                shared = binned if family == "RandomForest" else None
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, shared, told).run()
+                fit = Fitter(data, parts, trainer, config, bounds, prepare, told).run()
                 values = prepare.transform(data.X) if trainer.needs_scaling else prepare.select(data.X)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
@@ -227,6 +221,7 @@ def _decide(
         r_net=np.ascontiguousarray(data.r[parts.test]) if max(parts.label_map.classes) > 0 else None,
         profile=config.selector.profile,
         n_symbols=n_symbols,
+        class_names={code: CLASS_WORDS.get(value, str(value)) for code, value in enumerate(parts.label_map.classes)},
     )
     return verdict.to_dict()
 
