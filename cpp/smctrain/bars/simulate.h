@@ -20,8 +20,8 @@ namespace smctrain {
 
 struct MarketProcess {
   double sigma = 0.0005;        // volatility of a bar, in log price
-  double drift = 0.3;           // in bar volatilities
-  double mean_spell = 60.0;     // bars
+  double drift = 0.35;          // in bar volatilities
+  double mean_spell = 40.0;     // bars
   double leak = 0.5;            // of the state into log volume
   double volume_noise = 0.3;    // sd of log volume
   double volume = 1000.0;       // median volume between the states
