@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "smctrain/base/stop.h"
+
 namespace smctrain {
 
 struct MarketProcess {
@@ -39,7 +41,8 @@ struct SimulatedBars {
   std::vector<double> volatility;  // hidden, in price
 };
 
+// A stopped call returns the bars it has.
 SimulatedBars simulate_bars(const MarketProcess& process, int64_t n, uint64_t seed, std::string_view purpose,
-                            bool planted);
+                            bool planted, const StopToken& stop = StopToken());
 
 }  // namespace smctrain
