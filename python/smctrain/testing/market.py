@@ -31,15 +31,15 @@ class Process:
     drift : float
         Of planted symbols, per bar, in bar volatilities, in the direction of the hidden state.
     mean_spell : float
-        Bars that a hidden state lasts on average. Default labels are decided within about ten bars.
+        Bars that a hidden state lasts on average. A default label is decided after 5 bars on average.
     leak : float
         Log volume is higher by this in state +1 and lower by it in state -1; its noise has sd 0.3.
     sigma : float
         Bar volatility.
     """
 
-    drift: float = 0.3
-    mean_spell: float = 60.0
+    drift: float = 0.35
+    mean_spell: float = 40.0
     leak: float = 0.5
     sigma: float = 0.0005
 
@@ -55,7 +55,7 @@ def simulate_market(
 ) -> BarSet:
     """Bars of several symbols, with the truth about them.
 
-    SIM1, SIM3, SIM5, ... carry a signal: a hidden state lasts 60 bars on average, moves the price by 0.3 bar
+    SIM1, SIM3, SIM5, ... carry a signal: a hidden state lasts 40 bars on average, moves the price by 0.35 bar
     volatilities a bar, and shows in the level of the volume. The other symbols have the same volume process
     and no drift, so that nothing about them can be predicted. Highs and lows come from 16 sub-steps per bar;
     trading runs from Monday 00:00 to Friday 24:00 UTC; the spread is 2 points.

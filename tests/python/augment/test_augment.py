@@ -218,3 +218,33 @@ def test_missing_values_stay_missing_and_dtypes_stay():
 def test_wrong_arguments_are_named(call, words):
     with pytest.raises(InputError, match=words):
         call(DataAugmenter(0))
+
+
+def test_two_hundred_small_tables_keep_their_shares_and_never_fail():
+    rng = np.random.default_rng(0)
+    for case in range(200):
+        n, d = int(rng.integers(1, 300)), int(rng.integers(1, 8))
+        y = (rng.random(n) < rng.uniform(0.01, 0.5)).astype(int)
+        if case % 5 == 0:  # a class of 0, 1 or 2 rows
+            y[:] = 0
+            y[: int(rng.integers(0, 3))] = 1
+        X = rng.normal(size=(n, d))
+        if case % 4 == 0:
+            X[:, 0] = rng.integers(0, 3, n)
+        if case % 7 == 0:
+            X[rng.random((n, d)) < 0.2] = np.nan
+        if case % 11 == 0:
+            X[:] = 1.0
+        augmenter = DataAugmenter(case)
+        X_aug, y_aug = augmenter.augment(X, y)
+        assert len(X_aug) == (3 * n if n < 200 else 2 * n)
+        assert abs(np.mean(y_aug) - np.mean(y)) <= 0.05
+        _, y_smote = augmenter.apply_smote(X, y)
+        if not augmenter.skipped_:
+            assert np.sum(y_smote == 0) == np.sum(y_smote == 1)
+
+
+def test_no_rows_stay_no_rows():
+    X, y = DataAugmenter(0).augment(np.empty((0, 3)), np.empty(0, dtype=int))
+    assert X.shape == (0, 3)
+    assert y.shape == (0,)
