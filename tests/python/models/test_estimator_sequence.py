@@ -1,4 +1,4 @@
-"""What the base of sequence estimators hands to a trainer and makes of its answer; the family is a stand-in."""
+"""What the base of sequence estimators hands to a trainer and makes of its answer (a stand-in family)."""
 
 from __future__ import annotations
 
