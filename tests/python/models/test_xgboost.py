@@ -283,6 +283,8 @@ def test_a_flag_set_before_the_fit_ends_it_at_once_and_marks_it_incomplete() -> 
     model = XGBoostTrainer().fit(replace(task(), stop=np.ones(1, dtype=np.uint8)))
     assert (model.complete, model.stop_reason, model.best_round) == (False, "cancelled", 0)
     np.testing.assert_array_equal(model.predict_proba(task().X), np.full((600, 3), 1 / 3))
+    again = FittedXGBoost.from_state(*model.to_state())
+    assert (again.complete, again.stop_reason, again.best_round) == (False, "cancelled", 0)
 
 
 def test_a_flag_set_during_the_fit_ends_it_after_that_round() -> None:
