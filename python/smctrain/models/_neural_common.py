@@ -32,7 +32,9 @@ class Problems:
         if not right:
             self.found.append(f"{name} must be an integer from {low} to {high}, but is {value!r}")
 
-    def real(self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False) -> None:
+    def real(
+        self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False
+    ) -> None:
         number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
         if not number or value < low or value >= high or (open_low and value == low):
             self.found.append(f"{name} must be a number {rule}, but is {value!r}")
@@ -297,12 +299,16 @@ class FittedNet:
         weights, history = _arrays_from(cls.family, shape, arrays)
         reason, warnings = meta.get("stop_reason", ""), meta.get("warnings", [])
         if reason not in _STOP_REASONS:
-            raise ArtifactError(f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}.")
+            raise ArtifactError(
+                f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}."
+            )
         if not isinstance(warnings, list) or not all(isinstance(sentence, str) for sentence in warnings):
             raise ArtifactError(f"{cls.family}: warnings must be a list of sentences, but is {warnings!r}.")
         best_loss = meta.get("best_loss")
         if best_loss is not None and not (_is_real(best_loss) and math.isfinite(best_loss)):
-            raise ArtifactError(f"{cls.family}: best_loss must be a finite number or null, but is {best_loss!r}.")
+            raise ArtifactError(
+                f"{cls.family}: best_loss must be a finite number or null, but is {best_loss!r}."
+            )
         return cls(
             shape=shape,
             arrays=weights,

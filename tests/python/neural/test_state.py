@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain.exceptions import ArtifactError
 from smctrain.models.lstm import FittedLSTM, LSTMTrainer
 from smctrain.models.neural_network import FittedMLP, NeuralNetworkTrainer
@@ -34,7 +35,16 @@ def test_state_round_trip_is_bit_equal(
     model = fitted[kind]
     again = type(model).from_state(*model.to_state())
     assert again.predict_proba(noise[0]).tobytes() == model.predict_proba(noise[0]).tobytes()
-    for name in ("warnings", "stop_reason", "complete", "best_epoch", "best_loss", "left_out", "n_features", "n_classes"):
+    for name in (
+        "warnings",
+        "stop_reason",
+        "complete",
+        "best_epoch",
+        "best_loss",
+        "left_out",
+        "n_features",
+        "n_classes",
+    ):
         assert getattr(again, name) == getattr(model, name)
     for name, column in model.history.items():
         assert again.history[name].tobytes() == column.tobytes()
@@ -131,7 +141,10 @@ print("torch" in sys.modules, file=sys.stderr)
 
 def test_the_same_model_with_and_without_importing_torch_first() -> None:
     results = []
-    for first, loaded in (("", "False"), ("import torch; torch.set_num_threads(2); torch.manual_seed(9)", "True")):
+    for first, loaded in (
+        ("", "False"),
+        ("import torch; torch.set_num_threads(2); torch.manual_seed(9)", "True"),
+    ):
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", PROGRAM.format(first=first)],
             capture_output=True, text=True, check=True, env=environment(),
