@@ -18,7 +18,8 @@ torch = pytest.importorskip("torch")
 
 SETTINGS = {
     "dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.1, "learning_rate": 0.001, "batch_size": 64,
-    "max_epochs": 1, "patience": 1, "min_delta": 0.0, "clip_norm": 1.0, "balanced": False, "halve_on_plateau": False,
+    "max_epochs": 1, "patience": 1, "min_delta": 0.0, "clip_norm": 1.0, "balanced": False,
+    "halve_on_plateau": False,
 }  # fmt: skip
 
 
@@ -174,8 +175,8 @@ def test_steps_and_running_statistics_follow_torch(clip_norm: float) -> None:
     """Five steps on one batch from the same start: torch must arrive at the same weights."""
     X, y, _ = example(48, 6)
     trainer = NeuralNetworkTrainer(
-        hidden_dims=(8,), dropout=0.0, weight_decay=0.1, label_smoothing=0.1, learning_rate=0.01, batch_size=48,
-        max_epochs=5, clip_norm=clip_norm, class_weight=None,
+        hidden_dims=(8,), dropout=0.0, weight_decay=0.1, label_smoothing=0.1, learning_rate=0.01,
+        batch_size=48, max_epochs=5, clip_norm=clip_norm, class_weight=None,
     )  # fmt: skip
     settings = {**trainer.settings(), "learning_rate": 1e-12, "weight_decay": 0.0, "max_epochs": 1}
     start = {

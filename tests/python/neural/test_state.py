@@ -1,4 +1,4 @@
-"""Stored networks: bit-equal after a round trip, refused when their meaning is wrong, loadable without torch."""
+"""Stored networks: bit-equal after a round trip, refused when their meaning is wrong."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4)).astype(np.float32)
 y = rng.integers(0, 3, size=200).astype(np.int32)
 task = FitTask(X=X, y=y, rows=np.arange(150), stop_rows=np.arange(150, 200), n_classes=3)
-for trainer in (NeuralNetworkTrainer(hidden_dims=(16, 8), max_epochs=3), LSTMTrainer(hidden_dim=8, max_epochs=3)):
+for trainer in (NeuralNetworkTrainer((16, 8), max_epochs=3), LSTMTrainer(8, max_epochs=3)):
     print(trainer.fit(task).predict_proba(X).tobytes().hex())
 print("torch" in sys.modules, file=sys.stderr)
 """
@@ -143,7 +143,7 @@ def test_the_same_model_with_and_without_importing_torch_first() -> None:
     results = []
     for first, loaded in (
         ("", "False"),
-        ("import torch; torch.set_num_threads(2); torch.manual_seed(9)", "True"),
+        ("import torch; torch.set_num_threads(2)", "True"),
     ):
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", PROGRAM.format(first=first)],

@@ -1,4 +1,4 @@
-"""What a fit promises: it learns, restores the best weights, obeys its alarms and limits, and repeats itself."""
+"""What a fit promises: it learns, restores the best weights, obeys its alarms and limits, repeats itself."""
 
 from __future__ import annotations
 
