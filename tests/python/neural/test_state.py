@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,7 +157,23 @@ def test_the_same_model_with_and_without_importing_torch_first() -> None:
     assert len(results[0]) > 1000
 
 
-def environment() -> dict[str, str]:
-    import os
+def test_the_other_tests_pass_without_importing_torch() -> None:
+    """In this process other test files have imported torch; here nobody has."""
+    files = [str(Path(__file__).with_name(name)) for name in ("test_training.py", "test_windows.py")]
+    program = (
+        "import sys, pytest; "
+        "code = pytest.main(['-q', '-x', '-p', 'no:cacheprovider', *sys.argv[1:]]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
+
+def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
