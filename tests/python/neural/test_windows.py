@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from smctrain import _load
+from smctrain.exceptions import TooFewRows
 from smctrain.models.lstm import LSTMTrainer
 
 from .conftest import make_task
@@ -96,8 +98,6 @@ def test_training_never_reads_across_a_segment() -> None:
 
 
 def test_stop_rows_without_any_window_are_refused() -> None:
-    from smctrain.exceptions import TooFewRows
-
     rng = np.random.default_rng(3)
     X = rng.normal(size=(60, 3)).astype(np.float32)
     y = rng.integers(0, 2, size=60).astype(np.int32)
