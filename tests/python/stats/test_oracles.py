@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+
 from smctrain import stats
 
 LAMBDAS = (0.05, 0.1, 0.2, 0.3)

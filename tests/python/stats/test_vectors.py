@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from smctrain import stats
 from smctrain._load import core
 from smctrain.exceptions import InputError, TooFewRows
