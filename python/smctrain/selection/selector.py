@@ -121,7 +121,8 @@ class ModelSelector:
         -------
         dict : {symbol: {selected_model, test_accuracy, val_accuracy, train_val_gap, score, reason,
             alternatives, rejected}}; without a survivor {selected_model: None, reason,
-            action: "MANUAL_REVIEW_REQUIRED", alternatives, rejected}. `rejected` maps each model that is out to the reason.
+            action: "MANUAL_REVIEW_REQUIRED", alternatives, rejected}. `rejected` maps each model that is
+            out to the reason.
         """
         if not isinstance(results, Mapping):
             raise InputError(

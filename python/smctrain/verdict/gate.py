@@ -331,12 +331,12 @@ def decide(
         kind = DEPLOY
         head = f"{labels[shown]} may be deployed: it passed every rule."
         if n_symbols > 1:
-            head = f"{labels[shown]} passes alone; the run's {n_symbols} symbols are still to be judged together."
+            head = f"{labels[shown]} passes alone; {n_symbols} symbols are still to be judged together."
     elif few_rows or thin or len(y) < needed:
         kind = TOO_LITTLE_DATA
         head = (
-            f"The data cannot tell: on {len(y):,} test rows only an edge of {100 * visible:.1f} points or more would "
-            f"have shown, and seeing {100 * min_edge:.0f} points takes {needed:,} rows."
+            f"The data cannot tell: on {len(y):,} test rows only an edge of {100 * visible:.1f} points or "
+            f"more would have shown, and seeing {100 * min_edge:.0f} points takes {needed:,} rows."
         )
     else:
         kind = NO_EVIDENCE
