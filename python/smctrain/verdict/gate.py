@@ -334,9 +334,10 @@ def decide(
             head = f"{labels[shown]} passes alone; {n_symbols} symbols are still to be judged together."
     elif few_rows or thin or len(y) < needed:
         kind = TOO_LITTLE_DATA
+        only = f"only an edge of {100 * visible:.1f} points or more" if visible < 0.5 else "no edge at all"
         head = (
-            f"The data cannot tell: on {len(y):,} test rows only an edge of {100 * visible:.1f} points or "
-            f"more would have shown, and seeing {100 * min_edge:.0f} points takes {needed:,} rows."
+            f"The data cannot tell: on {len(y):,} test rows {only} would have shown, and seeing "
+            f"{100 * min_edge:.0f} points takes {needed:,} rows."
         )
     else:
         kind = NO_EVIDENCE
@@ -348,7 +349,8 @@ def decide(
     reasons = [head, compared, *(sentence for sentence in failed.values() if sentence)]
     if kind == DEPLOY and test is not None:
         reasons.append(_luck(p_oos or 0.0, test, len(tried)))
-        reasons.append(f"Betting 1 on these predictions would have left {wealth.end:.1f}.")
+        left = f"{wealth.end:.1f}" if wealth.end < 1e6 else "more than a million"
+        reasons.append(f"Betting 1 on these predictions would have left {left}.")
         if trade_sentence:
             reasons.append(trade_sentence)
     if not inner_known:
