@@ -1,7 +1,8 @@
 """decide(): choose on inner rows, weigh the out-of-sample rows, apply the rules, say it in words.
 
 1. choose    the model with the best score on inner rows (`smctrain.stats.choice`)
-2. evidence  p_oos, p_in (circular-shift test over everything tried), p_comb (Stouffer), E_end, skill over baseline
+2. evidence  p_oos, p_in (circular-shift test over everything tried), p_comb (Stouffer), E_end,
+             skill over baseline
 3. gate      DEPLOY only if every rule holds
 4. else      TOO_LITTLE_DATA when the rows could not have shown an edge of 3 points, NO_EVIDENCE otherwise
 """
@@ -145,14 +146,15 @@ def decide(
     inner_y, inner_predictions : (n_inner,), (k, n_inner)
         Pooled inner out-of-fold rows, all before the first out-of-sample row.
     train_y, train_predictions : (n_train,), (k, n_train) or None
-        Training rows, and each model's answers on the rows it was fitted on (in-sample). None: no training score,
-        which rejects every model without an entry in `gaps`.
+        Training rows, and each model's answers on the rows it was fitted on (in-sample). None: no
+        training score, which rejects every model without an entry in `gaps`.
     names : k strings, default "model 0", ...
     r_net : (n,) or None
-        Net outcome in R, known afterwards, of the trade on each out-of-sample row (NaN: none). Trades are taken
-        where the chosen model answers the highest class code.
+        Net outcome in R, known afterwards, of the trade on each out-of-sample row (NaN: none). Trades are
+        taken where the chosen model answers the highest class code.
     profile : "default" or "seed"
-        Thresholds of the selector. "default" lets only `gaps` reject a model; the in-sample gap lowers its score.
+        Thresholds of the selector. "default" lets only `gaps` reject a model; the in-sample gap lowers
+        its score.
     ledger : Trials or None
         Earlier configurations scored on the same rows.
     n_symbols : int
@@ -168,8 +170,8 @@ def decide(
 
     Notes
     -----
-    The statistic is balanced accuracy when one class holds more than 60 % of the training rows, else accuracy: one
-    choice for every step, made before the first out-of-sample row.
+    The statistic is balanced accuracy when one class holds more than 60 % of the training rows, else
+    accuracy: one choice for every step, made before the first out-of-sample row.
     """
     y = _codes.label_vector(y_true, "y_true")
     oos = _codes.prediction_matrix(predictions, len(y), "predictions")
@@ -187,7 +189,7 @@ def decide(
         raise InputError(f"n_symbols must be at least 1, but is {n_symbols}.")
     rules = Rules(profile=profile)
 
-    # --- what needs no model -------------------------------------------------------------------------------------
+    # --- what needs no model -------------------------------------------------------------------------------
     classes = _codes.classes_of(y_train, y_in, y)
     train_counts = np.array([int((y_train == c).sum()) for c in classes])
     majority = int(classes[int(train_counts.argmax())])
@@ -200,7 +202,7 @@ def decide(
     )
     baseline = metric.without_model(y, majority)
 
-    # --- 1. the model, on inner rows only ------------------------------------------------------------------------
+    # --- 1. the model, on inner rows only ------------------------------------------------------------------
     in_sample: list[float | None] = [None] * k
     if train_predictions is not None:
         fitted = _codes.prediction_matrix(train_predictions, len(y_train), "train_predictions")
@@ -224,7 +226,7 @@ def decide(
         labels.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
     )
 
-    # --- 2. evidence ---------------------------------------------------------------------------------------------
+    # --- 2. evidence ---------------------------------------------------------------------------------------
     tried, tried_inner = oos, inner
     inner_known = True
     if ledger is not None:
@@ -250,7 +252,7 @@ def decide(
     statistic = metric.of(y, oos[shown])
     skill = statistic - baseline
 
-    # --- 4a. how many rows would tell ----------------------------------------------------------------------------
+    # --- 4a. how many rows would tell ----------------------------------------------------------------------
     enough_rows = len(y) >= 20 * horizon
     spread = size if enough_rows else stats.effective_sample_size(inner[shown] == y_in, horizon)
     even = len(classes) == 2 and bool(np.all((shares >= 0.45) & (shares <= 0.55)))
@@ -261,12 +263,13 @@ def decide(
     needed = n_required[min_edge]
     visible = math.sqrt(stats.required_sample(0.001, design_effect=spread.factor, p0=p0) * 1e-6 / len(y))
 
-    # --- 3. the gate ---------------------------------------------------------------------------------------------
+    # --- 3. the gate ---------------------------------------------------------------------------------------
     failed: dict[str, str] = {}
     few_rows = not enough_rows or test is None or 1.0 / (test.n_shifts + 1) > P_OOS
     if few_rows:
         failed["rows"] = (
-            f"The test has {len(y):,} rows; with labels up to {horizon} rows long at least {20 * horizon:,} are needed "
+            f"The test has {len(y):,} rows; with labels up to {horizon} rows long at least "
+            f"{20 * horizon:,} are needed "
             "before any statement is possible."
         )
     thin = [
@@ -285,23 +288,27 @@ def decide(
         failed["consistency"] = f"{choice.best.name}, the best on validation rows, is refused: {choice.veto}."
     if p_comb is not None and p_comb > P_COMBINED:
         failed["p_combined"] = (
-            f"Taken together, validation and test rows look like luck: p = {p_comb:.3g}, at most {P_COMBINED} is needed."
+            f"Taken together, validation and test rows look like luck: p = {p_comb:.3g}, at most "
+            f"{P_COMBINED} is needed."
         )
     if p_oos is not None and test is not None and p_oos > P_OOS:
         failed["p_oos"] = (
-            f"On the test rows alone, luck does as well too often: in {percent(p_oos)} of {test.n_shifts:,} shifted "
+            f"On the test rows alone, luck does as well too often: in {percent(p_oos)} of "
+            f"{test.n_shifts:,} shifted "
             f"histories, at most {percent(P_OOS)} is allowed."
         )
     e_needed = E_ONE_SYMBOL if n_symbols == 1 else E_SEVERAL_SYMBOLS
     if not wealth.end >= e_needed:
         failed["e_value"] = (
-            f"Betting 1 on these predictions would have left {wealth.end:.2f}; at least {e_needed:.0f} is needed."
+            f"Betting 1 on these predictions would have left {wealth.end:.2f}; at least {e_needed:.0f} is "
+            f"needed."
         )
     unit = "balanced accuracy" if metric.balanced else "accuracy"
     compared = (
         f"{labels[shown]} was right on {percent(accuracy)} of {len(y):,} test rows "
         f"(95 % interval {100 * interval.low:.1f}-{percent(interval.high)}"
-        f"{'' if enough_rows else ', too short to trust'}), always answering '{word}' on {percent(float((y == majority).mean()))}"
+        f"{'' if enough_rows else ', too short to trust'}), always answering '{word}' on "
+        f"{percent(float((y == majority).mean()))}"
     )
     if metric.balanced:
         compared += f"; weighing all classes equally {percent(statistic)} against {percent(baseline)}"
@@ -319,28 +326,31 @@ def decide(
         elif not mean_r > 0.0:
             failed["expected_value"] = f"The trades do not earn: {trade_sentence}"
 
-    # --- 4b. the word, and the sentences -------------------------------------------------------------------------
+    # --- 4b. the word, and the sentences -------------------------------------------------------------------
     if not failed:
         kind = DEPLOY
         head = f"{labels[shown]} may be deployed: it passed every rule."
         if n_symbols > 1:
-            head = f"{labels[shown]} passes alone; all {n_symbols} symbols of the run still have to be judged together."
+            head = f"{labels[shown]} passes alone; {n_symbols} symbols are still to be judged together."
     elif few_rows or thin or len(y) < needed:
         kind = TOO_LITTLE_DATA
+        only = f"only an edge of {100 * visible:.1f} points or more" if visible < 0.5 else "no edge at all"
         head = (
-            f"The data cannot tell: {len(y):,} test rows show an edge of {100 * visible:.1f} points or more, and seeing "
+            f"The data cannot tell: on {len(y):,} test rows {only} would have shown, and seeing "
             f"{100 * min_edge:.0f} points takes {needed:,} rows."
         )
     else:
         kind = NO_EVIDENCE
         head = (
-            f"No model is recommended: {len(y):,} test rows are enough to see an edge of {100 * min_edge:.0f} points, "
+            f"No model is recommended: {len(y):,} test rows are enough to see an edge of "
+            f"{100 * min_edge:.0f} points, "
             "and the evidence for one is missing."
         )
     reasons = [head, compared, *(sentence for sentence in failed.values() if sentence)]
     if kind == DEPLOY and test is not None:
         reasons.append(_luck(p_oos or 0.0, test, len(tried)))
-        reasons.append(f"Betting 1 on these predictions would have left {wealth.end:.1f}.")
+        left = f"{wealth.end:.1f}" if wealth.end < 1e6 else "more than a million"
+        reasons.append(f"Betting 1 on these predictions would have left {left}.")
         if trade_sentence:
             reasons.append(trade_sentence)
     if not inner_known:
@@ -402,7 +412,8 @@ def _luck(p: float, test: stats.CircularShiftTest, configurations: int) -> str:
     models = "the best of everything tried" if configurations > 1 else "the model"
     if p < test.resolution:
         return (
-            f"Luck hardly explains it: {models} does as well in {count} of {test.n_shifts:,} shifted histories, "
+            f"Luck hardly explains it: {models} does as well in {count} of {test.n_shifts:,} shifted "
+            f"histories, "
             "fewer than these rows can tell apart."
         )
     return f"Luck does as well in {count} of {test.n_shifts:,} shifted histories ({percent(p)})."

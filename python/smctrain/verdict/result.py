@@ -66,4 +66,4 @@ class Trials:
     oos: npt.ArrayLike
     """(j, n) every vector ever scored on the out-of-sample rows."""
     inner: npt.ArrayLike | None = None
-    """(j, n_inner) the same configurations on the inner rows; None when some are lost, which disables p_in."""
+    """(j, n_inner) the same configurations on the inner rows; None when some are lost: no p_in then."""

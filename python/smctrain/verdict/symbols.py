@@ -19,7 +19,8 @@ def apply_multiple_testing(
     ----------
     verdicts : symbol -> its own verdict, every symbol of the run included
     q : false discovery rate
-    dependence : "independent" (Benjamini-Hochberg on the combined p) or "arbitrary" (e-BH on E after the last row)
+    dependence : "independent" (Benjamini-Hochberg on the combined p) or "arbitrary" (e-BH on
+        E after the last row)
     """
     if dependence not in ("independent", "arbitrary"):
         raise InputError(f'dependence must be "independent" or "arbitrary", but is {dependence!r}.')
@@ -42,7 +43,9 @@ def apply_multiple_testing(
         if verdict.kind != DEPLOY:
             judged[symbol] = dataclasses.replace(verdict, evidence=evidence)
         elif survives:
-            head = f"{verdict.model} may be deployed: it passed every rule, also among all {len(symbols)} symbols."
+            head = (
+                f"{verdict.model} may be deployed: it passed every rule, also among {len(symbols)} symbols."
+            )
             judged[symbol] = dataclasses.replace(
                 verdict, evidence=evidence, reasons=[head, *verdict.reasons[1:]]
             )

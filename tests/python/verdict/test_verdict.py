@@ -45,7 +45,7 @@ def markets(seeds: range, edge: float, n: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def judge(x: np.ndarray, u: np.ndarray, y: np.ndarray, *, related: bool = False) -> Verdict:
-    """Four models: the sign of x, and of the three noise columns (`related`: of x disturbed by each of them)."""
+    """Four models: the sign of x, and of the three noise columns (`related`: of x plus each of them)."""
     guess = np.concatenate([x[None], x[None] + 0.4 * u.T if related else u.T]) > 0
     oos = slice(OOS_START, None)
     return decide(
