@@ -24,7 +24,8 @@ inline double trend_strength(double x) {
   const double weak = falling(x, 0.5, 1.0);
   const double moderate = triangle(x, 0.7, 1.5, 2.5);
   const double strong = rising(x, 2.0, 3.0);
-  return (weak * 0.5 + moderate * 1.5 + strong * 3.0) / (weak + moderate + strong);
+  // Written around the middle term, so that a purely moderate trend is exactly 1.5: thresholds stand there.
+  return 1.5 + (weak * (0.5 - 1.5) + strong * (3.0 - 1.5)) / (weak + moderate + strong);
 }
 
 // Monotone scores: "at least the second term".

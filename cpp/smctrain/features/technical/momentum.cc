@@ -88,7 +88,8 @@ std::vector<ColumnInfo> momentum_columns() {
       make_column("macd_12_26_9_atr", "technical", "atr", kForever, 33, macd_settle, "macd / atr_wilder_14"),
       make_column("macd_hist_12_26_9_atr", "technical", "atr", kForever, 33, macd_settle,
                   "(macd - signal) / atr_wilder_14"),
-      make_column("ppo_12_26", "technical", "pct", 26, 25, 0, "100 (sma_12 / sma_26 - 1)"),
+      make_column("ppo_12_26", "technical", "pct", kForever, 25, ema_settle(26, 1e-7),
+                  "100 (ema_12 / ema_26 - 1), each seeded with the mean of its own first rows"),
       make_column("roc_10", "technical", "pct", 11, 10, 0, "100 (C/C[t-10] - 1)"),
       make_column("mom_10", "technical", "price", 11, 10, 0, "C - C[t-10]", "level"),
       make_column("trix_15", "technical", "pct", kForever, 43, 3 * ema_settle(15, 1e-7),
@@ -112,8 +113,8 @@ class MomentumMachine final : public TableMachine {
     out[4] = macd_.histogram;
     out[5] = safe_div(macd_.line, context.atr);
     out[6] = safe_div(macd_.histogram, context.atr);
-    const double slow = sma_26_.push_mean(close);
-    out[7] = 100.0 * safe_div(sma_12_.push_mean(close) - slow, slow);
+    const double slow = ema_26_.push(close);
+    out[7] = 100.0 * safe_div(ema_12_.push(close) - slow, slow);
     closes_.push(close);
     const double base = closes_.full() ? closes_.oldest(0) : kNaN;
     out[8] = 100.0 * (safe_div(close, base) - 1.0);
@@ -126,8 +127,8 @@ class MomentumMachine final : public TableMachine {
     macd_.reset();
     rises_.reset();
     falls_.reset();
-    sma_12_.reset();
-    sma_26_.reset();
+    ema_12_.reset();
+    ema_26_.reset();
     closes_.reset();
     trix_1_.reset();
     trix_2_.reset();
@@ -158,8 +159,8 @@ class MomentumMachine final : public TableMachine {
   Macd macd_;
   RollingSum rises_{14};
   RollingSum falls_{14};
-  RollingSum sma_12_{12};
-  RollingSum sma_26_{26};
+  EmaSeeded ema_12_{12};
+  EmaSeeded ema_26_{26};
   Window closes_{11};
   EmaSeeded trix_1_{15};
   EmaSeeded trix_2_{15};

@@ -15,10 +15,11 @@ namespace smctrain::features {
 namespace {
 
 std::vector<ColumnInfo> trend_columns() {
-  const int64_t bias = std::max(ema_settle(50, 1e-7), wilder_settle(14, 1e-7));
+  const int64_t bias = std::max(ema_settle(50), wilder_settle(14, 1e-7));
+  const int64_t score = ema_settle(50, 1e-7);  // scores stretch the bias, so its seed must fade further
   const int64_t z =
       wilder_settle(14, 1e-9);  // a z-score divides by a small deviation, so its seed must fade further
-  const int64_t regime = std::max(bias - 49, z);
+  const int64_t regime = std::max(score - 49, z);
   const auto column = [](const char* name, const char* unit, int64_t warmup, int64_t settle,
                          const char* definition) {
     return make_column(name, "trend", unit, kForever, warmup, settle, definition);
@@ -26,10 +27,10 @@ std::vector<ColumnInfo> trend_columns() {
   return {
       column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / atr_wilder_14"),
       column("trend_abs_atr", "atr", 14, bias, "|trend_bias_atr|"),
-      column("trend_strength", "ratio", 14, bias,
+      column("trend_strength", "ratio", 14, score,
              "centroid of weak 0.5, moderate 1.5, strong 3.0 at trend_abs_atr"),
-      column("trend_bull", "ratio", 14, bias, "clip(trend_bias_atr, 0, 1)"),
-      column("trend_bear", "ratio", 14, bias, "clip(-trend_bias_atr, 0, 1)"),
+      column("trend_bull", "ratio", 14, score, "clip(trend_bias_atr, 0, 1)"),
+      column("trend_bear", "ratio", 14, score, "clip(-trend_bias_atr, 0, 1)"),
       column("trend_bias_atr_z100", "z", 113, ema_settle(50, 1e-9),
              "trend_bias_atr against its last 100 values (mean, sd1)"),
       column("mom_overbought", "ratio", 14, wilder_settle(14), "clip((rsi_wilder_14 - 60) / 20, 0, 1)"),
@@ -37,8 +38,8 @@ std::vector<ColumnInfo> trend_columns() {
       column("atr_z50", "z", 63, z, "atr_wilder_14 against its last 50 values (mean, sd1)"),
       column("vol_high", "ratio", 63, z, "clip(atr_z50 - 0.5, 0, 1)"),
       column("vol_low", "ratio", 63, z, "clip((0.5 - atr_z50) / 1.5, 0, 1)"),
-      column("tr_strong", "ratio", 14, bias, "clip(trend_strength - 1, 0, 1)"),
-      column("tr_weak", "ratio", 14, bias, "clip((1 - trend_strength) / 0.5, 0, 1)"),
+      column("tr_strong", "ratio", 14, score, "clip(trend_strength - 1, 0, 1)"),
+      column("tr_weak", "ratio", 14, score, "clip((1 - trend_strength) / 0.5, 0, 1)"),
       column("reg_high_vol_trend", "flag", 63, regime, "vol_high > 0.6 and tr_strong > 0.5"),
       column("reg_low_vol_chop", "flag", 63, regime, "else vol_low > 0.6 and tr_weak > 0.5"),
       column("reg_high_vol", "flag", 63, regime, "else vol_high > 0.6"),
