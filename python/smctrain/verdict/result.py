@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy.typing as npt
 
@@ -52,6 +53,21 @@ class Verdict:
             "rejected": dict(self.rejected),
             "failed_rules": list(self.failed_rules),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        return cls(
+            kind=str(data["kind"]),
+            model=data.get("model"),
+            reasons=list(data.get("reasons", [])),
+            evidence=dict(data.get("evidence", {})),
+            n_required={float(edge): int(rows) for edge, rows in data.get("n_required", {}).items()},
+            action=data.get("action"),
+            alternatives=list(data.get("alternatives", [])),
+            rejected=dict(data.get("rejected", {})),
+            failed_rules=list(data.get("failed_rules", [])),
+        )
 
     def __str__(self) -> str:
         return "\n".join(
