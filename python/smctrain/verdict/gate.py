@@ -339,6 +339,13 @@ def decide(
             f"The data cannot tell: on {len(y):,} test rows {only} would have shown, and seeing "
             f"{100 * min_edge:.0f} points takes {needed:,} rows."
         )
+        if set(failed) == {"consistency"} and choice.best is not None:
+            # The edge itself shows; what is missing is that validation and test agree about its size.
+            failed["consistency"] = ""
+            head = (
+                f"{choice.best.name} beats the baseline, but how well is not settled: {choice.veto}. "
+                f"More history would settle it; seeing an edge of {100 * min_edge:.0f} points takes {needed:,} test rows."
+            )
     else:
         kind = NO_EVIDENCE
         head = (
