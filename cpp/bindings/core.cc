@@ -19,6 +19,7 @@ void bind_boosting(py::module_& m);
 void bind_metrics(py::module_& m);
 void bind_stats(py::module_& m);
 void bind_market(py::module_& m);
+void bind_smc(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "Native core of smctrain: everything tabular. Use the typed faces in the package, not this module.";
@@ -36,6 +37,7 @@ PYBIND11_MODULE(_core, m) {
   bind_metrics(m);
   bind_stats(m);
   bind_market(m);
+  bind_smc(m);
 }
 
 }  // namespace smctrain::bindings

@@ -14,6 +14,17 @@ void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machin
   if (machine != nullptr) machines.push_back(std::move(machine));
 }
 
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> names_of(const std::unique_ptr<Machine>& machine) {
+  std::vector<std::string> names;
+  if (machine == nullptr) return names;
+  for (const auto& column : machine->columns()) names.push_back(column.name);
+  return names;
+}
+
 // Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
 const std::vector<std::string>& only_in_full() {
   static const std::vector<std::string> names{
@@ -66,8 +77,9 @@ const std::vector<std::string>& higher_columns() {
 
 bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
-  const auto& excluded = only_in_full();
-  return std::find(excluded.begin(), excluded.end(), column.name) == excluded.end();
+  static const auto structure = names_of(make_smc_machine());
+  if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
+  return !contains(only_in_full(), column.name);
 }
 
 }  // namespace smctrain::features

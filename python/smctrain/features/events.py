@@ -76,11 +76,21 @@ class EventTable:
         return EventTable({name: values[mask] for name, values in self.columns.items()})
 
     def known_by(self, row: int) -> EventTable:
-        """What was known at the close of `row`; a later invalidation reads as -1 (alive)."""
+        """What was known at the close of `row`: later steps read as -1, the state as it was then."""
         mask = self["known_at"] <= row
         columns = {name: values[mask] for name, values in self.columns.items()}
-        dead = columns["invalidated_at"]
-        columns["invalidated_at"] = np.where(dead <= row, dead, -1)
+        for name, at in columns.items():
+            if name.endswith("_at") and name != "known_at":
+                columns[name] = np.where(at <= row, at, -1)
+        if "resolved_at" in columns:
+            columns["bounce_q"] = np.where(columns["resolved_at"] >= 0, columns["bounce_q"], np.nan)
+        if "state" in columns:
+            alive = columns["invalidated_at"] == -1
+            state = np.where(alive, "fresh", columns["state"])
+            for step in ("touched", "filled"):
+                if f"{step}_at" in columns:
+                    state = np.where(alive & (columns[f"{step}_at"] >= 0), step, state)
+            columns["state"] = state
         return EventTable(columns)
 
     def to_pandas(self) -> pd.DataFrame:

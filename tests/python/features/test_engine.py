@@ -190,7 +190,7 @@ def test_settled_rows_have_all_values_that_can_exist(eurusd: SymbolBars) -> None
     assert 9_000 < table.settled.sum() < 10_000  # higher bars reach further back than the base bars
     always = [c.name for c in table.catalogue if c.family in ("trend", "returns", "higher")]
     for name in always:
-        if not name.endswith(("_choch", "pd_pos", "ms_dir")):
+        if not name.endswith(("_choch", "pd_pos", "ms_dir", "bull_dist_atr", "bear_dist_atr")):
             assert np.isfinite(table[name][table.settled]).all(), name
 
 

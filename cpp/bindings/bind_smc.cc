@@ -1,0 +1,211 @@
+// The Smart-Money-Concepts engine: events of a bar array, and the machine's columns for study and tests.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/numpy.h"
+#include "bindings/run.h"
+#include "smctrain/features/smc/event_batch.h"
+#include "smctrain/features/smc/fuzzy.h"
+#include "smctrain/features/smc/machine.h"
+#include "smctrain/features/smc/machine_batch.h"
+
+namespace smctrain::bindings {
+
+namespace {
+
+namespace smc = features::smc;
+
+BarsView bars_view(const py::array& ts_open, const py::array& ts_close, const py::array& open,
+                   const py::array& high, const py::array& low, const py::array& close,
+                   const py::object& volume, const py::object& spread, const py::array& segment) {
+  BarsView bars;
+  bars.close = vector_view<double>(close, "close");
+  const int64_t n = bars.size();
+  bars.ts_open = vector_view<int64_t>(ts_open, "ts_open", n);
+  bars.ts_close = vector_view<int64_t>(ts_close, "ts_close", n);
+  bars.open = vector_view<double>(open, "open", n);
+  bars.high = vector_view<double>(high, "high", n);
+  bars.low = vector_view<double>(low, "low", n);
+  bars.volume = optional_vector_view<double>(volume, "volume", n);
+  bars.spread = optional_vector_view<double>(spread, "spread", n);
+  bars.segment = vector_view<int32_t>(segment, "segment", n);
+  return bars;
+}
+
+smc::BlockRule block_rule(const std::string& name) {
+  if (name == "bos") return smc::BlockRule::kBos;
+  if (name == "seed") return smc::BlockRule::kSeed;
+  if (name == "extreme") return smc::BlockRule::kExtreme;
+  raise("InputError", "rule must be 'bos', 'seed' or 'extreme', but is '", name, "'.");
+}
+
+// Options by name; what is not named keeps its default.
+smc::Options read_options(const py::dict& given) {
+  smc::Options options;
+  for (const auto& [key, value] : given) {
+    const auto name = py::cast<std::string>(key);
+    const auto is = [&name](const char* other) { return name == other; };
+    if (is("swing_left"))
+      options.swing_left = py::cast<int>(value);
+    else if (is("swing_right"))
+      options.swing_right = py::cast<int>(value);
+    else if (is("break_on_wick"))
+      options.break_on_wick = py::cast<bool>(value);
+    else if (is("keep_extreme_level"))
+      options.keep_extreme_level = py::cast<bool>(value);
+    else if (is("fvg_min_atr"))
+      options.fvg_min_atr = py::cast<double>(value);
+    else if (is("fvg_merge"))
+      options.fvg_merge = py::cast<bool>(value);
+    else if (is("fvg_same_side"))
+      options.fvg_same_side = py::cast<bool>(value);
+    else if (is("fvg_max_span_ns"))
+      options.fvg_max_span_ns = py::cast<int64_t>(value);
+    else if (is("block_rule"))
+      options.block_rule = block_rule(py::cast<std::string>(value));
+    else if (is("block_min_displacement_atr"))
+      options.block_min_displacement_atr = py::cast<double>(value);
+    else if (is("block_min_quality"))
+      options.block_min_quality = py::cast<double>(value);
+    else if (is("block_body"))
+      options.block_body = py::cast<bool>(value);
+    else if (is("zone_max_age_bars"))
+      options.zone_max_age_bars = py::cast<int>(value);
+    else if (is("zone_cap"))
+      options.zone_cap = py::cast<int>(value);
+    else if (is("zone_invalidate_on_wick"))
+      options.zone_invalidate_on_wick = py::cast<bool>(value);
+    else if (is("bounce_bars"))
+      options.bounce_bars = py::cast<int>(value);
+    else if (is("liquidity_tolerance_atr"))
+      options.liquidity_tolerance_atr = py::cast<double>(value);
+    else if (is("liquidity_max_age_bars"))
+      options.liquidity_max_age_bars = py::cast<int>(value);
+    else
+      raise("InputError", "the engine has no option '", name, "'.");
+  }
+  options.validate();
+  return options;
+}
+
+template <class T, class Read>
+py::array_t<T> column(const std::vector<smc::Event>& events, Read read) {
+  std::vector<T> values;
+  values.reserve(events.size());
+  for (const smc::Event& event : events) values.push_back(static_cast<T>(read(event)));
+  return to_array(std::move(values));
+}
+
+py::dict to_columns(const std::vector<smc::Event>& events) {
+  using smc::Event;
+  py::dict table;
+  const auto put_int8 = [&](const char* name, auto read) { table[name] = column<int8_t>(events, read); };
+  const auto put_row = [&](const char* name, int64_t Event::* field) {
+    table[name] = column<int64_t>(events, [field](const Event& event) { return event.*field; });
+  };
+  const auto put_double = [&](const char* name, double Event::* field) {
+    table[name] = column<double>(events, [field](const Event& event) { return event.*field; });
+  };
+  const auto put_flag = [&](const char* name, bool Event::* field) {
+    // One byte each, seen as bool.
+    table[name] =
+        column<uint8_t>(events, [field](const Event& event) { return event.*field; }).attr("view")("bool");
+  };
+  put_int8("kind", [](const Event& event) { return event.kind; });
+  put_int8("side", [](const Event& event) { return event.side; });
+  put_row("origin", &Event::origin);
+  put_row("known_at", &Event::known_at);
+  put_row("invalidated_at", &Event::invalidated_at);
+  put_double("top", &Event::top);
+  put_double("bottom", &Event::bottom);
+  put_double("level", &Event::level);
+  put_int8("state", [](const Event& event) { return event.state; });
+  put_row("touched_at", &Event::touched_at);
+  put_row("filled_at", &Event::filled_at);
+  put_row("resolved_at", &Event::resolved_at);
+  put_double("bounce_q", &Event::bounce_q);
+  put_double("size_atr", &Event::size_atr);
+  put_double("disp_atr", &Event::disp_atr);
+  put_double("body_ratio", &Event::body_ratio);
+  put_double("clean", &Event::clean);
+  put_double("quality", &Event::quality);
+  table["members"] = column<int32_t>(events, [](const Event& event) { return event.members; });
+  put_flag("has_fvg", &Event::has_fvg);
+  put_flag("struct_aligned", &Event::struct_aligned);
+  put_flag("bos_ctx", &Event::bos_ctx);
+  put_flag("choch_ctx", &Event::choch_ctx);
+  put_flag("ema_aligned", &Event::ema_aligned);
+  put_flag("rsi_ok", &Event::rsi_ok);
+  return table;
+}
+
+}  // namespace
+
+void bind_smc(py::module_& m) {
+  m.attr("SMC_EVENT_KINDS") = std::vector<std::string>{"swing_high",  "swing_low", "bos",   "choch", "fvg",
+                                                       "order_block", "pool",      "sweep", "run"};
+  m.attr("SMC_ZONE_STATES") =
+      std::vector<std::string>{"fresh", "touched", "filled", "invalidated", "expired", "merged"};
+
+  m.def(
+      "smc_events",
+      [](const py::array& ts_open, const py::array& ts_close, const py::array& open, const py::array& high,
+         const py::array& low, const py::array& close, const py::object& volume, const py::object& spread,
+         const py::array& segment, const py::dict& options) {
+        const BarsView bars = bars_view(ts_open, ts_close, open, high, low, close, volume, spread, segment);
+        const smc::Options chosen = read_options(options);
+        smc::EventLog log;
+        {
+          // About half a microsecond per bar: short enough to wait for.
+          const py::gil_scoped_release release;
+          log = smc::collect_events(bars, chosen);
+        }
+        return to_columns(log.events());
+      },
+      py::arg("ts_open"), py::arg("ts_close"), py::arg("open"), py::arg("high"), py::arg("low"),
+      py::arg("close"), py::arg("volume"), py::arg("spread"), py::arg("segment"), py::arg("options"),
+      "Events of a bar array as columns, in the order in which they became known.");
+
+  m.def(
+      "smc_columns",
+      [](const py::array& ts_open, const py::array& ts_close, const py::array& open, const py::array& high,
+         const py::array& low, const py::array& close, const py::object& volume, const py::object& spread,
+         const py::array& segment) {
+        const BarsView bars = bars_view(ts_open, ts_close, open, high, low, close, volume, spread, segment);
+        const auto machine = features::make_smc_machine();
+        const auto width = static_cast<int64_t>(machine->columns().size());
+        std::vector<double> values;
+        {
+          const py::gil_scoped_release release;
+          values = smc::run_machine(*machine, bars);
+        }
+        std::vector<std::string> names;
+        for (const auto& info : machine->columns()) names.push_back(info.name);
+        return py::make_tuple(to_matrix(std::move(values), bars.size(), width), names);
+      },
+      py::arg("ts_open"), py::arg("ts_close"), py::arg("open"), py::arg("high"), py::arg("low"),
+      py::arg("close"), py::arg("volume"), py::arg("spread"), py::arg("segment"),
+      "All columns of the machine with default options: float64 (n, d) and their names.");
+
+  m.def(
+      "smc_default_columns", [] { return features::smc_default_columns(); },
+      "Names of the structure and zone columns of the default preset.");
+
+  m.def(
+      "smc_catalogue",
+      [] {
+        py::dict catalogue;
+        const auto machine = features::make_smc_machine();
+        for (const features::ColumnInfo& info : machine->columns()) {
+          catalogue[info.name.c_str()] = py::make_tuple(info.role, info.warmup, info.settle);
+        }
+        return catalogue;
+      },
+      "Role, warmup and settle of each column of the machine.");
+}
+
+}  // namespace smctrain::bindings

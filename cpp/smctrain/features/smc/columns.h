@@ -1,0 +1,40 @@
+// Columns of the machine: what they are called and what they say about the newest bar.
+//
+// For each family `define_*` and `write_*` stand together in one file and keep one order. The settle figures
+// are measured: state machines have no exact memory length, and after this many bars two starts agree on real
+// data.
+#pragma once
+
+#include <vector>
+
+#include "smctrain/features/machine.h"
+#include "smctrain/features/smc/engine.h"
+
+namespace smctrain::features::smc {
+
+using Columns = std::vector<ColumnInfo>;
+
+void define_swings(Columns& columns, int left, int right);
+void define_structure(Columns& columns, int left, int right);
+void define_range_break(Columns& columns);
+void define_range_position(Columns& columns, int left, int right);
+void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars);
+void define_liquidity(Columns& columns, int max_age_bars);
+
+// Each writes its columns from `out` on and returns the place behind them.
+double* write_swings(const Engine& engine, double* out);
+double* write_structure(const Engine& engine, double* out);
+double* write_range_break(const Engine& engine, double* out);
+double* write_range_position(const Engine& engine, double* out);
+double* write_zones(const Engine& engine, EventKind kind, int side, double* out);
+double* write_liquidity(const Engine& engine, double* out);
+
+// x / atr, NaN where that has no meaning.
+inline double in_atr(double x, double atr) { return atr > 0.0 ? x / atr : kNaN; }
+// Bars since `at`, NaN if it never happened.
+inline double bars_since(int64_t now, int64_t at) {
+  return at == kNever ? kNaN : static_cast<double>(now - at);
+}
+inline double flag(bool is_set) { return is_set ? 1.0 : 0.0; }
+
+}  // namespace smctrain::features::smc

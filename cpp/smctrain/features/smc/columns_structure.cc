@@ -1,0 +1,195 @@
+#include <string>
+
+#include "smctrain/features/smc/columns.h"
+
+namespace smctrain::features::smc {
+
+namespace {
+
+constexpr int64_t kAtrWarmup = 14;
+constexpr int64_t kSettle = 300;  // the ATR's 187, and a few structure breaks
+
+// Adds columns of one family that share their warm-up and the moment they are known.
+class Definer {
+ public:
+  Definer(Columns& columns, const char* family, const char* known_at)
+      : columns_(columns), family_(family), known_at_(known_at) {}
+  void operator()(const std::string& name, const char* unit, int64_t warmup, const std::string& definition,
+                  int64_t lookback = kForever, int64_t settle = kSettle) const {
+    const bool is_level = std::string(unit) == "price";
+    columns_.push_back({name, family_, unit, is_level ? "level" : "feature", lookback, warmup, settle,
+                        known_at_, definition});
+  }
+
+ private:
+  Columns& columns_;
+  std::string family_;
+  std::string known_at_;
+};
+
+}  // namespace
+
+void define_swings(Columns& columns, int left, int right) {
+  const Definer add(columns, "structure", "close of the bar `right` bars after the pivot");
+  const int64_t first = left + right;
+  const int64_t scaled = std::max<int64_t>(first, kAtrWarmup);
+  const int64_t window = first + 1;
+  add("sw_high_new", "flag", 0, "1 on the bar that confirms a swing high", window, first);
+  add("sw_low_new", "flag", 0, "1 on the bar that confirms a swing low", window, first);
+  add("sw_high_dist_atr", "atr", scaled, "(last known swing high - close) / ATR");
+  add("sw_low_dist_atr", "atr", scaled, "(close - last known swing low) / ATR");
+  add("sw_high_age", "bars", first, "bars since the last known swing high");
+  add("sw_low_age", "bars", first, "bars since the last known swing low");
+  add("sw_high_kind", "sign", first + right + 1, "+1 higher, -1 lower, 0 equal to the swing high before it");
+  add("sw_low_kind", "sign", first + right + 1, "+1 higher, -1 lower, 0 equal to the swing low before it");
+  add("sw_leg_atr", "atr", scaled, "(last known swing high - last known swing low) / ATR");
+  add("sw_high_level", "price", first, "last known swing high");
+  add("sw_low_level", "price", first, "last known swing low");
+}
+
+double* write_swings(const Engine& engine, double* out) {
+  const int64_t t = engine.now();
+  const PastBar& bar = engine.bar();
+  const Swing& high = engine.swings().high();
+  const Swing& low = engine.swings().low();
+  *out++ = flag(engine.swings().is_high_new(t));
+  *out++ = flag(engine.swings().is_low_new(t));
+  *out++ = in_atr(high.level - bar.candle.close, bar.atr);
+  *out++ = in_atr(bar.candle.close - low.level, bar.atr);
+  *out++ = bars_since(t, high.origin);
+  *out++ = bars_since(t, low.origin);
+  *out++ = high.kind;
+  *out++ = low.kind;
+  *out++ = in_atr(high.level - low.level, bar.atr);
+  *out++ = high.level;
+  *out++ = low.level;
+  return out;
+}
+
+void define_structure(Columns& columns, int left, int right) {
+  const Definer add(columns, "structure", "close of the breaking bar");
+  const int64_t known = left + right;
+  const int64_t broken = known + 1;
+  add("ms_dir", "sign", 0, "direction of the last structure break, 0 before the first");
+  add("ms_dir_up", "flag", 0, "1 while ms_dir is +1");
+  add("ms_dir_dn", "flag", 0, "1 while ms_dir is -1");
+  add("ms_bos_up", "flag", 0, "1 on a bar that closes above the level in the direction of the structure");
+  add("ms_bos_dn", "flag", 0, "1 on a bar that closes below the level in the direction of the structure");
+  add("ms_choch_up", "flag", 0, "1 on a bar that closes above the level against the structure");
+  add("ms_choch_dn", "flag", 0, "1 on a bar that closes below the level against the structure");
+  add("ms_wick_up", "flag", 0, "1 if the high is above the level but the close is not");
+  add("ms_wick_dn", "flag", 0, "1 if the low is below the level but the close is not");
+  add("ms_bars_since_bos", "bars", broken, "bars since the last BOS of either side");
+  add("ms_bars_since_choch", "bars", broken + 1, "bars since the last CHoCH of either side");
+  add("ms_last_is_choch", "flag", 0, "1 while the last break was a CHoCH");
+  add("ms_bos_run", "count", 0, "BOS since the last CHoCH");
+  add("ms_break_dist_atr", "atr", kAtrWarmup, "|close - level| / ATR, frozen at the last break");
+  add("ms_px_break_atr", "atr", kAtrWarmup, "ms_dir * (close - level of the last break) / ATR");
+  add("ms_up_dist_atr", "atr", kAtrWarmup, "(live upper level - close) / ATR, NaN if it is consumed");
+  add("ms_dn_dist_atr", "atr", kAtrWarmup, "(close - live lower level) / ATR, NaN if it is consumed");
+  add("ms_up_level", "price", known, "live upper level");
+  add("ms_dn_level", "price", known, "live lower level");
+}
+
+double* write_structure(const Engine& engine, double* out) {
+  const Structure& structure = engine.structure();
+  const int64_t t = engine.now();
+  const double close = engine.bar().candle.close;
+  const double atr = engine.bar().atr;
+  const int direction = structure.direction();
+  *out++ = direction;
+  *out++ = flag(direction > 0);
+  *out++ = flag(direction < 0);
+  *out++ = flag(structure.last_bos(+1) == t);
+  *out++ = flag(structure.last_bos(-1) == t);
+  *out++ = flag(structure.last_choch(+1) == t);
+  *out++ = flag(structure.last_choch(-1) == t);
+  *out++ = flag(structure.is_wick_up());
+  *out++ = flag(structure.is_wick_down());
+  *out++ = bars_since(t, std::max(structure.last_bos(+1), structure.last_bos(-1)));
+  *out++ = bars_since(t, std::max(structure.last_choch(+1), structure.last_choch(-1)));
+  *out++ = flag(structure.has_break() && structure.last_break().is_choch);
+  *out++ = static_cast<double>(structure.bos_run());
+  *out++ = structure.last_break_distance_atr();
+  *out++ =
+      structure.has_break() ? in_atr(direction * (close - structure.last_break().level.price), atr) : kNaN;
+  *out++ = in_atr(structure.up().price - close, atr);
+  *out++ = in_atr(close - structure.down().price, atr);
+  *out++ = structure.up().price;
+  *out++ = structure.down().price;
+  return out;
+}
+
+void define_range_break(Columns& columns) {
+  const Definer add(columns, "structure", "close of the bar");
+  const int64_t bars = RangeBreak::kBars;
+  add("rb10_up", "code", bars, "high of the last 10 bars: 0 not passed, 1 by a wick, 2 by the close",
+      bars + 1, 0);
+  add("rb10_dn", "code", bars, "low of the last 10 bars: 0 not passed, 1 by a wick, 2 by the close", bars + 1,
+      0);
+  add("rb10_up_dist_atr", "atr", kAtrWarmup, "(high - highest of 10) / ATR on a break up, else NaN", kForever,
+      187);
+  add("rb10_dn_dist_atr", "atr", kAtrWarmup, "(lowest of 10 - low) / ATR on a break down, else NaN", kForever,
+      187);
+  add("rb10_dir", "sign", bars, "side of the last break of the 10-bar range by a close");
+  add("rb10_flip", "flag", bars, "1 when rb10_dir changes sides");
+}
+
+double* write_range_break(const Engine& engine, double* out) {
+  const RangeBreak& range = engine.range_break();
+  const bool is_ready = range.is_ready();
+  const double atr = engine.bar().atr;
+  *out++ = is_ready ? range.up() : kNaN;
+  *out++ = is_ready ? range.down() : kNaN;
+  *out++ = in_atr(range.up_distance(), atr);
+  *out++ = in_atr(range.down_distance(), atr);
+  *out++ = is_ready ? range.direction() : kNaN;
+  *out++ = is_ready ? flag(range.is_flip()) : kNaN;
+  return out;
+}
+
+void define_range_position(Columns& columns, int left, int right) {
+  const Definer add(columns, "structure", "close of the bar; swings `right` bars after their pivot");
+  const int64_t first = left + right;
+  const int64_t scaled = std::max<int64_t>(first, kAtrWarmup);
+  add("pd_pos", "ratio", first,
+      "(close - low) / (high - low) of the range between the last swings and later extremes");
+  add("pd_premium", "flag", 0, "1 if pd_pos > 0.55");
+  add("pd_discount", "flag", 0, "1 if pd_pos < 0.45");
+  add("pd_range_atr", "atr", scaled, "height of the range / ATR");
+  add("pd_ote_long", "flag", 0,
+      "1 if the swing low is older and 62 to 79 % of the range is retraced from its high");
+  add("pd_ote_short", "flag", 0,
+      "1 if the swing high is older and 62 to 79 % of the range is retraced from its low");
+  add("ret_dir", "sign", first, "direction of the leg between the last two swings of opposite sides");
+  add("ret_cur", "ratio", first, "retracement of that leg at the close: 0 at its end, 1 at its start");
+  add("ret_deep", "ratio", first, "deepest retracement since the end of the leg");
+  add("pd_high_level", "price", first, "upper end of the range");
+  add("pd_low_level", "price", first, "lower end of the range");
+}
+
+double* write_range_position(const Engine& engine, double* out) {
+  const RangePosition& range = engine.range();
+  const double close = engine.bar().candle.close;
+  const double height = range.high() - range.low();
+  const double position = range.has_range() ? (close - range.low()) / height : kNaN;
+  const auto is_ote = [&](double travelled) {
+    return travelled / height >= 0.62 && travelled / height <= 0.79;
+  };
+  const int64_t high_origin = engine.swings().high().origin;
+  const int64_t low_origin = engine.swings().low().origin;
+  *out++ = position;
+  *out++ = flag(position > 0.55);
+  *out++ = flag(position < 0.45);
+  *out++ = in_atr(range.has_range() ? height : kNaN, engine.bar().atr);
+  *out++ = flag(range.has_range() && low_origin < high_origin && is_ote(range.high() - close));
+  *out++ = flag(range.has_range() && high_origin < low_origin && is_ote(close - range.low()));
+  *out++ = range.has_leg() ? range.leg_direction() : kNaN;
+  *out++ = range.has_leg() ? range.retracement(close) : kNaN;
+  *out++ = range.has_leg() ? range.deepest_retracement() : kNaN;
+  *out++ = range.high();
+  *out++ = range.low();
+  return out;
+}
+
+}  // namespace smctrain::features::smc

@@ -1,0 +1,194 @@
+#include <string>
+
+#include "smctrain/features/smc/columns.h"
+
+namespace smctrain::features::smc {
+
+namespace {
+
+constexpr int64_t kAtrWarmup = 14;
+constexpr int64_t kStructureSettle = 50;  // beyond the oldest zone: the structure it came from
+constexpr int64_t kAtrSettle = 187;  // Wilder's mean of 14, for what was frozen when the oldest zone was new
+constexpr int64_t kCrowdedSettle = 1000;  // pools live on as swings join them
+constexpr int64_t kHoldSettle = 3000;     // twenty resolved zones of one kind and side
+
+void add(Columns& columns, const std::string& name, const char* unit, int64_t warmup, int64_t settle,
+         const char* known_at, const std::string& definition) {
+  const bool is_level = std::string(unit) == "price";
+  columns.push_back(
+      {name, "zones", unit, is_level ? "level" : "feature", kForever, warmup, settle, known_at, definition});
+}
+
+}  // namespace
+
+void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) {
+  const bool is_block = kind == EventKind::kOrderBlock;
+  const std::string prefix = std::string(is_block ? "ob" : "fvg") + (side > 0 ? "_bull_" : "_bear_");
+  const std::string what =
+      std::string(side > 0 ? "bullish " : "bearish ") + (is_block ? "order block" : "fair value gap");
+  const char* known_at =
+      is_block ? "close of the bar that breaks the structure" : "close of the third bar of the gap";
+  const auto put = [&](const char* name, const char* unit, int64_t warmup, const std::string& definition) {
+    add(columns, prefix + name, unit, warmup, max_age_bars + kStructureSettle, known_at, definition);
+  };
+  const auto number = [&](const char* name, const char* unit, const std::string& definition) {
+    put(name, unit, kAtrWarmup, definition);
+  };
+  const auto frozen = [&](const char* name, const char* unit, int64_t warmup, const std::string& definition) {
+    add(columns, prefix + name, unit, warmup, max_age_bars + kAtrSettle, known_at, definition);
+  };
+  const auto mark = [&](const char* name, const std::string& definition) {
+    put(name, "flag", 0, definition);
+  };
+
+  mark("new", "1 on the bar that makes a " + what + " known");
+  number("new_size_atr", "atr", "height of the " + what + " that became known on this bar, else NaN");
+  if (is_block)
+    number("new_disp_atr", "atr", "move away from the " + what + " that became known on this bar, else NaN");
+  number("new_quality", "score", "quality of the " + what + " that became known on this bar, else NaN");
+  number("bars_since_new", "bars", "bars since a " + what + " became known");
+  frozen("bars_since_inval", "bars", kAtrWarmup, "bars since a " + what + " was invalidated");
+  put("n_active", "count", 0, "active zones: " + what);
+  put("n_fresh", "count", 0, "active zones never touched: " + what);
+  put("n_3atr", "count", 0, "active zones within 3 ATR of the close: " + what);
+  number("dist_atr", "atr",
+         "signed distance of the close to the nearest active " + what + ", 0 inside, >= 0 still ahead");
+  number("age", "bars", "bars since the nearest active " + what + " became known");
+  frozen("size_atr", "atr", kAtrWarmup,
+         "height of the nearest active " + what + ", in ATR of the bar that made it known");
+  frozen("quality", "score", kAtrWarmup, "quality of the nearest active " + what);
+  number("fill", "ratio", "how deep price has been in the nearest active " + what);
+  mark("st_fresh", "1 if the nearest active " + what + " was never touched");
+  mark("st_touched", "1 if the nearest active " + what + " was touched but not filled");
+  mark("st_filled", "1 if the nearest active " + what + " was filled");
+  mark("inside", "1 if the close is inside the nearest active " + what);
+  frozen("bounce_q", "score", kAtrWarmup,
+         "bounce of the nearest active " + what + " after its first touch, NaN until measurable");
+  if (is_block) {
+    frozen("disp_atr", "atr", kAtrWarmup, "move away from the nearest active " + what);
+    number("body_ratio", "ratio", "body share of the candle of the nearest active " + what);
+    mark("has_fvg", "1 if a gap of the same side followed the candle of the nearest active " + what);
+    mark("struct_aligned",
+         "1 if the structure pointed to the side of the nearest active " + what + " when it became known");
+    mark("bos_ctx", "1 if a BOS of the same side was at most 5 bars old then: nearest active " + what);
+    mark("choch_ctx", "1 if a CHoCH of the same side was at most 5 bars old then: nearest active " + what);
+    frozen("ema_aligned", "flag", 0,
+           "1 if the close was on the right side of ema_first_50 then: nearest active " + what);
+    frozen("rsi_ok", "flag", 0, "1 if rsi_wilder_14 was not stretched then: nearest active " + what);
+  } else {
+    put("merged", "count", 0, "gaps merged into the nearest active " + what);
+  }
+  number("fresh_dist_atr", "atr", "signed distance of the close to the nearest untouched " + what);
+  number("fresh_age", "bars", "bars since the nearest untouched " + what + " became known");
+  add(columns, prefix + "hold_rate_20", "ratio", kAtrWarmup, kHoldSettle, known_at,
+      "share of the last 20 resolved zones that bounced: " + what);
+  number("top", "price", "upper edge of the nearest active " + what);
+  number("bottom", "price", "lower edge of the nearest active " + what);
+}
+
+double* write_zones(const Engine& engine, EventKind kind, int side, double* out) {
+  const bool is_block = kind == EventKind::kOrderBlock;
+  const ZoneList& zones = is_block ? engine.blocks(side).zones() : engine.gaps(side).zones();
+  const int64_t t = engine.now();
+  const double atr = engine.bar().atr;
+  const ZoneSummary summary = zones.summarize(side * engine.bar().candle.close, atr);
+  const Zone* fresh_zone = summary.nearest_fresh;
+  const Zone* zone = summary.nearest;
+  const Zone* created = zones.last_new() == t && zones.size() > 0 ? &zones[zones.size() - 1] : nullptr;
+
+  *out++ = flag(created != nullptr);
+  *out++ = created != nullptr ? created->size_atr : kNaN;
+  if (is_block) *out++ = created != nullptr ? created->disp_atr : kNaN;
+  *out++ = created != nullptr ? created->quality : kNaN;
+  *out++ = bars_since(t, zones.last_new());
+  *out++ = bars_since(t, zones.last_invalidated());
+  *out++ = summary.active;
+  *out++ = summary.fresh;
+  *out++ = summary.within_3_atr;
+  *out++ = zone != nullptr ? in_atr(summary.distance, atr) : kNaN;
+  *out++ = zone != nullptr ? static_cast<double>(t - zone->known_at) : kNaN;
+  *out++ = zone != nullptr ? zone->size_atr : kNaN;
+  *out++ = zone != nullptr ? zone->quality : kNaN;
+  *out++ = zone != nullptr ? zone->fill() : kNaN;
+  *out++ = flag(zone != nullptr && zone->state == ZoneState::kFresh);
+  *out++ = flag(zone != nullptr && zone->state == ZoneState::kTouched);
+  *out++ = flag(zone != nullptr && zone->state == ZoneState::kFilled);
+  *out++ = flag(zone != nullptr && summary.distance == 0.0);
+  *out++ = zone != nullptr ? zone->bounce_q : kNaN;
+  if (is_block) {
+    *out++ = zone != nullptr ? zone->disp_atr : kNaN;
+    *out++ = zone != nullptr ? zone->body_ratio : kNaN;
+    *out++ = flag(zone != nullptr && zone->has_fvg);
+    *out++ = flag(zone != nullptr && zone->struct_aligned);
+    *out++ = flag(zone != nullptr && zone->bos_ctx);
+    *out++ = flag(zone != nullptr && zone->choch_ctx);
+    *out++ = flag(zone != nullptr && zone->ema_aligned);
+    *out++ = flag(zone != nullptr && zone->rsi_ok);
+  } else {
+    *out++ = zone != nullptr ? zone->merged : 0.0;
+  }
+  *out++ = fresh_zone != nullptr ? in_atr(summary.fresh_distance, atr) : kNaN;
+  *out++ = fresh_zone != nullptr ? static_cast<double>(t - fresh_zone->known_at) : kNaN;
+  *out++ = zones.hold_rate_20();
+  *out++ = zone != nullptr ? (side > 0 ? zone->near : -zone->far) : kNaN;
+  *out++ = zone != nullptr ? (side > 0 ? zone->far : -zone->near) : kNaN;
+  return out;
+}
+
+void define_liquidity(Columns& columns, int max_age_bars) {
+  const char* known_at = "close of the bar; members `right` bars after their pivot";
+  const auto put = [&](const std::string& name, const char* unit, int64_t warmup,
+                       const std::string& definition) {
+    const int64_t settle = name.ends_with("_n") ? kCrowdedSettle : max_age_bars + kAtrSettle;
+    add(columns, name, unit, warmup, settle, known_at, definition);
+  };
+  for (const int side : {+1, -1}) {
+    const std::string prefix = side > 0 ? "liq_bsl_" : "liq_ssl_";
+    const std::string pool = side > 0 ? "nearest pool above" : "nearest pool below";
+    put(prefix + "dist_atr", "atr", kAtrWarmup, "distance of the close to the " + pool + ", in ATR");
+    put(prefix + "members", "count", 0, "swings of the " + pool);
+    put(prefix + "age", "bars", kAtrWarmup, "bars since a swing joined the " + pool);
+    put(prefix + "n", "count", 0,
+        side > 0 ? "live pools above with at least 2 swings" : "live pools below with at least 2 swings");
+    put(prefix + "level", "price", kAtrWarmup, "level of the " + pool);
+  }
+  for (const int side : {+1, -1}) {
+    const std::string end = side > 0 ? "up" : "dn";
+    const std::string beyond = side > 0 ? "above" : "below";
+    put("liq_sweep_" + end, "flag", 0, "1 if a pool " + beyond + " was taken by a wick on this bar");
+    put("liq_run_" + end, "flag", 0, "1 if a pool " + beyond + " was taken by the close on this bar");
+    put("liq_bars_since_sweep_" + end, "bars", kAtrWarmup, "bars since a pool " + beyond + " was swept");
+  }
+  put("liq_sweep_depth_atr", "atr", kAtrWarmup,
+      "how far the last sweep of either side went beyond the level, in ATR of its bar");
+}
+
+double* write_liquidity(const Engine& engine, double* out) {
+  const int64_t t = engine.now();
+  for (const int side : {+1, -1}) {
+    const Liquidity& pools = engine.liquidity(side);
+    const Pool* pool = pools.nearest();
+    const double close = side * engine.bar().candle.close;
+    *out++ = pool != nullptr ? in_atr(pool->level - close, engine.bar().atr) : kNaN;
+    *out++ = pool != nullptr ? pool->members : 0.0;
+    *out++ = pool != nullptr ? static_cast<double>(t - pool->last_joined) : kNaN;
+    *out++ = pools.crowded_count();
+    *out++ = pool != nullptr ? side * pool->level : kNaN;
+  }
+  for (const int side : {+1, -1}) {
+    const Liquidity& pools = engine.liquidity(side);
+    *out++ = flag(pools.is_sweep());
+    *out++ = flag(pools.is_run());
+    *out++ = bars_since(t, pools.last_sweep());
+  }
+  const Liquidity& up = engine.liquidity(+1);
+  const Liquidity& down = engine.liquidity(-1);
+  if (up.last_sweep() != down.last_sweep()) {
+    *out++ = up.last_sweep() > down.last_sweep() ? up.last_depth_atr() : down.last_depth_atr();
+  } else {
+    *out++ = std::max(up.last_depth_atr(), down.last_depth_atr());  // both on one bar, or none yet
+  }
+  return out;
+}
+
+}  // namespace smctrain::features::smc

@@ -1,0 +1,35 @@
+// The shared indicators of one segment, for callers without a feature engine around them.
+#pragma once
+
+#include <cstdint>
+
+#include "smctrain/features/machine.h"
+#include "smctrain/features/technical/recursive.h"
+
+namespace smctrain::features::smc {
+
+class ContextFeed {
+ public:
+  Context push(const Bar& bar) {
+    Context context;
+    context.row = row_++;
+    context.atr = atr_.push(bar);
+    context.ema_first_50 = ema_.push(bar.close);
+    context.rsi_wilder_14 = rsi_.push(bar.close);
+    return context;
+  }
+  void reset() {
+    row_ = 0;
+    atr_.reset();
+    ema_.reset();
+    rsi_.reset();
+  }
+
+ private:
+  int64_t row_ = 0;
+  WilderAtr atr_{14};
+  EmaFirst ema_{50};
+  WilderRsi rsi_{14};
+};
+
+}  // namespace smctrain::features::smc

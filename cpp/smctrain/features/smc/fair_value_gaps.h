@@ -1,0 +1,34 @@
+// Fair value gaps of one side: three bars of which the outer two do not overlap.
+//
+//   gap     long side: L[t] > H[t-2], zone [H[t-2], L[t]], origin t-1, known at t; at least min_atr high
+//   merge   a gap of the same side that became known on the bar before and is still active closes as MERGED;
+//           the new zone is the union of both. Rows before t keep the old edges.
+#pragma once
+
+#include "smctrain/features/smc/zones.h"
+
+namespace smctrain::features::smc {
+
+class FairValueGaps {
+ public:
+  FairValueGaps(int side, const Options& options)
+      : zones_(EventKind::kFvg, side, options),
+        min_atr_(options.fvg_min_atr),
+        is_merging_(options.fvg_merge),
+        is_same_side_(options.fvg_same_side),
+        max_span_ns_(options.fvg_max_span_ns) {}
+  // The gap that ends at bar t, the newest of `history`.
+  void push(int64_t t, const History& history, EventLog* log);
+
+  ZoneList& zones() { return zones_; }
+  const ZoneList& zones() const { return zones_; }
+
+ private:
+  ZoneList zones_;
+  double min_atr_;
+  bool is_merging_;
+  bool is_same_side_;
+  int64_t max_span_ns_;
+};
+
+}  // namespace smctrain::features::smc

@@ -1,0 +1,202 @@
+#include "smctrain/features/smc/zones.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "smctrain/features/smc/fuzzy.h"
+
+namespace smctrain::features::smc {
+
+namespace {
+
+constexpr int kHoldWindow = 20;
+constexpr int kHoldMinimum = 5;
+constexpr double kHoldBounce = 0.3;
+
+}  // namespace
+
+double Zone::fill() const {
+  if (touched_at == kNever) return 0.0;
+  return near > far ? clip((near - deepest) / (near - far), 0.0, 1.0) : 1.0;
+}
+
+ZoneList::ZoneList(EventKind kind, int side, const Options& options)
+    : kind_(kind),
+      side_(side),
+      max_age_(options.zone_max_age_bars),
+      cap_(std::min(options.zone_cap, kCapacity)),
+      invalidate_on_wick_(options.zone_invalidate_on_wick),
+      bounce_bars_(options.bounce_bars) {}
+
+void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) {
+  int kept = 0;
+  for (int i = 0; i < size_; ++i) {
+    Zone& zone = zones_[static_cast<size_t>(i)];
+    bool is_dead = false;
+    if (t - zone.known_at > max_age_) {
+      close(zone, ZoneState::kExpired, t, log);
+      continue;
+    }
+    const bool awaits_bounce =
+        zone.touched_at != kNever && !zone.is_resolved && t - zone.touched_at <= bounce_bars_;
+    if (awaits_bounce) zone.best = std::max(zone.best, bar.close);
+    if (bar.low <= zone.near) {
+      if (zone.touched_at == kNever) {
+        zone.touched_at = t;
+        zone.touch_atr = atr;
+        zone.state = ZoneState::kTouched;
+        log_step(zone, &Event::touched_at, t, log);
+      }
+      zone.deepest = std::min(zone.deepest, bar.low);
+    }
+    if ((invalidate_on_wick_ ? bar.low : bar.close) < zone.far) {
+      if (!zone.is_resolved) resolve(zone, 0.0, t, log);
+      close(zone, ZoneState::kInvalidated, t, log);
+      last_invalidated_ = t;
+      continue;
+    }
+    if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
+      zone.state = ZoneState::kFilled;
+      log_step(zone, &Event::filled_at, t, log);
+      is_dead = kind_ == EventKind::kFvg;
+    }
+    if (awaits_bounce && t - zone.touched_at == bounce_bars_) {
+      // A touch on a bar without range (ATR 0) has no scale; it counts as no bounce.
+      resolve(zone, zone.touch_atr > 0.0 ? clip((zone.best - zone.near) / zone.touch_atr, 0.0, 1.0) : 0.0, t,
+              log);
+    }
+    if (is_dead) {
+      if (!zone.is_resolved) resolve(zone, 0.0, t, log);
+      close(zone, ZoneState::kFilled, t, log);
+      continue;
+    }
+    if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
+    ++kept;
+  }
+  size_ = kept;
+}
+
+void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
+  Zone added = zone;
+  added.event = append(added, log);
+  if (is_dead) {
+    close(added, ZoneState::kInvalidated, t, log);
+    return;
+  }
+  last_new_ = t;
+  if (size_ == cap_) {
+    close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
+    erase(0);
+  }
+  zones_[static_cast<size_t>(size_++)] = added;
+}
+
+bool ZoneList::take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log) {
+  if (size_ == 0 || zones_[static_cast<size_t>(size_ - 1)].known_at != known_at) return false;
+  Zone& zone = zones_[static_cast<size_t>(--size_)];
+  close(zone, ZoneState::kMerged, t, log);
+  taken = zone;
+  return true;
+}
+
+bool ZoneList::has_origin(int64_t origin) const {
+  return std::any_of(zones_.begin(), zones_.begin() + size_,
+                     [origin](const Zone& zone) { return zone.origin == origin; });
+}
+
+ZoneSummary ZoneList::summarize(double close, double atr) const {
+  ZoneSummary summary;
+  summary.active = size_;
+  double smallest = std::numeric_limits<double>::infinity();
+  double smallest_fresh = smallest;
+  // Newest first: at equal distance the larger known_at wins.
+  for (int i = size_ - 1; i >= 0; --i) {
+    const Zone& zone = zones_[static_cast<size_t>(i)];
+    const double distance = zone.distance(close);
+    const double size = std::abs(distance);
+    if (size / atr <= 3.0) ++summary.within_3_atr;
+    if (size < smallest) {
+      smallest = size;
+      summary.nearest = &zone;
+      summary.distance = distance;
+    }
+    if (zone.state != ZoneState::kFresh) continue;
+    ++summary.fresh;
+    if (size < smallest_fresh) {
+      smallest_fresh = size;
+      summary.nearest_fresh = &zone;
+      summary.fresh_distance = distance;
+    }
+  }
+  return summary;
+}
+
+double ZoneList::hold_rate_20() const {
+  if (resolved_ < kHoldMinimum) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(std::popcount(held_)) / resolved_;
+}
+
+void ZoneList::expire_all(int64_t t, EventLog* log) {
+  for (int i = 0; i < size_; ++i) close(zones_[static_cast<size_t>(i)], ZoneState::kExpired, t, log);
+  size_ = 0;
+}
+
+void ZoneList::reset() {
+  size_ = 0;
+  last_new_ = kNever;
+  last_invalidated_ = kNever;
+  held_ = 0;
+  resolved_ = 0;
+}
+
+void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {
+  zone.state = state;
+  log_step(zone, &Event::invalidated_at, t, log);
+}
+
+void ZoneList::resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log) {
+  zone.is_resolved = true;
+  zone.bounce_q = bounce_q;
+  held_ = ((held_ << 1) | (bounce_q > kHoldBounce ? 1U : 0U)) & ((1U << kHoldWindow) - 1U);
+  resolved_ = std::min(resolved_ + 1, kHoldWindow);
+  if (log != nullptr) (*log)[zone.event].bounce_q = bounce_q;
+  log_step(zone, &Event::resolved_at, t, log);
+}
+
+void ZoneList::log_step(const Zone& zone, int64_t Event::* step, int64_t t, EventLog* log) const {
+  if (log == nullptr) return;
+  Event& event = (*log)[zone.event];
+  event.*step = t;
+  event.state = zone.state;
+}
+
+int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
+  if (log == nullptr) return kNever;
+  Event event;
+  event.kind = kind_;
+  event.side = static_cast<int8_t>(side_);
+  event.origin = zone.origin;
+  event.known_at = zone.known_at;
+  event.top = side_ > 0 ? zone.near : -zone.far;
+  event.bottom = side_ > 0 ? zone.far : -zone.near;
+  event.size_atr = zone.size_atr;
+  event.disp_atr = zone.disp_atr;
+  event.body_ratio = zone.body_ratio;
+  event.clean = zone.clean;
+  event.quality = zone.quality;
+  event.members = zone.merged;
+  event.has_fvg = zone.has_fvg;
+  event.struct_aligned = zone.struct_aligned;
+  event.bos_ctx = zone.bos_ctx;
+  event.choch_ctx = zone.choch_ctx;
+  event.ema_aligned = zone.ema_aligned;
+  event.rsi_ok = zone.rsi_ok;
+  return log->append(event);
+}
+
+void ZoneList::erase(int i) {
+  std::move(zones_.begin() + i + 1, zones_.begin() + size_, zones_.begin() + i);
+  --size_;
+}
+
+}  // namespace smctrain::features::smc

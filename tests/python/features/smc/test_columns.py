@@ -1,0 +1,216 @@
+"""The columns against the event log and against the definitions, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from smctrain._load import core
+from smctrain.bars.types import Bars
+from smctrain.features import smc
+
+Columns = dict[str, NDArray[np.float64]]
+
+
+@pytest.fixture(scope="module")
+def bars(random_bars: Callable[..., Bars]) -> Bars:
+    return random_bars(1_500, seed=8, scale=3.0)
+
+
+@pytest.fixture(scope="module")
+def columns(bars: Bars) -> Columns:
+    values, names = core().smc_columns(**bars.native())
+    return dict(zip(names, values.T, strict=True))
+
+
+@pytest.fixture(scope="module")
+def atr(bars: Bars) -> NDArray[np.float64]:
+    previous = bars.close[:-1]
+    ranges = np.maximum.reduce(
+        [bars.high[1:] - bars.low[1:], np.abs(bars.high[1:] - previous), np.abs(bars.low[1:] - previous)]
+    )
+    values = np.full(len(bars), np.nan)
+    values[14] = ranges[:14].mean()
+    for t in range(15, len(bars)):
+        values[t] = (values[t - 1] * 13 + ranges[t - 1]) / 14
+    return values
+
+
+@pytest.mark.parametrize("kind", ["ob", "fvg"])
+@pytest.mark.parametrize("side", [+1, -1])
+def test_zone_columns_describe_the_active_zones_of_the_log(
+    bars: Bars, columns: Columns, atr: NDArray[np.float64], kind: str, side: int
+) -> None:
+    zones = (smc.order_blocks(bars) if kind == "ob" else smc.fair_value_gaps(bars)).select(side=side)
+    prefix = f"{kind}_{'bull' if side > 0 else 'bear'}_"
+    rows_with_zones = 0
+    for t in range(len(bars)):
+        row = {name[len(prefix) :]: x[t] for name, x in columns.items() if name.startswith(prefix)}
+        then = zones.known_by(t)
+        active = np.flatnonzero(then["invalidated_at"] == -1)
+        new = np.flatnonzero((then["known_at"] == t) & (then["invalidated_at"] == -1))
+        assert row["new"] == len(new)
+        assert row["n_active"] == len(active)
+        assert row["n_fresh"] == (then["state"][active] == "fresh").sum()
+        if len(new):
+            assert row["new_size_atr"] == then["size_atr"][new[0]]
+            assert row["new_quality"] == then["quality"][new[0]]
+        else:
+            assert np.isnan(row["new_size_atr"])
+        if not len(active):
+            assert np.isnan([row["dist_atr"], row["age"], row["top"], row["fill"]]).all()
+            assert row["st_fresh"] == row["inside"] == row["n_3atr"] == 0
+            continue
+        rows_with_zones += 1
+        top, bottom, c = then["top"][active], then["bottom"][active], bars.close[t]
+        if side > 0:
+            distance = np.where(c > top, c - top, np.where(c < bottom, c - bottom, 0.0))
+        else:
+            distance = np.where(c < bottom, bottom - c, np.where(c > top, top - c, 0.0))
+        order = np.lexsort((-then["known_at"][active], np.abs(distance)))
+        nearest = active[order[0]]
+        assert row["dist_atr"] == pytest.approx(distance[order[0]] / atr[t], rel=1e-10)
+        assert row["n_3atr"] == (np.abs(distance) / atr[t] <= 3.0).sum()
+        assert row["age"] == t - then["known_at"][nearest]
+        assert (row["top"], row["bottom"]) == (then["top"][nearest], then["bottom"][nearest])
+        assert row["inside"] == (distance[order[0]] == 0.0)
+        assert row["size_atr"] == then["size_atr"][nearest]
+        assert row["quality"] == then["quality"][nearest]
+        states = [word for word in ("fresh", "touched", "filled") if row[f"st_{word}"] == 1.0]
+        assert states == [then["state"][nearest]]
+        np.testing.assert_array_equal(row["bounce_q"], then["bounce_q"][nearest])
+        start = then["known_at"][nearest] + 1
+        reach = (
+            then["top"][nearest] - bars.low[start : t + 1]
+            if side > 0
+            else bars.high[start : t + 1] - then["bottom"][nearest]
+        )
+        height = then["top"][nearest] - then["bottom"][nearest]
+        depth = min(max(reach.max(initial=0.0) / height, 0.0), 1.0)
+        assert row["fill"] == (depth if then["touched_at"][nearest] >= 0 else 0.0)
+        if kind == "ob":
+            for name in (
+                "has_fvg",
+                "struct_aligned",
+                "bos_ctx",
+                "choch_ctx",
+                "ema_aligned",
+                "rsi_ok",
+                "disp_atr",
+            ):
+                assert row[name] == then[name][nearest], name
+        else:
+            assert row["merged"] == then["merged"][nearest]
+    assert rows_with_zones > 200
+
+
+def test_hold_rate_is_the_share_of_the_last_twenty_resolved_zones(bars: Bars, columns: Columns) -> None:
+    zones = smc.fair_value_gaps(bars).select(side=+1)
+    order = np.argsort(zones["resolved_at"], kind="stable")
+    order = order[zones["resolved_at"][order] >= 0]
+    rows, bounces = zones["resolved_at"][order], zones["bounce_q"][order]
+    assert len(rows) > 40
+    checked = 0
+    for t in range(len(bars)):
+        known = bounces[rows <= t][-20:]
+        # Within one bar the order of resolution is not in the log; rows where it could matter are left out.
+        if len(known) == 20 and (rows == rows[rows <= t][-20]).sum() > 1:
+            continue
+        expected = (known > 0.3).mean() if len(known) >= 5 else np.nan
+        assert columns["fvg_bull_hold_rate_20"][t] == pytest.approx(expected, nan_ok=True)
+        checked += 1
+    assert checked > 500
+
+
+def test_structure_columns_follow_the_events(bars: Bars, columns: Columns) -> None:
+    breaks = smc.structure(bars)
+    for kind in ("bos", "choch"):
+        for side, end in ((+1, "up"), (-1, "dn")):
+            rows = breaks.select(kind, side)["known_at"]
+            np.testing.assert_array_equal(np.flatnonzero(columns[f"ms_{kind}_{end}"]), np.unique(rows))
+    direction = np.zeros(len(bars))
+    for row, side in zip(breaks["known_at"], breaks["side"], strict=True):
+        direction[row:] = side
+    np.testing.assert_array_equal(columns["ms_dir"], direction)
+    np.testing.assert_array_equal(columns["ms_dir_up"], direction > 0)
+
+
+def test_dealing_range_and_retracement_follow_the_definition(bars: Bars, columns: Columns) -> None:
+    swings = smc.swings(bars)
+    checked = 0
+    for t in range(len(bars)):
+        known = swings.known_by(t)
+        highs, lows = known.select("swing_high"), known.select("swing_low")
+        if not len(highs) or not len(lows):
+            assert np.isnan(columns["pd_pos"][t])
+            continue
+        high_at, low_at = highs["origin"][-1], lows["origin"][-1]
+        top, bottom = bars.high[high_at : t + 1].max(), bars.low[low_at : t + 1].min()
+        c = bars.close[t]
+        assert columns["pd_pos"][t] == pytest.approx((c - bottom) / (top - bottom), rel=1e-12)
+        depth = (top - c) / (top - bottom)
+        assert columns["pd_ote_long"][t] == (low_at < high_at and 0.62 <= depth <= 0.79)
+
+        newest = known["known_at"].max()
+        last = known.select()["kind"][known["known_at"] == newest].tolist()
+        pivot = int(known["origin"][-1])
+        if len(last) == 2:
+            end = "swing_high" if bars.close[pivot] >= bars.open[pivot] else "swing_low"
+        else:
+            end = last[0]
+        b_at = highs["origin"][-1] if end == "swing_high" else lows["origin"][-1]
+        a, b = (
+            (lows["level"][-1], highs["level"][-1])
+            if end == "swing_high"
+            else (highs["level"][-1], lows["level"][-1])
+        )
+        if a == b:
+            assert np.isnan(columns["ret_cur"][t])
+            continue
+        path = bars.low[b_at + 1 : t + 1] if b > a else bars.high[b_at + 1 : t + 1]
+        assert columns["ret_dir"][t] == np.sign(b - a)
+        assert columns["ret_cur"][t] == pytest.approx((b - c) / (b - a), rel=1e-12)
+        assert columns["ret_deep"][t] == pytest.approx(((b - path) / (b - a)).max(), rel=1e-12)
+        checked += 1
+    assert checked > 1_000
+
+
+def test_ten_bar_range_breaks_follow_the_definition(bars: Bars, columns: Columns) -> None:
+    side = 0
+    for t in range(10, len(bars)):
+        top, bottom = bars.high[t - 10 : t].max(), bars.low[t - 10 : t].min()
+        up = 2 if bars.close[t] > top else int(bars.high[t] > top)
+        down = 2 if bars.close[t] < bottom else int(bars.low[t] < bottom)
+        assert (columns["rb10_up"][t], columns["rb10_dn"][t]) == (up, down)
+        now = 1 if up == 2 else -1 if down == 2 else side
+        assert columns["rb10_flip"][t] == (side != 0 and now != side)
+        assert columns["rb10_dir"][t] == now
+        side = now
+    assert np.isnan(columns["rb10_up"][:10]).all()
+
+
+def test_liquidity_columns_follow_the_log(bars: Bars, columns: Columns, atr: NDArray[np.float64]) -> None:
+    events = smc.liquidity(bars)
+    for side, name, end in ((+1, "liq_bsl", "up"), (-1, "liq_ssl", "dn")):
+        chosen = events.select(side=side)
+        for kind in ("sweep", "run"):
+            rows = chosen.select(kind)["known_at"]
+            np.testing.assert_array_equal(np.flatnonzero(columns[f"liq_{kind}_{end}"]), np.unique(rows))
+        pools = chosen.select("pool")
+        for t in range(0, len(bars), 3):
+            alive = (pools["known_at"] <= t) & (
+                (pools["invalidated_at"] == -1) | (pools["invalidated_at"] > t)
+            )
+            assert columns[f"{name}_n"][t] == (pools["members"][alive] >= 2).sum()
+            if not alive.any():
+                assert np.isnan(columns[f"{name}_dist_atr"][t])
+                continue
+            distance = side * (pools["level"][alive] - bars.close[t])
+            nearest = np.lexsort((-pools["known_at"][alive], distance))[0]
+            assert columns[f"{name}_dist_atr"][t] == pytest.approx(distance[nearest] / atr[t], rel=1e-10)
+            assert columns[f"{name}_members"][t] == pools["members"][alive][nearest]
+            assert columns[f"{name}_age"][t] == t - pools["known_at"][alive][nearest]
+            assert columns[f"{name}_level"][t] == pools["level"][alive][nearest]
