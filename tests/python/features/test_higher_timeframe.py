@@ -122,8 +122,8 @@ def test_zones_of_a_higher_timeframe_are_measured_from_the_base_close(eurusd: Sy
     same_moment &= hours.close[joined] == base.close
     assert same_moment.sum() > 400
     np.testing.assert_array_equal(table.values[same_moment, :4], own.values[joined[same_moment], :4])
-    # Between two hours the zones stay and the close moves: distances differ by the move in ATR of the hour, as
-    # long as the nearest zone is the same one.
+    # Between two hours the zones stay and the close moves: distances differ by the move in ATR of the hour,
+    # as long as the nearest zone is the same one.
     t = np.flatnonzero(same_moment[:-1] & ~same_moment[1:])
     moved = np.abs(table.values[t + 1, 0] - table.values[t, 0])
     expected = np.abs(base.close[t + 1] - base.close[t]) / own["atr_wilder_14"][joined[t]]
