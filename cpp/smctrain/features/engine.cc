@@ -55,7 +55,7 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
     for (const auto& column : machine->columns()) entries.push_back({column, in_default_preset(column)});
   }
   std::vector<HigherTimeframe> timeframes;
-  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns);
+  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr);
   for (const auto& timeframe : timeframes) {
     for (const auto& column : timeframe.columns()) entries.push_back({column, true});
   }
@@ -65,7 +65,8 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
 
 Engine::Engine(const EngineOptions& options)
     : base_(make_base_machines(), with_needs_of_alignment(options.columns)) {
-  for (const auto& spec : options.higher) higher_.emplace_back(spec, options.base_length_ns);
+  for (const auto& spec : options.higher)
+    higher_.emplace_back(spec, options.base_length_ns, &options.columns);
   std::vector<ColumnInfo> all = base_.columns();
   for (const auto& timeframe : higher_)
     all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());

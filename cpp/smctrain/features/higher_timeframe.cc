@@ -27,16 +27,43 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string prefix_of(const HigherSpec& spec) { return "htf_" + lower(spec.timeframe) + "_"; }
+
+// Whether `own`, a column of a higher timeframe, enters a combination of all of them.
+bool is_part_of(const std::string& combination, const std::string& own) {
+  if (combination == "htf_align_trend") return own.ends_with("_trend_bias_atr");
+  if (combination == "htf_align_struct") return own.ends_with("_ms_dir");
+  // A confluence is unknown until the ATR of the timeframe is, which its bias shows.
+  if (combination == "htf_ob_conf")
+    return own.find("_ob_") != std::string::npos || own.ends_with("_trend_bias_atr");
+  if (combination == "htf_fvg_conf")
+    return own.find("_fvg_") != std::string::npos || own.ends_with("_trend_bias_atr");
+  return false;
+}
+
+std::vector<std::string> needed_columns(const std::string& prefix, const std::vector<std::string>* selected) {
+  std::vector<std::string> names = higher_columns();
+  names.insert(names.end(), kZoneColumns.begin(), kZoneColumns.end());
+  if (selected == nullptr) return names;
+  std::erase_if(names, [&](const std::string& name) {
+    const std::string own = prefix + name;
+    return std::none_of(selected->begin(), selected->end(),
+                        [&](const std::string& wanted) { return wanted == own || is_part_of(wanted, own); });
+  });
+  return names;
+}
+
 }  // namespace
 
-HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns)
-    : spec_(spec), series_(make_higher_machines(), higher_columns()) {
+HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
+                                 const std::vector<std::string>* selected)
+    : spec_(spec), series_(make_higher_machines(), needed_columns(prefix_of(spec), selected)) {
   if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
     raise("InputError", "higher timeframe ", spec.timeframe,
           " must be a multiple of the base timeframe and longer than it.");
   }
   const int64_t ratio = spec.length_ns / base_length_ns;
-  const std::string prefix = "htf_" + lower(spec.timeframe) + "_";
+  const std::string prefix = prefix_of(spec);
   const auto add = [&](const std::string& name, const std::string& meaning) {
     const int at = series_.find(name);
     if (at < 0) return;
@@ -178,11 +205,7 @@ void HigherTimeframe::write(double base_close, double* out) {
 void HigherTimeframe::require(const std::string& column) {
   for (size_t i = 0; i < needs_.size(); ++i) {
     const std::string& own = columns_[i].name;
-    const bool part = (column == "htf_align_trend" && own.ends_with("_trend_bias_atr")) ||
-                      (column == "htf_align_struct" && own.ends_with("_ms_dir")) ||
-                      (column == "htf_ob_conf" && own.find("_ob_") != std::string::npos) ||
-                      (column == "htf_fvg_conf" && own.find("_fvg_") != std::string::npos);
-    if (own == column || part) settled_after_ = std::max(settled_after_, needs_[i]);
+    if (own == column || is_part_of(column, own)) settled_after_ = std::max(settled_after_, needs_[i]);
   }
 }
 

@@ -48,6 +48,7 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
   add(machines, make_range_machine());
   add(machines, make_averages_machine());
   add(machines, make_bands_machine());
+  add(machines, make_rsi_machine());
   add(machines, make_momentum_machine());
   add(machines, make_oscillators_machine());
   add(machines, make_directional_machine());
@@ -63,7 +64,7 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
 
 std::vector<std::unique_ptr<Machine>> make_higher_machines() {
   std::vector<std::unique_ptr<Machine>> machines;
-  add(machines, make_momentum_machine());
+  add(machines, make_rsi_machine());
   add(machines, make_trend_machine());
   add(machines, make_smc_machine());
   return machines;
