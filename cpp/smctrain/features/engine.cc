@@ -36,8 +36,14 @@ std::vector<ColumnInfo> alignment_columns(const std::vector<HigherTimeframe>& hi
   };
   combined("_trend_bias_atr", "htf_align_trend", "flag",
            "+1 if the bias of the base and of every higher timeframe is > 1, -1 if all are < -1, else 0");
-  if (higher.front().has_structure())
+  if (higher.front().has_structure()) {
     combined("_ms_dir", "htf_align_struct", "count", "sum of ms_dir over the higher timeframes");
+    const char* meaning =
+        "higher timeframes with a bullish zone within 0.5 ATR of the base close, minus those with a bearish "
+        "one";
+    combined("_ob_bull_dist_atr", "htf_ob_conf", "count", meaning);
+    combined("_fvg_bull_dist_atr", "htf_fvg_conf", "count", meaning);
+  }
   return columns;
 }
 
@@ -49,9 +55,14 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
     for (const auto& column : machine->columns()) entries.push_back({column, in_default_preset(column)});
   }
   std::vector<HigherTimeframe> timeframes;
-  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns);
+  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr);
   for (const auto& timeframe : timeframes) {
-    for (const auto& column : timeframe.columns()) entries.push_back({column, true});
+    // Where the zones lie reaches the default set through the two confluence counts; bars since the close are
+    // clock.
+    for (const auto& column : timeframe.columns()) {
+      const bool is_zone = column.name.ends_with("_dist_atr");
+      entries.push_back({column, !is_zone && !column.name.ends_with("_age")});
+    }
   }
   for (const auto& column : alignment_columns(timeframes)) entries.push_back({column, true});
   return entries;
@@ -59,7 +70,8 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
 
 Engine::Engine(const EngineOptions& options)
     : base_(make_base_machines(), with_needs_of_alignment(options.columns)) {
-  for (const auto& spec : options.higher) higher_.emplace_back(spec, options.base_length_ns);
+  for (const auto& spec : options.higher)
+    higher_.emplace_back(spec, options.base_length_ns, &options.columns);
   std::vector<ColumnInfo> all = base_.columns();
   for (const auto& timeframe : higher_)
     all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());
@@ -73,6 +85,7 @@ Engine::Engine(const EngineOptions& options)
     source_.push_back(static_cast<size_t>(found - all.begin()));
     selected_.push_back(*found);
     if (found->family == "higher") {
+      for (auto& timeframe : higher_) timeframe.require(found->name);
       higher_selected_ = true;
     } else if (found->settle != kForever) {
       settled_after_ = std::max(settled_after_, found->warmup + found->settle);
@@ -100,20 +113,28 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
   double low = bias_at_ >= 0 ? base_.values()[static_cast<size_t>(bias_at_)] : kNaN;
   double high = low;
   double structure = 0.0;
+  double block_confluence = 0.0;
+  double gap_confluence = 0.0;
   bool settled = base_.rows() > settled_after_;
   for (auto& timeframe : higher_) {
     timeframe.push_base(bar);
-    timeframe.write(next);
+    timeframe.write(prices_are_finite(bar) ? bar.close : kNaN, next);
     next += timeframe.columns().size();
     const double bias = timeframe.trend_bias();
     low = std::isnan(low) || std::isnan(bias) ? kNaN : std::min(low, bias);
     high = std::isnan(high) || std::isnan(bias) ? kNaN : std::max(high, bias);
     structure += timeframe.structure();
+    block_confluence += timeframe.confluence(0);
+    gap_confluence += timeframe.confluence(1);
     if (higher_selected_) settled = settled && timeframe.settled();
   }
   if (!higher_.empty()) {
     *next++ = std::isnan(low) ? kNaN : (low > 1.0 ? 1.0 : (high < -1.0 ? -1.0 : 0.0));
-    if (higher_.front().has_structure()) *next++ = structure;
+    if (higher_.front().has_structure()) {
+      *next++ = structure;
+      *next++ = block_confluence;
+      *next++ = gap_confluence;
+    }
   }
   for (size_t i = 0; i < source_.size(); ++i) out[i] = row_[source_[i]];
   return settled;

@@ -9,6 +9,7 @@
 // When a new base segment starts, higher bars that closed before it no longer count.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -27,11 +28,13 @@ struct HigherSpec {
 
 class HigherTimeframe {
  public:
-  HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns);
+  // `selected` names the columns somebody wants, so that machines nobody needs do not run; null means all.
+  HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns, const std::vector<std::string>* selected);
   HigherTimeframe(HigherTimeframe&&) noexcept = default;
 
-  // htf_<tf>_<column> for every column taken from this timeframe, then htf_<tf>_age. Warm-up and settle in
-  // base rows, for higher bars that start no earlier than the base bars.
+  // htf_<tf>_<column> for every column taken from this timeframe, the distance of the base close to its
+  // nearest zones, then htf_<tf>_age. Warm-up and settle are in base rows, for higher bars that start no
+  // earlier than the base bars.
   const std::vector<ColumnInfo>& columns() const { return columns_; }
   const HigherSpec& spec() const { return spec_; }
 
@@ -40,12 +43,18 @@ class HigherTimeframe {
   // A finished base bar; afterwards write() gives its row.
   void push_base(const Bar& bar);
   void start_segment(const Bar& first_bar, bool first_segment);
-  void write(double* out) const;
+  // Writes the row of a base bar with this close.
+  void write(double base_close, double* out);
 
   double trend_bias() const { return value(bias_at_); }
   double structure() const { return value(structure_at_); }
   bool has_structure() const { return structure_at_ >= 0; }
-  // Whether the higher series is past the warm-up and settle of all columns taken from it.
+  // +1 if the base close is within half an ATR of a bullish zone, -1 of a bearish one, 0 both or neither; NaN
+  // before the ATR is known. Of the row written last.
+  double confluence(size_t kind) const { return confluence_[kind]; }
+  // Makes settled() wait for a column; of an alignment column, for its parts.
+  void require(const std::string& column);
+  // Whether the higher series is past the warm-up and settle of the required columns.
   bool settled() const { return joined_ && series_.rows() > settled_after_; }
 
  private:
@@ -65,6 +74,9 @@ class HigherTimeframe {
   std::vector<int> taken_;
   int bias_at_ = -1;
   int structure_at_ = -1;
+  const Machine* zones_ = nullptr;  // null without a structure engine
+  std::array<double, 2> confluence_{kNaN, kNaN};
+  std::vector<int64_t> needs_;  // higher bars until each column is settled
   int64_t settled_after_ = 0;
 
   bool joined_ = false;

@@ -14,6 +14,17 @@ void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machin
   if (machine != nullptr) machines.push_back(std::move(machine));
 }
 
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> names_of(const std::unique_ptr<Machine>& machine) {
+  std::vector<std::string> names;
+  if (machine == nullptr) return names;
+  for (const auto& column : machine->columns()) names.push_back(column.name);
+  return names;
+}
+
 // Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
 const std::vector<std::string>& only_in_full() {
   static const std::vector<std::string> names{
@@ -56,6 +67,9 @@ const std::vector<std::string>& only_in_full() {
       "mom_oversold",
       "cd_range_atr",
       "roc_10",
+      "cd_upper",
+      "cd_lower",
+      "vol_parkinson_20",
   };
   return names;
 }
@@ -67,6 +81,7 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
   add(machines, make_range_machine());
   add(machines, make_averages_machine());
   add(machines, make_bands_machine());
+  add(machines, make_rsi_machine());
   add(machines, make_momentum_machine());
   add(machines, make_oscillators_machine());
   add(machines, make_directional_machine());
@@ -82,7 +97,7 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
 
 std::vector<std::unique_ptr<Machine>> make_higher_machines() {
   std::vector<std::unique_ptr<Machine>> machines;
-  add(machines, make_momentum_machine());
+  add(machines, make_rsi_machine());
   add(machines, make_trend_machine());
   add(machines, make_smc_machine());
   return machines;
@@ -96,13 +111,9 @@ const std::vector<std::string>& higher_columns() {
 
 bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
-  // The structure room says itself which of its many columns are worth a model's time.
-  if (column.family == "structure" || column.family == "zones") {
-    const auto& chosen = smc_default_columns();
-    return std::find(chosen.begin(), chosen.end(), column.name) != chosen.end();
-  }
-  const auto& excluded = only_in_full();
-  return std::find(excluded.begin(), excluded.end(), column.name) == excluded.end();
+  static const auto structure = names_of(make_smc_machine());
+  if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
+  return !contains(only_in_full(), column.name);
 }
 
 }  // namespace smctrain::features

@@ -24,6 +24,15 @@ int Series::find(const std::string& name) const {
   return -1;
 }
 
+const Machine* Series::owner(const std::string& name) const {
+  for (const auto& machine : machines_) {
+    for (const auto& column : machine->columns()) {
+      if (column.name == name) return machine.get();
+    }
+  }
+  return nullptr;
+}
+
 void Series::push(const Bar& raw) {
   Bar bar = raw;
   if (!prices_are_finite(bar)) bar.open = bar.high = bar.low = bar.close = kNaN;

@@ -23,8 +23,9 @@ class Series {
   // Metadata of all columns of the kept machines, and their values after the last push.
   const std::vector<ColumnInfo>& columns() const { return columns_; }
   const std::vector<double>& values() const { return values_; }
-  int find(const std::string& name) const;       // index into columns(), -1 if absent
-  int64_t rows() const { return context_.row; }  // bars since the last reset
+  int find(const std::string& name) const;              // index into columns(), -1 if absent
+  const Machine* owner(const std::string& name) const;  // machine of a column, null if absent
+  int64_t rows() const { return context_.row; }         // bars since the last reset
 
   void push(const Bar& bar);
   void reset();

@@ -156,7 +156,16 @@ def test_raw_price_columns_enter_only_when_named(draw: Any) -> None:
 def test_a_selection_has_the_same_values_as_the_whole(draw: Any) -> None:
     bars = draw(400)
     whole = build_features(bars, FULL)
-    for name in ("htf_align_trend", "cd_gap_atr", "htf_h1_age", "mfi_14"):
+    for name in (
+        "htf_align_trend",
+        "htf_h4_ms_dir",
+        "htf_h1_ob_bull_dist_atr",
+        "htf_fvg_conf",
+        "htf_align_struct",
+        "cd_gap_atr",
+        "htf_h1_age",
+        "mfi_14",
+    ):
         np.testing.assert_array_equal(
             build_features(bars, FeatureSpec(columns=(name,), dtype="float64"))[name], whole[name]
         )
@@ -190,7 +199,7 @@ def test_settled_rows_have_all_values_that_can_exist(eurusd: SymbolBars) -> None
     assert 9_000 < table.settled.sum() < 10_000  # higher bars reach further back than the base bars
     always = [c.name for c in table.catalogue if c.family in ("trend", "returns", "higher")]
     for name in always:
-        if not name.endswith(("_choch", "pd_pos", "ms_dir")):
+        if not name.endswith(("_choch", "pd_pos", "ms_dir", "bull_dist_atr", "bear_dist_atr")):
             assert np.isfinite(table[name][table.settled]).all(), name
 
 

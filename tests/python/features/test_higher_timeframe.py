@@ -104,3 +104,38 @@ def test_a_new_segment_forgets_higher_bars_of_the_old_one(draw: Any) -> None:
     alone = build_features(replace(bars, time=time)[300:], FeatureSpec(dtype="float64"))
     np.testing.assert_array_equal(table.values[300:], alone.values)
     assert np.isnan(table["htf_h1_age"][300:303]).all()
+
+
+def test_zones_of_a_higher_timeframe_are_measured_from_the_base_close(eurusd: SymbolBars) -> None:
+    base, hours = eurusd["M15"][4000:6000], eurusd["H1"]
+    own_names = tuple(f"{kind}_{side}_dist_atr" for kind in ("ob", "fvg") for side in ("bull", "bear"))
+    names = tuple(f"htf_h1_{name}" for name in own_names)
+    table = build_features(
+        SymbolBars("EURUSD", {"M15": base, "H1": hours}),
+        FeatureSpec(higher=("H1",), columns=(*names, "htf_ob_conf", "htf_fvg_conf"), dtype="float64"),
+    )
+    own = build_features(
+        hours, FeatureSpec(base="H1", columns=(*own_names, "atr_wilder_14"), dtype="float64")
+    )
+    joined = np.searchsorted(hours.time_close, base.time_close, side="right") - 1
+    same_moment = hours.time_close[joined] == base.time_close
+    same_moment &= hours.close[joined] == base.close
+    assert same_moment.sum() > 400
+    np.testing.assert_array_equal(table.values[same_moment, :4], own.values[joined[same_moment], :4])
+    # Between two hours the zones stay and the close moves: distances differ by the move in ATR of the hour,
+    # as long as the nearest zone is the same one.
+    t = np.flatnonzero(same_moment[:-1] & ~same_moment[1:])
+    moved = np.abs(table.values[t + 1, 0] - table.values[t, 0])
+    expected = np.abs(base.close[t + 1] - base.close[t]) / own["atr_wilder_14"][joined[t]]
+    assert np.mean(np.isclose(moved, expected)[np.isfinite(moved)]) > 0.5
+    near = np.abs(table.values[:, :4]) <= 0.5
+    np.testing.assert_array_equal(table["htf_ob_conf"], near[:, 0].astype(int) - near[:, 1])
+    np.testing.assert_array_equal(table["htf_fvg_conf"], near[:, 2].astype(int) - near[:, 3])
+    assert {-1.0, 1.0} <= set(table["htf_ob_conf"])
+
+
+def test_structure_alignment_is_the_sum_of_the_directions(eurusd: SymbolBars) -> None:
+    names = ("htf_h1_ms_dir", "htf_h4_ms_dir", "htf_align_struct")
+    table = build_features(eurusd, FeatureSpec(columns=names, dtype="float64"))
+    np.testing.assert_array_equal(table.values[:, 2], table.values[:, 0] + table.values[:, 1])
+    assert {-2.0, 2.0} <= set(table["htf_align_struct"])

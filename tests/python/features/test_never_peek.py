@@ -65,7 +65,7 @@ def test_adding_higher_bars_never_changes_an_earlier_row(eurusd: SymbolBars) -> 
     base = eurusd["M15"][start : start + n]
     whole = everything(SymbolBars("EURUSD", {"M15": base, "H1": eurusd["H1"], "H4": eurusd["H4"]}))
     assert np.isfinite(whole["htf_h4_trend_bias_atr"]).all()
-    for cut in range(0, n, 3):
+    for cut in range(0, n, 7):
         moment = base.time_close[cut]
         frames = {tf: eurusd[tf][: int(np.sum(eurusd[tf].time_close <= moment))] for tf in ("H1", "H4")}
         part = everything(SymbolBars("EURUSD", {"M15": base[: cut + 1], **frames}))

@@ -21,7 +21,8 @@ namespace smctrain::features {
 std::unique_ptr<Machine> make_range_machine();        // tr, atr_*, natr_14
 std::unique_ptr<Machine> make_averages_machine();     // moving averages and distances from them
 std::unique_ptr<Machine> make_bands_machine();        // Bollinger bands, stddev, Donchian position
-std::unique_ptr<Machine> make_momentum_machine();     // rsi, macd, ppo, roc, mom, trix, ultosc
+std::unique_ptr<Machine> make_rsi_machine();          // rsi_wilder_14, rsi_sma_14
+std::unique_ptr<Machine> make_momentum_machine();     // macd, ppo, roc, mom, trix, ultosc
 std::unique_ptr<Machine> make_oscillators_machine();  // stoch, willr, cci, aroon
 std::unique_ptr<Machine> make_directional_machine();  // plus_di, minus_di, adx
 std::unique_ptr<Machine> make_returns_machine();      // ret_k, logret_1

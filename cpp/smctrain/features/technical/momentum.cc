@@ -75,10 +75,6 @@ class UltimateOscillator {
 std::vector<ColumnInfo> momentum_columns() {
   const int64_t macd_settle = ema_settle(26, 1e-7) + ema_settle(9);
   return {
-      make_column("rsi_wilder_14", "technical", "pct", kForever, 14, wilder_settle(14),
-                  "100 U/(U+D), Wilder means of rises and falls; 0 if U+D = 0"),
-      make_column("rsi_sma_14", "technical", "pct", 15, 14, 0,
-                  "100 U/(U+D), simple means of the last 14 changes; 0 if U+D = 0"),
       make_column("macd_12_26_9", "technical", "price", kForever, 33, macd_settle, "ema_12 - ema_26",
                   "level"),
       make_column("macd_signal_12_26_9", "technical", "price", kForever, 33, macd_settle, "ema_9 of macd",
@@ -99,42 +95,24 @@ std::vector<ColumnInfo> momentum_columns() {
   };
 }
 
-class MomentumMachine final : public TableMachine {
+class RsiMachine final : public TableMachine {
  public:
-  MomentumMachine() : TableMachine(momentum_columns()) {}
+  RsiMachine()
+      : TableMachine({
+            make_column("rsi_wilder_14", "technical", "pct", kForever, 14, wilder_settle(14),
+                        "100 U/(U+D), Wilder means of rises and falls; 0 if U+D = 0"),
+            make_column("rsi_sma_14", "technical", "pct", 15, 14, 0,
+                        "100 U/(U+D), simple means of the last 14 changes; 0 if U+D = 0"),
+        }) {}
 
   void push(const Bar& bar, const Context& context, double* out) override {
-    const double close = bar.close;
-    macd_.push(close);
     out[0] = context.rsi_wilder_14;
-    out[1] = rsi_sma(close);
-    out[2] = macd_.line;
-    out[3] = macd_.signal;
-    out[4] = macd_.histogram;
-    out[5] = safe_div(macd_.line, context.atr);
-    out[6] = safe_div(macd_.histogram, context.atr);
-    const double slow = ema_26_.push(close);
-    out[7] = 100.0 * safe_div(ema_12_.push(close) - slow, slow);
-    closes_.push(close);
-    const double base = closes_.full() ? closes_.oldest(0) : kNaN;
-    out[8] = 100.0 * (safe_div(close, base) - 1.0);
-    out[9] = close - base;
-    out[10] = trix(close);
-    out[11] = ultimate_.push(bar, previous_);
-    previous_ = close;
+    out[1] = rsi_sma(bar.close);
+    previous_ = bar.close;
   }
   void reset() override {
-    macd_.reset();
     rises_.reset();
     falls_.reset();
-    ema_12_.reset();
-    ema_26_.reset();
-    closes_.reset();
-    trix_1_.reset();
-    trix_2_.reset();
-    trix_3_.reset();
-    trix_previous_ = kNaN;
-    ultimate_.reset();
     previous_ = kNaN;
     rows_ = 0;
   }
@@ -148,6 +126,49 @@ class MomentumMachine final : public TableMachine {
     if (std::isnan(up)) return kNaN;
     return up + down > 0.0 ? 100.0 * up / (up + down) : 0.0;
   }
+
+  RollingSum rises_{14};
+  RollingSum falls_{14};
+  double previous_ = kNaN;
+  int64_t rows_ = 0;
+};
+
+class MomentumMachine final : public TableMachine {
+ public:
+  MomentumMachine() : TableMachine(momentum_columns()) {}
+
+  void push(const Bar& bar, const Context& context, double* out) override {
+    const double close = bar.close;
+    macd_.push(close);
+    out[0] = macd_.line;
+    out[1] = macd_.signal;
+    out[2] = macd_.histogram;
+    out[3] = safe_div(macd_.line, context.atr);
+    out[4] = safe_div(macd_.histogram, context.atr);
+    const double slow = ema_26_.push(close);
+    out[5] = 100.0 * safe_div(ema_12_.push(close) - slow, slow);
+    closes_.push(close);
+    const double base = closes_.full() ? closes_.oldest(0) : kNaN;
+    out[6] = 100.0 * (safe_div(close, base) - 1.0);
+    out[7] = close - base;
+    out[8] = trix(close);
+    out[9] = ultimate_.push(bar, previous_);
+    previous_ = close;
+  }
+  void reset() override {
+    macd_.reset();
+    ema_12_.reset();
+    ema_26_.reset();
+    closes_.reset();
+    trix_1_.reset();
+    trix_2_.reset();
+    trix_3_.reset();
+    trix_previous_ = kNaN;
+    ultimate_.reset();
+    previous_ = kNaN;
+  }
+
+ private:
   double trix(double close) {
     const double value = trix_3_.push(trix_2_.push(trix_1_.push(close)));
     if (std::isnan(value)) return kNaN;
@@ -157,8 +178,6 @@ class MomentumMachine final : public TableMachine {
   }
 
   Macd macd_;
-  RollingSum rises_{14};
-  RollingSum falls_{14};
   EmaSeeded ema_12_{12};
   EmaSeeded ema_26_{26};
   Window closes_{11};
@@ -168,11 +187,11 @@ class MomentumMachine final : public TableMachine {
   double trix_previous_ = kNaN;
   UltimateOscillator ultimate_;
   double previous_ = kNaN;
-  int64_t rows_ = 0;
 };
 
 }  // namespace
 
+std::unique_ptr<Machine> make_rsi_machine() { return std::make_unique<RsiMachine>(); }
 std::unique_ptr<Machine> make_momentum_machine() { return std::make_unique<MomentumMachine>(); }
 
 }  // namespace smctrain::features
