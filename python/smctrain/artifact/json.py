@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import json
 import math
@@ -54,9 +54,9 @@ def to_json_safe(obj: Any) -> Any:
         return [to_json_safe(item) for item in obj]
     if isinstance(obj, set | frozenset):
         return sorted((to_json_safe(item) for item in obj), key=str)
-    if isinstance(obj, datetime.datetime | datetime.date | datetime.time):
+    if isinstance(obj, dt.datetime | dt.date | dt.time):
         return obj.isoformat() if obj == obj else None  # pandas' NaT is a datetime that differs from itself
-    if isinstance(obj, datetime.timedelta | np.timedelta64):
+    if isinstance(obj, dt.timedelta | np.timedelta64):
         return str(obj) if obj == obj else None
     if isinstance(obj, os.PathLike):
         return to_json_safe(os.fspath(obj))
