@@ -25,6 +25,10 @@ def core() -> ModuleType:
         raise SmctrainError(
             "smctrain's native core is not built: run `make build` in the source tree, or reinstall the wheel."
         ) from error
+    except ImportError as error:  # built for another Python or C++ library
+        raise SmctrainError(
+            f"smctrain's native core cannot be loaded ({error}): run `make build`, or reinstall the wheel."
+        ) from error
     if module.__version__ != _VERSION:
         raise SmctrainError(
             f"smctrain's native core is of version {module.__version__}, the package of {_VERSION}: "
@@ -39,8 +43,12 @@ def _torch_folder() -> tuple[Path, str] | None:
     if spec is None or spec.origin is None:
         return None
     folder = Path(spec.origin).parent
-    match = re.search(r"__version__ = '([^']+)'", (folder / "version.py").read_text(encoding="utf-8"))
-    return folder, match.group(1) if match else "unknown"
+    try:
+        text = (folder / "version.py").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    match = re.search(r"__version__ = ['\"]([^'\"]+)['\"]", text)
+    return folder, match.group(1) if match else "of unknown version"
 
 
 @functools.cache
@@ -65,7 +73,14 @@ def neural() -> ModuleType:
             'pip install "torch==2.13.*", or rebuild with `make build`.'
         )
     # By path, so that it is found wherever torch lives; a later `import torch` shares the same mapping.
-    ctypes.CDLL(str(folder / "lib" / "libtorch_cpu.so"), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    library = folder / "lib" / "libtorch_cpu.so"
+    try:
+        ctypes.CDLL(str(library), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    except OSError as error:
+        raise MissingDependency(
+            f"the installed torch {version} cannot be loaded ({library}: {error}): "
+            'pip install --force-reinstall "torch==2.13.*".'
+        ) from error
     return importlib.import_module("smctrain._neural")
 
 

@@ -5,13 +5,18 @@ temp file in the same folder -> write all -> fsync -> read back and compare the 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import secrets
+import stat
+import threading
 import time
 from pathlib import Path
 
-_TEMP_NAME = re.compile(r"^\..+\.[0-9a-f]{16}\.smctmp$")
+_TEMP_NAME = re.compile(r"^\..+\.[0-9a-f]{16}\.smctmp$", re.DOTALL)
+_UMASK_LOCK = threading.Lock()
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:
@@ -20,17 +25,22 @@ def write_atomic(path: str | Path, data: bytes) -> None:
     Raises
     ------
     OSError
-        With the path and the system's reason; the old file is still in place and the temporary one is gone.
+        With the path and the system's reason. The old file is still in place (the new one, if only the last step, the
+        folder's own sync, failed), and the temporary one is gone.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temp = path.parent / f".{path.name[:100]}.{secrets.token_hex(8)}.smctmp"
+    # 40 characters are at most 160 bytes: the temporary name fits wherever the final one does.
+    temp = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}.smctmp"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             view = memoryview(data)
             while view:
-                view = view[os.write(handle, view) :]
+                taken = os.write(handle, view)
+                if taken <= 0:
+                    raise OSError(errno.EIO, "the file system takes no more bytes")
+                view = view[taken:]
             os.fchmod(handle, 0o666 & ~_umask())
             os.fsync(handle)
         finally:
@@ -41,10 +51,10 @@ def write_atomic(path: str | Path, data: bytes) -> None:
         os.replace(temp, path)
         _sync_folder(path.parent)
     except OSError as error:
-        temp.unlink(missing_ok=True)
+        _remove(temp)
         raise OSError(error.errno or 0, f"could not write {path}: {error.strerror or error}") from error
     except BaseException:
-        temp.unlink(missing_ok=True)
+        _remove(temp)
         raise
 
 
@@ -52,22 +62,40 @@ def sweep_stale(folder: str | Path, older_than_s: float = 3600.0) -> int:
     """Remove temporary files an earlier, killed run left in `folder` and below. Returns how many."""
     removed = 0
     for path in Path(folder).rglob(".*.smctmp"):
-        if _TEMP_NAME.match(path.name) and time.time() - path.stat().st_mtime > older_than_s:
-            path.unlink(missing_ok=True)
-            removed += 1
+        if not _TEMP_NAME.match(path.name):
+            continue
+        with contextlib.suppress(OSError):  # gone already, or not ours to remove
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > older_than_s:
+                path.unlink()
+                removed += 1
     return removed
 
 
+def _remove(temp: Path) -> None:
+    """Clean up without hiding the error that made it necessary."""
+    with contextlib.suppress(OSError):
+        temp.unlink(missing_ok=True)
+
+
 def _umask() -> int:
-    # The only portable way to read the mask is to set it; both calls happen under the GIL.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    # Reading the mask through os.umask sets it for a moment, for all threads; Linux shows it without that.
+    with contextlib.suppress(OSError):
+        match = re.search(r"^Umask:\s*([0-7]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+        if match:
+            return int(match[1], 8)
+    with _UMASK_LOCK:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return mask
 
 
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # file systems that cannot sync folders
+            raise
     finally:
         os.close(handle)

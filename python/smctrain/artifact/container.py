@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import struct
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ _PREFIX = struct.Struct("<8sHHIQII")
 _MAX_HEADER = 1 << 20
 _MAX_ARRAYS = 100_000
 _MAX_DEPTH = 64
+# A complete string, or an unfinished one to the end of the text (so that each quote is looked at once).
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _DTYPES = ("<f4", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8")
 
 
@@ -61,7 +64,7 @@ def pack(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
     table: dict[str, dict[str, Any]] = {}
     offset = 0
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         if array.dtype.str not in _DTYPES:
             raise ArtifactError(f"array {name!r} has dtype {array.dtype}, which the container does not hold.")
@@ -103,8 +106,9 @@ def unpack(data: bytes, origin: str = "model file") -> Container:
     crc = _load.core().crc32c
     if struct.unpack_from("<I", data, 32)[0] != crc(data[:32]) or any(data[36:64]):
         raise refuse("its first bytes are damaged")
-    if major > FORMAT[0]:
-        raise refuse(f"it has format {major}.{minor}, this smctrain reads up to {FORMAT[0]}.x; upgrade smctrain")
+    if major != FORMAT[0]:
+        advice = "; upgrade smctrain" if major > FORMAT[0] else ""
+        raise refuse(f"it has format {major}.{minor}, this smctrain reads format {FORMAT[0]}.x{advice}")
     if total != len(data):
         raise refuse(f"it should have {total} bytes, but has {len(data)}")
     if header_size > _MAX_HEADER or header_size % 64 or 64 + header_size > len(data):
@@ -127,16 +131,25 @@ def _parse_header(text: bytes, refuse: Any) -> dict[str, Any]:
     def constant(name: str) -> Any:
         raise refuse(f"its header holds the literal {name}")
 
+    def finite(digits: str) -> float:
+        value = float(digits)
+        return value if math.isfinite(value) else constant(digits)
+
     stripped = text.rstrip(b"\0")
     depth = deepest = 0
-    for byte in stripped.translate(None, bytes(set(range(256)) - set(b"[]{}"))):
+    # Brackets inside names do not nest.
+    for byte in _STRING.sub(b"", stripped).translate(None, bytes(set(range(256)) - set(b"[]{}"))):
         depth += 1 if byte in b"[{" else -1
         deepest = max(deepest, depth)
     if deepest > _MAX_DEPTH:
         raise refuse("its header is nested too deeply")
     try:
-        header = json.loads(stripped.decode("utf-8"), object_pairs_hook=unique, parse_constant=constant)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        header = json.loads(
+            stripped.decode("utf-8"), object_pairs_hook=unique, parse_constant=constant, parse_float=finite
+        )
+    except ArtifactError:
+        raise
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or an integer of thousands of digits
         raise refuse("its header is not valid JSON") from error
     if not isinstance(header, dict):
         raise refuse("its header is not a JSON object")
@@ -170,9 +183,11 @@ def _views(table: Any, body: memoryview, refuse: Any) -> dict[str, NDArray[Any]]
         end = start + size + (-size % 64)
         if any(body[start + size : min(end, len(body))]):
             raise refuse(f"the padding after array {name!r} is not empty")
-        arrays[name] = np.frombuffer(body, dtype=dtype, count=size // dtype.itemsize, offset=start).reshape(
-            entry["shape"]
-        )
+        flat = np.frombuffer(body, dtype=dtype, count=size // dtype.itemsize, offset=start)
+        try:
+            arrays[name] = flat.reshape(entry["shape"])
+        except ValueError as error:  # an empty array whose other dimensions are too large for any memory
+            raise refuse(f"the shape of array {name!r} is impossible") from error
     if end != len(body):
         raise refuse("bytes lie behind the last array")
     return arrays
@@ -188,8 +203,8 @@ def read_container(path: str | Path) -> Container:
     path = Path(path)
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be opened: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ArtifactError(f"{path} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):

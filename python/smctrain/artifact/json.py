@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from smctrain.artifact.atomic import write_atomic
 def to_json_safe(obj: Any) -> Any:
     """Plain Python values that strict JSON can hold.
 
-    NumPy scalars and arrays, dicts, lists, tuples, sets (sorted), datetimes, enums, paths and dataclasses are
+    NumPy scalars and arrays, mappings, lists, tuples, sets (sorted), datetimes, enums, paths and dataclasses are
     converted, keys become text, NaN and infinities become None. Unknown objects become their text.
 
     Examples
@@ -27,12 +28,15 @@ def to_json_safe(obj: Any) -> Any:
     >>> to_json_safe({"accuracy": np.float64(0.85), "flag": np.bool_(True), "gap": float("nan")})
     {'accuracy': 0.85, 'flag': True, 'gap': None}
     """
-    if obj is None or isinstance(obj, str):
-        return obj if obj is None else str(obj)
+    if obj is None:
+        return None
+    if isinstance(obj, enum.Enum):  # before str and int: members of mixed enums are both
+        return to_json_safe(obj.value)
+    if isinstance(obj, str):
+        # Names from the file system can hold bytes that are no text; UTF-8 files cannot.
+        return str(obj).encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(obj, bool | np.bool_):
         return bool(obj)
-    if isinstance(obj, enum.Enum):
-        return to_json_safe(obj.value)
     if isinstance(obj, int | np.integer):
         return int(obj)
     if isinstance(obj, float | np.floating):
@@ -40,20 +44,22 @@ def to_json_safe(obj: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(obj, np.datetime64):
         return None if np.isnat(obj) else str(obj)
+    if isinstance(obj, np.ndarray) and obj.dtype.kind in "mM":  # tolist() would turn nanoseconds into integers
+        return [to_json_safe(item) for item in obj] if obj.ndim else to_json_safe(obj[()])
     if isinstance(obj, np.ndarray):
         return [to_json_safe(item) for item in obj.tolist()] if obj.ndim else to_json_safe(obj.item())
-    if isinstance(obj, dict):
+    if isinstance(obj, Mapping):
         return {str(to_json_safe(key)): to_json_safe(value) for key, value in obj.items()}
     if isinstance(obj, list | tuple):
         return [to_json_safe(item) for item in obj]
     if isinstance(obj, set | frozenset):
         return sorted((to_json_safe(item) for item in obj), key=str)
-    if isinstance(obj, datetime.datetime | datetime.date | datetime.time):
-        return obj.isoformat()
-    if isinstance(obj, datetime.timedelta | np.timedelta64):
-        return str(obj)
+    if isinstance(obj, dt.datetime | dt.date | dt.time):
+        return obj.isoformat() if obj == obj else None  # pandas' NaT is a datetime that differs from itself
+    if isinstance(obj, dt.timedelta | np.timedelta64):
+        return str(obj) if obj == obj else None
     if isinstance(obj, os.PathLike):
-        return os.fspath(obj)
+        return to_json_safe(os.fspath(obj))
     if is_dataclass(obj) and not isinstance(obj, type):
         return to_json_safe(asdict(obj))
     return str(obj)

@@ -6,6 +6,7 @@ import hashlib
 import re
 
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"COM{i}" for i in range(10)), *(f"LPT{i}" for i in range(10))}
+_HASHED = re.compile(r"-[0-9a-f]{8}\Z")
 
 
 def safe_file_name(name: str) -> str:
@@ -15,7 +16,10 @@ def safe_file_name(name: str) -> str:
     metadata keeps.
     """
     cleaned = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "x"
-    harmless = cleaned == name and len(name) <= 80 and name.split(".")[0].upper() not in _RESERVED
+    if cleaned.split(".")[0].upper() in _RESERVED:
+        cleaned = f"_{cleaned}"
+    # A name that already ends like a hashed one is hashed too, so that nobody can choose another name's file.
+    harmless = cleaned == name and len(name) <= 80 and not _HASHED.search(name)
     if harmless:
         return name
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from smctrain.config.presets import PRESETS
 from smctrain.config.tree import Config
-from smctrain.config.yaml import load_yaml, parse_scalar
+from smctrain.config.yaml import MAX_BYTES, load_yaml, parse_scalar
 from smctrain.exceptions import ConfigError
 
 ENVIRONMENT = {"output.root": "SMCTRAIN_RUNS"}
@@ -149,7 +149,8 @@ def resolve(
         put_tree(PRESETS[name], lambda key: Origin("preset", name))
     for path in files:
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            with Path(path).open(encoding="utf-8-sig") as file:
+                text = file.read(MAX_BYTES + 1)  # no more than can be accepted: the file may be endless
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.")
             continue
@@ -188,14 +189,12 @@ def resolve(
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        seen: set[str] = set()
+        by_key: dict[str, list[Any]] = {}
         for fault in error.errors():
-            key = _key_of(fault["loc"], known, sections)
-            if key in seen:
-                continue  # one line per key: unions report each alternative
-            seen.add(key)
+            by_key.setdefault(_key_of(fault["loc"], known, sections), []).append(fault)
+        for key, alternatives in by_key.items():
             origin = origins.get(key) or next((o for k, o in origins.items() if k.startswith(key + ".")), None)
-            problems.append(f"{_at(origin)}: {key} {_reason(fault)}.")
+            problems.append(f"{_at(origin)}: {key} {_reason(alternatives)}.")
     if problems or config is None:
         count = f"{len(problems)} problems in the configuration:\n" if len(problems) > 1 else ""
         raise ConfigError(count + "\n".join(problems))
@@ -232,14 +231,20 @@ def _key_of(loc: tuple[int | str, ...], known: set[str], sections: set[str]) -> 
     return best or ".".join(str(part) for part in loc)
 
 
-def _reason(fault: Any) -> str:
-    message = str(fault["msg"])
-    found = fault.get("input")
-    if message.startswith("Value error, "):
-        return f"is wrong: {message.removeprefix('Value error, ')}"
-    text = message[0].lower() + message[1:]
-    text = text.removeprefix("input ").removeprefix("value ")
-    return f"{text}, but is {found!r}"
+def _reason(faults: Sequence[Any]) -> str:
+    """What is wrong with one key; a union reports one fault per alternative."""
+    if str(faults[0]["msg"]).startswith("Value error, "):
+        return f"is wrong: {str(faults[0]['msg']).removeprefix('Value error, ')}"
+    expected: list[str] = []
+    for fault in faults:
+        message = str(fault["msg"]).replace("a valid tuple", "a list")
+        text = message[0].lower() + message[1:]
+        text = text.removeprefix("input ").removeprefix("value ").removeprefix("should be ")
+        if text not in expected:
+            expected.append(text)
+    shown = repr(faults[0].get("input"))
+    found = shown if len(shown) <= 200 else shown[:200] + " ..."
+    return f"should be {', or '.join(expected)}, but is {found}"
 
 
 def _at(origin: Origin | None) -> str:

@@ -7,12 +7,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
+# Strict numbers: pydantic would otherwise read `true` as 1 and the text "2" as 2.
+Share = Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
+Positive = Annotated[StrictFloat, Field(gt=0.0)]
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
 NotNegative = Annotated[StrictInt, Field(ge=0)]
+
+
+def _no_bool(value: object) -> object:
+    # True == 1 satisfies a Literal, too.
+    return repr(value) if isinstance(value, bool) else value
 
 
 class _Section(BaseModel):
@@ -59,8 +75,8 @@ class Labels(_Section):
     stop: Positive = 1.0
     unit: Literal["atr", "vol", "pct", "abs"] = "atr"
     entry: Literal["next_open", "close"] = "next_open"
-    side: Literal[-1, 1] = 1
-    costs: Literal["spread"] | Annotated[float, Field(ge=0.0)] | None = "spread"
+    side: Annotated[Literal[-1, 1], BeforeValidator(_no_bool)] = 1
+    costs: Literal["spread"] | Annotated[StrictFloat, Field(ge=0.0)] | None = "spread"
     """Spread from the data, a fixed price difference, or null for none."""
     tie: Literal["stop", "target", "drop"] = "stop"
     timeout: Literal["zero", "sign", "loss", "drop"] = "zero"
@@ -93,7 +109,7 @@ class CrossValidation(_Section):
     """Number of folds; 0 switches cross-validation off (no stability verdict, weaker evidence)."""
     embargo: NotNegative = 20
     """Bars left out behind each test fold, on top of the purge."""
-    stop_share: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.15
+    stop_share: Annotated[StrictFloat, Field(gt=0.0, lt=0.5)] = 0.15
     """Share of the newest training rows that early stopping watches."""
 
 
@@ -115,7 +131,7 @@ class RandomForest(_Section):
     min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
     min_samples_leaf: AtLeastOne = 10
     max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
-    max_samples: Annotated[float, Field(gt=0.0, le=1.0)] | None = 0.7
+    max_samples: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] | None = 0.7
     class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
 
 
@@ -124,12 +140,12 @@ class XGBoost(_Section):
 
     n_estimators: AtLeastOne = 200
     max_depth: AtLeastOne = 4
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-    subsample: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
-    colsample_bytree: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
-    min_child_weight: Annotated[float, Field(ge=0.0)] = 5.0
-    reg_alpha: Annotated[float, Field(ge=0.0)] = 0.2
-    reg_lambda: Annotated[float, Field(ge=0.0)] = 2.0
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    colsample_bytree: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    min_child_weight: Annotated[StrictFloat, Field(ge=0.0)] = 5.0
+    reg_alpha: Annotated[StrictFloat, Field(ge=0.0)] = 0.2
+    reg_lambda: Annotated[StrictFloat, Field(ge=0.0)] = 2.0
     early_stopping_rounds: AtLeastOne = 20
     class_weight: Literal["balanced"] | None = "balanced"
 
@@ -138,9 +154,9 @@ class NeuralNetwork(_Section):
     """Multi-layer perceptron."""
 
     hidden_dims: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (256, 128, 64)
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.4
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.001
-    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.4
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.2
     learning_rate: Positive = 0.001
     batch_size: Annotated[StrictInt, Field(ge=2)] = 64
     max_epochs: AtLeastOne = 50
@@ -155,9 +171,9 @@ class LSTM(_Section):
     hidden_dim: AtLeastOne = 64
     num_layers: AtLeastOne = 1
     lookback: AtLeastOne = 10
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
-    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
     learning_rate: Positive = 0.0005
     batch_size: Annotated[StrictInt, Field(ge=2)] = 16
     max_epochs: AtLeastOne = 30
@@ -222,6 +238,14 @@ class Config(_Section):
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
+
+    @field_validator("symbols", "models")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        twice = sorted({name for name in names or () if (names or ()).count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(map(repr, twice))} is named more than once")
+        return names
 
     def family_settings(self, family: str) -> dict[str, object]:
         """Settings of one family as its trainer takes them."""

@@ -62,10 +62,11 @@ class _Worker:
         environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
         # The child imports the same smctrain as we do, wherever that came from.
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
         self.process = subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # no other path than ours: a stray numpy.py in the current folder is not to be imported
                 "-m",
                 "smctrain.execution.worker",
                 str(there),
@@ -83,7 +84,9 @@ class _Worker:
 
     def give(self, task: Task) -> None:
         self.task = task
-        self.connection.send(task)
+        # A worker that is gone shows as the end of its pipe, and the task becomes a failure record.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(task)
 
     def close(self, kill: bool = False) -> None:
         if kill:
@@ -102,6 +105,7 @@ def run_workers(tasks: Sequence[Task], workers: int, threads: int, on_event: OnE
 
     On KeyboardInterrupt (also when the consumer raises) all workers are told to stop and ended within half a second.
     """
+    workers = max(1, workers)
     with tempfile.TemporaryDirectory(prefix="smctrain-") as folder:
         stop_path = Path(folder) / "stop"
         stop_path.write_bytes(b"\0")
@@ -111,6 +115,9 @@ def run_workers(tasks: Sequence[Task], workers: int, threads: int, on_event: OnE
         try:
             while waiting or any(worker.task for worker in pool):
                 while waiting and len([w for w in pool if w.task]) < workers:
+                    for gone in [w for w in pool if w.task is None and w.process.poll() is not None]:
+                        pool.remove(gone)
+                        gone.close()
                     idle = next((w for w in pool if w.task is None), None)
                     if idle is None:
                         idle = _Worker(stop_path, threads)
@@ -118,7 +125,8 @@ def run_workers(tasks: Sequence[Task], workers: int, threads: int, on_event: OnE
                     idle.give(waiting.pop())
                 busy = [worker for worker in pool if worker.task]
                 ready = wait([worker.connection for worker in busy], timeout=0.2)
-                for worker in [w for w in busy if w.connection in ready]:
+                # A dead worker whose own children hold the pipe open never shows as its end.
+                for worker in [w for w in busy if w.connection in ready or w.process.poll() is not None]:
                     outcome = _receive(worker, on_event)
                     if outcome is None:
                         continue
@@ -130,7 +138,8 @@ def run_workers(tasks: Sequence[Task], workers: int, threads: int, on_event: OnE
             clean = True
         finally:
             if not clean:
-                stop_path.write_bytes(b"\3")
+                with stop_path.open("r+b") as flag:  # in place: workers have it mapped, it must not shrink
+                    flag.write(b"\3")
                 deadline = time.monotonic() + 0.3
                 while time.monotonic() < deadline and any(w.process.poll() is None for w in pool):
                     time.sleep(0.02)
@@ -141,28 +150,39 @@ def run_workers(tasks: Sequence[Task], workers: int, threads: int, on_event: OnE
 def _receive(worker: _Worker, on_event: OnEvent) -> Outcome | None:
     assert worker.task is not None
     try:
+        if worker.process.poll() is not None and not worker.connection.poll(0):
+            raise EOFError
         message = worker.connection.recv()
     except (EOFError, OSError):
-        code = worker.process.wait()
-        reason = f"exit code {code}"
-        if code < 0:
-            reason = f"signal {signal.Signals(-code).name}"
-            if -code == signal.SIGKILL:
-                reason += " (probably out of memory)"
-        return Broken(
-            worker.task.key,
-            FailureRecord(
-                error=f"The worker process died with {reason}; the other symbols went on.",
-                error_type="WorkerDied",
-                symbol=worker.task.key,
-                stage="worker",
-            ).to_dict(),
-        )
+        return _died(worker, worker.task.key)
+    except Exception as error:  # the value arrived whole but cannot be rebuilt here
+        return Broken(worker.task.key, FailureRecord.of(error, worker.task.key, "worker").to_dict())
     if isinstance(message, Event):
         on_event(message)
         return None
     assert isinstance(message, Done | Broken)
     return message
+
+
+def _died(worker: _Worker, key: str) -> Broken:
+    try:
+        code = worker.process.wait(timeout=5)
+    except subprocess.TimeoutExpired:  # it closed its pipe but lives on
+        worker.process.kill()
+        code = worker.process.wait()
+    reason = f"exit code {code}"
+    if code < 0:
+        known = {member.value: member.name for member in signal.Signals}
+        reason = f"signal {known.get(-code, str(-code))}"
+        if -code == signal.SIGKILL:
+            reason += " (probably out of memory)"
+    record = FailureRecord(
+        error=f"The worker process died with {reason}; the other symbols went on.",
+        error_type="WorkerDied",
+        symbol=key,
+        stage="worker",
+    )
+    return Broken(key, record.to_dict())
 
 
 def _pipe_pair() -> tuple[int, int]:

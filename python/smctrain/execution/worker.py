@@ -22,20 +22,26 @@ from smctrain.execution.messages import Broken, Done, Event, Task
 def main() -> None:
     pipe, lifeline, stop_path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for handle in (pipe, lifeline):
+        os.set_inheritable(handle, False)  # programs that a task starts must not keep them open
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     stop = np.memmap(stop_path, dtype=np.uint8, mode="r+", shape=(1,))
     connection = Connection(pipe)
     while True:
         try:
             task: Task = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
-        connection.send(_run(task, connection, stop))
+        outcome = _run(task, connection, stop)
+        try:
+            connection.send(outcome)
+        except OSError:
+            return  # the parent is gone
+        except Exception as error:  # a value that cannot travel; nothing of it was written
+            connection.send(_broken(error, task.key))
 
 
 def _run(task: Task, connection: Connection, stop: np.ndarray) -> Done | Broken:
-    from smctrain.results import FailureRecord
-
     module, _, name = task.function.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
@@ -45,7 +51,13 @@ def _run(task: Task, connection: Connection, stop: np.ndarray) -> Done | Broken:
 
         return Done(task.key, function(**task.payload, stop=stop, report=report))
     except Exception as error:  # a failure is a value: the run goes on with the other symbols
-        return Broken(task.key, FailureRecord.of(error, task.key, getattr(error, "stage", "worker")).to_dict())
+        return _broken(error, task.key)
+
+
+def _broken(error: Exception, key: str) -> Broken:
+    from smctrain.results import FailureRecord
+
+    return Broken(key, FailureRecord.of(error, key, getattr(error, "stage", "worker")).to_dict())
 
 
 def _die_with_parent(lifeline: int) -> None:

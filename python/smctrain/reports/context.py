@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smctrain.reports.overfitting import severity
+from smctrain.reports.overfitting import gap_of, severity
 from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResult
 
 VERDICT_WORDS = {
@@ -119,7 +119,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
 
 
 def _model_line(model: ModelResult, result: SymbolResult) -> dict[str, Any]:
-    gap = model.history["train_val_gap"]
+    gap = gap_of(model)
     low, high = model.intervals.get("test") or [None, None]
     return {
         "model": model.model_name,

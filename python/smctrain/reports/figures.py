@@ -1,13 +1,19 @@
-"""Figures as bytes or inline SVG. No pyplot (global state); fixed ids and no dates, so equal results give equal files."""
+"""Figures as bytes or inline SVG. No pyplot (global state); fixed ids and no dates: equal results give equal files."""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import re
+import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smctrain.artifact import safe_file_name
+from smctrain.reports.render import visible
 from smctrain.results import SymbolResult
 
 if TYPE_CHECKING:
@@ -23,14 +29,16 @@ def overfitting_figure(table: dict[str, Any]) -> Figure:
     """Four panels: train against validation, gap bars with the line, histogram of gaps, mean gap per model type."""
     figure = _figure(11, 8)
     axes = figure.subplots(2, 2)
-    rows, line = table["models"], 100 * table["gap_line"]
+    line = 100 * table["gap_line"]
+    rows = [row for row in table["models"] if row["gap"] is not None]
     families = sorted({row["model"] for row in rows})
+    looks = dict(zip(families, itertools.cycle(zip(COLOURS, MARKERS, strict=True)), strict=False))
     scatter, bars, histogram, means = axes.flat
-    for family, colour, marker in zip(families, COLOURS, MARKERS, strict=False):
+    for family, (colour, marker) in looks.items():
         chosen = [row for row in rows if row["model"] == family]
         x = [100 * row["train_accuracy"] for row in chosen]
         y = [100 * row["val_accuracy"] for row in chosen]
-        scatter.scatter(x, y, c=colour, marker=marker, label=family, s=36)
+        scatter.scatter(x, y, c=colour, marker=marker, label=_label(family), s=36)
     low, high = _limits([100 * row[key] for row in rows for key in ("train_accuracy", "val_accuracy")])
     scatter.plot([low, high], [low, high], color="#555555", lw=1, label="no gap")
     scatter.plot([low, high], [low - line, high - line], color="#555555", lw=1, ls="--", label=f"gap {line:.0f} points")
@@ -39,12 +47,9 @@ def overfitting_figure(table: dict[str, Any]) -> Figure:
     if rows:
         scatter.legend(fontsize=8)
     worst = rows[:20]
-    colours = {family: colour for family, colour in zip(families, COLOURS, strict=False)}
-    bars.barh(
-        [f"{row['symbol']} {row['model']}" for row in worst][::-1],
-        [100 * row["gap"] for row in worst][::-1],
-        color=[colours.get(row["model"], COLOURS[0]) for row in worst][::-1],
-    )
+    bars.barh(range(len(worst)), [100 * row["gap"] for row in worst], color=[looks[row["model"]][0] for row in worst])
+    bars.set_yticks(range(len(worst)), [f"{_label(row['symbol'])} {_label(row['model'])}" for row in worst])
+    bars.invert_yaxis()
     bars.axvline(line, color="#555555", ls="--", lw=1)
     bars.tick_params(axis="y", labelsize=7)
     bars.set(xlabel="gap, points", title=f"Largest gaps ({len(worst)} of {len(rows)})")
@@ -52,7 +57,14 @@ def overfitting_figure(table: dict[str, Any]) -> Figure:
     histogram.axvline(line, color="#555555", ls="--", lw=1)
     histogram.set(xlabel="gap, points", ylabel="models", title="How gaps are spread")
     by_model = table["mean_gap_by_model"]
-    means.bar(list(by_model), [100 * value for value in by_model.values()], color=[colours[name] for name in by_model])
+    means.bar(
+        range(len(by_model)),
+        [100 * value for value in by_model.values()],
+        width=0.6,
+        color=[looks[name][0] for name in by_model],
+    )
+    means.set_xticks(range(len(by_model)), [_label(name) for name in by_model])
+    means.set_xlim(-0.6, max(len(by_model), 3) - 0.4)
     means.axhline(line, color="#555555", ls="--", lw=1)
     means.set(ylabel="mean gap, points", title="Mean gap per model type")
     for axis in axes.flat:
@@ -63,7 +75,8 @@ def overfitting_figure(table: dict[str, Any]) -> Figure:
 def overfitting_png(table: dict[str, Any]) -> bytes:
     """`overfitting_analysis.png`."""
     buffer = io.BytesIO()
-    overfitting_figure(table).savefig(buffer, format="png", dpi=110)
+    with _quiet_fonts():
+        overfitting_figure(table).savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 
@@ -77,16 +90,18 @@ def accuracy_svg(result: SymbolResult) -> str:
     models = list(result.models.values())
     figure = _figure(6.2, 0.5 * len(models) + 1.1)
     axis = figure.subplots()
-    for i, (model, colour, marker) in enumerate(zip(models, COLOURS, MARKERS, strict=False)):
-        accuracy = 100 * model.history["test_accuracy"]
-        low, high = (100 * value for value in model.intervals["test"])
-        axis.plot([low, high], [i, i], color=colour, lw=3, alpha=0.6)
-        axis.plot([accuracy], [i], color=colour, marker=marker, ms=7)
+    looks = itertools.cycle(zip(COLOURS, MARKERS, strict=True))
+    for i, (model, (colour, marker)) in enumerate(zip(models, looks, strict=False)):
+        accuracy, interval = model.history.get("test_accuracy"), model.intervals.get("test")
+        if interval and None not in interval:
+            axis.plot([100 * interval[0], 100 * interval[1]], [i, i], color=colour, lw=3, alpha=0.6)
+        if accuracy is not None:
+            axis.plot([100 * accuracy], [i], color=colour, marker=marker, ms=7)
     majority = models[0].baselines.get("test", {}).get("majority") if models else None
     if majority is not None:
         axis.axvline(100 * majority, color="#555555", ls="--", lw=1, label="always the majority class")
         axis.legend(fontsize=8, loc="best")
-    axis.set_yticks(range(len(models)), [model.model_name for model in models])
+    axis.set_yticks(range(len(models)), [_label(model.model_name) for model in models])
     axis.set_ylim(-0.6, len(models) - 0.4)
     axis.invert_yaxis()
     axis.set(xlabel="test accuracy with 95 % interval, %")
@@ -107,7 +122,7 @@ def curves_svg(result: SymbolResult) -> str:
             if len(values):
                 word = "training" if key == "train_loss" else "early-stopping rows"
                 axis.plot(steps, values, color=colour, ls=style, label=word)
-        axis.set(title=model.model_name, xlabel="step", ylabel="loss")
+        axis.set(title=_label(model.model_name), xlabel="step", ylabel="loss")
         axis.legend(fontsize=7)
         _quiet(axis)
     return _svg(figure, f"curves-{result.symbol}")
@@ -117,6 +132,20 @@ def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def _label(text: str, longest: int = 24) -> str:
+    """A name as a figure shows it: one line, not too long, and no `$`, which would start a formula."""
+    text = visible(text)
+    return (text if len(text) <= longest else text[: longest - 1] + "…").replace("$", r"\$")
+
+
+@contextlib.contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Names in scripts the font lacks are drawn as boxes; that is no reason to warn."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def _quiet(axis: Axes) -> None:
@@ -144,8 +173,8 @@ def _svg(figure: Figure, name: str) -> str:
     import matplotlib as mpl
 
     buffer = io.StringIO()
-    safe = re.sub(r"[^A-Za-z0-9]", "", name)
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif"}):
+    safe = safe_file_name(name).replace(".", "_")
+    with _quiet_fonts(), mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ GAP_LINE = 0.15
 _BANDS = ((0.10, "good"), (0.15, "watch"), (0.20, "mild"), (0.25, "moderate"))
 
 
-def severity(gap: float) -> str:
+def severity(gap: float | None) -> str:
     """good below 10 points, watch to 15, mild to 20, moderate to 25, severe above."""
+    if gap is None or not math.isfinite(gap):
+        return "unknown"
     return next((word for limit, word in _BANDS if gap <= limit), "severe")
 
 
@@ -26,18 +29,19 @@ def overfitting_table(run: RunResult) -> dict[str, Any]:
             "model": m.model_name,
             "train_accuracy": m.history["train_accuracy"],
             "val_accuracy": m.history["val_accuracy"],
-            "gap": m.history["train_val_gap"],
-            "severity": severity(m.history["train_val_gap"]),
-            "cv_std": m.history["cv_std_accuracy"],
+            "gap": gap_of(m),
+            "severity": severity(gap_of(m)),
+            "cv_std": m.history.get("cv_std_accuracy"),
             "advice": advice(m),
         }
         for m in models
     ]
-    rows.sort(key=lambda row: (-row["gap"], row["symbol"], row["model"]))
-    gaps = np.array([row["gap"] for row in rows], dtype=float)
+    rows.sort(key=lambda row: (row["gap"] is None, -(row["gap"] or 0.0), row["symbol"], row["model"]))
+    known = [row for row in rows if row["gap"] is not None]
+    gaps = np.array([row["gap"] for row in known], dtype=float)
     by_model = {
-        name: float(np.mean([row["gap"] for row in rows if row["model"] == name]))
-        for name in sorted({row["model"] for row in rows})
+        name: float(np.mean([row["gap"] for row in known if row["model"] == name]))
+        for name in sorted({row["model"] for row in known})
     }
     return {
         "schema_version": SCHEMA_VERSION,
@@ -56,10 +60,16 @@ def overfitting_table(run: RunResult) -> dict[str, Any]:
     }
 
 
+def gap_of(model: ModelResult) -> float | None:
+    """Training minus validation accuracy; None where one of them could not be measured."""
+    gap = model.history.get("train_val_gap")
+    return None if gap is None or not math.isfinite(gap) else float(gap)
+
+
 def advice(model: ModelResult) -> list[str]:
     """What this model's own history suggests; empty when nothing is to be done."""
-    gap = model.history["train_val_gap"]
-    if gap <= GAP_LINE:
+    gap = gap_of(model)
+    if gap is None or gap <= GAP_LINE:
         return []
     lines = []
     losses = [v for v in model.curves.get("val_loss", []) if v is not None]
