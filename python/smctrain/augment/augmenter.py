@@ -43,9 +43,7 @@ class DataAugmenter:
     measure that by cross-validation whose test rows hold no synthetic row.
     """
 
-    def __init__(
-        self, random_state: int | np.random.Generator | None = None, *, order_is_time: bool = False
-    ) -> None:
+    def __init__(self, random_state: int | np.random.Generator | None = None, *, order_is_time: bool = False) -> None:
         if random_state is not None and not isinstance(random_state, np.random.Generator):
             check_count("random_state", random_state, 0)
         self.random_state = random_state
@@ -99,9 +97,7 @@ class DataAugmenter:
         out: NDArray[Any] = core().jitter(rows, None, float(std), self._seed())
         return out.astype(dtype, copy=False)
 
-    def time_shift(
-        self, X: ArrayLike, max_shift: int = 2, *, segment: ArrayLike | None = None
-    ) -> NDArray[Any]:
+    def time_shift(self, X: ArrayLike, max_shift: int = 2, *, segment: ArrayLike | None = None) -> NDArray[Any]:
         """The features of a row 1..max_shift rows older, for every row. Rows must be in the order of time.
 
         It shifts along time, not across columns, and never takes a later row: that would put part of the
@@ -212,9 +208,7 @@ class DataAugmenter:
             new_labels.append(np.repeat(labels[members[:1]], len(made)))
         return np.vstack(new_rows).astype(dtype, copy=False), np.concatenate(new_labels)
 
-    def _validate_distribution(
-        self, y_original: ArrayLike, y_augmented: ArrayLike, tolerance: float = 0.05
-    ) -> bool:
+    def _validate_distribution(self, y_original: ArrayLike, y_augmented: ArrayLike, tolerance: float = 0.05) -> bool:
         """True if no class share moved by more than `tolerance`, else an InputError naming the class."""
         original, augmented = np.asarray(y_original), np.asarray(y_augmented)
         if len(original) == 0 or len(augmented) == 0:

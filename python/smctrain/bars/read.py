@@ -149,8 +149,7 @@ def _load(
 
 def _assemble(name: str, results: list[CleanSymbol], load_errors: Mapping[str, list[Exception]]) -> BarSet:
     failures = {
-        symbol: BarError(f"{display(symbol)}: {join_messages(causes)}")
-        for symbol, causes in load_errors.items()
+        symbol: BarError(f"{display(symbol)}: {join_messages(causes)}") for symbol, causes in load_errors.items()
     }
     frames = {}
     issues = []
@@ -205,9 +204,7 @@ def _fixes(fix: str | Iterable[str]) -> tuple[str, ...]:
 def _digits(digits: int | Mapping[str, int] | None) -> Callable[[str], int | None]:
     values = dict(digits) if isinstance(digits, Mapping) else {"": digits}
     for value in values.values():
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 8
-        ):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 8):
             raise InputError(f"digits must be an integer from 0 to 8 (or one per symbol), but is {value!r}.")
     if isinstance(digits, Mapping):
         return lambda symbol: values.get(symbol)
@@ -220,9 +217,7 @@ def _require(wanted: tuple[str, ...] | None, found: set[str], name: str) -> None
         return
     parts = []
     for symbol in absent:
-        near = get_close_matches(symbol, sorted(found), n=1) or [
-            f for f in found if f.lower() == symbol.lower()
-        ]
+        near = get_close_matches(symbol, sorted(found), n=1) or [f for f in found if f.lower() == symbol.lower()]
         parts.append(f"{symbol!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     some = ", ".join(display(symbol) for symbol in sorted(found)[:12]) + (", ..." if len(found) > 12 else "")
     raise InputError(f"symbols: {', '.join(parts)} not found in {name}. It has {len(found)} symbols: {some}.")

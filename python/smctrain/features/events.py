@@ -44,9 +44,7 @@ class EventTable:
         length = len(columns["kind"])
         for name, values in columns.items():
             if values.ndim != 1 or len(values) != length:
-                raise InputError(
-                    f"column {name} of an EventTable must have shape ({length},), but has {values.shape}."
-                )
+                raise InputError(f"column {name} of an EventTable must have shape ({length},), but has {values.shape}.")
         object.__setattr__(self, "columns", columns)
 
     def __len__(self) -> int:

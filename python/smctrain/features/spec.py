@@ -80,9 +80,7 @@ class FeatureSpec:
                 object.__setattr__(self, name, _names(name, getattr(self, name)))
         for timeframe in (self.base, *self.higher):
             if timeframe not in TIMEFRAME_SECONDS:
-                raise InputError(
-                    f"timeframe {timeframe!r} is not known. Known: {', '.join(TIMEFRAME_SECONDS)}."
-                )
+                raise InputError(f"timeframe {timeframe!r} is not known. Known: {', '.join(TIMEFRAME_SECONDS)}.")
 
     @property
     def base_ns(self) -> int:

@@ -65,9 +65,7 @@ class FeatureTable:
         """Values of one column (n,), a view."""
         names = self.names
         if name not in names:
-            raise InputError(
-                f"the feature table has no column {name!r}; see .names for its {len(names)} columns."
-            )
+            raise InputError(f"the feature table has no column {name!r}; see .names for its {len(names)} columns.")
         column: NDArray[Any] = self.values[:, names.index(name)]
         return column
 

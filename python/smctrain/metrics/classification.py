@@ -11,9 +11,7 @@ from smctrain import _load
 from smctrain.exceptions import InputError
 
 
-def classification_metrics(
-    y_true: ArrayLike, proba: ArrayLike, n_classes: int | None = None
-) -> dict[str, Any]:
+def classification_metrics(y_true: ArrayLike, proba: ArrayLike, n_classes: int | None = None) -> dict[str, Any]:
     """Metrics of class probabilities against true classes.
 
     Parameters
@@ -107,8 +105,7 @@ def class_codes(values: ArrayLike, name: str) -> NDArray[np.int32]:
         array = array.astype(np.int32)
     if array.ndim != 1 or array.dtype.kind not in "iub":
         raise InputError(
-            f"{name} must be one-dimensional integer class codes, but has shape {array.shape} and "
-            f"dtype {array.dtype}."
+            f"{name} must be one-dimensional integer class codes, but has shape {array.shape} and dtype {array.dtype}."
         )
     if array.size and (int(array.max()) > 2**31 - 1 or int(array.min()) < -(2**31)):
         raise InputError(f"{name} must hold class codes within int32, but holds {int(array.max())}.")

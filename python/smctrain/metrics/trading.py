@@ -62,8 +62,7 @@ def trading_metrics(
     wanted = np.asarray(take)
     if wanted.dtype != np.bool_ or wanted.ndim != 1:
         raise InputError(
-            f"take must be a one-dimensional bool array, but has shape {wanted.shape} and "
-            f"dtype {wanted.dtype}."
+            f"take must be a one-dimensional bool array, but has shape {wanted.shape} and dtype {wanted.dtype}."
         )
     if reward_risk is not None and not (math.isfinite(reward_risk) and reward_risk > 0):
         raise InputError(f"reward_risk must be a positive number, but is {reward_risk!r}.")

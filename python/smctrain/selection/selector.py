@@ -126,8 +126,7 @@ class ModelSelector:
         """
         if not isinstance(results, Mapping):
             raise InputError(
-                f"results must be a dict symbol -> model -> training result, but is a "
-                f"{type(results).__name__}."
+                f"results must be a dict symbol -> model -> training result, but is a {type(results).__name__}."
             )
         return {symbol: self._select(records) for symbol, records in results.items()}
 

@@ -222,9 +222,7 @@ def decide(
     )
     choice: Choice = choose(candidates, rules)
     # Without a survivor the best one on inner rows still shows how far the data reach.
-    shown = (
-        labels.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
-    )
+    shown = labels.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
 
     # --- 2. evidence ---------------------------------------------------------------------------------------
     tried, tried_inner = oos, inner
@@ -242,9 +240,7 @@ def decide(
     p_comb = p_oos
     if p_oos is not None and p_in is not None:
         p_comb = stats.stouffer([p_in, p_oos], [len(y_in), len(y)]).p
-    wealth = stats.e_process(
-        y, oos, horizon, train_shares=dict(zip(classes.tolist(), shares.tolist(), strict=True))
-    )
+    wealth = stats.e_process(y, oos, horizon, train_shares=dict(zip(classes.tolist(), shares.tolist(), strict=True)))
     right = oos[shown] == y
     size = stats.effective_sample_size(right, horizon)
     accuracy = float(right.mean())
@@ -257,9 +253,7 @@ def decide(
     spread = size if enough_rows else stats.effective_sample_size(inner[shown] == y_in, horizon)
     even = len(classes) == 2 and bool(np.all((shares >= 0.45) & (shares <= 0.55)))
     p0 = 0.5 if even else float(np.clip((y == majority).mean(), 0.05, 0.95))
-    n_required = {
-        edge: stats.required_sample(edge, design_effect=spread.factor, p0=p0) for edge in (*EDGES, min_edge)
-    }
+    n_required = {edge: stats.required_sample(edge, design_effect=spread.factor, p0=p0) for edge in (*EDGES, min_edge)}
     needed = n_required[min_edge]
     visible = math.sqrt(stats.required_sample(0.001, design_effect=spread.factor, p0=p0) * 1e-6 / len(y))
 
@@ -278,9 +272,7 @@ def decide(
         if n < MIN_CLASS_ROWS
     ]
     if thin:
-        failed["class_rows"] = (
-            f"Every class needs at least {MIN_CLASS_ROWS} training rows; too few: {', '.join(thin)}."
-        )
+        failed["class_rows"] = f"Every class needs at least {MIN_CLASS_ROWS} training rows; too few: {', '.join(thin)}."
     if choice.best is None:
         details = "; ".join(f"{name}: {reason}" for name, reason in choice.rejected.items())
         failed["selector"] = f"No model passed the selection on validation rows ({details})."
@@ -300,8 +292,7 @@ def decide(
     e_needed = E_ONE_SYMBOL if n_symbols == 1 else E_SEVERAL_SYMBOLS
     if not wealth.end >= e_needed:
         failed["e_value"] = (
-            f"Betting 1 on these predictions would have left {wealth.end:.2f}; at least {e_needed:.0f} is "
-            f"needed."
+            f"Betting 1 on these predictions would have left {wealth.end:.2f}; at least {e_needed:.0f} is needed."
         )
     unit = "balanced accuracy" if metric.balanced else "accuracy"
     compared = (
@@ -320,9 +311,7 @@ def decide(
     trades, mean_r, trade_sentence = _trades(r_net, y, oos[shown], int(classes[-1]))
     if r_net is not None and require_positive_ev and choice.best is not None:
         if trades < MIN_TRADES:
-            failed["trades"] = (
-                f"Only {trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."
-            )
+            failed["trades"] = f"Only {trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."
         elif not mean_r > 0.0:
             failed["expected_value"] = f"The trades do not earn: {trade_sentence}"
 
@@ -361,9 +350,7 @@ def decide(
         if trade_sentence:
             reasons.append(trade_sentence)
     if not inner_known:
-        reasons.append(
-            "Validation rows could not be weighed: earlier trials on these data left no predictions."
-        )
+        reasons.append("Validation rows could not be weighed: earlier trials on these data left no predictions.")
 
     evidence: dict[str, float | int | str | None] = {
         "profile": profile,
@@ -432,9 +419,7 @@ def _trades(r_net: Any, y: Labels, predictions: Labels, positive: int) -> tuple[
         return 0, math.nan, ""
     outcome: Floats = np.asarray(r_net, dtype=np.float64)
     if outcome.shape != y.shape:
-        raise InputError(
-            f"r_net must hold one number per test row ({len(y)}), but has shape {outcome.shape}."
-        )
+        raise InputError(f"r_net must hold one number per test row ({len(y)}), but has shape {outcome.shape}.")
     taken = outcome[(predictions == positive) & np.isfinite(outcome)]
     if not len(taken):
         return 0, math.nan, "No trade was taken."

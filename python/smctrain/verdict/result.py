@@ -70,9 +70,7 @@ class Verdict:
         )
 
     def __str__(self) -> str:
-        return "\n".join(
-            [f"{self.kind}  {self.model or 'no model'}", *(f"- {line}" for line in self.reasons)]
-        )
+        return "\n".join([f"{self.kind}  {self.model or 'no model'}", *(f"- {line}" for line in self.reasons)])
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,8 @@ def apply_multiple_testing(
         if verdict.kind != DEPLOY:
             judged[symbol] = dataclasses.replace(verdict, evidence=evidence)
         elif survives:
-            head = (
-                f"{verdict.model} may be deployed: it passed every rule, also among {len(symbols)} symbols."
-            )
-            judged[symbol] = dataclasses.replace(
-                verdict, evidence=evidence, reasons=[head, *verdict.reasons[1:]]
-            )
+            head = f"{verdict.model} may be deployed: it passed every rule, also among {len(symbols)} symbols."
+            judged[symbol] = dataclasses.replace(verdict, evidence=evidence, reasons=[head, *verdict.reasons[1:]])
         else:
             sentence = (
                 f"No model is recommended: among {len(symbols)} symbols a result like this one (p = "

@@ -39,9 +39,7 @@ def drawn_bars(n: int, timeframe: str = "M15", seed: int = 1, start: str = "2024
 
 @pytest.fixture(scope="session")
 def eurusd(mt5: Path) -> SymbolBars:
-    return SymbolBars(
-        "EURUSD", {tf: read_export(mt5 / f"EURUSD_{tf}.csv.gz", tf) for tf in ("M15", "H1", "H4")}
-    )
+    return SymbolBars("EURUSD", {tf: read_export(mt5 / f"EURUSD_{tf}.csv.gz", tf) for tf in ("M15", "H1", "H4")})
 
 
 @pytest.fixture(scope="session")

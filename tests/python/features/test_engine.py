@@ -27,9 +27,7 @@ def test_warmup_is_exactly_the_rows_that_are_missing_at_the_start(draw: Any) -> 
 
 
 def test_warmup_of_higher_columns_counts_base_rows(draw: Any) -> None:
-    table = build_features(
-        draw(1200, seed=8), FeatureSpec(columns=("htf_h1_trend_bias_atr", "htf_h4_atr_z50"))
-    )
+    table = build_features(draw(1200, seed=8), FeatureSpec(columns=("htf_h1_trend_bias_atr", "htf_h4_atr_z50")))
     for column in table.catalogue:
         assert int(np.argmax(np.isfinite(table[column.name]))) == column.warmup
 
@@ -91,9 +89,7 @@ def test_everything_restarts_where_the_segment_changes(draw: Any) -> None:
     bars = draw(500, seed=7)
     segment = (np.arange(500) >= 260).astype(np.int32)
     table = build_features(replace(bars, segment=segment), replace(FULL, groups=OWN_FAMILIES))
-    first, second = (
-        build_features(part, replace(FULL, groups=OWN_FAMILIES)) for part in (bars[:260], bars[260:])
-    )
+    first, second = (build_features(part, replace(FULL, groups=OWN_FAMILIES)) for part in (bars[:260], bars[260:]))
     np.testing.assert_array_equal(table.values[:260], first.values)
     np.testing.assert_array_equal(table.values[260:], second.values)
 
@@ -118,9 +114,7 @@ def test_flat_prices_give_no_infinities(draw: Any) -> None:
 
 def test_flat_prices_after_a_lively_stretch_are_seen_as_exactly_flat(draw: Any) -> None:
     bars = draw(300)
-    columns = {
-        name: np.r_[getattr(bars, name)[:200], np.full(100, 1.1)] for name in ("open", "high", "low", "close")
-    }
+    columns = {name: np.r_[getattr(bars, name)[:200], np.full(100, 1.1)] for name in ("open", "high", "low", "close")}
     table = build_features(replace(bars, **columns), FULL)
     assert not np.isinf(table.values).any()
     assert np.isnan(table["bb_pctb_20_2"][-60:]).all()
@@ -128,9 +122,7 @@ def test_flat_prices_after_a_lively_stretch_are_seen_as_exactly_flat(draw: Any) 
 
 
 @pytest.mark.parametrize("volume", [None, 0.0, 7.0])
-def test_absent_or_constant_volume_leaves_the_columns_in_place_without_values(
-    draw: Any, volume: float | None
-) -> None:
+def test_absent_or_constant_volume_leaves_the_columns_in_place_without_values(draw: Any, volume: float | None) -> None:
     bars = draw(200)
     constant = replace(bars, volume=None if volume is None else np.full(200, volume))
     table = build_features(constant, replace(FULL, groups=("volume",)))

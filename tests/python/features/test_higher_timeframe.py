@@ -36,13 +36,9 @@ def test_the_joined_value_is_that_of_the_last_finished_higher_bar(eurusd: Symbol
     base, hours = eurusd["M15"][1000:3000], eurusd["H1"]
     table = build_features(
         SymbolBars("EURUSD", {"M15": base, "H1": hours}),
-        FeatureSpec(
-            higher=("H1",), columns=("htf_h1_rsi_wilder_14", "htf_h1_trend_bias_atr"), dtype="float64"
-        ),
+        FeatureSpec(higher=("H1",), columns=("htf_h1_rsi_wilder_14", "htf_h1_trend_bias_atr"), dtype="float64"),
     )
-    own = build_features(
-        hours, FeatureSpec(base="H1", columns=("rsi_wilder_14", "trend_bias_atr"), dtype="float64")
-    )
+    own = build_features(hours, FeatureSpec(base="H1", columns=("rsi_wilder_14", "trend_bias_atr"), dtype="float64"))
     joined = np.searchsorted(hours.time_close, base.time_close, side="right") - 1
     assert (joined >= 0).all()
     np.testing.assert_array_equal(table.values, own.values[joined])
@@ -114,9 +110,7 @@ def test_zones_of_a_higher_timeframe_are_measured_from_the_base_close(eurusd: Sy
         SymbolBars("EURUSD", {"M15": base, "H1": hours}),
         FeatureSpec(higher=("H1",), columns=(*names, "htf_ob_conf", "htf_fvg_conf"), dtype="float64"),
     )
-    own = build_features(
-        hours, FeatureSpec(base="H1", columns=(*own_names, "atr_wilder_14"), dtype="float64")
-    )
+    own = build_features(hours, FeatureSpec(base="H1", columns=(*own_names, "atr_wilder_14"), dtype="float64"))
     joined = np.searchsorted(hours.time_close, base.time_close, side="right") - 1
     same_moment = hours.time_close[joined] == base.time_close
     same_moment &= hours.close[joined] == base.close

@@ -128,9 +128,7 @@ def test_rolling_regimes_and_ranges_follow_their_formulas(draw: Any) -> None:
     assert bars.volume is not None
     for t in (63, 150, 399):
         window = atr[t - 49 : t + 1]
-        np.testing.assert_allclose(
-            table["atr_z50"][t], (atr[t] - window.mean()) / window.std(ddof=1), rtol=1e-8
-        )
+        np.testing.assert_allclose(table["atr_z50"][t], (atr[t] - window.mean()) / window.std(ddof=1), rtol=1e-8)
         low, high = bars.low[t - 19 : t + 1].min(), bars.high[t - 19 : t + 1].max()
         assert table["donch_pos_20"][t] == (bars.close[t] - low) / (high - low)
         mean_volume = bars.volume[t - 19 : t + 1].mean()
@@ -149,12 +147,6 @@ def test_rolling_regimes_and_ranges_follow_their_formulas(draw: Any) -> None:
 
 def test_calendar_angles_of_a_known_moment(draw: Any) -> None:
     bars = draw(5, timeframe="H6", start="2024-03-05T00:00")  # a Tuesday
-    table = table_of(
-        bars, ("cal_utc_minute_sin", "cal_utc_minute_cos", "cal_utc_weekday_sin", "cal_utc_weekday_cos")
-    )
-    np.testing.assert_allclose(
-        table.values[1], [1.0, 0.0, np.sin(2 * np.pi / 7), np.cos(2 * np.pi / 7)], atol=1e-15
-    )
-    np.testing.assert_allclose(
-        table.values[4, 2:], [np.sin(4 * np.pi / 7), np.cos(4 * np.pi / 7)], atol=1e-15
-    )
+    table = table_of(bars, ("cal_utc_minute_sin", "cal_utc_minute_cos", "cal_utc_weekday_sin", "cal_utc_weekday_cos"))
+    np.testing.assert_allclose(table.values[1], [1.0, 0.0, np.sin(2 * np.pi / 7), np.cos(2 * np.pi / 7)], atol=1e-15)
+    np.testing.assert_allclose(table.values[4, 2:], [np.sin(4 * np.pi / 7), np.cos(4 * np.pi / 7)], atol=1e-15)

@@ -37,6 +37,4 @@ def xor() -> tuple[np.ndarray, np.ndarray]:
 def noise() -> tuple[np.ndarray, np.ndarray]:
     """Three classes, unequal, that nothing predicts."""
     rng = np.random.default_rng(6)
-    return rng.normal(size=(400, 5)).astype(np.float32), rng.choice(3, size=400, p=[0.6, 0.3, 0.1]).astype(
-        np.int32
-    )
+    return rng.normal(size=(400, 5)).astype(np.float32), rng.choice(3, size=400, p=[0.6, 0.3, 0.1]).astype(np.int32)

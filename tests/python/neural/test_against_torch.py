@@ -38,9 +38,7 @@ def torch_mlp(shape: NetShape, arrays: dict[str, np.ndarray]) -> Any:
     width_in = shape.n_features
     for i, width in enumerate(shape.hidden):
         linear, norm = torch.nn.Linear(width_in, width), torch.nn.BatchNorm1d(width)
-        linear.load_state_dict(
-            {k: torch.tensor(arrays[f"blocks.{i}.linear.{k}"]) for k in ("weight", "bias")}
-        )
+        linear.load_state_dict({k: torch.tensor(arrays[f"blocks.{i}.linear.{k}"]) for k in ("weight", "bias")})
         names = ("weight", "bias", "running_mean", "running_var")
         norm.load_state_dict({k: torch.tensor(arrays[f"blocks.{i}.norm.{k}"]) for k in names}, strict=False)
         layers += [linear, norm, torch.nn.ReLU()]
@@ -102,9 +100,7 @@ def test_mlp_gradients_equal_autograd(hidden: tuple[int, ...]) -> None:
     arrays = random_arrays(shape)
     X, y, weight = example(37, 6)
     rows = np.arange(37, dtype=np.int64)
-    loss, gradient = _load.neural().neural_gradient(
-        X, y, rows, weight, None, shape.native(), SETTINGS, arrays
-    )
+    loss, gradient = _load.neural().neural_gradient(X, y, rows, weight, None, shape.native(), SETTINGS, arrays)
     model = torch_mlp(shape, arrays).train()
     reference = torch_loss(model(torch.tensor(X).double()), y, weight)
     reference.backward()
@@ -112,9 +108,7 @@ def test_mlp_gradients_equal_autograd(hidden: tuple[int, ...]) -> None:
     for i in range(len(hidden)):
         for part, module in (("linear", model[3 * i]), ("norm", model[3 * i + 1])):
             for name in ("weight", "bias"):
-                assert_close(
-                    gradient[f"blocks.{i}.{part}.{name}"], getattr(module, name).grad, f"{i} {part} {name}"
-                )
+                assert_close(gradient[f"blocks.{i}.{part}.{name}"], getattr(module, name).grad, f"{i} {part} {name}")
     assert_close(gradient["head.weight"], model[-1].weight.grad, "head weight")
     assert_close(gradient["head.bias"], model[-1].bias.grad, "head bias")
 
@@ -129,21 +123,15 @@ def test_lstm_gradients_equal_autograd(lookback: int, layers: int) -> None:
     arrays = random_arrays(shape)
     X, y, weight = example(41, 6)
     rows = np.arange(lookback - 1, 41, dtype=np.int64)
-    loss, gradient = _load.neural().neural_gradient(
-        X, y, rows, weight, None, shape.native(), SETTINGS, arrays
-    )
+    loss, gradient = _load.neural().neural_gradient(X, y, rows, weight, None, shape.native(), SETTINGS, arrays)
     model = TorchLSTM(shape, arrays)
     logits = model(torch.tensor(windows_of(X, rows, lookback)).double())
     reference = torch_loss(logits, y[rows], weight[rows])
     reference.backward()
     assert loss == pytest.approx(reference.item(), rel=1e-5)
     for i in range(layers):
-        assert_close(
-            gradient[f"layers.{i}.weight_ih"], getattr(model.lstm, f"weight_ih_l{i}").grad, f"ih {i}"
-        )
-        assert_close(
-            gradient[f"layers.{i}.weight_hh"], getattr(model.lstm, f"weight_hh_l{i}").grad, f"hh {i}"
-        )
+        assert_close(gradient[f"layers.{i}.weight_ih"], getattr(model.lstm, f"weight_ih_l{i}").grad, f"ih {i}")
+        assert_close(gradient[f"layers.{i}.weight_hh"], getattr(model.lstm, f"weight_hh_l{i}").grad, f"hh {i}")
         assert_close(gradient[f"layers.{i}.bias"], getattr(model.lstm, f"bias_ih_l{i}").grad, f"bias {i}")
     assert_close(gradient["head.weight"], model.head.weight.grad, "head weight")
 
@@ -180,8 +168,7 @@ def test_steps_and_running_statistics_follow_torch(clip_norm: float) -> None:
     )  # fmt: skip
     settings = {**trainer.settings(), "learning_rate": 1e-12, "weight_decay": 0.0, "max_epochs": 1}
     start = {
-        name: array.copy()
-        for name, array in NeuralNetworkTrainer(**settings).fit(make_task(X, y, 48)).arrays.items()
+        name: array.copy() for name, array in NeuralNetworkTrainer(**settings).fit(make_task(X, y, 48)).arrays.items()
     }
     start["blocks.0.norm.running_mean"] = np.zeros(8, dtype=np.float32)
     start["blocks.0.norm.running_var"] = np.ones(8, dtype=np.float32)

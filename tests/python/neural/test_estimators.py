@@ -38,9 +38,7 @@ def test_mlp_speaks_in_the_users_labels(rows: tuple[np.ndarray, np.ndarray]) -> 
 
 def test_mlp_works_behind_a_scaler(rows: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = rows
-    pipeline = make_pipeline(
-        StandardScaler(), MLPClassifier((8,), learning_rate=0.01, max_epochs=15, random_state=1)
-    )
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((8,), learning_rate=0.01, max_epochs=15, random_state=1))
     pipeline.fit(1e6 * X + 3e6, y)
     assert pipeline.score(1e6 * X + 3e6, y) > 0.8
 

@@ -31,9 +31,7 @@ def fitted(noise: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["mlp", "lstm"])
-def test_state_round_trip_is_bit_equal(
-    fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray], kind: str
-) -> None:
+def test_state_round_trip_is_bit_equal(fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray], kind: str) -> None:
     model = fitted[kind]
     again = type(model).from_state(*model.to_state())
     assert again.predict_proba(noise[0]).tobytes() == model.predict_proba(noise[0]).tobytes()
@@ -52,9 +50,7 @@ def test_state_round_trip_is_bit_equal(
         assert again.history[name].tobytes() == column.tobytes()
 
 
-def test_a_fitted_model_travels_between_processes(
-    fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_a_fitted_model_travels_between_processes(fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray]) -> None:
     model = fitted["lstm"]
     again = pickle.loads(pickle.dumps(model))  # what a worker does to hand its result back
     assert again.predict_proba(noise[0]).tobytes() == model.predict_proba(noise[0]).tobytes()

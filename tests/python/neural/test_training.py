@@ -49,9 +49,7 @@ def test_lstm_learns_a_pattern_that_no_single_bar_shows() -> None:
     moved = np.convolve(X[:, 0], np.ones(4))[: len(X)]  # sum of the last four bars, this one included
     y = (moved > 0).astype(np.int32)
     task = make_task(X, y, 1000, 150)
-    trainer = LSTMTrainer(
-        hidden_dim=16, lookback=6, dropout=0.1, learning_rate=0.01, batch_size=32, max_epochs=12
-    )
+    trainer = LSTMTrainer(hidden_dim=16, lookback=6, dropout=0.1, learning_rate=0.01, batch_size=32, max_epochs=12)
     fitted = trainer.fit(task)
     correct = fitted.predict_proba(X)[1150:].argmax(axis=1) == y[1150:]
     assert correct.mean() > 0.85  # the last bar alone reaches about 0.67
@@ -61,9 +59,7 @@ def test_window_includes_the_decision_bar() -> None:
     rng = np.random.default_rng(9)
     X = rng.normal(size=(900, 2)).astype(np.float32)
     y = (X[:, 1] > 0).astype(np.int32)  # only the decision bar itself tells
-    trainer = LSTMTrainer(
-        hidden_dim=8, lookback=4, dropout=0.0, learning_rate=0.02, batch_size=32, max_epochs=8
-    )
+    trainer = LSTMTrainer(hidden_dim=8, lookback=4, dropout=0.0, learning_rate=0.02, batch_size=32, max_epochs=8)
     fitted = trainer.fit(make_task(X, y, 700))
     assert (fitted.predict_proba(X)[700:].argmax(axis=1) == y[700:]).mean() > 0.95
 
@@ -77,9 +73,7 @@ def test_window_includes_the_decision_bar() -> None:
     ],
     ids=["mlp", "lstm of one layer", "lstm of two layers"],
 )
-def test_dropout_acts_in_training_and_never_in_prediction(
-    noise: tuple[np.ndarray, np.ndarray], trainer: Any
-) -> None:
+def test_dropout_acts_in_training_and_never_in_prediction(noise: tuple[np.ndarray, np.ndarray], trainer: Any) -> None:
     X, y = noise
     task = make_task(X, y, 300)
     fitted = trainer.fit(task)
@@ -229,9 +223,7 @@ def test_an_exploding_gradient_is_reported_with_its_length_before_clipping(
     noise: tuple[np.ndarray, np.ndarray],
 ) -> None:
     X, y = noise
-    trainer = NeuralNetworkTrainer(
-        hidden_dims=(16,), dropout=0.0, learning_rate=30.0, weight_decay=0.0, max_epochs=9
-    )
+    trainer = NeuralNetworkTrainer(hidden_dims=(16,), dropout=0.0, learning_rate=30.0, weight_decay=0.0, max_epochs=9)
     fitted = trainer.fit(make_task(X * np.float32(50), y, 300))
     assert fitted.history["grad_norm"].max() > 10.0  # far above clip_norm: recorded before clipping
     assert sum("exploding gradient" in sentence for sentence in fitted.warnings) == 1
@@ -258,9 +250,7 @@ def test_severe_overfitting_is_reported() -> None:
     rng = np.random.default_rng(4)
     X = rng.normal(size=(160, 30)).astype(np.float32)
     y = rng.integers(0, 2, size=160).astype(np.int32)
-    trainer = NeuralNetworkTrainer(
-        hidden_dims=(64,), dropout=0.0, learning_rate=0.01, max_epochs=30, patience=30
-    )
+    trainer = NeuralNetworkTrainer(hidden_dims=(64,), dropout=0.0, learning_rate=0.01, max_epochs=30, patience=30)
     fitted = trainer.fit(make_task(X, y, 80, 80))
     assert sum("severe overfitting" in sentence for sentence in fitted.warnings) == 1
 
@@ -298,9 +288,7 @@ def test_a_stopped_fit_keeps_the_best_weights(noise: tuple[np.ndarray, np.ndarra
         flag[0] = done >= 12
 
     task = make_task(X, y, 250, 100, stop=flag, progress=cancel)
-    trainer = NeuralNetworkTrainer(
-        hidden_dims=(32,), dropout=0.0, learning_rate=0.02, max_epochs=99, patience=99
-    )
+    trainer = NeuralNetworkTrainer(hidden_dims=(32,), dropout=0.0, learning_rate=0.02, max_epochs=99, patience=99)
     fitted = trainer.fit(task)
     assert fitted.stop_reason == "cancelled"
     stop = task.stop_rows
@@ -332,13 +320,9 @@ def same(a: Any, b: Any) -> bool:
     [NeuralNetworkTrainer(**SMALL), LSTMTrainer(hidden_dim=8, lookback=4, max_epochs=3)],
     ids=["mlp", "lstm"],
 )
-def test_fits_side_by_side_equal_fits_one_after_another(
-    noise: tuple[np.ndarray, np.ndarray], trainer: Any
-) -> None:
+def test_fits_side_by_side_equal_fits_one_after_another(noise: tuple[np.ndarray, np.ndarray], trainer: Any) -> None:
     X, y = noise
-    tasks = [
-        make_task(X, y, 250, 100, seed=seed, threads=threads) for seed, threads in ((1, 1), (2, 1), (1, 4))
-    ]
+    tasks = [make_task(X, y, 250, 100, seed=seed, threads=threads) for seed, threads in ((1, 1), (2, 1), (1, 4))]
     serial = [trainer.fit(task) for task in tasks]
     with ThreadPoolExecutor(3) as pool:
         parallel = list(pool.map(trainer.fit, tasks))
@@ -395,9 +379,7 @@ def test_a_class_absent_from_training_keeps_its_column(noise: tuple[np.ndarray, 
 
 
 @pytest.mark.parametrize("n_train", [33, 65, 97])
-def test_a_last_batch_of_one_row_joins_the_one_before(
-    noise: tuple[np.ndarray, np.ndarray], n_train: int
-) -> None:
+def test_a_last_batch_of_one_row_joins_the_one_before(noise: tuple[np.ndarray, np.ndarray], n_train: int) -> None:
     X, y = noise
     fitted = NeuralNetworkTrainer(**SMALL).fit(make_task(X, y, n_train))  # batches of 32
     assert np.isfinite(fitted.history["train_loss"]).all()
@@ -443,9 +425,7 @@ def test_a_value_that_is_not_finite_names_column_and_row(noise: tuple[np.ndarray
     ],
     ids=["labels", "order", "range", "weights", "dtype"],
 )
-def test_a_wrong_task_is_refused(
-    noise: tuple[np.ndarray, np.ndarray], change: dict[str, Any], message: str
-) -> None:
+def test_a_wrong_task_is_refused(noise: tuple[np.ndarray, np.ndarray], change: dict[str, Any], message: str) -> None:
     X, y = noise
     fields = {"X": X, "y": y, "rows": np.arange(300), "n_classes": 3, **change}
     with pytest.raises(InputError, match=message):
@@ -454,9 +434,7 @@ def test_a_wrong_task_is_refused(
 
 def test_all_wrong_settings_are_listed_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        NeuralNetworkTrainer(
-            hidden_dims=(8, 0), dropout=1.0, learning_rate=0, batch_size=1, class_weight="even"
-        )
+        NeuralNetworkTrainer(hidden_dims=(8, 0), dropout=1.0, learning_rate=0, batch_size=1, class_weight="even")
     for name in ("hidden_dims[1]", "dropout", "learning_rate", "batch_size", "class_weight"):
         assert name in str(caught.value)
     with pytest.raises(InputError, match=r"lookback must be .* schedule must be"):

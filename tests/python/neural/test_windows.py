@@ -89,9 +89,7 @@ def test_training_never_reads_across_a_segment() -> None:
     poked[:30] += 5.0
     task = make_task(X, y, 60, segment=segment)
     trainer = LSTMTrainer(hidden_dim=4, lookback=6, max_epochs=2)
-    fits = [
-        trainer.fit(type(task)(X=data, y=y, rows=rows, n_classes=2, segment=segment)) for data in (X, poked)
-    ]
+    fits = [trainer.fit(type(task)(X=data, y=y, rows=rows, n_classes=2, segment=segment)) for data in (X, poked)]
     assert fits[0].left_out == 5
     for name, array in fits[0].arrays.items():
         assert array.tobytes() == fits[1].arrays[name].tobytes()

@@ -93,9 +93,7 @@ def test_the_test_refuses_the_chosen_model_instead_of_choosing_another():
     selection = ModelSelector().select_best_models({"X": records})["X"]
     assert selection["selected_model"] is None
     assert selection["action"] == "MANUAL_REVIEW_REQUIRED"
-    assert selection["reason"].startswith(
-        "No models met quality criteria: best on validation was ValBest, incons"
-    )
+    assert selection["reason"].startswith("No models met quality criteria: best on validation was ValBest, incons")
     assert "14.0 points apart, at most 5.0 allowed" in selection["rejected"]["ValBest"]
 
 
@@ -105,9 +103,7 @@ def test_ties_go_to_the_smaller_gap_then_to_the_name():
 
 
 def test_no_survivor_asks_for_a_person():
-    selection = ModelSelector().select_best_models(
-        {"X": {"A": result(0.5, 0.5, 0.0)}, "Y": {"error": "no bars"}}
-    )
+    selection = ModelSelector().select_best_models({"X": {"A": result(0.5, 0.5, 0.0)}, "Y": {"error": "no bars"}})
     assert selection["X"]["selected_model"] is None
     assert selection["X"]["reason"] == "No models met quality criteria"
     assert selection["X"]["action"] == "MANUAL_REVIEW_REQUIRED"

@@ -119,9 +119,7 @@ def test_e_process_never_uses_an_unresolved_label():
     shares = {0: 0.2, 1: 0.3, 2: 0.5}
     full = stats.e_process(y, guess, 7, train_shares=shares).path
     for cut in (8, 50, 119):
-        assert np.array_equal(
-            stats.e_process(y[:cut], guess[:cut], 7, train_shares=shares).path, full[: cut + 1]
-        )
+        assert np.array_equal(stats.e_process(y[:cut], guess[:cut], 7, train_shares=shares).path, full[: cut + 1])
 
 
 def test_e_process_of_a_winning_bettor_stays_finite():

@@ -244,9 +244,7 @@ def test_a_run_of_several_symbols_needs_more_and_is_judged_together():
     verdict = decide(**clear(), n_symbols=20)
     assert verdict.kind == "DEPLOY"
     weak = dataclasses.replace(verdict, evidence=verdict.evidence | {"p_comb": 0.0049})
-    idle = dataclasses.replace(
-        verdict, kind="NO_EVIDENCE", evidence=verdict.evidence | {"p_comb": 0.5, "e_end": 0.9}
-    )
+    idle = dataclasses.replace(verdict, kind="NO_EVIDENCE", evidence=verdict.evidence | {"p_comb": 0.5, "e_end": 0.9})
     silent = dataclasses.replace(verdict, kind="TOO_LITTLE_DATA", evidence={"p_comb": None})
     run = {"GOOD": verdict, "WEAK": weak, "SHORT": silent, **{f"S{i}": idle for i in range(17)}}
     judged = apply_multiple_testing(run)
