@@ -98,10 +98,9 @@ def evaluate(
 
 def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
     """95 % Wilson interval with the effective sample size, and that size."""
-    n = effective_sample_size(correct.astype(np.int32), horizon)
-    n_eff = float(getattr(n, "n_eff", n))
-    low, high = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
-    return [float(low), float(high)], n_eff
+    n_eff = effective_sample_size(correct.astype(np.int32), horizon).n_eff
+    interval = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
+    return [interval.low, interval.high], n_eff
 
 
 def _metrics(y: NDArray[np.int32], proba: NDArray[np.float64], rows: Rows, n_classes: int) -> dict[str, Any]:

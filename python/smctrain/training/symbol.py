@@ -24,7 +24,7 @@ from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
 from smctrain.exceptions import TrainingFailed
-from smctrain.features import FeatureSpec, FeatureTable, build_features
+from smctrain.features import FeatureSpec, build_features
 from smctrain.labels import Labels, triple_barrier
 from smctrain.models.pipeline import Pipeline
 from smctrain.models.registry import FAMILIES, make_trainer
@@ -87,8 +87,6 @@ def train_symbol(
     n_symbols: int,
     stop: NDArray[np.uint8],
     report: Report,
-    extra_features: FeatureTable | None = None,
-    given_labels: Labels | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
@@ -103,11 +101,9 @@ def train_symbol(
     report("features")
     with stage("features"):
         features = build_features(bars if len(bars) > 1 or config.features.higher else base, feature_spec(base, config))
-        if extra_features is not None:
-            features = features.join(extra_features)
     report("labels")
     with stage("labels"):
-        labels = make_labels(base, config) if given_labels is None else given_labels
+        labels = make_labels(base, config)
     with stage("dataset"):
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
     with stage("split"):
