@@ -205,10 +205,11 @@ def read_container(path: str | os.PathLike[str]) -> Container:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise ArtifactError(f"{path} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise ArtifactError(f"{path} is not a regular file.")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise ArtifactError(f"{path} is not a regular file.")
         prefix = file.read(64)
         # A sparse 100 GB file must not be read: its own length field has to agree first.
         known = len(prefix) == 64 and prefix[:8] == MAGIC

@@ -37,6 +37,9 @@ def to_json_safe(obj: Any) -> Any:
         return str(obj).encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(obj, bool | np.bool_):
         return bool(obj)
+    if isinstance(obj, dt.timedelta | np.timedelta64):
+        # before int: NumPy counts a timedelta64 among the integers
+        return str(obj) if obj == obj else None
     if isinstance(obj, int | np.integer):
         return int(obj)
     if isinstance(obj, float | np.floating):
@@ -56,8 +59,6 @@ def to_json_safe(obj: Any) -> Any:
         return sorted((to_json_safe(item) for item in obj), key=str)
     if isinstance(obj, dt.datetime | dt.date | dt.time):
         return obj.isoformat() if obj == obj else None  # pandas' NaT is a datetime that differs from itself
-    if isinstance(obj, dt.timedelta | np.timedelta64):
-        return str(obj) if obj == obj else None
     if isinstance(obj, os.PathLike):
         return to_json_safe(os.fspath(obj))
     if is_dataclass(obj) and not isinstance(obj, type):

@@ -21,6 +21,7 @@ from smctrain.config.tree import Config
 from smctrain.config.yaml import MAX_BYTES, load_yaml, parse_scalar
 from smctrain.exceptions import ConfigError
 
+MAX_SHOWN = 50  # problems told at once
 ENVIRONMENT = {"output.root": "SMCTRAIN_RUNS"}
 _FAMILY_ALIASES = {
     "randomforest": "RandomForest", "random_forest": "RandomForest", "rf": "RandomForest",
@@ -118,6 +119,8 @@ def resolve(
     def put(key: str, value: Any, origin: Origin) -> None:
         if key in sections:
             problems.append(f"{_at(origin)}: {key!r} is a section; give its keys, such as {_example(key, known)!r}.")
+        elif key not in known and len(problems) >= MAX_SHOWN:
+            problems.append(f"{_at(origin)}: unknown key {key!r}.")
         elif key not in known:
             near = get_close_matches(key, sorted(known | sections), n=1, cutoff=0.5)
             leaf = [k for k in sorted(known) if k.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
@@ -197,7 +200,8 @@ def resolve(
             problems.append(f"{_at(origin)}: {key} {_reason(alternatives)}.")
     if problems or config is None:
         count = f"{len(problems)} problems in the configuration:\n" if len(problems) > 1 else ""
-        raise ConfigError(count + "\n".join(problems))
+        more = f"\nand {len(problems) - MAX_SHOWN} more" if len(problems) > MAX_SHOWN else ""
+        raise ConfigError(count + "\n".join(problems[:MAX_SHOWN]) + more)
     all_origins = {key: origins.get(key, Origin("default")) for key in known}
     return ResolvedConfig(config, all_origins)
 

@@ -14,11 +14,25 @@ from smctrain.exceptions import ConfigError
 
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32
-_MAX_VALUES = 20_000  # after aliases are expanded: a few lines of aliases can stand for billions of values
+_MAX_VALUES = 10_000  # after aliases are expanded: a few lines of aliases can stand for billions of values
 
 
 class _StrictLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's own registry
+
+    n_nodes = 0
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        # Stops while reading: a file of a million keys costs no more than one of ten thousand.
+        self.n_nodes += 1
+        self.depth += 1
+        if self.n_nodes > 2 * _MAX_VALUES or self.depth > _MAX_DEPTH:
+            reason = "nested too deeply" if self.depth > _MAX_DEPTH else f"more than {_MAX_VALUES} values"
+            raise yaml.composer.ComposerError(None, None, reason, self.get_mark())
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def fetch_tag(self) -> None:
         # The scanner is the one place that sees every explicit tag, on keys, lists and mappings as well.
