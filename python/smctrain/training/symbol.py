@@ -7,6 +7,7 @@ depend on where or beside what it runs. Files of the symbol are written here; fi
 from __future__ import annotations
 
 import hashlib
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,14 +41,26 @@ CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
 
 
 class Stages:
-    """Wall seconds per stage; an exception inside a stage is marked with the stage's name."""
+    """What each stage cost; an exception inside a stage is marked with the stage's name.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Wall seconds.
+    cpu_seconds : dict of str to float
+        CPU seconds of all threads of this process, so they mean something only while nothing else runs in it.
+    peak_mib : dict of str to float
+        Largest resident memory of this process up to the end of the stage; never falls.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
+        self.peak_mib: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), time.process_time()
         try:
             yield
         except Exception as error:
@@ -56,6 +69,9 @@ class Stages:
             raise
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 4)
+            spent = time.process_time() - cpu_started
+            self.cpu_seconds[name] = round(self.cpu_seconds.get(name, 0.0) + spent, 4)
+            self.peak_mib[name] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def base_bars(bars: SymbolBars, config: Config) -> Bars:
@@ -87,8 +103,11 @@ def train_symbol(
     n_symbols: int,
     stop: NDArray[np.uint8],
     report: Report,
+    stages: Stages | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
+
+    A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
     Raises
     ------
@@ -96,7 +115,7 @@ def train_symbol(
         When nothing can be trained; `error.stage` says how far it came. A single failing family is recorded instead.
     """
     started = time.monotonic()
-    stage = Stages()
+    stage = Stages() if stages is None else stages
     base = base_bars(bars, config)
     report("features")
     with stage("features"):
