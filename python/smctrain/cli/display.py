@@ -104,7 +104,7 @@ def summary_rows(run: RunResult) -> list[list[str]]:
 
 
 def _is_balanced(result: SymbolResult) -> bool:
-    return result.verdict.get("evidence", {}).get("metric") == "balanced_accuracy"
+    return bool(result.verdict.get("evidence", {}).get("metric") == "balanced_accuracy")
 
 
 def print_run(run: RunResult, file: IO[str] | None = None) -> None:
