@@ -41,10 +41,10 @@ build/doctest/.ready:
 	@scripts/fetch_doctest.sh build/doctest
 	@touch $@
 
+# In the tree of the module build, so that the library is compiled once.
 build/.tests: build/.built build/doctest/.ready $(TEST_NATIVE)
-	$(VENV)/bin/cmake -S . -B build/tests -G Ninja -DPython_EXECUTABLE=$(abspath $(PY)) -DCMAKE_MAKE_PROGRAM=$(abspath $(VENV)/bin/ninja) \
-	  -DSMCTRAIN_NEURAL=OFF -DSMCTRAIN_TESTS=ON -DSMCTRAIN_WERROR=ON >/dev/null
-	if [ -n "$$(grep -E '^DOCTEST_INCLUDE_DIR:.*=/' build/tests/CMakeCache.txt)" ]; then $(VENV)/bin/cmake --build build/tests --target core_tests; fi
+	$(VENV)/bin/cmake -S . -B build/dev -DSMCTRAIN_TESTS=ON >/dev/null
+	if grep -qE '^DOCTEST_INCLUDE_DIR:.*=/' build/dev/CMakeCache.txt; then $(VENV)/bin/cmake --build build/dev --target core_tests; fi
 	@touch $@
 
 test: build build/.tests ## C++ and Python tests in one pytest run, summary last

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def _binary() -> Path | None:
-    candidates = [ROOT / "build" / folder / "core_tests" for folder in ("tests", "dev")]
-    return next((path for path in candidates if path.is_file()), None)
+    path = ROOT / "build" / "dev" / "core_tests"
+    return path if path.is_file() else None
 
 
 def pytest_report_header() -> str:
