@@ -30,7 +30,7 @@ $(VENV)/.ready: requirements-dev.txt
 build: build/.built ## Native build (incremental), installed into .venv in editable mode
 
 build/.built: $(VENV)/.ready $(NATIVE)
-	SMCTRAIN_NEURAL=ON SMCTRAIN_WERROR=ON $(PIP) install -q --no-build-isolation --no-deps -Cbuild-dir=build/dev -e .
+	SMCTRAIN_NEURAL=ON SMCTRAIN_WERROR=ON $(PIP) install -q --no-build-isolation --no-deps --config-settings=build-dir=build/dev -e .
 	@touch $@
 
 demo: build ## The main job on a simulated market with known truth, in about a minute

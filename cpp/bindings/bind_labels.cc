@@ -52,11 +52,9 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   options.fixed_cost = fixed_cost;
   const auto row_view = vector_view<int64_t>(rows, "rows");
   const auto side_view = vector_view<int8_t>(side, "side");
-  labels::LabelColumns out(0);
-  {
-    const py::gil_scoped_release release;
-    out = labels::triple_barrier(bars, row_view, side_view, options);
-  }
+  labels::LabelColumns out = run_native(py::none(), 0.0, [&](const StopToken& token) {
+    return labels::triple_barrier(bars, row_view, side_view, options, token);
+  });
   py::dict result;
   result["y"] = to_array(std::move(out.y));
   result["t1"] = to_array(std::move(out.t1));

@@ -20,11 +20,9 @@ py::dict simulate_bars(int64_t n, uint64_t seed, const std::string& purpose, boo
   process.sigma = sigma;
   process.bars_per_week = bars_per_week;
   process.start_price = start_price;
-  SimulatedBars bars;
-  {
-    const py::gil_scoped_release release;
-    bars = smctrain::simulate_bars(process, n, seed, purpose, planted);
-  }
+  SimulatedBars bars = run_native(py::none(), 0.0, [&](const StopToken& token) {
+    return smctrain::simulate_bars(process, n, seed, purpose, planted, token);
+  });
   py::dict out;
   out["open"] = to_array(std::move(bars.open));
   out["high"] = to_array(std::move(bars.high));

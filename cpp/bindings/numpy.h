@@ -68,7 +68,7 @@ MatrixView<const T> matrix_view(const py::array& array, const char* name) {
   check_dtype<T>(array, name);
   if (array.ndim() != 2) raise("InputError", name, " must have 2 dimensions, but has ", array.ndim(), ".");
   const auto item = static_cast<py::ssize_t>(sizeof(T));
-  const bool columns_contiguous = array.shape(1) <= 1 || array.strides(1) == item;
+  const bool columns_contiguous = array.size() == 0 || array.shape(1) <= 1 || array.strides(1) == item;
   const bool rows_forward = array.shape(0) <= 1 || (array.strides(0) >= item * array.shape(1) && array.strides(0) % item == 0);
   if (!columns_contiguous || !rows_forward) raise("InputError", name, " must be in C order.");
   const int64_t stride = array.shape(0) <= 1 ? array.shape(1) : array.strides(0) / item;

@@ -29,7 +29,7 @@ void check(const MarketProcess& process, int64_t n) {
 }  // namespace
 
 SimulatedBars simulate_bars(const MarketProcess& process, int64_t n, uint64_t seed, std::string_view purpose,
-                            bool planted) {
+                            bool planted, const StopToken& stop) {
   check(process, n);
   Philox random(seed, purpose);
   const double scale = std::pow(10.0, process.digits);
@@ -48,6 +48,7 @@ SimulatedBars simulate_bars(const MarketProcess& process, int64_t n, uint64_t se
   double log_volatility = random.normal();  // in units of volatility_sd
   double log_price = std::log(process.start_price);
   for (int64_t t = 0; t < n; ++t) {
+    if (t % 4096 == 0 && stop.stop_requested()) break;
     if (random.uniform() < 1.0 / process.mean_spell) state = static_cast<int8_t>(-state);
     log_volatility = process.volatility_memory * log_volatility + fresh * random.normal();
     const double sigma = process.sigma * std::exp(process.volatility_sd * log_volatility);

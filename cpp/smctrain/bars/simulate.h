@@ -16,12 +16,14 @@
 #include <string_view>
 #include <vector>
 
+#include "smctrain/base/stop.h"
+
 namespace smctrain {
 
 struct MarketProcess {
   double sigma = 0.0005;        // volatility of a bar, in log price
-  double drift = 0.3;           // in bar volatilities
-  double mean_spell = 60.0;     // bars
+  double drift = 0.35;          // in bar volatilities
+  double mean_spell = 40.0;     // bars
   double leak = 0.5;            // of the state into log volume
   double volume_noise = 0.3;    // sd of log volume
   double volume = 1000.0;       // median volume between the states
@@ -39,7 +41,8 @@ struct SimulatedBars {
   std::vector<double> volatility;  // hidden, in price
 };
 
+// A stopped call returns the bars it has.
 SimulatedBars simulate_bars(const MarketProcess& process, int64_t n, uint64_t seed, std::string_view purpose,
-                            bool planted);
+                            bool planted, const StopToken& stop = StopToken());
 
 }  // namespace smctrain

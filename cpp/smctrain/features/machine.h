@@ -2,7 +2,8 @@
 //
 //   machine   reads bar t, updates its state, writes its columns' values for row t. It has seen bars 0..t and
 //             nothing else, so a batch (the machine in a loop) cannot peek and equals the stream bit for bit.
-//   context   values of the same bar that earlier machines computed and several machines need (ATR and friends),
+//   context   values of the same bar that earlier machines computed and several machines need (ATR and
+//   friends),
 //             so that they are computed once and are the same numbers everywhere.
 //   reset     forget everything: called at the start of each segment.
 //
@@ -24,8 +25,9 @@ inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr int64_t kForever = -1;  // lookback or settle of a column that never forgets
 
 struct ColumnInfo {
-  std::string name;        // snake_case, parameters and unit included: "atr_wilder_14", "ob_bull_dist_atr"
-  std::string family;      // "technical", "candle", "volatility", "volume", "calendar", "structure", "zones", "higher"
+  std::string name;  // snake_case, parameters and unit included: "atr_wilder_14", "ob_bull_dist_atr"
+  std::string
+      family;  // "technical", "candle", "volatility", "volume", "calendar", "structure", "zones", "higher"
   std::string unit;        // "atr", "ratio", "bars", "flag", "price", "angle", ...
   std::string role;        // "feature" may reach a model; "level" (raw prices) never does
   int64_t lookback = 0;    // bars read, kForever for recursive columns
@@ -38,9 +40,9 @@ struct ColumnInfo {
 // Values of the current bar shared by machines. `row` counts bars since the start of the segment.
 struct Context {
   int64_t row = 0;
-  double atr = kNaN;           // atr_wilder_14 of this bar
-  double ema_first_50 = kNaN;  // of this bar
-  double rsi_wilder_14 = kNaN; // of this bar
+  double atr = kNaN;            // atr_wilder_14 of this bar
+  double ema_first_50 = kNaN;   // of this bar
+  double rsi_wilder_14 = kNaN;  // of this bar
 };
 
 class Machine {

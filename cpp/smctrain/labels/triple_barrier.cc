@@ -245,7 +245,7 @@ LabelColumns::LabelColumns(int64_t rows) {
 }
 
 LabelColumns triple_barrier(const BarsView& bars, std::span<const int64_t> rows, std::span<const int8_t> side,
-                            const BarrierOptions& options) {
+                            const BarrierOptions& options, const StopToken& stop) {
   check(bars, rows, side, options);
   LabelColumns out(static_cast<int64_t>(rows.size()));
   const Resolver resolver(bars, options);
@@ -256,6 +256,7 @@ LabelColumns triple_barrier(const BarsView& bars, std::span<const int64_t> rows,
       options.horizon > n || (options.entry == Entry::kRetest && options.wait > n) ? n : resolver.window();
 
   for (size_t k = 0; k < rows.size(); ++k) {
+    if (k % 16384 == 0 && stop.stop_requested()) break;
     const int64_t t = rows[k];
     if (window > segment_end[static_cast<size_t>(t)] - t) {
       out.status[k] = static_cast<uint8_t>(Status::kOpen);

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "smctrain/bars/bar.h"
+#include "smctrain/base/stop.h"
 
 namespace smctrain::labels {
 
@@ -64,8 +65,9 @@ struct LabelColumns {
   int64_t unknown_spreads = 0;  // labels whose fill bar has no spread; they bear the fixed cost only
 };
 
-// rows: decision rows in [0, bars.size()); side: +1 or -1 per decision row.
+// rows: decision rows in [0, bars.size()); side: +1 or -1 per decision row. A stopped call leaves the rest
+// undone.
 LabelColumns triple_barrier(const BarsView& bars, std::span<const int64_t> rows, std::span<const int8_t> side,
-                            const BarrierOptions& options);
+                            const BarrierOptions& options, const StopToken& stop = StopToken());
 
 }  // namespace smctrain::labels

@@ -16,6 +16,14 @@ constexpr int64_t kEarliest = std::numeric_limits<int64_t>::min();
 int64_t add(int64_t value, int64_t span) { return value > kLatest - span ? kLatest : value + span; }
 int64_t subtract(int64_t value, int64_t span) { return value < kEarliest + span ? kEarliest : value - span; }
 
+// Stable: equal decisions keep the order of their row ids. Rows that come in the order of time cost one pass.
+void sort_by_decision(const Intervals& intervals, std::vector<int64_t>& rows) {
+  const auto earlier = [&](int64_t a, int64_t b) {
+    return intervals.t0[static_cast<size_t>(a)] < intervals.t0[static_cast<size_t>(b)];
+  };
+  if (!std::is_sorted(rows.begin(), rows.end(), earlier)) std::stable_sort(rows.begin(), rows.end(), earlier);
+}
+
 }  // namespace
 
 void check(const Intervals& intervals) {
@@ -32,9 +40,18 @@ void check(const Intervals& intervals) {
 }
 
 Stamps::Stamps(std::span<const int64_t> t0) : values_(t0.begin(), t0.end()) {
+  of_row_.resize(t0.size());
+  if (std::is_sorted(t0.begin(), t0.end())) {  // the usual case: rows come in the order of time
+    int64_t stamp = -1;
+    for (size_t i = 0; i < t0.size(); ++i) {
+      if (i == 0 || t0[i] != t0[i - 1]) ++stamp;
+      of_row_[i] = stamp;
+    }
+    values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
+    return;
+  }
   std::sort(values_.begin(), values_.end());
   values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
-  of_row_.resize(t0.size());
   for (size_t i = 0; i < t0.size(); ++i) {
     of_row_[i] = std::lower_bound(values_.begin(), values_.end(), t0[i]) - values_.begin();
   }
@@ -57,9 +74,7 @@ int64_t Stamps::before(int64_t first, const Distance& gap) const {
 
 TestSegments::TestSegments(const Intervals& intervals, std::span<const int64_t> test_rows) {
   std::vector<int64_t> order(test_rows.begin(), test_rows.end());
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return intervals.t0[static_cast<size_t>(a)] < intervals.t0[static_cast<size_t>(b)];
-  });
+  sort_by_decision(intervals, order);
   for (const int64_t row : order) {
     const int64_t t0 = intervals.t0[static_cast<size_t>(row)];
     const int64_t t1 = intervals.t1[static_cast<size_t>(row)];
@@ -80,10 +95,7 @@ bool TestSegments::overlaps(int64_t t0, int64_t t1) const {
 std::vector<int64_t> block_ends(const Intervals& intervals, std::span<const uint8_t> is_test) {
   std::vector<int64_t> order(is_test.size());
   std::iota(order.begin(), order.end(), int64_t{0});
-  // Stable: equal decisions keep the order of their row ids.
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return intervals.t0[static_cast<size_t>(a)] < intervals.t0[static_cast<size_t>(b)];
-  });
+  sort_by_decision(intervals, order);
   std::vector<int64_t> ends;
   bool inside = false;
   for (const int64_t row : order) {

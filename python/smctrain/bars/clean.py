@@ -85,9 +85,7 @@ def _in_order(raw: RawBars, options: Options, issues: list[Issue]) -> RawBars:
     """Instants in UTC, complete rows, strictly ascending, opening stamps, timeframe known."""
 
     def note(kind: str, row: int, count: int, example: str) -> None:
-        issues.append(
-            Issue(raw.file, raw.symbol, raw.timeframe or "", kind, int(raw.row[row]), count, example)
-        )
+        issues.append(Issue(raw.file, raw.symbol, raw.timeframe or "", kind, int(raw.row[row]), count, example))
 
     if len(raw) == 0:
         raise BarError(f"{raw.file} has no bars. Export it again.")
@@ -117,9 +115,7 @@ def _in_order(raw: RawBars, options: Options, issues: list[Issue]) -> RawBars:
         example = f"{stamp(raw.time[at])} after {stamp(raw.time[at - 1])}"
         note("disorder", at, faults["n_backward"], example + ("; sorted" if options.sort else ""))
         if not options.sort:
-            problems.append(
-                (f"row {raw.row[at]}: {example} is a step back in time", faults["n_backward"], "sort")
-            )
+            problems.append((f"row {raw.row[at]}: {example} is a step back in time", faults["n_backward"], "sort"))
     if faults["n_duplicate"]:
         at = faults["first_duplicate"]
         example = f"{stamp(raw.time[at])} a second time"
@@ -132,9 +128,7 @@ def _in_order(raw: RawBars, options: Options, issues: list[Issue]) -> RawBars:
         if not options.drop_duplicates:
             problems.append((f"row {raw.row[at]}: {example}", faults["n_duplicate"], "drop-duplicates"))
     if problems:
-        told = "; ".join(
-            f"{text} ({count} such row{'s' if count > 1 else ''})" for text, count, _ in problems
-        )
+        told = "; ".join(f"{text} ({count} such row{'s' if count > 1 else ''})" for text, count, _ in problems)
         asked = ",".join(name for _, _, name in problems)
         raise BarError(f"{raw.file}, {told}. Correct the file, or read it with fix={asked!r}.")
     if faults["n_backward"]:
@@ -146,11 +140,7 @@ def _in_order(raw: RawBars, options: Options, issues: list[Issue]) -> RawBars:
     if raw.timeframe is None:
         raw.timeframe = timeframe_of_step(step)
         if raw.timeframe is None:
-            why = (
-                f"the median step of {step} s is none of {', '.join(TIMEFRAME_SECONDS)}"
-                if step
-                else "it has one bar"
-            )
+            why = f"the median step of {step} s is none of {', '.join(TIMEFRAME_SECONDS)}" if step else "it has one bar"
             raise BarError(
                 f"{raw.file}: the timeframe cannot be found, because {why}. "
                 "Name the file SYMBOL_TF.csv, or add a column timeframe."

@@ -41,9 +41,7 @@ def read_parquet(path: Path, file: str) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise InputError(
-            f"{file} is a parquet file, which needs pyarrow. Install it: pip install pyarrow"
-        ) from None
+        raise InputError(f"{file} is a parquet file, which needs pyarrow. Install it: pip install pyarrow") from None
     try:
         return pq.ParquetFile(path).read()
     except (OSError, pa.ArrowException) as error:
@@ -130,8 +128,7 @@ def _parts(nw: Any, frame: Any, column: str, given: str | None, file: str) -> li
     values = frame[column]
     if not isinstance(values.dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
         raise BarError(
-            f"{file}: column {column} must be text, but is {values.dtype} (0700 would read as 700). "
-            "Convert it first."
+            f"{file}: column {column} must be text, but is {values.dtype} (0700 would read as 700). Convert it first."
         )
     if values.is_null().any():
         raise BarError(f"{file}: column {column} has empty cells. Fill or remove these rows.")
@@ -179,16 +176,12 @@ def _is_number(cell: object) -> bool:
     return cell is None or (isinstance(cell, int | float | Decimal) and not isinstance(cell, bool))
 
 
-def _times(
-    nw: Any, series: Any, name: str, file: str, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], bool]:
+def _times(nw: Any, series: Any, name: str, file: str, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
     """Nanoseconds, and whether they are wall-clock times."""
     empty = series.is_null()
     if empty.any():
         row = rows[int(np.argmax(empty.to_numpy()))]
-        raise BarError(
-            f"{file}, row {row}, column {display(name)}: the time is empty. Fill or remove the row."
-        )
+        raise BarError(f"{file}, row {row}, column {display(name)}: the time is empty. Fill or remove the row.")
     dtype = series.dtype
     if isinstance(dtype, nw.Date):
         series = series.cast(nw.Datetime("ms"))
@@ -234,7 +227,5 @@ def _in_range(
     outside = (values > limit) | (values < -limit)
     if outside.any():
         row = rows[int(np.argmax(outside))]
-        raise BarError(
-            f"{file}, row {row}, column {display(name)}: the time lies outside 1717 to 2222. Correct it."
-        )
+        raise BarError(f"{file}, row {row}, column {display(name)}: the time lies outside 1717 to 2222. Correct it.")
     return values * unit_ns

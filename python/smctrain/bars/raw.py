@@ -67,9 +67,7 @@ def cell_faults(file: str, faults: list[tuple[int, str, str, str]], count: int) 
     row, column, expected, text = faults[0]
     where = f"{file}, row {row}" + (f", column {display(column)}" if column else "")
     found = display(text, 40) if not column else repr(display(text, 40)) if text else "nothing"
-    more = (
-        "" if count == 1 else f" {count} such rows in all, first: {', '.join(str(f[0]) for f in faults[:5])}."
-    )
+    more = "" if count == 1 else f" {count} such rows in all, first: {', '.join(str(f[0]) for f in faults[:5])}."
     return BarError(f"{where}: expected {expected}, but found {found}. Correct or remove the row.{more}")
 
 

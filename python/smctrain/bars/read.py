@@ -59,7 +59,10 @@ def read_bars(
     Returns
     -------
     BarSet
-        `.issues` lists what is odd, `.failures` the symbols that cannot be used, with the reason.
+        `.failures` holds the symbols that cannot be used, with the reason: a bad file keeps its whole symbol
+        out, and no other. `.issues` lists what is odd: naive_time (read as UTC by default), non_finite (rows
+        dropped), disorder, duplicate, step (unlike its name), gap (weekends aside), ohlc, non_positive,
+        negative_volume, flat_run, jump (like a split; starts a segment), constant_volume, digits.
 
     Raises
     ------
@@ -146,8 +149,7 @@ def _load(
 
 def _assemble(name: str, results: list[CleanSymbol], load_errors: Mapping[str, list[Exception]]) -> BarSet:
     failures = {
-        symbol: BarError(f"{display(symbol)}: {join_messages(causes)}")
-        for symbol, causes in load_errors.items()
+        symbol: BarError(f"{display(symbol)}: {join_messages(causes)}") for symbol, causes in load_errors.items()
     }
     frames = {}
     issues = []
@@ -176,7 +178,7 @@ def _in_threads(work: Callable[[_Item], _Result], items: list[_Item]) -> list[_R
 def _names(what: str, value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
-    names = (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"{what} must be a name or a list of names, but is {value!r}.")
     return names
@@ -188,7 +190,11 @@ def _timeframes(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def _fixes(fix: str | Iterable[str]) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in fix.split(",")) if isinstance(fix, str) else tuple(fix)
+    names: tuple[str, ...]
+    if isinstance(fix, str):
+        names = tuple(part.strip() for part in fix.split(","))
+    else:
+        names = tuple(fix) if isinstance(fix, Iterable) else (fix,)
     for name in names:
         if name not in _FIXES and name != "":
             raise InputError(f"fix must hold 'sort' and 'drop-duplicates' only, but holds {name!r}.")
@@ -198,9 +204,7 @@ def _fixes(fix: str | Iterable[str]) -> tuple[str, ...]:
 def _digits(digits: int | Mapping[str, int] | None) -> Callable[[str], int | None]:
     values = dict(digits) if isinstance(digits, Mapping) else {"": digits}
     for value in values.values():
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 8
-        ):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 8):
             raise InputError(f"digits must be an integer from 0 to 8 (or one per symbol), but is {value!r}.")
     if isinstance(digits, Mapping):
         return lambda symbol: values.get(symbol)
@@ -213,9 +217,7 @@ def _require(wanted: tuple[str, ...] | None, found: set[str], name: str) -> None
         return
     parts = []
     for symbol in absent:
-        near = get_close_matches(symbol, sorted(found), n=1) or [
-            f for f in found if f.lower() == symbol.lower()
-        ]
+        near = get_close_matches(symbol, sorted(found), n=1) or [f for f in found if f.lower() == symbol.lower()]
         parts.append(f"{symbol!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     some = ", ".join(display(symbol) for symbol in sorted(found)[:12]) + (", ..." if len(found) > 12 else "")
     raise InputError(f"symbols: {', '.join(parts)} not found in {name}. It has {len(found)} symbols: {some}.")

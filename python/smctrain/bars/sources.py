@@ -44,9 +44,7 @@ def find_pieces(source: Any, symbols: tuple[str, ...] | None) -> tuple[str, list
             return display(path), _folder(path)
         if path.is_file():
             return display(path.name), [_file(path, path.name, None, None, own_columns=True)]
-        raise InputError(
-            f"{display(path)} does not exist: expected a folder of bar files, or one CSV or parquet file."
-        )
+        raise InputError(f"{display(path)} does not exist: expected a folder of bar files, or one CSV or parquet file.")
     if isinstance(source, Mapping):
         if not source:
             raise InputError("source is an empty dict: expected {symbol: frame}.")
@@ -69,9 +67,7 @@ def _frame(frame: Any, file: str, symbol: str | None) -> Piece:
         from smctrain.bars.frames import is_frame, split_frame
 
         if not is_frame(frame):
-            raise InputError(
-                f"{file} must be a pandas, polars or pyarrow frame, but is {type(frame).__name__}."
-            )
+            raise InputError(f"{file} must be a pandas, polars or pyarrow frame, but is {type(frame).__name__}.")
         # A single requested symbol names a frame that has no column of its own.
         return split_frame(frame, file, symbol, None, columns_win=file == "frame")
 
@@ -79,21 +75,16 @@ def _frame(frame: Any, file: str, symbol: str | None) -> Piece:
 
 
 def _folder(path: Path) -> list[Piece]:
-    intervals = sorted(
-        child for child in path.iterdir() if child.is_dir() and child.name.startswith("interval=")
-    )
+    intervals = sorted(child for child in path.iterdir() if child.is_dir() and child.name.startswith("interval="))
     if intervals:
         return [piece for folder in intervals for piece in _interval(path, folder)]
-    files = sorted(
-        child for child in path.iterdir() if child.is_file() and child.name.lower().endswith(_SUFFIXES)
-    )
+    files = sorted(child for child in path.iterdir() if child.is_file() and child.name.lower().endswith(_SUFFIXES))
     files = [file for file in files if not file.name.startswith(".")]
     if not files:
         folders = sorted(display(child.name) for child in path.iterdir() if child.is_dir())[:12]
         hint = f" It has the folders {', '.join(folders)}: name one of them." if folders else ""
         raise InputError(
-            f"{display(path)} holds no bar files: expected SYMBOL_TF.csv, SYMBOL_TF.csv.gz or "
-            f"SYMBOL_TF.parquet.{hint}"
+            f"{display(path)} holds no bar files: expected SYMBOL_TF.csv, SYMBOL_TF.csv.gz or SYMBOL_TF.parquet.{hint}"
         )
     pieces = []
     for file in files:
@@ -107,17 +98,13 @@ def _interval(root: Path, folder: Path) -> list[Piece]:
     text = unquote(folder.name.removeprefix("interval="))
     timeframe = find_timeframe(text)
     if timeframe is None:
-        raise InputError(
-            f"{display(folder)}: expected an interval such as 5m, 1h or 1d, but found {display(text)!r}."
-        )
+        raise InputError(f"{display(folder)}: expected an interval such as 5m, 1h or 1d, but found {display(text)!r}.")
     pieces = []
     for child in sorted(folder.iterdir()):
         if child.name.startswith((".", "_")):
             continue
         if child.is_dir() and child.name.startswith("symbol="):
-            files = sorted(
-                file for file in child.iterdir() if file.name.endswith(".parquet") and file.is_file()
-            )
+            files = sorted(file for file in child.iterdir() if file.name.endswith(".parquet") and file.is_file())
             symbol = unquote(child.name.removeprefix("symbol="))
             pieces.append(_parts(root, child, files, symbol, timeframe))
         elif child.is_file() and child.name.endswith(".parquet"):
@@ -260,9 +247,7 @@ def _gunzip(data: bytes, file: str, limit: int = _MAX_BYTES) -> bytes:
             raise BarError(f"{file} is damaged gzip data ({error}). Fetch or copy it again.") from None
         limit -= len(parts[-1])
         if stream.unconsumed_tail or limit <= 0:
-            raise BarError(
-                f"{file} holds more than {_MAX_BYTES >> 30} GiB of text. Split it into several files."
-            )
+            raise BarError(f"{file} holds more than {_MAX_BYTES >> 30} GiB of text. Split it into several files.")
         if not stream.eof:
             raise BarError(
                 f"{file} ends in the middle of its gzip data: the file is truncated. Fetch or copy it again."

@@ -32,8 +32,7 @@ def parse_timeframe(text: str) -> str:
     found = find_timeframe(text) if isinstance(text, str) else None
     if found is None:
         raise InputError(
-            f"timeframes must be among {', '.join(TIMEFRAME_SECONDS)} (or written as 15m, 1h, 1d), "
-            f"but one is {text!r}."
+            f"timeframes must be among {', '.join(TIMEFRAME_SECONDS)} (or written as 15m, 1h, 1d), but one is {text!r}."
         )
     return found
 

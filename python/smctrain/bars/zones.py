@@ -96,10 +96,7 @@ def to_utc(wall: NDArray[np.int64], zone: Zone) -> tuple[NDArray[np.int64], BadL
     shifted = wall - zone.shift * _SECOND
     if zone.iana is None or len(wall) == 0:
         return shifted, None
-    years = (
-        np.array([shifted.min(), shifted.max()]).astype("datetime64[ns]").astype("datetime64[Y]").astype(int)
-        + 1970
-    )
+    years = np.array([shifted.min(), shifted.max()]).astype("datetime64[ns]").astype("datetime64[Y]").astype(int) + 1970
     changes, offsets = _offset_changes(zone.iana, max(int(years[0]) - 1, 2), min(int(years[1]) + 2, 9998))
     before = np.array(offsets[:-1], dtype=np.int64)
     after = np.array(offsets[1:], dtype=np.int64)
@@ -108,11 +105,7 @@ def to_utc(wall: NDArray[np.int64], zone: Zone) -> tuple[NDArray[np.int64], BadL
     # On the wall clock a change is not a point but the stretch from `low` to `high`: skipped or shown twice.
     low, high = utc + np.minimum(before, after), utc + np.maximum(before, after)
     passed = np.searchsorted(low, seconds, side="right")
-    inside = (
-        (passed > 0) & (seconds < high[np.maximum(passed - 1, 0)])
-        if len(changes)
-        else np.zeros(len(wall), bool)
-    )
+    inside = (passed > 0) & (seconds < high[np.maximum(passed - 1, 0)]) if len(changes) else np.zeros(len(wall), bool)
     result = shifted - np.array(offsets, dtype=np.int64)[passed] * _SECOND
     if not inside.any():
         return result, None

@@ -33,7 +33,7 @@ def demo(*, out: Path | None = None, seed: int = 7, workers: int | None = None) 
     if workers is not None:
         overrides["training.workers"] = workers
     resolved = resolve("fast", overrides=overrides)
-    market = simulate_market(seed=seed)
+    market = simulate_market(seed=seed, labels=demo_labels())
     folder = out or new_folder(resolved.config.output.root)
     with Display(quiet=False, n_symbols=len(market.symbols)) as display:
         run = train_job(market, resolved, out=folder, on_event=display.handle)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from smctrain.execution.messages import Event
-from smctrain.results import RunResult
+from smctrain.results import RunResult, SymbolResult
 
 _LINE_EVERY_S = 10.0
 
@@ -79,11 +79,14 @@ def percent(value: float | None) -> str:
 
 
 def summary_rows(run: RunResult) -> list[list[str]]:
-    """One row per symbol: symbol, best model, accuracy with interval, majority, verdict, why."""
+    """One row per symbol: symbol, best model, accuracy with interval, majority, skill, verdict, why.
+
+    Skill is the lead over the baseline in points, in the metric the verdict used.
+    """
     rows = []
     for symbol, result in run.symbols.items():
         best = result.best
-        accuracy = majority = name = "-"
+        accuracy = majority = name = skill = "-"
         if best is not None:
             low, high = best.intervals.get("test") or (None, None)
             name = best.model_name
@@ -91,11 +94,17 @@ def summary_rows(run: RunResult) -> list[list[str]]:
             if low is not None and high is not None:
                 accuracy += f" ({100 * low:.0f}-{100 * high:.0f})"
             majority = percent(best.baselines.get("test", {}).get("majority"))
+            if result.verdict.get("evidence", {}).get("skill") is not None:
+                skill = f"{100 * result.verdict['evidence']['skill']:+.1f}{'*' if _is_balanced(result) else ''}"
         reasons = result.verdict.get("reasons") or [""]
-        rows.append([symbol, name, accuracy, majority, str(result.verdict.get("kind")), str(reasons[0])])
+        rows.append([symbol, name, accuracy, majority, skill, str(result.verdict.get("kind")), str(reasons[0])])
     for failure in run.symbol_failures:
-        rows.append([failure.symbol, "-", "-", "-", "FAILED", f"{failure.error_type}: {failure.error}"])
+        rows.append([failure.symbol, "-", "-", "-", "-", "FAILED", f"{failure.error_type}: {failure.error}"])
     return rows
+
+
+def _is_balanced(result: SymbolResult) -> bool:
+    return bool(result.verdict.get("evidence", {}).get("metric") == "balanced_accuracy")
 
 
 def print_run(run: RunResult, file: IO[str] | None = None) -> None:
@@ -104,21 +113,27 @@ def print_run(run: RunResult, file: IO[str] | None = None) -> None:
     import textwrap
 
     file = file or sys.stdout
-    header = ["symbol", "best model", "test accuracy (95 %)", "majority", "verdict", "why"]
+    header = ["symbol", "best model", "test accuracy (95 %)", "majority", "skill", "verdict", "why"]
     rows = summary_rows(run)
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(5)]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(6)]
     # Outside a terminal a wide line is better than a broken sentence.
     columns = max(shutil.get_terminal_size((140, 24)).columns, 100)
-    room = max(30, columns - sum(widths) - 2 * 5 - 1)
-    indent = " " * (sum(widths) + 2 * 5)
+    room = max(30, columns - sum(widths) - 2 * 6 - 1)
+    indent = " " * (sum(widths) + 2 * 6)
     for row in [header, ["-" * width for width in widths] + ["---"], *rows]:
-        first, *rest = textwrap.wrap(row[5], room) or [""]
+        first, *rest = textwrap.wrap(row[6], room) or [""]
         print(
-            "  ".join([text.ljust(width) for text, width in zip(row[:5], widths, strict=True)] + [first]),
+            "  ".join([text.ljust(width) for text, width in zip(row[:6], widths, strict=True)] + [first]),
             file=file,
         )
         for line in rest:
             print(indent + line, file=file)
+    if any(_is_balanced(result) for result in run.symbols.values()):
+        print(
+            "\n* One class holds over 60 % of the training rows: models are chosen and judged by balanced accuracy (all "
+            "classes weigh the same).\n  Skill is then its lead over 1/classes, and plain accuracy says little.",
+            file=file,
+        )
     trained = sum(len(result.models) for result in run.symbols.values())
     failed = len(run.failures)
     deploy = sum(result.verdict.get("kind") == "DEPLOY" for result in run.symbols.values())

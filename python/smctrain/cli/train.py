@@ -126,8 +126,8 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
         print(dumps_strict(plan))
         return 0
     for job in jobs:
-        print(f"{job['symbol']:<10} {job['timeframe']:<4} {job['bars']:>8} bars  {', '.join(job['models'])}")
-    for symbol, reason in plan["unusable"].items():  # type: ignore[attr-defined]
+        print(f"{job['symbol']:<10} {job['timeframe']:<4} {job['bars']:>8} bars  {', '.join(config.models)}")
+    for symbol, reason in bars.failures.items():
         print(f"{symbol:<10} cannot be used: {reason}")
     print(f"{fits} fits, {workers} workers of {threads} thread{'s' if threads > 1 else ''}; nothing was written.")
     return 0

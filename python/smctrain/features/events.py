@@ -1,7 +1,7 @@
 """`EventTable`: things that happened on bars (swings, breaks, zones, sweeps, sessions), one row per event.
 
 Every event has an `origin` (bar where it sits), a `known_at` (bar at whose close it is first knowable) and an
-`invalidated_at` (first bar at whose close it is dead, -1 while alive). Nothing of an event is visible before `known_at`.
+`invalidated_at` (first bar at whose close it is dead, -1 while alive). Nothing is visible before `known_at`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ class EventTable:
         length = len(columns["kind"])
         for name, values in columns.items():
             if values.ndim != 1 or len(values) != length:
-                raise InputError(
-                    f"column {name} of an EventTable must have shape ({length},), but has shape {values.shape}."
-                )
+                raise InputError(f"column {name} of an EventTable must have shape ({length},), but has {values.shape}.")
         object.__setattr__(self, "columns", columns)
 
     def __len__(self) -> int:

@@ -218,9 +218,7 @@ def order_blocks(
     return _events(b, ("order_block",), _BLOCK, **options)
 
 
-def liquidity(
-    b: Bars, tol_atr: float = 0.25, *, max_age: int = 500, left: int = 5, right: int = 5
-) -> EventTable:
+def liquidity(b: Bars, tol_atr: float = 0.25, *, max_age: int = 500, left: int = 5, right: int = 5) -> EventTable:
     """Liquidity pools at swing levels, and the bars that took them.
 
     Parameters
@@ -290,18 +288,13 @@ def _zone_options(max_age: int, cap: int, invalidate: str, bounce_bars: int) -> 
 def _bars(b: Bars) -> Bars:
     if not isinstance(b, Bars):
         raise InputError(
-            'b must be Bars of one symbol and timeframe, such as bars["EURUSD", "M15"], '
-            f"but is {type(b).__name__}."
+            f'b must be Bars of one symbol and timeframe, such as bars["EURUSD", "M15"], but is {type(b).__name__}.'
         )
     return b
 
 
 def _integer(name: str, value: int, least: int, most: int = 1_000_000) -> int:
-    if (
-        isinstance(value, (bool, np.bool_))
-        or not isinstance(value, (int, np.integer))
-        or not least <= value <= most
-    ):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
         raise InputError(f"{name} must be an integer from {least} to {most}, but is {value!r}.")
     return int(value)
 

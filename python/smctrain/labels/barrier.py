@@ -124,9 +124,7 @@ def triple_barrier(
         distances = core().wilder_atr(native, ATR_PERIOD) if scale is None else _per_bar("scale", scale, n)
     elif unit == "vol":
         if scale is None:
-            raise InputError(
-                'unit="vol" needs scale=: the volatility per bar as a fraction of price, one value a bar.'
-            )
+            raise InputError('unit="vol" needs scale=: the volatility per bar as a fraction of price, one value a bar.')
         distances = _per_bar("scale", scale, n)
     elif scale is not None:
         raise InputError(f'scale= belongs to unit="atr" or "vol", but unit is {unit!r}.')
@@ -180,9 +178,7 @@ def triple_barrier(
     )
 
 
-def _costs(
-    b: Bars, costs: str | float | None, slippage: float, commission: float
-) -> tuple[float, float, str]:
+def _costs(b: Bars, costs: str | float | None, slippage: float, commission: float) -> tuple[float, float, str]:
     """Price of a point of spread, fixed price per round trip, and both in words."""
     fixed = 2.0 * float(slippage) + float(commission)
     more = f" + {fixed:g} a round trip" if fixed else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,13 +27,21 @@ class Problems:
         self.found: list[str] = []
 
     def integer(self, name: str, value: Any, low: int, high: int) -> None:
-        right = isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
+        right = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and low <= value <= high
         if not right:
             self.found.append(f"{name} must be an integer from {low} to {high}, but is {value!r}")
 
-    def real(self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False) -> None:
-        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or value < low or value >= high or (open_low and value == low):
+    def real(
+        self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False
+    ) -> None:
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if (
+            not number
+            or not math.isfinite(value)
+            or value < low
+            or value >= high
+            or (open_low and value == low)
+        ):
             self.found.append(f"{name} must be a number {rule}, but is {value!r}")
 
     def choice(self, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
@@ -68,9 +75,9 @@ def plain_settings(trainer: Any) -> dict[str, Any]:
         value = getattr(trainer, item.name)
         if isinstance(value, tuple):
             value = [int(entry) for entry in value]
-        elif isinstance(value, Integral):
+        elif isinstance(value, (int, np.integer)) and not isinstance(value, bool):
             value = int(value)
-        elif isinstance(value, Real):
+        elif isinstance(value, (float, np.floating)):
             value = float(value)
         plain[item.name] = value
     return plain
@@ -157,8 +164,8 @@ def fit_network(trainer: Any, task: FitTask, shape: NetShape) -> dict[str, Any]:
     warnings = [message for _, _, message in result.pop("alarms")]
     if result["left_out"]:
         warnings.append(
-            f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} rows "
-            "inside one segment and were left out."
+            f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} "
+            "rows inside one segment and were left out."
         )
     result["warnings"] = warnings
     return result
@@ -240,8 +247,8 @@ class FittedNet:
         Returns
         -------
         float64 (m, n_classes)
-            NaN in rows without a full window (sequence families). A row's numbers do not depend on which other
-            rows are asked for.
+            NaN in rows without a full window (sequence families). A row's numbers do not depend on which
+            other rows are asked for.
 
         Raises
         ------
@@ -254,8 +261,8 @@ class FittedNet:
         return proba
 
     def _predictor(self) -> Any:
-        # Built at first use, so that reading a model does not load the native module. Two threads may both build
-        # one; they are equal and either may stay.
+        # Built at first use, so that reading a model does not load the native module. Two threads may both
+        # build one; they are equal and either may stay.
         native = self._native
         if native is None:
             native = _load.neural().NeuralPredictor(self.shape.native(), self.arrays)
@@ -290,19 +297,21 @@ class FittedNet:
         Raises
         ------
         ArtifactError
-            A setting is out of range, an array is missing, foreign, of another shape than the settings imply, or
-            not finite.
+            A setting is out of range, an array is missing, foreign, of another shape than the settings imply,
+            or not finite.
         """
         shape = _shape_from(cls.family, cls._kind, meta)
         weights, history = _arrays_from(cls.family, shape, arrays)
         reason, warnings = meta.get("stop_reason", ""), meta.get("warnings", [])
         if reason not in _STOP_REASONS:
-            raise ArtifactError(f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}.")
+            raise ArtifactError(
+                f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}."
+            )
         if not isinstance(warnings, list) or not all(isinstance(sentence, str) for sentence in warnings):
             raise ArtifactError(f"{cls.family}: warnings must be a list of sentences, but is {warnings!r}.")
         best_loss = meta.get("best_loss")
         if best_loss is not None and not (_is_real(best_loss) and math.isfinite(best_loss)):
-            raise ArtifactError(f"{cls.family}: best_loss must be a finite number or null, but is {best_loss!r}.")
+            raise ArtifactError(f"{cls.family}: best_loss must be finite or null, but is {best_loss!r}.")
         return cls(
             shape=shape,
             arrays=weights,

@@ -74,8 +74,8 @@ class LSTMTrainer:
         return plain_settings(self)
 
     def fit(self, task: FitTask) -> FittedLSTM:
-        """Train on the task's rows that have a full window; X scaled and imputed by the caller. A window may look
-        back at rows that are not training rows: it reads their features, never their labels.
+        """Train on the task's rows that have a full window; X scaled and imputed by the caller. A window may
+        look back at rows that are not training rows: it reads their features, never their labels.
 
         Raises
         ------

@@ -89,9 +89,9 @@ class Pipeline:
         family, classes, features = header.get("family"), header.get("classes"), header.get("features")
         if family not in FAMILIES:
             raise refuse(f"its model family {family!r} is unknown to this smctrain")
-        if not _ints(classes) or len(set(classes)) != len(classes) or len(classes) < 2:
+        if not isinstance(classes, list) or not _ints(classes) or len(set(classes)) != len(classes) or len(classes) < 2:
             raise refuse("its classes are not distinct whole numbers")
-        if not _texts(features) or len(set(features)) != len(features):
+        if not isinstance(features, list) or not _texts(features) or len(set(features)) != len(features):
             raise refuse("its feature names are not distinct texts")
         if not all(isinstance(header.get(key), dict) for key in ("model", "prepare", "card")):
             raise refuse("its header lacks model, prepare or card")
@@ -107,7 +107,7 @@ class Pipeline:
         prepare = Preprocessor.from_state(header["prepare"], parts["prepare"])
         if model.n_classes != len(classes):
             raise refuse(f"its model has {model.n_classes} classes, its label map {len(classes)}")
-        if len(prepare.kept) != model.n_features or prepare.n_features_in != len(features):
+        if len(prepare.kept) != model.n_features or len(prepare.names) != len(features):
             raise refuse("model, preparation and feature names disagree on the number of columns")
         return cls(family, model, prepare, header["scaled"], classes, features, header["card"])
 

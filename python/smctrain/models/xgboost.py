@@ -1,4 +1,4 @@
-"""XGBoost through its C library: trainer settings and the fitted model. Python's `xgboost` is never imported."""
+"""XGBoost through its C library: trainer and fitted model. Python's `xgboost` is never imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask, FloatMatrix, History
 
 _ARRAYS = (
-    "tree_offset", "tree_class", "feature", "threshold", "left", "right", "default_left", "value", "base_margin",
+    "tree_offset", "tree_class", "feature", "threshold", "left", "right", "default_left", "value",
+    "base_margin",
 )  # fmt: skip
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 _INTEGERS = ("n_estimators", "max_depth", "max_bin")
@@ -34,8 +35,8 @@ class XGBoostTrainer:
     max_depth, learning_rate, subsample, colsample_bytree, min_child_weight, reg_alpha, reg_lambda, max_bin
         As in xgboost; defaults of the training pipeline's final parameters.
     early_stopping_rounds : int or None
-        Rounds without a lower loss on the stop rows after which fitting ends; the best round is kept. None: all
-        rounds are fitted and kept, also where stop rows are given (their loss is still recorded).
+        Rounds without a lower loss on the stop rows after which fitting ends; the best round is kept. None:
+        all rounds are fitted and kept, also where stop rows are given (their loss is still recorded).
     class_weight : "balanced" or None
         "balanced": each row weighs n / (classes present * rows of its class), times its own weight.
 
@@ -105,8 +106,8 @@ class XGBoostTrainer:
         Raises
         ------
         TooFewRows, OneClass, TooFewColumns, InputError
-            If the rows cannot be learned from: none of positive weight, a single class, no column, labels outside
-            0..n_classes-1, infinite values, weights that are negative or not finite.
+            If the rows cannot be learned from: none of positive weight, a single class, no column, labels
+            outside 0..n_classes-1, infinite values, weights that are negative or not finite.
         MissingDependency
             If xgboost >= 3.1, < 4 is not installed.
         NativeLibraryError
@@ -141,7 +142,7 @@ class XGBoostTrainer:
 
 
 class FittedXGBoost:
-    """Boosted trees of the best round as plain arrays, predicted by our own walker: margins equal XGBoost's bits."""
+    """Boosted trees of the best round, predicted by our own walker: margins equal XGBoost's, bit for bit."""
 
     family: ClassVar[str] = "XGBoost"
 
@@ -162,8 +163,8 @@ class FittedXGBoost:
         self.n_features: int = trees.n_features
         self.n_classes: int = trees.n_classes
         self.best_round = best_round
-        """Rounds kept: the one with the lowest loss on the stop rows, else the last. 0: no round finished, and all
-        classes get the same probability."""
+        """Rounds kept: the one with the lowest loss on the stop rows, else the last. 0: no round finished,
+        and all classes get the same probability."""
         self.history = history
         self.warnings = warnings
         self.stop_reason = stop_reason
@@ -173,8 +174,8 @@ class FittedXGBoost:
     def predict_proba(
         self, X: FloatMatrix, rows: NDArray[np.int64] | None = None, segment: NDArray[np.int32] | None = None
     ) -> NDArray[np.float64]:
-        """Class probabilities (len(rows), n_classes) for `rows` of X, float32 (n, n_features) in C order; all rows
-        when None. NaN is a missing value; `segment` is ignored."""
+        """Class probabilities (len(rows), n_classes) for `rows` of X, float32 (n, n_features) in C order; all
+        rows when None. NaN is a missing value; `segment` is ignored."""
         result: NDArray[np.float64] = self._trees.predict_proba(X, rows)
         return result
 
@@ -184,7 +185,7 @@ class FittedXGBoost:
         return result
 
     def feature_importances(self) -> NDArray[np.float64]:
-        """Share of each feature in the total gain of the kept rounds (n_features,); zeros when nothing was split."""
+        """Share of each feature in the total gain of the kept rounds (n_features,); zeros without a split."""
         return self._importances.copy()
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -242,11 +243,11 @@ class FittedXGBoost:
         )
 
 
-def _is_integer(value: object) -> bool:
+def _is_integer(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**31
 
 
-def _is_real(value: object) -> bool:
+def _is_real(value: Any) -> bool:
     return (
         isinstance(value, int | float | np.integer | np.floating)
         and not isinstance(value, bool)
@@ -255,8 +256,9 @@ def _is_real(value: object) -> bool:
 
 
 def _meta(meta: dict[str, Any], name: str, kind: type) -> Any:
-    value = meta.get(name)
-    if type(value) is not kind:
+    value: Any = meta.get(name)
+    is_right = type(value) is kind  # bool is no int here
+    if not is_right:
         raise ArtifactError(
             f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}."
         )

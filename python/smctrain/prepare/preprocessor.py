@@ -97,9 +97,7 @@ class Preprocessor:
         names = [str(name) for name in names]
         columns = X.shape[1] if X.ndim == 2 else -1
         if len(names) != columns:
-            raise InputError(
-                f"names must have one entry for each of the {columns} columns of X, but has {len(names)}."
-            )
+            raise InputError(f"names must have one entry for each of the {columns} columns of X, but has {len(names)}.")
         if len(set(names)) != len(names):
             twice = next(name for i, name in enumerate(names) if name in names[:i])
             raise InputError(f"column names must be unique, but {twice!r} occurs more than once.")
@@ -143,8 +141,7 @@ class Preprocessor:
     def _check_width(self, X: NDArray[np.float32]) -> None:
         if X.ndim != 2 or X.shape[1] != len(self.names):
             raise InputError(
-                f"X must have {len(self.names)} columns, as when the preprocessor was fitted, but has shape "
-                f"{X.shape}."
+                f"X must have {len(self.names)} columns, as when the preprocessor was fitted, but has shape {X.shape}."
             )
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -174,27 +171,20 @@ class Preprocessor:
         names, dropped = meta.get("names"), meta.get("dropped")
         rows, digest = meta.get("fit_rows"), meta.get("fit_rows_hash")
         need(
-            isinstance(names, list)
-            and all(isinstance(name, str) for name in names)
-            and len(set(names)) == len(names),
+            isinstance(names, list) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names),
             "names must be unique texts",
         )
         assert isinstance(names, list)
         need(
             isinstance(dropped, list)
             and all(
-                isinstance(pair, (list, tuple))
-                and len(pair) == 2
-                and pair[0] in names
-                and isinstance(pair[1], str)
+                isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in names and isinstance(pair[1], str)
                 for pair in dropped
             ),
             "dropped must be pairs of a known name and a reason",
         )
         assert isinstance(dropped, list)
-        need(
-            isinstance(rows, int) and not isinstance(rows, bool) and rows >= 2, "fit_rows must be at least 2"
-        )
+        need(isinstance(rows, int) and not isinstance(rows, bool) and rows >= 2, "fit_rows must be at least 2")
         need(isinstance(digest, str) and len(digest) == 64, "fit_rows_hash must be 64 hexadecimal digits")
         kept = arrays.get("kept")
         need(

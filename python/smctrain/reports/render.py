@@ -31,6 +31,11 @@ def visible(value: Any) -> str:
     return _INVISIBLE.sub(" ", str(value))
 
 
+def points(value: float | None) -> str:
+    """A signed lead in points, or a dash."""
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
 def markdown_cell(value: Any) -> str:
     """Text that cannot leave its table cell or start a link, tag or code span."""
     return re.sub(r"([\\|`\[\]<>*_~])", r"\\\1", visible(value))
@@ -50,7 +55,7 @@ def _environment(html: bool) -> Environment:
         # Markup (our own figures) stays as it is; all other text is made visible before it is escaped.
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    environment.filters |= {"percent": percent, "number": number}
+    environment.filters |= {"percent": percent, "number": number, "points": points}
     # In Markdown every value from data passes this filter; HTML escapes by itself.
     environment.filters["cell"] = str if html else markdown_cell
     return environment

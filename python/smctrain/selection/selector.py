@@ -54,16 +54,17 @@ class ModelSelector:
     ----------
     max_gap : largest training minus validation accuracy
     min_accuracy : lowest accuracy, in validation and in the test (profile "seed")
-    stability_threshold : largest difference between validation and test accuracy; profile "default" widens it by
-        what sampling noise explains
+    stability_threshold : largest difference between validation and test accuracy; profile "default"
+        widens it by what sampling noise explains
     profile : "seed" (the documented thresholds) or "default"
     rank_on : "validation", or "test" as in the source document, which lets the test rows choose
 
     Notes
     -----
-    Score = validation accuracy - 0.5 x gap, a negative gap counting as 0. Test accuracies never rank models: they
-    can only refuse the one chosen. Under profile "default" the gap that may reject is `history["fold_gap"]`; the
-    in-sample gap only lowers the score. Whether a model may go live is decided by the verdict, not here.
+    Score = validation accuracy - 0.5 x gap, a negative gap counting as 0. Test accuracies never rank models:
+    they can only refuse the one chosen. Under profile "default" the gap that may reject is
+    `history["fold_gap"]`; the in-sample gap only lowers the score. Whether a model may go live is
+    decided by the verdict, not here.
     """
 
     def __init__(
@@ -118,9 +119,10 @@ class ModelSelector:
 
         Returns
         -------
-        dict : {symbol: {selected_model, test_accuracy, val_accuracy, train_val_gap, score, reason, alternatives,
-            rejected}}; without a survivor {selected_model: None, reason, action: "MANUAL_REVIEW_REQUIRED",
-            alternatives, rejected}. `rejected` maps each model that is out to the reason.
+        dict : {symbol: {selected_model, test_accuracy, val_accuracy, train_val_gap, score, reason,
+            alternatives, rejected}}; without a survivor {selected_model: None, reason,
+            action: "MANUAL_REVIEW_REQUIRED", alternatives, rejected}. `rejected` maps each model that is
+            out to the reason.
         """
         if not isinstance(results, Mapping):
             raise InputError(
@@ -129,7 +131,11 @@ class ModelSelector:
         return {symbol: self._select(records) for symbol, records in results.items()}
 
     def _select(self, records: Any) -> dict[str, Any]:
-        review = {"selected_model": None, "action": "MANUAL_REVIEW_REQUIRED", "alternatives": []}
+        review: dict[str, Any] = {
+            "selected_model": None,
+            "action": "MANUAL_REVIEW_REQUIRED",
+            "alternatives": [],
+        }
         if not isinstance(records, Mapping) or "error" in records:
             what = records.get("error") if isinstance(records, Mapping) else "no results"
             return review | {"reason": f"Training failed: {what}", "rejected": {}}
@@ -147,9 +153,9 @@ class ModelSelector:
             return review | {"reason": "No models met quality criteria", "rejected": rejected}
         best = choice.best
         if choice.veto is not None:
+            why = f"best on validation was {best.name}, {choice.veto}"
             return review | {
-                "reason": f"No models met quality criteria: best on validation was {best.name}, {choice.veto}",
-                "alternatives": [],
+                "reason": f"No models met quality criteria: {why}",
                 "rejected": rejected,
             }
         assert best.gap is not None

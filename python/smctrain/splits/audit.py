@@ -93,9 +93,7 @@ def audit(
     test_sizes: list[int] = []
     for fold, (train, test) in enumerate(splits):
         train_rows, test_rows = _rows(train, fold), _rows(test, fold)
-        code, rows, count = core().audit_split(
-            read.t0, read.t1, train_rows, test_rows, bool(forward), stamps, span
-        )
+        code, rows, count = core().audit_split(read.t0, read.t1, train_rows, test_rows, bool(forward), stamps, span)
         if not code and classes is not None:
             missing = np.setdiff1d(classes[test_rows], classes[train_rows])
             if len(missing):

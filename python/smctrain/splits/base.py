@@ -66,9 +66,7 @@ def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any =
             raise InputError("intervals must both be row indices or both be times.")
         read = ReadIntervals(t0, t1, t0_time)
     if n is not None and (len(read.t0) != n or len(read.t1) != n):
-        raise InputError(
-            f"intervals must have one value per row ({n}), but have {len(read.t0)} and {len(read.t1)}."
-        )
+        raise InputError(f"intervals must have one value per row ({n}), but have {len(read.t0)} and {len(read.t1)}.")
     if groups is not None and not read.is_time and len(np.unique(np.asarray(groups))) > 1:
         raise InputError(
             "several symbols need intervals given as times: row indices of different symbols do not compare."

@@ -60,9 +60,7 @@ class TemporalSplit(Splitter):
             if not 0 < share < 1:
                 raise InputError(f"{name} must be a share between 0 and 1, but is {share}.")
         if abs(train + validation + test - 1) > 1e-9:
-            raise InputError(
-                f"train, validation and test must sum to 1, but sum to {train + validation + test:g}."
-            )
+            raise InputError(f"train, validation and test must sum to 1, but sum to {train + validation + test:g}.")
         self.train = train
         self.validation = validation
         self.test = test
@@ -208,7 +206,6 @@ def _forward(
         fates = core().forward_split(read.t0, read.t1, int(first), int(last), window or 0, stamps, span)
         if not np.any(fates == TRAIN):
             raise TooFewRows(
-                f"window {number} has no training row left: its labels are too long for "
-                f"{first} stamps before it."
+                f"window {number} has no training row left: its labels are too long for {first} stamps before it."
             )
         yield fates

@@ -35,9 +35,7 @@ class PurgedKFold(Splitter):
     Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), chapter 7.
     """
 
-    def __init__(
-        self, n_splits: int = 5, embargo: Distance = 0, intervals: IntervalsLike | None = None
-    ) -> None:
+    def __init__(self, n_splits: int = 5, embargo: Distance = 0, intervals: IntervalsLike | None = None) -> None:
         self.n_splits = at_least("n_splits", n_splits, 2)
         self.embargo = embargo
         self.intervals = intervals

@@ -18,11 +18,7 @@ def integer_codes(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
     if array.dtype.kind in "iub":
         return array.astype(np.int64)
-    if (
-        array.dtype.kind == "f"
-        and bool(np.all(np.isfinite(array)))
-        and bool(np.all(array == np.floor(array)))
-    ):
+    if array.dtype.kind == "f" and bool(np.all(np.isfinite(array))) and bool(np.all(array == np.floor(array))):
         return array.astype(np.int64)
     raise InputError(
         f"{name} must hold integer class codes, but holds {array.dtype} values that are not whole numbers. "
@@ -58,9 +54,7 @@ def prediction_matrix(predictions: npt.ArrayLike, n: int, name: str = "predictio
 def label_vector(labels: npt.ArrayLike, name: str = "y_true") -> npt.NDArray[np.int64]:
     vector = integer_codes(labels, name)
     if vector.ndim != 1 or vector.size == 0:
-        raise InputError(
-            f"{name} must have one dimension and at least one row, but has shape {vector.shape}."
-        )
+        raise InputError(f"{name} must have one dimension and at least one row, but has shape {vector.shape}.")
     return vector
 
 

@@ -1,8 +1,9 @@
 """Choosing one model among candidates, on validation numbers only.
 
-    score      validation accuracy - 0.5 * max(gap, 0); ties: smaller gap, then name
-    rejected   no training or validation score; gap too wide; accuracy not above the best baseline (or the floor)
-    veto       after the choice, from out-of-sample numbers: they may refuse the chosen model, never choose another
+score      validation accuracy - 0.5 * max(gap, 0); ties: smaller gap, then name
+rejected   no training or validation score; gap too wide; accuracy not above the best baseline (or the floor)
+veto       after the choice, from out-of-sample numbers: they may refuse the chosen model, never
+               choose another
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        assert self.val is not None and self.gap is not None
+        assert self.val is not None
+        assert self.gap is not None
         return self.val - 0.5 * max(self.gap, 0.0)
 
 
@@ -137,7 +139,8 @@ def choose(candidates: Sequence[Candidate], rules: Rules) -> Choice:
     def order(candidate: Candidate) -> tuple[float, float, str]:
         score = candidate.score
         if rules.rank_on == "test":
-            assert candidate.oos is not None and candidate.val is not None
+            assert candidate.oos is not None
+            assert candidate.val is not None
             score += candidate.oos - candidate.val
         return (-score, max(candidate.gap or 0.0, 0.0), candidate.name)
 

@@ -85,9 +85,7 @@ def required_sample(
 
     ceil(design_effect (z_{1-alpha/2} + z_{1-beta})^2 p0 (1 - p0) / edge^2)
     """
-    return int(
-        core().required_sample(float(edge), float(alpha), float(beta), float(design_effect), float(p0))
-    )
+    return int(core().required_sample(float(edge), float(alpha), float(beta), float(design_effect), float(p0)))
 
 
 def bootstrap_interval(
@@ -116,9 +114,7 @@ def probabilistic_sharpe(
     return float(core().probabilistic_sharpe(sharpe, float(n), benchmark, skew, kurtosis, form))
 
 
-def sharpe_standard_error(
-    sharpe: float, n: int, skew: float = 0.0, kurtosis: float = 3.0, form: int = 2012
-) -> float:
+def sharpe_standard_error(sharpe: float, n: int, skew: float = 0.0, kurtosis: float = 3.0, form: int = 2012) -> float:
     """Standard error of a per-period Sharpe ratio over `n` periods."""
     return float(core().sharpe_standard_error(sharpe, float(n), skew, kurtosis, form))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,15 +31,15 @@ class Process:
     drift : float
         Of planted symbols, per bar, in bar volatilities, in the direction of the hidden state.
     mean_spell : float
-        Bars that a hidden state lasts on average. Default labels are decided within about ten bars.
+        Bars that a hidden state lasts on average. A default label is decided after 5 bars on average.
     leak : float
         Log volume is higher by this in state +1 and lower by it in state -1; its noise has sd 0.3.
     sigma : float
         Bar volatility.
     """
 
-    drift: float = 0.3
-    mean_spell: float = 60.0
+    drift: float = 0.35
+    mean_spell: float = 40.0
     leak: float = 0.5
     sigma: float = 0.0005
 
@@ -50,10 +51,11 @@ def simulate_market(
     timeframe: str = "M15",
     *,
     process: Process | None = None,
+    labels: Mapping[str, Any] | None = None,
 ) -> BarSet:
     """Bars of several symbols, with the truth about them.
 
-    SIM1, SIM3, SIM5, ... carry a signal: a hidden state lasts 60 bars on average, moves the price by 0.3 bar
+    SIM1, SIM3, SIM5, ... carry a signal: a hidden state lasts 40 bars on average, moves the price by 0.35 bar
     volatilities a bar, and shows in the level of the volume. The other symbols have the same volume process
     and no drift, so that nothing about them can be predicted. Highs and lows come from 16 sub-steps per bar;
     trading runs from Monday 00:00 to Friday 24:00 UTC; the spread is 2 points.
@@ -68,12 +70,14 @@ def simulate_market(
         M1 ... W1.
     process : Process, optional
         Other strengths of the planted signal.
+    labels : mapping, optional
+        Keyword arguments of `triple_barrier`: the label that the truth speaks about. Default: the default label.
 
     Returns
     -------
     BarSet
-        `.truth` is a table symbol, planted, bayes_accuracy, majority for the default label
-        (`triple_barrier(bars)`): the best accuracy that anyone could reach who knows the hidden state and
+        `.truth` is a table symbol, planted, bayes_accuracy, majority for the label
+        `triple_barrier(bars, **labels)`: the best accuracy that anyone could reach who knows the hidden state and
         volatility at each decision, and what a constant answer reaches. Both belong to the process, estimated
         once from a simulation of 384,000 bars, and not to the few bars at hand.
 
@@ -97,27 +101,35 @@ def simulate_market(
         planted = number % 2 == 1
         bars, _ = _simulate(symbol, n_bars, seed, timeframe, process, planted)
         frames[symbol, timeframe] = bars
-        accuracy, majority = best_accuracy(process, planted)
+        accuracy, majority = best_accuracy(process, planted, tuple(sorted((labels or {}).items())))
         truth.append(Truth(symbol, planted, accuracy, majority))
     return BarSet(frames, truth=truth)
 
 
+def demo_labels() -> dict[str, Any]:
+    """The demo's label: target and stop equally far, time-outs by their sign. Two classes of about equal size, so that
+    an accuracy can be read against a coin."""
+    return {"target": 2.0, "stop": 2.0, "timeout": "sign"}
+
+
 @cache
-def best_accuracy(process: Process, planted: bool, seed: int = _TRUTH_SEED) -> tuple[float, float]:
-    """Best possible accuracy on the default label, and the share of its most frequent class.
+def best_accuracy(
+    process: Process, planted: bool, labels: tuple[tuple[str, Any], ...] = (), seed: int = _TRUTH_SEED
+) -> tuple[float, float]:
+    """Best possible accuracy on one label, and the share of its most frequent class.
 
     The best answer is the most frequent label among decisions with the same hidden state and the same tenth
     of ATR over true volatility (which says how far the barriers are).
     """
-    labels, states, distances = [], [], []
+    outcomes, states, distances = [], [], []
     for part in range(_TRUTH_PARTS):
         bars, hidden = _simulate(f"truth{part}", _TRUTH_BARS, seed, "M15", process, planted)
-        lab = triple_barrier(bars)
+        lab = triple_barrier(bars, **dict(labels))
         rows = lab.t0[lab.ok]
-        labels.append(lab.y[rows].astype(np.int64))
+        outcomes.append(lab.y[rows].astype(np.int64))
         states.append((hidden["state"][rows] > 0).astype(np.int64))
         distances.append(lab.risk[rows] / hidden["volatility"][rows])
-    y, state, distance = np.concatenate(labels), np.concatenate(states), np.concatenate(distances)
+    y, state, distance = np.concatenate(outcomes), np.concatenate(states), np.concatenate(distances)
     tenth = np.searchsorted(np.quantile(distance, np.arange(1, 10) / 10), distance)
     table = np.zeros((2, 10, 3))
     np.add.at(table, (state, tenth, y + 1), 1)

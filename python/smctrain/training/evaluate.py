@@ -39,6 +39,7 @@ def evaluate(
     n_classes = len(parts.label_map.classes)
     named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
     metrics = {name: _metrics(parts.y, proba, rows, n_classes) for name, rows in named.items()}
+    metrics["test"]["direction"] = _direction(parts, proba, named["test"])
     references, intervals, n_effective = {}, {}, {}
     for name in ("validation", "test"):
         rows = named[name]
@@ -98,10 +99,9 @@ def evaluate(
 
 def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
     """95 % Wilson interval with the effective sample size, and that size."""
-    n = effective_sample_size(correct.astype(np.int32), horizon)
-    n_eff = float(getattr(n, "n_eff", n))
-    low, high = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
-    return [float(low), float(high)], n_eff
+    n_eff = effective_sample_size(correct.astype(np.int32), horizon).n_eff
+    interval = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
+    return [interval.low, interval.high], n_eff
 
 
 def _metrics(y: NDArray[np.int32], proba: NDArray[np.float64], rows: Rows, n_classes: int) -> dict[str, Any]:
@@ -113,6 +113,29 @@ def _metrics(y: NDArray[np.int32], proba: NDArray[np.float64], rows: Rows, n_cla
     if len(rows):
         metrics["accuracy"] = float(np.mean(answers(proba[rows]) == y[rows]))
     return metrics
+
+
+def _direction(parts: Parts, proba: NDArray[np.float64], rows: Rows) -> dict[str, Any] | None:
+    """Target against stop on the rows that met one of them, from the two probabilities alone.
+
+    With a time-out class, multi-class scores flatter: a model that knows when the market is quiet predicts time-outs
+    well without knowing where the price goes. This is the part a trade lives on.
+    """
+    classes = parts.label_map.classes
+    if len(classes) < 3 or -1 not in classes or 1 not in classes:
+        return None
+    columns = [classes.index(-1), classes.index(1)]
+    decided = rows[np.isin(parts.y[rows], columns) & ~np.isnan(proba[rows]).any(axis=1)]
+    pair = proba[decided][:, columns] + 1e-12
+    truth = (parts.y[decided] == columns[1]).astype(np.int32)
+    scored = classification_metrics(truth, np.ascontiguousarray(pair / pair.sum(axis=1, keepdims=True)), 2)
+    share = float(truth.mean()) if len(truth) else float("nan")
+    return {
+        "rows": len(decided),
+        "accuracy": scored["accuracy"],
+        "auc": scored["auc"],
+        "majority": max(share, 1.0 - share),
+    }
 
 
 def _baselines(data: Dataset, parts: Parts, rows: Rows) -> dict[str, Any]:

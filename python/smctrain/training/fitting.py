@@ -70,10 +70,10 @@ class Fitter:
 
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preprocessor,
-        binned: Any, report: Report,
+        report: Report,
     ) -> None:  # fmt: skip
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
-        self.bounds, self.prepare, self.binned, self.report = bounds, prepare, binned, report
+        self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
         self.watches_tail = bool(getattr(trainer, "uses_stop_rows", True))
 
@@ -109,30 +109,24 @@ class Fitter:
         return outcome
 
     def predict_fold(self, fold: Fold, augmented: bool, purpose: str) -> NDArray[np.float64]:
-        prepare, binned = self.prepare, self.binned
+        prepare = self.prepare
         if self.trainer.needs_scaling:
-            # Scaling learns from rows, so every fold learns its own; trees share one binned matrix.
-            prepare, binned = (
-                Preprocessor.fit(self.data.X, np.union1d(fold.fit, fold.stop), self.data.names),
-                None,
-            )
+            # Scaling learns from rows, so every fold learns its own. (Trees bin their own training rows too.)
+            prepare = Preprocessor.fit(self.data.X, np.union1d(fold.fit, fold.stop), self.data.names)
         fit, stop = (fold.fit, fold.stop) if self.watches_tail else (np.union1d(fold.fit, fold.stop), _no_rows())
-        model = self.fit(prepare, fit, stop, augmented, purpose, binned)
+        model = self.fit(prepare, fit, stop, augmented, purpose)
         return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
 
     def values(self, prepare: Preprocessor) -> NDArray[np.float32]:
         X = self.data.X
         return prepare.transform(X) if self.trainer.needs_scaling else prepare.select(X)
 
-    def fit(
-        self, prepare: Preprocessor, fit: Rows, stop: Rows, augmented: bool, purpose: str, binned: Any = None
-    ) -> FittedModel:
+    def fit(self, prepare: Preprocessor, fit: Rows, stop: Rows, augmented: bool, purpose: str) -> FittedModel:
         X, y, segment = self.values(prepare), self.parts.y, self.data.segment
-        binned = self.binned if binned is None and prepare is self.prepare else binned
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
         if augmented:
             extra = augment_rows(
-                X[fit], y[fit], segment=segment[fit], order_is_time=True, noise=self.config.augmentation.noise,
+                X[fit], y[fit], segment=segment[fit], order_is_time=True, std=self.config.augmentation.noise,
                 threshold=self.config.augmentation.threshold, random_state=seed % (1 << 32),
             )  # fmt: skip
             new = len(extra.X) - len(fit)
@@ -140,7 +134,6 @@ class Fitter:
             y = np.concatenate([y, extra.y[len(fit) :].astype(np.int32)])
             segment = np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)])
             fit = np.concatenate([fit, np.arange(len(self.data.X), len(X), dtype=np.int64)])
-            binned = None
         return self.trainer.fit(
             FitTask(
                 X=X,
@@ -153,7 +146,6 @@ class Fitter:
                 threads=self.bounds.threads,
                 stop=self.bounds.stop,
                 time_limit_s=self.bounds.seconds_left(),
-                binned=binned,
             )  # fmt: skip
         )
 

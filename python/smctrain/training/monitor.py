@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class TrainingMonitor:
         if len(val_losses) < patience:
             return False
         recent = list(val_losses[-patience:])
-        if all(later > earlier for earlier, later in zip(recent, recent[1:], strict=False)):
+        if all(later > earlier for earlier, later in pairwise(recent)):
             return self._add(f"Validation loss increasing for {patience} consecutive epochs")
         return False
 
@@ -138,7 +139,7 @@ class OverfittingMonitor:
         return "good"
 
     def summary(self) -> dict[str, Any]:
-        """Status, gap, final and best values, duration; plain numbers, `status` "no data" before the first update."""
+        """Status, gap, final and best values, duration. `status` is "no data" before the first update."""
         if not self.history:
             return {"status": "no data", "epochs": 0, "gap_threshold": self.gap_threshold}
         last = self.history[-1]
@@ -177,9 +178,13 @@ class OverfittingMonitor:
         epochs = [row["epoch"] for row in self.history]
         for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
             for side, colour, word in (("train", "#1f77b4", "training"), ("val", "#d95f02", "validation")):
-                axes.plot(epochs, [row[f"{side}_{quantity}"] for row in self.history], color=colour, label=word)
+                axes.plot(
+                    epochs, [row[f"{side}_{quantity}"] for row in self.history], color=colour, label=word
+                )
             if self.best_epoch is not None:
-                axes.axvline(self.best_epoch, color="#888888", linestyle=":", label=f"best epoch {self.best_epoch}")
+                axes.axvline(
+                    self.best_epoch, color="#888888", linestyle=":", label=f"best epoch {self.best_epoch}"
+                )
                 axes.legend(frameon=False)
             axes.set_xlabel("epoch")
             axes.set_title(quantity.capitalize())

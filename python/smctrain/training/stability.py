@@ -61,8 +61,8 @@ class StabilityChecker:
         Parameters
         ----------
         fold_accuracies : (folds,) shares in [0, 1]
-        fold_n_eff : effective rows per fold (one number, or one per fold); gives `expected_noise_std`. A spread
-            below that says nothing about stability
+        fold_n_eff : effective rows per fold (one number, or one per fold); gives `expected_noise_std`.
+            A spread below that says nothing about stability
         """
         values = np.asarray(fold_accuracies, dtype=np.float64)
         if values.ndim != 1 or len(values) < 2:

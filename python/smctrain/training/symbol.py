@@ -7,6 +7,7 @@ depend on where or beside what it runs. Files of the symbol are written here; fi
 from __future__ import annotations
 
 import hashlib
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
 from smctrain.exceptions import TrainingFailed
-from smctrain.features import FeatureSpec, FeatureTable, build_features
+from smctrain.features import FeatureSpec, build_features
 from smctrain.labels import Labels, triple_barrier
 from smctrain.models.pipeline import Pipeline
 from smctrain.models.registry import FAMILIES, make_trainer
@@ -36,17 +37,30 @@ from smctrain.training.parts import Parts, make_parts
 from smctrain.verdict import decide
 
 Report = Callable[..., None]
+CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
 
 
 class Stages:
-    """Wall seconds per stage; an exception inside a stage is marked with the stage's name."""
+    """What each stage cost; an exception inside a stage is marked with the stage's name.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Wall seconds.
+    cpu_seconds : dict of str to float
+        CPU seconds of all threads of this process, so they mean something only while nothing else runs in it.
+    peak_mib : dict of str to float
+        Largest resident memory of this process up to the end of the stage; never falls.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
+        self.peak_mib: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), time.process_time()
         try:
             yield
         except Exception as error:
@@ -55,6 +69,9 @@ class Stages:
             raise
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 4)
+            spent = time.process_time() - cpu_started
+            self.cpu_seconds[name] = round(self.cpu_seconds.get(name, 0.0) + spent, 4)
+            self.peak_mib[name] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def base_bars(bars: SymbolBars, config: Config) -> Bars:
@@ -86,10 +103,11 @@ def train_symbol(
     n_symbols: int,
     stop: NDArray[np.uint8],
     report: Report,
-    extra_features: FeatureTable | None = None,
-    given_labels: Labels | None = None,
+    stages: Stages | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
+
+    A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
     Raises
     ------
@@ -97,16 +115,14 @@ def train_symbol(
         When nothing can be trained; `error.stage` says how far it came. A single failing family is recorded instead.
     """
     started = time.monotonic()
-    stage = Stages()
+    stage = Stages() if stages is None else stages
     base = base_bars(bars, config)
     report("features")
     with stage("features"):
         features = build_features(bars if len(bars) > 1 or config.features.higher else base, feature_spec(base, config))
-        if extra_features is not None:
-            features = features.join(extra_features)
     report("labels")
     with stage("labels"):
-        labels = make_labels(base, config) if given_labels is None else given_labels
+        labels = make_labels(base, config)
     with stage("dataset"):
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
     with stage("split"):
@@ -177,12 +193,6 @@ def _fit_families(
     fits: dict[str, FamilyFit] = {}
     models: dict[str, Trained] = {}
     failures: list[FailureRecord] = []
-    binned = None
-    if "RandomForest" in config.models:
-        from smctrain.models.random_forest import make_binned
-
-        # Edges are learned from training rows only; the codes serve the final forest and all inner folds.
-        binned = make_binned(prepare.select(data.X), parts.train, threads)
     for number, family in enumerate(config.models):
         started = time.monotonic()
 
@@ -194,8 +204,7 @@ def _fit_families(
         try:
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
-                shared = binned if family == "RandomForest" else None
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, shared, told).run()
+                fit = Fitter(data, parts, trainer, config, bounds, prepare, told).run()
                 values = prepare.transform(data.X) if trainer.needs_scaling else prepare.select(data.X)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
@@ -227,6 +236,7 @@ def _decide(
         r_net=np.ascontiguousarray(data.r[parts.test]) if max(parts.label_map.classes) > 0 else None,
         profile=config.selector.profile,
         n_symbols=n_symbols,
+        class_names={code: CLASS_WORDS.get(value, str(value)) for code, value in enumerate(parts.label_map.classes)},
     )
     return verdict.to_dict()
 

@@ -26,9 +26,7 @@ def assert_same(left: Bars, right: Bars) -> None:
 def columns(n: int = 60, minutes: int = 15) -> dict[str, Any]:
     cells = [line.split(",") for line in walk(n, minutes=minutes)]
     names = ("open", "high", "low", "close", "tick_volume", "spread")
-    out: dict[str, Any] = {
-        "time": np.array([row[0].replace(" ", "T") for row in cells], dtype="datetime64[us]")
-    }
+    out: dict[str, Any] = {"time": np.array([row[0].replace(" ", "T") for row in cells], dtype="datetime64[us]")}
     for i, name in enumerate(names, start=1):
         out[name] = np.array([float(row[i]) for row in cells])
     return out
@@ -116,8 +114,7 @@ def test_one_bad_frame_never_stops_the_others() -> None:
         "LOW": "LOW: frame of LOW needs the columns time, open, high, low, close, but has no low "
         "(found: time, open, high, close, tick_volume, spread)",
         "NAT": "NAT: frame of NAT, row 8, column time: the time is empty",
-        "TEXT": "TEXT: frame of TEXT, row 5, column close: expected a number, but found 'abc' "
-        "(the column is Object)",
+        "TEXT": "TEXT: frame of TEXT, row 5, column close: expected a number, but found 'abc' (the column is Object)",
         "TWICE": "TWICE: frame of TWICE, row 61: 2024-01-01 14:45 a second time (1 such row)",
     }
 

@@ -59,13 +59,22 @@ def test_a_bad_file_never_stops_the_others(tmp_path: Path) -> None:
         "Fetch or copy it again.",
         "EMPTY": "EMPTY: EMPTY_M15.csv is empty (0 bytes). Export or fetch the file again.",
         "HEAD": "HEAD: HEAD_M15.csv has a header but no bars. Export the file again.",
-        "LIE": "LIE: LIE_M15.csv.gz is not gzip data although its name ends in .gz. "
-        "Rename or fetch it again.",
+        "LIE": "LIE: LIE_M15.csv.gz is not gzip data although its name ends in .gz. Rename or fetch it again.",
         "LOW": "LOW: LOW_M15.csv, row 1: the header must name the columns time, open, high, low, close, "
         "but has no low (found: time, open, high, close). Add the header or rename the columns.",
         "TEXT": "TEXT: TEXT_M15.csv, row 7, column high: expected a number, but found 'abc'. "
         "Correct or remove the row.",
     }
+
+
+def test_one_bad_timeframe_keeps_its_symbol_out_unless_it_is_not_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "X_M15.csv", walk(30))
+    (tmp_path / "X_H1.csv").write_bytes(b"")
+    write(tmp_path / "Y_M15.csv", walk(30))
+    bars = st.read_bars(tmp_path)
+    assert bars.symbols == ["Y"]
+    assert list(bars.failures) == ["X"]
+    assert st.read_bars(tmp_path, timeframes="M15").symbols == ["X", "Y"]
 
 
 def test_nothing_readable_is_an_error_that_names_all_causes(tmp_path: Path) -> None:
@@ -95,9 +104,7 @@ def test_gzip_of_several_members_is_read_whole_and_never_past_the_limit(tmp_path
 
 def test_a_single_bad_file_is_named_by_its_symbol(tmp_path: Path) -> None:
     path = write(tmp_path / "X_M15.csv", ["2024-01-01 00:00,1,1,1,one,1,1"])
-    with pytest.raises(
-        BarError, match=r"\n  X: X_M15\.csv, row 2, column close: expected a number, but found 'one'"
-    ):
+    with pytest.raises(BarError, match=r"\n  X: X_M15\.csv, row 2, column close: expected a number, but found 'one'"):
         st.read_bars(path)
     path = write(tmp_path / "Y.csv", ["soon," + line for line in walk(5)], header="timeframe," + HEADER)
     with pytest.raises(BarError, match=r"Y: Y\.csv, row 2, column timeframe: expected a name such as M15"):
@@ -110,9 +117,8 @@ def test_disorder_and_duplicates_need_permission(tmp_path: Path) -> None:
     write(tmp_path / "X_M15.csv", bad)
     with pytest.raises(BarError) as caught:
         st.read_bars(tmp_path)
-    assert (
-        "X: X_M15.csv, row 13: 2024-01-01 02:30 after 2024-01-01 03:00 is a step back in time (1 such row)"
-        in str(caught.value)
+    assert "X: X_M15.csv, row 13: 2024-01-01 02:30 after 2024-01-01 03:00 is a step back in time (1 such row)" in str(
+        caught.value
     )
     assert "row 15: 2024-01-01 03:00 a second time (1 such row)" in str(caught.value)
     assert "fix='sort,drop-duplicates'" in str(caught.value)
@@ -250,6 +256,8 @@ def test_requested_symbols_and_timeframes_must_exist(tmp_path: Path) -> None:
         ({"tz": "fixed:+25:00"}, "tz must be a time zone"),
         ({"tz": "../etc/passwd"}, "tz must be a time zone"),
         ({"digits": 9}, "digits must be an integer from 0 to 8"),
+        ({"fix": 1}, "fix must hold .* but holds 1"),
+        ({"symbols": 5}, "symbols must be a name or a list of names, but is 5"),
         ({"symbols": []}, "symbols must be a name or a list of names"),
         ({"max_fault_share": 2}, "max_fault_share must be a number from 0 to 1"),
     ],
@@ -285,11 +293,7 @@ def test_one_file_with_columns_symbol_and_timeframe(tmp_path: Path) -> None:
 
 def test_terminal_export_with_brackets_tabs_and_utf16(tmp_path: Path) -> None:
     lines = [line.replace("-", ".").replace(" ", "\t").replace(",", "\t") for line in walk(20)]
-    text = (
-        "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<SPREAD>\r\n"
-        + "\r\n".join(lines)
-        + "\r\n"
-    )
+    text = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<SPREAD>\r\n" + "\r\n".join(lines) + "\r\n"
     (tmp_path / "EURUSD_M15_202401010000_202401020000.csv").write_bytes(text.encode("utf-16"))
     write(tmp_path / "SAME_M15.csv", walk(20))
     bars = st.read_bars(tmp_path)
@@ -343,10 +347,8 @@ def test_the_report_names_clean_files_faults_and_failures(tmp_path: Path) -> Non
         "",
         "FILE          KIND        COUNT  FIRST ROW  EXAMPLE",
         "GOOD_M15.csv  clean           0          -",
-        "HOLE_M15.csv  naive_time    390          2  times name no zone, read as UTC; "
-        "tz='fixed:+00:00' confirms it",
-        "HOLE_M15.csv  gap             1         52  2024-01-01 12:15 to 2024-01-01 15:00; "
-        "10 bars missing in all",
+        "HOLE_M15.csv  naive_time    390          2  times name no zone, read as UTC; tz='fixed:+00:00' confirms it",
+        "HOLE_M15.csv  gap             1         52  2024-01-01 12:15 to 2024-01-01 15:00; 10 bars missing in all",
         "",
         "1 symbols cannot be used:",
         "  NONE: NONE_M15.csv is empty (0 bytes). Export or fetch the file again.",

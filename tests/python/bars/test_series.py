@@ -52,9 +52,7 @@ def slow_resample(bars: Bars, seconds: int) -> list[tuple[float, ...]]:
             volume += bars.volume[t]
         high, low = max(bars.high[t] for t in kept), min(bars.low[t] for t in kept)
         first, last = kept[0], kept[-1]
-        out.append(
-            (bucket * seconds, bars.open[first], high, low, bars.close[last], volume, bars.spread[last])
-        )
+        out.append((bucket * seconds, bars.open[first], high, low, bars.close[last], volume, bars.spread[last]))
     return out
 
 
@@ -115,9 +113,7 @@ def test_adding_bars_never_changes_an_earlier_segment() -> None:
     rng = np.random.default_rng(3)
     bars = random_bars(400, 5)
     scale = np.cumprod(np.where(rng.random(400) < 0.02, rng.choice([0.25, 0.5, 3.0], 400), 1.0))
-    bars = replace(
-        bars, open=bars.open * scale, high=bars.high * scale, low=bars.low * scale, close=bars.close * scale
-    )
+    bars = replace(bars, open=bars.open * scale, high=bars.high * scale, low=bars.low * scale, close=bars.close * scale)
     whole = core().bar_segments(bars.native(), bars.seconds)
     assert whole[-1] > 2
     for n in range(1, 400, 11):
@@ -156,9 +152,7 @@ prices = some.floats(allow_nan=False, allow_infinity=False, width=64)
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=some.lists(
-        some.tuples(some.integers(10**8, 2**31), prices, prices, prices, prices, prices), min_size=1
-    ),
+    rows=some.lists(some.tuples(some.integers(10**8, 2**31), prices, prices, prices, prices, prices), min_size=1),
     separator=some.sampled_from([",", ";", "\t"]),
     end=some.sampled_from(["\n", "\r\n"]),
 )

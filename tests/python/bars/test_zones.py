@@ -25,9 +25,7 @@ def test_a_zone_shifts_naive_times_to_utc(tmp_path: Path) -> None:
     assert first_time(tmp_path, tz="Europe/London") == "2024-07-01T11:00"
     assert first_time(tmp_path, tz="fixed:+02:00") == "2024-07-01T10:00"
     assert first_time(tmp_path, tz="fixed:-05:30") == "2024-07-01T17:30"
-    assert (
-        first_time(tmp_path, tz="America/New_York+7h") == "2024-07-01T09:00"
-    )  # broker clock at UTC+3 in summer
+    assert first_time(tmp_path, tz="America/New_York+7h") == "2024-07-01T09:00"  # broker clock at UTC+3 in summer
 
 
 def test_the_default_zone_is_reported_and_a_declared_one_is_not(tmp_path: Path) -> None:
@@ -37,9 +35,7 @@ def test_the_default_zone_is_reported_and_a_declared_one_is_not(tmp_path: Path) 
 
 
 def test_times_that_carry_a_zone_keep_it(tmp_path: Path) -> None:
-    lines = [
-        line.replace(",", ":00+02:00,", 1).replace(" ", "T") for line in walk(8, start="2024-07-01T12:00")
-    ]
+    lines = [line.replace(",", ":00+02:00,", 1).replace(" ", "T") for line in walk(8, start="2024-07-01T12:00")]
     write(tmp_path / "X_M15.csv", lines)
     assert first_time(tmp_path) == "2024-07-01T10:00"
     assert first_time(tmp_path, tz="Asia/Tokyo") == "2024-07-01T10:00"

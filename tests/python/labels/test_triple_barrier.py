@@ -102,9 +102,7 @@ def test_an_order_nobody_fills_is_unfilled():
 def test_a_short_mirrors_every_example():
     for _, text, first_close, total, arguments, rule, t1, _, label, gross in EXAMPLES:
         bars = path(text, first_close, total)
-        mirror = make_bars(
-            np.column_stack([200 - bars.open, 200 - bars.low, 200 - bars.high, 200 - bars.close])
-        )
+        mirror = make_bars(np.column_stack([200 - bars.open, 200 - bars.low, 200 - bars.high, 200 - bars.close]))
         flipped = dict(arguments, side=-arguments.get("side", 1))
         if "stop_price" in flipped:
             flipped["stop_price"] = 101.0

@@ -27,9 +27,7 @@ def test_uniqueness_equals_the_dense_table_of_labels_and_bars(spans):
         covered[i, t0[i] + 1 : t1[i] + 1] = 1
     with np.errstate(divide="ignore"):
         share = np.where(covered.sum(0) > 0, 1 / covered.sum(0), 0)
-    np.testing.assert_allclose(
-        label_uniqueness(t0, t1), (covered * share).sum(1) / covered.sum(1), rtol=1e-12
-    )
+    np.testing.assert_allclose(label_uniqueness(t0, t1), (covered * share).sum(1) / covered.sum(1), rtol=1e-12)
 
 
 def test_a_label_without_bars_is_an_error():

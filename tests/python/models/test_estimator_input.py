@@ -67,6 +67,17 @@ def test_columns_that_are_not_numbers_are_refused_by_name(column: Any) -> None:
         small().fit(frame, y)
 
 
+def test_polars_frames_are_read_and_their_text_columns_named() -> None:
+    polars = pytest.importorskip("polars")
+    X, y = data()
+    frame = polars.DataFrame({"a": X[:, 0], "b": y == 1})
+    model = small().fit(frame, y)
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    assert model.predict(frame).tolist() == y.tolist()
+    with pytest.raises(InputError, match="column 'when' has dtype String"):
+        small().fit(frame.with_columns(when=polars.lit("today")), y)
+
+
 def test_complex_and_large_integers_are_refused() -> None:
     X, y = data()
     with pytest.raises(InputError, match="Complex data not supported"):
@@ -200,6 +211,14 @@ def test_a_wrong_time_limit_is_refused() -> None:
     X, y = data()
     with pytest.raises(InputError, match="time_limit"):
         small().fit(X, y, time_limit=-1)
+
+
+def test_a_fit_that_ran_out_of_time_is_marked() -> None:
+    X, y = data()
+    model = small(n_estimators=200_000).fit(X, y, time_limit=0.3)
+    assert not model.complete_
+    assert model.stop_reason_ == "timeout"
+    assert "of 200000 trees" in model.warnings_[0]
 
 
 def test_random_state_takes_what_scikit_learn_takes_and_a_generator() -> None:

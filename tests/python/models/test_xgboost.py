@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain import _load
 from smctrain.exceptions import (
     ArtifactError,
@@ -49,7 +50,8 @@ def peer_parameters(trainer: XGBoostTrainer, classes: int, seed: int = 42) -> di
         else {"objective": "multi:softprob", "num_class": classes, "eval_metric": ["mlogloss", "merror"]}
     )
     return objective | {
-        "tree_method": "hist", "nthread": 1, "seed": seed, "verbosity": 0, **{n: getattr(trainer, n) for n in names},
+        "tree_method": "hist", "nthread": 1, "seed": seed, "verbosity": 0,
+        **{n: getattr(trainer, n) for n in names},
     }  # fmt: skip
 
 
@@ -96,8 +98,9 @@ def test_early_stopping_keeps_the_best_round_as_the_xgboost_package_finds_it(cla
     seen: dict[str, Any] = {}
     loss = "logloss" if classes == 2 else "mlogloss"
     other = peer.train(
-        peer_parameters(trainer, classes), train, 200, evals=[(train, "train"), (valid, "valid")], evals_result=seen,
-        callbacks=[peer.callback.EarlyStopping(rounds=20, metric_name=loss, data_name="valid")], verbose_eval=False,
+        peer_parameters(trainer, classes), train, 200, evals=[(train, "train"), (valid, "valid")],
+        evals_result=seen, verbose_eval=False,
+        callbacks=[peer.callback.EarlyStopping(rounds=20, metric_name=loss, data_name="valid")],
     )  # fmt: skip
     assert model.best_round == other.best_iteration + 1
     assert model.best_round < len(model.history["step"]) < 200
@@ -280,6 +283,8 @@ def test_a_flag_set_before_the_fit_ends_it_at_once_and_marks_it_incomplete() -> 
     model = XGBoostTrainer().fit(replace(task(), stop=np.ones(1, dtype=np.uint8)))
     assert (model.complete, model.stop_reason, model.best_round) == (False, "cancelled", 0)
     np.testing.assert_array_equal(model.predict_proba(task().X), np.full((600, 3), 1 / 3))
+    again = FittedXGBoost.from_state(*model.to_state())
+    assert (again.complete, again.stop_reason, again.best_round) == (False, "cancelled", 0)
 
 
 def test_a_flag_set_during_the_fit_ends_it_after_that_round() -> None:
@@ -431,7 +436,7 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMCTRAIN_XGBOOST_LIBRARY", str(tmp_path / "libxgboost.so"))
-    with pytest.raises(MissingDependency, match='does not exist: pip install "xgboost-cpu>=3.1,<4"'):
+    with pytest.raises(MissingDependency, match=r'does not exist: pip install "xgboost-cpu>=3\.1,<4"'):
         XGBoostTrainer().fit(task())
     damaged = tmp_path / "damaged.so"
     damaged.write_bytes(b"\x7fELF no library at all")
@@ -440,7 +445,7 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
         XGBoostTrainer().fit(task())
     monkeypatch.delenv("SMCTRAIN_XGBOOST_LIBRARY")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingDependency, match="XGBoost families need xgboost >= 3.1, < 4"):
+    with pytest.raises(MissingDependency, match=r"XGBoost families need xgboost >= 3\.1, < 4"):
         XGBoostTrainer().fit(task())
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain.exceptions import InputError
 from smctrain.models import XGBoostClassifier
 from smctrain.models.base import FitTask
@@ -72,6 +75,22 @@ def test_the_registry_makes_the_trainer_with_its_settings() -> None:
 
 
 def test_scikit_learn_finds_nothing_to_complain_about() -> None:
+    """Without row sampling and class balance, under which a weight of 2 is not the same as a row given twice."""
+    from sklearn.utils.estimator_checks import check_estimator
+
+    model = XGBoostClassifier(
+        n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, class_weight=None
+    )
+    # Pickling goes through the model container.
+    without_container = importlib.util.find_spec("smctrain.artifact") is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = check_estimator(model, on_fail=None, on_skip=None)
+    failed = {result["check_name"] for result in results if result["status"] == "failed"}
+    assert failed == ({"check_estimators_pickle"} if without_container else set())
+
+
+def test_the_estimator_can_be_searched_and_cloned() -> None:
     from sklearn.base import clone
     from sklearn.model_selection import GridSearchCV
 

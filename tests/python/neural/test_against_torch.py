@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain import _load
 from smctrain.models._neural_common import NetShape
 from smctrain.models.lstm import LSTMTrainer
@@ -17,7 +18,8 @@ torch = pytest.importorskip("torch")
 
 SETTINGS = {
     "dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.1, "learning_rate": 0.001, "batch_size": 64,
-    "max_epochs": 1, "patience": 1, "min_delta": 0.0, "clip_norm": 1.0, "balanced": False, "halve_on_plateau": False,
+    "max_epochs": 1, "patience": 1, "min_delta": 0.0, "clip_norm": 1.0, "balanced": False,
+    "halve_on_plateau": False,
 }  # fmt: skip
 
 
@@ -112,7 +114,9 @@ def test_mlp_gradients_equal_autograd(hidden: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lookback", "layers"), [(1, 1), (7, 1), (5, 2), (4, 3)], ids=["one step", "one layer", "two layers", "three layers"]
+    ("lookback", "layers"),
+    [(1, 1), (7, 1), (5, 2), (4, 3)],
+    ids=["one step", "one layer", "two layers", "three layers"],
 )
 def test_lstm_gradients_equal_autograd(lookback: int, layers: int) -> None:
     shape = NetShape("lstm", 6, (8,) * layers, lookback, 3)
@@ -154,32 +158,43 @@ def test_lstm_probabilities_equal_torch(layers: int) -> None:
     np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)
 
 
-def test_running_statistics_and_adamw_follow_torch() -> None:
-    """One epoch of one batch from our own starting weights: torch must arrive at the same weights."""
+@pytest.mark.parametrize("clip_norm", [0.0, 0.05], ids=["free", "clipped"])
+def test_steps_and_running_statistics_follow_torch(clip_norm: float) -> None:
+    """Five steps on one batch from the same start: torch must arrive at the same weights."""
     X, y, _ = example(48, 6)
     trainer = NeuralNetworkTrainer(
-        hidden_dims=(8,), dropout=0.0, weight_decay=0.1, label_smoothing=0.1, learning_rate=0.01, batch_size=48,
-        max_epochs=1, clip_norm=0.0, class_weight=None,
+        hidden_dims=(8,), dropout=0.0, weight_decay=0.1, label_smoothing=0.1, learning_rate=0.01,
+        batch_size=48, max_epochs=5, clip_norm=clip_norm, class_weight=None,
     )  # fmt: skip
-    still = NeuralNetworkTrainer(**{**trainer.settings(), "learning_rate": 1e-12, "weight_decay": 0.0})
-    start = {name: array.copy() for name, array in still.fit(make_task(X, y, 48)).arrays.items()}
+    settings = {**trainer.settings(), "learning_rate": 1e-12, "weight_decay": 0.0, "max_epochs": 1}
+    start = {
+        name: array.copy() for name, array in NeuralNetworkTrainer(**settings).fit(make_task(X, y, 48)).arrays.items()
+    }
     start["blocks.0.norm.running_mean"] = np.zeros(8, dtype=np.float32)
     start["blocks.0.norm.running_var"] = np.ones(8, dtype=np.float32)
-    ours = trainer.fit(make_task(X, y, 48)).arrays
+    fitted = trainer.fit(make_task(X, y, 48))
     model = torch_mlp(NetShape("mlp", 6, (8,), 1, 3), start).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
-    torch_loss(model(torch.tensor(X).double()), y, np.ones(48)).backward()
-    model[0].bias.grad.zero_()  # mathematically zero; torch holds rounding noise that Adam would blow up
-    optimizer.step()
-    for ours_name, theirs in (
+    norms = []
+    for _ in range(5):
+        optimizer.zero_grad()
+        torch_loss(model(torch.tensor(X).double()), y, np.ones(48)).backward()
+        model[0].bias.grad.zero_()  # mathematically zero; torch holds rounding noise that Adam would blow up
+        limit = clip_norm if clip_norm > 0 else float("inf")
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), limit).item())
+        optimizer.step()
+    np.testing.assert_allclose(fitted.history["grad_norm"], norms, rtol=1e-4)  # before clipping
+    assert min(norms) > 0.06  # so the clipped case clips at every step
+    for name, theirs in (
         ("blocks.0.linear.weight", model[0].weight),
         ("blocks.0.linear.bias", model[0].bias),
         ("blocks.0.norm.weight", model[1].weight),
+        ("blocks.0.norm.bias", model[1].bias),
         ("blocks.0.norm.running_mean", model[1].running_mean),
         ("blocks.0.norm.running_var", model[1].running_var),
         ("head.weight", model[3].weight),
     ):
-        np.testing.assert_allclose(ours[ours_name], theirs.detach().numpy(), atol=2e-5, err_msg=ours_name)
+        np.testing.assert_allclose(fitted.arrays[name], theirs.detach().numpy(), atol=2e-5, err_msg=name)
 
 
 def test_training_works_after_torch_was_imported_and_leaves_its_threads_alone() -> None:

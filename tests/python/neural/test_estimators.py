@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
 from smctrain.models.estimators.neural import LSTMClassifier, MLPClassifier
@@ -48,7 +49,10 @@ def test_estimator_equals_its_trainer(rows: tuple[np.ndarray, np.ndarray]) -> No
     task = FitTask(X=X.astype(np.float32), y=codes, rows=np.arange(400), n_classes=2, seed=11)
     pairs = [
         (MLPClassifier((8,), max_epochs=2, random_state=11), NeuralNetworkTrainer((8,), max_epochs=2)),
-        (LSTMClassifier(8, lookback=4, max_epochs=1, random_state=11), LSTMTrainer(8, lookback=4, max_epochs=1)),
+        (
+            LSTMClassifier(8, lookback=4, max_epochs=1, random_state=11),
+            LSTMTrainer(8, lookback=4, max_epochs=1),
+        ),
     ]
     for estimator, trainer in pairs:
         expected = trainer.fit(task).predict_proba(task.X)
@@ -64,7 +68,9 @@ def test_a_dictionary_of_class_weights_moves_the_decision(rows: tuple[np.ndarray
     X, y = rows
     counts = []
     for up in (0.05, 20.0):
-        model = MLPClassifier((8,), learning_rate=0.01, max_epochs=8, class_weight={"up": up, "down": 1.0}, random_state=0)
+        model = MLPClassifier(
+            (8,), learning_rate=0.01, max_epochs=8, class_weight={"up": up, "down": 1.0}, random_state=0
+        )
         counts.append(int((model.fit(X, y).predict(X) == "up").sum()))
     assert counts[1] > counts[0] + 100
 

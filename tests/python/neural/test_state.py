@@ -1,15 +1,18 @@
-"""Stored networks: bit-equal after a round trip, refused when their meaning is wrong, loadable without torch."""
+"""Stored networks: bit-equal after a round trip, refused when their meaning is wrong."""
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain.exceptions import ArtifactError
 from smctrain.models.lstm import FittedLSTM, LSTMTrainer
 from smctrain.models.neural_network import FittedMLP, NeuralNetworkTrainer
@@ -28,21 +31,26 @@ def fitted(noise: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["mlp", "lstm"])
-def test_state_round_trip_is_bit_equal(
-    fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray], kind: str
-) -> None:
+def test_state_round_trip_is_bit_equal(fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray], kind: str) -> None:
     model = fitted[kind]
     again = type(model).from_state(*model.to_state())
     assert again.predict_proba(noise[0]).tobytes() == model.predict_proba(noise[0]).tobytes()
-    for name in ("warnings", "stop_reason", "complete", "best_epoch", "best_loss", "left_out", "n_features", "n_classes"):
+    for name in (
+        "warnings",
+        "stop_reason",
+        "complete",
+        "best_epoch",
+        "best_loss",
+        "left_out",
+        "n_features",
+        "n_classes",
+    ):
         assert getattr(again, name) == getattr(model, name)
     for name, column in model.history.items():
         assert again.history[name].tobytes() == column.tobytes()
 
 
-def test_a_fitted_model_travels_between_processes(
-    fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_a_fitted_model_travels_between_processes(fitted: dict[str, Any], noise: tuple[np.ndarray, np.ndarray]) -> None:
     model = fitted["lstm"]
     again = pickle.loads(pickle.dumps(model))  # what a worker does to hand its result back
     assert again.predict_proba(noise[0]).tobytes() == model.predict_proba(noise[0]).tobytes()
@@ -123,7 +131,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4)).astype(np.float32)
 y = rng.integers(0, 3, size=200).astype(np.int32)
 task = FitTask(X=X, y=y, rows=np.arange(150), stop_rows=np.arange(150, 200), n_classes=3)
-for trainer in (NeuralNetworkTrainer(hidden_dims=(16, 8), max_epochs=3), LSTMTrainer(hidden_dim=8, max_epochs=3)):
+for trainer in (NeuralNetworkTrainer((16, 8), max_epochs=3), LSTMTrainer(8, max_epochs=3)):
     print(trainer.fit(task).predict_proba(X).tobytes().hex())
 print("torch" in sys.modules, file=sys.stderr)
 """
@@ -131,7 +139,10 @@ print("torch" in sys.modules, file=sys.stderr)
 
 def test_the_same_model_with_and_without_importing_torch_first() -> None:
     results = []
-    for first, loaded in (("", "False"), ("import torch; torch.set_num_threads(2); torch.manual_seed(9)", "True")):
+    for first, loaded in (
+        ("", "False"),
+        ("import torch; torch.set_num_threads(2)", "True"),
+    ):
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", PROGRAM.format(first=first)],
             capture_output=True, text=True, check=True, env=environment(),
@@ -142,7 +153,23 @@ def test_the_same_model_with_and_without_importing_torch_first() -> None:
     assert len(results[0]) > 1000
 
 
-def environment() -> dict[str, str]:
-    import os
+def test_the_other_tests_pass_without_importing_torch() -> None:
+    """In this process other test files have imported torch; here nobody has."""
+    files = [str(Path(__file__).with_name(name)) for name in ("test_training.py", "test_windows.py")]
+    program = (
+        "import sys, pytest; "
+        "code = pytest.main(['-q', '-x', '-p', 'no:cacheprovider', *sys.argv[1:]]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
+
+def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

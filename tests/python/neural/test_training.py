@@ -1,4 +1,4 @@
-"""What a fit promises: it learns, restores the best weights, obeys its alarms and limits, and repeats itself."""
+"""What a fit promises: it learns, restores the best weights, obeys its alarms and limits, repeats itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from smctrain.exceptions import InputError, OneClass, TooFewRows
 from smctrain.models.base import FitTask
 from smctrain.models.lstm import LSTMTrainer
@@ -61,6 +62,44 @@ def test_window_includes_the_decision_bar() -> None:
     trainer = LSTMTrainer(hidden_dim=8, lookback=4, dropout=0.0, learning_rate=0.02, batch_size=32, max_epochs=8)
     fitted = trainer.fit(make_task(X, y, 700))
     assert (fitted.predict_proba(X)[700:].argmax(axis=1) == y[700:]).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        NeuralNetworkTrainer(**SMALL),
+        LSTMTrainer(8, lookback=3, max_epochs=2),
+        LSTMTrainer(8, 2, 3, max_epochs=2),
+    ],
+    ids=["mlp", "lstm of one layer", "lstm of two layers"],
+)
+def test_dropout_acts_in_training_and_never_in_prediction(noise: tuple[np.ndarray, np.ndarray], trainer: Any) -> None:
+    X, y = noise
+    task = make_task(X, y, 300)
+    fitted = trainer.fit(task)
+    without = type(trainer)(**{**trainer.settings(), "dropout": 0.0}).fit(task)
+    assert not same(fitted, without)
+    assert fitted.predict_proba(X).tobytes() == fitted.predict_proba(X).tobytes()
+
+
+def test_strong_dropout_keeps_the_expected_output() -> None:
+    """Units that stay on are scaled up, so a linear readout sees the same mean with and without dropout."""
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(2000, 3)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(np.int32)
+    still = {
+        "learning_rate": 1e-12,
+        "weight_decay": 0.0,
+        "max_epochs": 1,
+        "label_smoothing": 0.0,
+        "hidden_dims": (64,),
+    }
+    losses = [
+        NeuralNetworkTrainer(**still, dropout=dropout).fit(make_task(X, y, 2000)).history["train_loss"][0]
+        for dropout in (0.0, 0.4)
+    ]
+    # Without the scaling the logits shrink towards zero; with it only their variance grows, by little.
+    assert 0.0 < losses[1] - losses[0] < 0.1
 
 
 # ---- the best weights ------
@@ -184,7 +223,7 @@ def test_an_exploding_gradient_is_reported_with_its_length_before_clipping(
     noise: tuple[np.ndarray, np.ndarray],
 ) -> None:
     X, y = noise
-    trainer = LSTMTrainer(hidden_dim=8, lookback=3, learning_rate=1.0, clip_norm=1.0, max_epochs=15, patience=15)
+    trainer = NeuralNetworkTrainer(hidden_dims=(16,), dropout=0.0, learning_rate=30.0, weight_decay=0.0, max_epochs=9)
     fitted = trainer.fit(make_task(X * np.float32(50), y, 300))
     assert fitted.history["grad_norm"].max() > 10.0  # far above clip_norm: recorded before clipping
     assert sum("exploding gradient" in sentence for sentence in fitted.warnings) == 1
@@ -281,9 +320,7 @@ def same(a: Any, b: Any) -> bool:
     [NeuralNetworkTrainer(**SMALL), LSTMTrainer(hidden_dim=8, lookback=4, max_epochs=3)],
     ids=["mlp", "lstm"],
 )
-def test_fits_side_by_side_equal_fits_one_after_another(
-    noise: tuple[np.ndarray, np.ndarray], trainer: Any
-) -> None:
+def test_fits_side_by_side_equal_fits_one_after_another(noise: tuple[np.ndarray, np.ndarray], trainer: Any) -> None:
     X, y = noise
     tasks = [make_task(X, y, 250, 100, seed=seed, threads=threads) for seed, threads in ((1, 1), (2, 1), (1, 4))]
     serial = [trainer.fit(task) for task in tasks]
@@ -379,15 +416,16 @@ def test_a_value_that_is_not_finite_names_column_and_row(noise: tuple[np.ndarray
     [
         ({"y": np.full(400, -1, dtype=np.int32)}, r"y must be a class code from 0 to 2"),
         ({"rows": np.array([3, 2, 1, 0, 5], dtype=np.int64)}, r"rows must be ascending"),
-        ({"rows": np.array([396, 397, 398, 400], dtype=np.int64)}, r"rows must be ascending row numbers below 400"),
+        (
+            {"rows": np.array([396, 397, 398, 400], dtype=np.int64)},
+            r"rows must be ascending row numbers below 400",
+        ),
         ({"weight": np.full(400, np.nan)}, r"weight must be finite"),
         ({"X": np.zeros((400, 5))}, r"X must be float32"),
     ],
     ids=["labels", "order", "range", "weights", "dtype"],
 )
-def test_a_wrong_task_is_refused(
-    noise: tuple[np.ndarray, np.ndarray], change: dict[str, Any], message: str
-) -> None:
+def test_a_wrong_task_is_refused(noise: tuple[np.ndarray, np.ndarray], change: dict[str, Any], message: str) -> None:
     X, y = noise
     fields = {"X": X, "y": y, "rows": np.arange(300), "n_classes": 3, **change}
     with pytest.raises(InputError, match=message):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from smctrain import _load
+from smctrain.exceptions import TooFewRows
 from smctrain.models.lstm import LSTMTrainer
 
 from .conftest import make_task
@@ -87,17 +89,13 @@ def test_training_never_reads_across_a_segment() -> None:
     poked[:30] += 5.0
     task = make_task(X, y, 60, segment=segment)
     trainer = LSTMTrainer(hidden_dim=4, lookback=6, max_epochs=2)
-    fits = [
-        trainer.fit(type(task)(X=data, y=y, rows=rows, n_classes=2, segment=segment)) for data in (X, poked)
-    ]
+    fits = [trainer.fit(type(task)(X=data, y=y, rows=rows, n_classes=2, segment=segment)) for data in (X, poked)]
     assert fits[0].left_out == 5
     for name, array in fits[0].arrays.items():
         assert array.tobytes() == fits[1].arrays[name].tobytes()
 
 
 def test_stop_rows_without_any_window_are_refused() -> None:
-    from smctrain.exceptions import TooFewRows
-
     rng = np.random.default_rng(3)
     X = rng.normal(size=(60, 3)).astype(np.float32)
     y = rng.integers(0, 2, size=60).astype(np.int32)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+
 from smctrain import stats
 
 LAMBDAS = (0.05, 0.1, 0.2, 0.3)
@@ -118,9 +119,7 @@ def test_e_process_never_uses_an_unresolved_label():
     shares = {0: 0.2, 1: 0.3, 2: 0.5}
     full = stats.e_process(y, guess, 7, train_shares=shares).path
     for cut in (8, 50, 119):
-        assert np.array_equal(
-            stats.e_process(y[:cut], guess[:cut], 7, train_shares=shares).path, full[: cut + 1]
-        )
+        assert np.array_equal(stats.e_process(y[:cut], guess[:cut], 7, train_shares=shares).path, full[: cut + 1])
 
 
 def test_e_process_of_a_winning_bettor_stays_finite():

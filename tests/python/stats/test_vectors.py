@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from smctrain import stats
 from smctrain._load import core
 from smctrain.exceptions import InputError, TooFewRows
@@ -105,9 +106,7 @@ def test_pbo_of_the_worked_matrix():
 
 
 def test_benjamini_hochberg_accepts_the_first_three():
-    assert (
-        stats.benjamini_hochberg([0.001, 0.008, 0.012, 0.041, 0.2], 0.05).tolist() == [True] * 3 + [False] * 2
-    )
+    assert stats.benjamini_hochberg([0.001, 0.008, 0.012, 0.041, 0.2], 0.05).tolist() == [True] * 3 + [False] * 2
 
 
 def test_e_benjamini_hochberg_accepts_the_first_three():

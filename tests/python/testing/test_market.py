@@ -56,9 +56,7 @@ def test_truth_names_every_symbol_and_leaves_a_clear_edge(market):
 
 @pytest.mark.parametrize("planted", [True, False])
 def test_truth_is_a_property_of_the_process_not_of_its_sample(planted):
-    for one, other in zip(
-        best_accuracy(Process(), planted), best_accuracy(Process(), planted, seed=99), strict=True
-    ):
+    for one, other in zip(best_accuracy(Process(), planted), best_accuracy(Process(), planted, seed=99), strict=True):
         assert one == pytest.approx(other, abs=0.01)
 
 

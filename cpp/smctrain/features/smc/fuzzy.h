@@ -52,7 +52,8 @@ inline double trend_strength(double x) {
   const double weak = trend_weak(x);
   const double moderate = trend_moderate(x);
   const double strong = trend_strong(x);
-  return (weak * 0.5 + moderate * 1.5 + strong * 3.0) / (weak + moderate + strong);
+  // Written around the middle term, so that a purely moderate trend is exactly 1.5: thresholds stand there.
+  return 1.5 + (weak * (0.5 - 1.5) + strong * (3.0 - 1.5)) / (weak + moderate + strong);
 }
 
 inline double clean_body(double body_ratio) { return clip((body_ratio - 0.3) / 0.4, 0.0, 1.0); }

@@ -5,9 +5,11 @@
 //   WilderRsi   Wilder means of gains and losses seeded with mean(u[1..n]);     first value on row n
 //               100*U/(U+D), 0 if U+D = 0
 //   EmaFirst    y[0] = x[0]; y += k*(x - y), k = 2/(n+1)                          first value on row 0
+//   EmaSeeded   the same recursion from the mean of the first n values            first value on row n-1
 //
-// A non-finite input yields NaN on that row and leaves the state as it was. Rows count accepted bars since reset().
-// Definitions: Wilder, "New Concepts in Technical Trading Systems" (1978); equal to TA-Lib's ATR and RSI.
+// A non-finite input yields NaN on that row and leaves the state as it was. Rows count accepted bars since
+// reset(). Definitions: Wilder, "New Concepts in Technical Trading Systems" (1978); equal to TA-Lib's ATR and
+// RSI.
 #pragma once
 
 #include <algorithm>
@@ -23,9 +25,9 @@ class TrueRange {
   double push(const Bar& bar) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     if (!std::isfinite(bar.high) || !std::isfinite(bar.low) || !std::isfinite(bar.close)) return nan;
-    const double range =
-        has_previous_ ? std::max({bar.high - bar.low, std::abs(bar.high - previous_close_), std::abs(bar.low - previous_close_)})
-                      : nan;
+    const double range = has_previous_ ? std::max({bar.high - bar.low, std::abs(bar.high - previous_close_),
+                                                   std::abs(bar.low - previous_close_)})
+                                       : nan;
     previous_close_ = bar.close;
     has_previous_ = true;
     return range;
@@ -125,6 +127,34 @@ class EmaFirst {
   double k_;
   double mean_ = 0.0;
   bool started_ = false;
+};
+
+class EmaSeeded {
+ public:
+  explicit EmaSeeded(int period) : period_(period), k_(2.0 / (period + 1.0)) {}
+  double push(double value) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    if (!std::isfinite(value)) return nan;
+    if (count_ < period_) {
+      sum_ += value;
+      if (++count_ < period_) return nan;
+      mean_ = sum_ / period_;
+      return mean_;
+    }
+    mean_ += k_ * (value - mean_);
+    return mean_;
+  }
+  void reset() {
+    count_ = 0;
+    sum_ = 0.0;
+  }
+
+ private:
+  int period_;
+  double k_;
+  int count_ = 0;
+  double sum_ = 0.0;
+  double mean_ = 0.0;
 };
 
 }  // namespace smctrain::features

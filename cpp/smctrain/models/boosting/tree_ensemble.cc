@@ -13,8 +13,8 @@ namespace {
 
 constexpr int32_t kMaxDepth = 64;
 constexpr int64_t kMaxNodes = int64_t{1} << 30;
-constexpr int64_t kBlock = 64;  // rows that stay in the first-level cache while all trees pass
-constexpr int64_t kLanes = 8;   // independent walks, so that one load does not wait for another
+constexpr size_t kBlock = 64;  // rows that stay in the first-level cache while all trees pass
+constexpr int kLanes = 8;      // independent walks, so that one load does not wait for another
 
 // Depth of every tree; the arrays must be valid.
 std::vector<int32_t> tree_depths(const TreeArrays& a) {
@@ -161,6 +161,31 @@ void check_rows(MatrixView<const float> X, std::span<const int64_t> rows, int64_
   }
 }
 
+// Adds the leaf values of tree t to out[0], out[width], ... for `lanes` rows. The number of lanes is a
+// constant, so that their cursors live in registers.
+template <int lanes>
+void TreeEnsemble::walk(MatrixView<const float> X, const int64_t* rows, size_t t, float* out) const {
+  const auto root = static_cast<int32_t>(arrays_.tree_offset[t]);
+  const Node* const nodes = nodes_.data();
+  std::array<int32_t, lanes> node;
+  std::array<const float*, lanes> row;
+  for (int k = 0; k < lanes; ++k) {
+    node[k] = root;
+    row[k] = X.data + rows[k] * X.row_stride;
+  }
+  for (int32_t step = 0; step < depth_[t]; ++step) {
+#pragma GCC unroll 16
+    for (int k = 0; k < lanes; ++k) {
+      const Node& at = nodes[node[k]];
+      const float x = row[k][at.feature >> 1];
+      const bool right = (x >= at.threshold) | ((x != x) & ((at.feature & 1U) == 0));
+      node[k] = at.left + static_cast<int32_t>(right);
+    }
+  }
+  const int64_t width = arrays_.width();
+  for (int k = 0; k < lanes; ++k) out[k * width] += arrays_.value[static_cast<size_t>(node[k])];
+}
+
 std::vector<float> TreeEnsemble::margins(MatrixView<const float> X, std::span<const int64_t> rows) const {
   check_rows(X, rows, arrays_.n_features, "rows");
   const auto width = static_cast<size_t>(arrays_.width());
@@ -170,30 +195,13 @@ std::vector<float> TreeEnsemble::margins(MatrixView<const float> X, std::span<co
     std::copy(arrays_.base_margin.begin(), arrays_.base_margin.end(),
               result.begin() + static_cast<int64_t>(i * width));
   }
-  const float* const values = arrays_.value.data();
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t end = std::min(n, begin + kBlock);
     for (size_t t = 0; t < depth_.size(); ++t) {
-      const auto root = static_cast<int32_t>(arrays_.tree_offset[t]);
       float* const out = result.data() + static_cast<size_t>(arrays_.tree_class[t]);
-      for (size_t group = begin; group < end; group += kLanes) {
-        const size_t lanes = std::min<size_t>(kLanes, end - group);
-        std::array<int32_t, kLanes> node{};
-        std::array<const float*, kLanes> row{};
-        for (size_t k = 0; k < lanes; ++k) {
-          node[k] = root;
-          row[k] = X.data + rows[group + k] * X.row_stride;
-        }
-        for (int32_t step = 0; step < depth_[t]; ++step) {
-          for (size_t k = 0; k < lanes; ++k) {
-            const Node& at = nodes_[static_cast<size_t>(node[k])];
-            const float x = row[k][at.feature >> 1];
-            const bool right = (x >= at.threshold) | ((x != x) & ((at.feature & 1U) == 0));
-            node[k] = at.left + static_cast<int32_t>(right);
-          }
-        }
-        for (size_t k = 0; k < lanes; ++k) out[(group + k) * width] += values[node[k]];
-      }
+      size_t i = begin;
+      for (; i + kLanes <= end; i += kLanes) walk<kLanes>(X, rows.data() + i, t, out + i * width);
+      for (; i < end; ++i) walk<1>(X, rows.data() + i, t, out + i * width);
     }
   }
   return result;

@@ -69,6 +69,9 @@ class TreeEnsemble {
     int32_t left;
   };
 
+  template <int lanes>
+  void walk(MatrixView<const float> X, const int64_t* rows, size_t t, float* out) const;
+
   TreeArrays arrays_;
   std::vector<Node> nodes_;
   std::vector<int32_t> depth_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 #include <numeric>
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int kBins = 256;
 constexpr int kBatch = 4;             // columns filled in one pass over the rows
+constexpr int64_t kSmallNode = 64;  // below, occupied bins are found by rows
 constexpr int kMaxPackedClasses = 7;  // two words of four lanes, one lane for distinct rows
 constexpr uint64_t kLane = 0xFFFF;
 
@@ -193,8 +195,7 @@ class Grower {
   template <int W>
   bool search_packed(int64_t begin, int64_t end, const std::array<int64_t, kBatch>& columns, int batch,
                      Split& best) {
-    std::fill_n(packed_.begin(), static_cast<size_t>(batch * kBins * W), uint64_t{0});
-    switch (batch) {
+    switch (batch) {  // packed_ is all zero between searches
       case 4:
         fill_packed<W, 4>(begin, end, columns);
         break;
@@ -209,22 +210,69 @@ class Grower {
         break;
     }
     bool varied = false;
+    std::array<uint8_t, kBins> occupied;
     for (int b = 0; b < batch; ++b) {
-      const uint64_t* histogram = packed_.data() + b * kBins * W;
+      uint64_t* histogram = packed_.data() + b * kBins * W;
       const int64_t column = columns[static_cast<size_t>(b)];
+      const bool small = end - begin < kSmallNode;
+      const int n_occupied = small ? occupied_by_rows(begin, end, column, occupied)
+                                   : occupied_by_bins<W>(histogram, n_codes(column), occupied);
+      const std::span<const uint8_t> codes(occupied.data(), static_cast<size_t>(n_occupied));
       switch (n_classes_) {
         case 2:
-          varied |= scan_packed<W, 2>(histogram, column, end - begin, best);
+          varied |= scan_packed<W, 2>(histogram, codes, column, end - begin, best);
           break;
         case 3:
-          varied |= scan_packed<W, 3>(histogram, column, end - begin, best);
+          varied |= scan_packed<W, 3>(histogram, codes, column, end - begin, best);
           break;
         default:
-          varied |= scan_packed<W, 0>(histogram, column, end - begin, best);
+          varied |= scan_packed<W, 0>(histogram, codes, column, end - begin, best);
           break;
+      }
+      if (small) {
+        for (const uint8_t code : codes) std::fill_n(histogram + code * W, W, uint64_t{0});
+        std::fill_n(histogram + kMissingCode * W, W, uint64_t{0});
+      } else {
+        std::fill_n(histogram, kBins * W, uint64_t{0});
       }
     }
     return varied;
+  }
+
+  int n_codes(int64_t column) const {
+    return static_cast<int>(matrix_.edges[static_cast<size_t>(column)].size()) + 1;
+  }
+
+  // Codes that rows of the node take, ascending, without the missing one. By rows: a bitmap; by bins: a pass
+  // over all of them without a branch for each of the mostly empty ones.
+  int occupied_by_rows(int64_t begin, int64_t end, int64_t column,
+                       std::array<uint8_t, kBins>& occupied) const {
+    std::array<uint64_t, 4> bitmap{};
+    const uint8_t* codes = matrix_.column(column);
+    for (int64_t i = begin; i < end; ++i) {
+      const unsigned code = codes[rows_[static_cast<size_t>(i)]];
+      bitmap[code / 64] |= uint64_t{1} << (code % 64);
+    }
+    bitmap[3] &= ~(uint64_t{1} << 63);
+    size_t n = 0;
+    for (unsigned word = 0; word < 4; ++word) {
+      for (uint64_t bits = bitmap[word]; bits != 0; bits &= bits - 1) {
+        occupied[n++] = static_cast<uint8_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits)));
+      }
+    }
+    return static_cast<int>(n);
+  }
+
+  template <int W>
+  static int occupied_by_bins(const uint64_t* histogram, int n_codes, std::array<uint8_t, kBins>& occupied) {
+    int n = 0;
+    for (int code = 0; code < n_codes; ++code) {
+      uint64_t any = histogram[code * W];
+      for (int w = 1; w < W; ++w) any |= histogram[code * W + w];
+      occupied[static_cast<size_t>(n)] = static_cast<uint8_t>(code);
+      n += any != 0 ? 1 : 0;
+    }
+    return n;
   }
 
   template <int W, int B>
@@ -236,18 +284,20 @@ class Grower {
     const uint64_t* additions = additions_.data();
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = rows[i];
+      std::array<uint64_t, W> words;
+      for (int w = 0; w < W; ++w) words[w] = additions[i * W + w];
       for (int b = 0; b < B; ++b) {
         uint64_t* bin = histogram + b * kBins * W + codes[b][row] * W;
-        for (int w = 0; w < W; ++w) bin[w] += additions[i * W + w];
+        for (int w = 0; w < W; ++w) bin[w] += words[w];
       }
     }
   }
 
   // True when the column takes more than one code in the node. K: number of classes, 0 = ask at run time.
   template <int W, int K>
-  bool scan_packed(const uint64_t* histogram, int64_t column, int64_t distinct, Split& best) {
+  bool scan_packed(const uint64_t* histogram, std::span<const uint8_t> occupied, int64_t column,
+                   int64_t distinct, Split& best) {
     const int k = K > 0 ? K : n_classes_;
-    const int n_codes = static_cast<int>(matrix_.edges[static_cast<size_t>(column)].size()) + 1;
     const auto lane = [](const uint64_t* words, int index) {
       if constexpr (W == 1) return (words[0] >> (16 * index)) & kLane;
       return (words[index / 4] >> (16 * (index % 4))) & kLane;
@@ -257,17 +307,15 @@ class Grower {
     const double* factors = data_.factors.data();
     const double* total = total_.data();
     double left[K > 0 ? K : kMaxPackedClasses];
-    bool varied = false;
+    const int n_occupied = static_cast<int>(occupied.size());
+    int best_at = -1;
     for (int side = 0; side < (n_missing > 0 ? 2 : 1); ++side) {
       uint64_t prefix[W];
       for (int w = 0; w < W; ++w) prefix[w] = side == 1 ? missing[w] : 0;
-      for (int code = 0; code < n_codes; ++code) {
-        uint64_t any = 0;
-        for (int w = 0; w < W; ++w) any |= histogram[code * W + w];
-        if (any == 0) continue;
+      for (int at = 0; at < n_occupied; ++at) {
+        const int code = occupied[static_cast<size_t>(at)];
         for (int w = 0; w < W; ++w) prefix[w] += histogram[code * W + w];
         const auto n_left = static_cast<int64_t>(lane(prefix, k));
-        if (n_left < distinct) varied = true;
         if (n_left < settings_.min_samples_leaf) continue;
         if (distinct - n_left < settings_.min_samples_leaf) break;
         for (int c = 0; c < k; ++c)
@@ -276,19 +324,17 @@ class Grower {
         if (score > best.score) {
           best.score = score;
           best.feature = column;
-          best.code = code;
           best.missing_left = n_missing > 0 ? side == 1 : heavier_left(left, k);
+          best_at = at;
         }
       }
     }
-    if (best.feature == column) {
-      best.code = middle_of_gap(best.code, n_codes, [&](int code) {
-        uint64_t any = 0;
-        for (int w = 0; w < W; ++w) any |= histogram[code * W + w];
-        return any != 0;
-      });
+    if (best_at >= 0) {
+      const int next =
+          best_at + 1 < n_occupied ? occupied[static_cast<size_t>(best_at + 1)] : n_codes(column);
+      best.code = middle_of_gap(occupied[static_cast<size_t>(best_at)], next, n_codes(column));
     }
-    return varied;
+    return n_occupied + (n_missing > 0 ? 1 : 0) > 1;
   }
 
   bool search_wide(int64_t begin, int64_t end, int64_t column, Split& best) {
@@ -304,18 +350,20 @@ class Grower {
       bin[k] += 1.0;
     }
     const int64_t distinct = end - begin;
-    const int n_codes = static_cast<int>(matrix_.edges[static_cast<size_t>(column)].size()) + 1;
+    const int n_bins = n_codes(column);
     const double* missing = wide_.data() + kMissingCode * width;
     const bool has_missing = missing[k] > 0.0;
-    bool varied = false;
+    int n_occupied = has_missing ? 1 : 0;
+    for (int code = 0; code < n_bins; ++code)
+      n_occupied += wide_[static_cast<size_t>(code * width + k)] > 0.0 ? 1 : 0;
+    int best_code = -1;
     for (int side = 0; side < (has_missing ? 2 : 1); ++side) {
       for (int c = 0; c < width; ++c) prefix_[static_cast<size_t>(c)] = side == 1 ? missing[c] : 0.0;
-      for (int code = 0; code < n_codes; ++code) {
+      for (int code = 0; code < n_bins; ++code) {
         const double* bin = wide_.data() + code * width;
         if (bin[k] == 0.0) continue;
         for (int c = 0; c < width; ++c) prefix_[static_cast<size_t>(c)] += bin[c];
         const auto n_left = static_cast<int64_t>(prefix_[static_cast<size_t>(k)]);
-        if (n_left < distinct) varied = true;
         if (n_left < settings_.min_samples_leaf) continue;
         if (distinct - n_left < settings_.min_samples_leaf) break;
         for (int c = 0; c < k; ++c) {
@@ -326,16 +374,17 @@ class Grower {
         if (score > best.score) {
           best.score = score;
           best.feature = column;
-          best.code = code;
           best.missing_left = has_missing ? side == 1 : heavier_left(left_.data(), k);
+          best_code = code;
         }
       }
     }
-    if (best.feature == column) {
-      best.code = middle_of_gap(best.code, n_codes,
-                                [&](int code) { return wide_[static_cast<size_t>(code * width + k)] > 0.0; });
+    if (best_code >= 0) {
+      int next = best_code + 1;
+      while (next < n_bins && wide_[static_cast<size_t>(next * width + k)] == 0.0) ++next;
+      best.code = middle_of_gap(best_code, next, n_bins);
     }
-    return varied;
+    return n_occupied > 1;
   }
 
   // Where no row of the node was missing, later missing values follow the majority.
@@ -345,11 +394,10 @@ class Grower {
     return 2.0 * mass > mass_;
   }
 
-  // The node may have no rows in the bins next to the boundary: cut in the middle of that gap.
-  template <class Occupied>
-  static int middle_of_gap(int code, int n_codes, const Occupied& occupied) {
-    int next = code + 1;
-    while (next < n_codes && !occupied(next)) ++next;
+  // The node may have no rows in the bins next to the boundary: cut in the middle of that gap. `next` is the
+  // next occupied code; none (n_codes) means that only missing values go right, which the last code
+  // expresses.
+  static int middle_of_gap(int code, int next, int n_codes) {
     return next >= n_codes ? n_codes - 1 : (code + next - 1) / 2;
   }
 

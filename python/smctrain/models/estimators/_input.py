@@ -58,6 +58,12 @@ def _refuse_non_numbers(X: Any) -> None:
                     f"X must hold numbers, but column {label!r} has dtype {column.dtype}: "
                     "convert or drop the column."
                 )
+            is_numeric = getattr(column.dtype, "is_numeric", None)  # types of polars
+            if callable(is_numeric) and not is_numeric() and str(column.dtype) != "Boolean":
+                raise InputError(
+                    f"X must hold numbers, but column {label!r} has dtype {column.dtype}: "
+                    "convert or drop the column."
+                )
             if kind == "O":
                 _refuse_text(f"column {label!r}", column.dtype, column)
     elif isinstance(X, np.ndarray) and X.ndim == 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from smctrain.models.base import Trainer
 from smctrain.models.estimators._base import NativeClassifier
@@ -11,8 +11,8 @@ from smctrain.models.estimators._base import NativeClassifier
 class XGBoostClassifier(NativeClassifier):
     """Boosted trees fitted by XGBoost's library, predicted by our own walker; NaN is a missing value.
 
-    Defaults are strong regularisation for market data, not xgboost's. With `fit(..., X_val=, y_val=)` the round with
-    the lowest validation loss is kept.
+    Defaults are strong regularisation for market data, not xgboost's. With `fit(..., X_val=, y_val=)` the
+    round with the lowest validation loss is kept.
 
     Parameters
     ----------
@@ -21,7 +21,8 @@ class XGBoostClassifier(NativeClassifier):
     max_depth, learning_rate, subsample, colsample_bytree, min_child_weight, reg_alpha, reg_lambda, max_bin
         As in xgboost.
     early_stopping_rounds : int or None
-        Rounds without a lower validation loss after which fitting ends; it needs `X_val`. None: all rounds are kept.
+        Rounds without a lower validation loss after which fitting ends; it needs `X_val`. None: all rounds
+        are kept.
     class_weight : "balanced", dict or None
     random_state : int, RandomState, Generator or None
     n_jobs : int or None
@@ -80,8 +81,8 @@ class XGBoostClassifier(NativeClassifier):
             reg_alpha=self.reg_alpha,
             reg_lambda=self.reg_lambda,
             early_stopping_rounds=self.early_stopping_rounds,
-            # A dictionary has become row weights; any other word reaches the trainer's own check.
-            class_weight=None if isinstance(self.class_weight, dict) else self.class_weight,  # type: ignore[arg-type]
+            # A dictionary has become row weights; the trainer checks the words.
+            class_weight=cast(Any, None if isinstance(self.class_weight, dict) else self.class_weight),
             max_bin=self.max_bin,
         )
         return trainer

@@ -1,4 +1,4 @@
-"""Networks with scikit-learn's face. They need scaled columns: put a scaler in front, fitted on training rows."""
+"""Networks with scikit-learn's face. They need scaled columns: put a scaler in front."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class MLPClassifier(NativeClassifier):
     ----------
     hidden_dims : sequence of int
         Width of each block.
-    dropout, weight_decay, label_smoothing, learning_rate, batch_size, max_epochs, patience, min_delta, clip_norm,
-    schedule
-        See `smctrain.models.neural_network.NeuralNetworkTrainer`. Early stopping needs `X_val`, `y_val` in `fit`.
+    dropout, weight_decay, label_smoothing, learning_rate, batch_size, max_epochs, patience, min_delta,
+    clip_norm, schedule
+        See `smctrain.models.neural_network.NeuralNetworkTrainer`. Early stopping needs `X_val`, `y_val` in
+        `fit`.
     class_weight : "balanced", dict or None
     random_state : int, RandomState, Generator or None
     n_jobs : int or None
@@ -82,14 +83,15 @@ class MLPClassifier(NativeClassifier):
 class LSTMClassifier(NativeSequenceClassifier):
     """LSTM over the last `lookback` rows, the decision row included.
 
-    X is in time order. `fit`, `predict` and `predict_proba` take `segment=`: no window crosses a change of id. Rows
-    without a full window are NaN in `predict_proba`, masked in `predict`, and left out of training (`left_out_`).
+    X is in time order. `fit`, `predict` and `predict_proba` take `segment=`: no window crosses a change of
+    id. Rows without a full window are NaN in `predict_proba`, masked in `predict`, and left out of training
+    (`left_out_`).
 
     Parameters
     ----------
     hidden_dim, num_layers, lookback : int
-    dropout, weight_decay, label_smoothing, learning_rate, batch_size, max_epochs, patience, min_delta, clip_norm,
-    schedule
+    dropout, weight_decay, label_smoothing, learning_rate, batch_size, max_epochs, patience, min_delta,
+    clip_norm, schedule
         See `smctrain.models.lstm.LSTMTrainer`.
     class_weight : "balanced", dict or None
     random_state : int, RandomState, Generator or None

@@ -137,9 +137,7 @@ def slow_pools(bars: Bars) -> list[tuple[int, str, int, float, int]]:
             if known_at != t or not atr[t] > 0:
                 continue
             near = [
-                pool
-                for pool in pools
-                if pool["side"] == side and abs(pool["level"] - side * level) <= 0.25 * atr[t]
+                pool for pool in pools if pool["side"] == side and abs(pool["level"] - side * level) <= 0.25 * atr[t]
             ]
             if near:
                 pool = min(near, key=lambda pool: (abs(pool["level"] - side * level), -pool["last"]))
@@ -153,14 +151,10 @@ def slow_pools(bars: Bars) -> list[tuple[int, str, int, float, int]]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("left", "right"), [(5, 5), (1, 1), (2, 7), (9, 3)])
-def test_swings_follow_the_definition(
-    random_bars: Callable[..., Bars], seed: int, left: int, right: int
-) -> None:
+def test_swings_follow_the_definition(random_bars: Callable[..., Bars], seed: int, left: int, right: int) -> None:
     bars = random_bars(400, seed)
     events = smc.swings(bars, left, right)
-    found = list(
-        zip(*(events[name].tolist() for name in ("known_at", "side", "origin", "level")), strict=True)
-    )
+    found = list(zip(*(events[name].tolist() for name in ("known_at", "side", "origin", "level")), strict=True))
     assert found == slow_swings(bars, left, right)
     assert len(found) > 10
 

@@ -163,9 +163,7 @@ def test_dealing_range_and_retracement_follow_the_definition(bars: Bars, columns
             end = last[0]
         b_at = highs["origin"][-1] if end == "swing_high" else lows["origin"][-1]
         a, b = (
-            (lows["level"][-1], highs["level"][-1])
-            if end == "swing_high"
-            else (highs["level"][-1], lows["level"][-1])
+            (lows["level"][-1], highs["level"][-1]) if end == "swing_high" else (highs["level"][-1], lows["level"][-1])
         )
         if a == b:
             assert np.isnan(columns["ret_cur"][t])
@@ -201,9 +199,7 @@ def test_liquidity_columns_follow_the_log(bars: Bars, columns: Columns, atr: NDA
             np.testing.assert_array_equal(np.flatnonzero(columns[f"liq_{kind}_{end}"]), np.unique(rows))
         pools = chosen.select("pool")
         for t in range(0, len(bars), 3):
-            alive = (pools["known_at"] <= t) & (
-                (pools["invalidated_at"] == -1) | (pools["invalidated_at"] > t)
-            )
+            alive = (pools["known_at"] <= t) & ((pools["invalidated_at"] == -1) | (pools["invalidated_at"] > t))
             assert columns[f"{name}_n"][t] == (pools["members"][alive] >= 2).sum()
             if not alive.any():
                 assert np.isnan(columns[f"{name}_dist_atr"][t])

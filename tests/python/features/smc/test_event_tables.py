@@ -28,9 +28,7 @@ def bars(random_bars: Callable[..., Bars]) -> Bars:
 
 
 @pytest.mark.parametrize("face", FACES.values(), ids=FACES.keys())
-def test_what_a_table_shows_at_a_row_is_what_the_bars_so_far_give(
-    bars: Bars, face: Callable[..., EventTable]
-) -> None:
+def test_what_a_table_shows_at_a_row_is_what_the_bars_so_far_give(bars: Bars, face: Callable[..., EventTable]) -> None:
     table = face(bars)
     assert len(table) > 30
     for row in range(0, 1_000, 37):

@@ -85,9 +85,7 @@ def test_a_different_future_leaves_the_past_alone(bars: Bars) -> None:
     for row in (100, 777, 1_250, 1_900):
         order = np.arange(len(bars))
         order[row:] = rng.permutation(order[row:])
-        changed = replace(
-            bars, **{name: getattr(bars, name)[order] for name in ("open", "high", "low", "close")}
-        )
+        changed = replace(bars, **{name: getattr(bars, name)[order] for name in ("open", "high", "low", "close")})
         np.testing.assert_array_equal(columns(changed)[0][:row], full[:row])
 
 

@@ -1,0 +1,73 @@
+// The feature engine: finished bars in, one row of columns out. Batch is the stream in a loop.
+//
+//   base series        all machines of the base timeframe
+//   higher timeframes  see higher_timeframe.h; htf_align_trend and htf_align_struct combine them with the
+//   base selection          columns are written in the order asked for; machines nobody asked for do not run
+//   settled            a row is settled once every selected column is past its warm-up and the start no
+//   longer shows
+//                      (columns that never settle are left out of this mark)
+//
+// Every series restarts where the segment changes. Cost: a few microseconds per bar for the default set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smctrain/bars/bar.h"
+#include "smctrain/base/view.h"
+#include "smctrain/features/higher_timeframe.h"
+#include "smctrain/features/machine.h"
+#include "smctrain/features/series.h"
+
+namespace smctrain::features {
+
+struct EngineOptions {
+  int64_t base_length_ns = 0;
+  std::vector<HigherSpec> higher;
+  std::vector<std::string> columns;  // wanted columns, any role, in the order wanted
+};
+
+// Every column an engine with these higher timeframes can compute, and whether the preset "default" holds it.
+struct CatalogueEntry {
+  ColumnInfo column;
+  bool in_default = false;
+};
+std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher);
+
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options);
+
+  const std::vector<ColumnInfo>& columns() const { return selected_; }
+  size_t higher_count() const { return higher_.size(); }
+  const HigherSpec& higher(size_t which) const { return higher_[which].spec(); }
+
+  void push_higher(size_t which, const Bar& bar, int32_t segment) {
+    higher_[which].push_higher(bar, segment);
+  }
+  // Writes columns().size() values; returns whether the row is settled.
+  bool push(const Bar& bar, int32_t segment, double* out);
+
+ private:
+  Series base_;
+  std::vector<HigherTimeframe> higher_;
+  std::vector<ColumnInfo> selected_;
+  std::vector<size_t> source_;  // index into row_ of each selected column
+  std::vector<double> row_;     // all computed columns: base, higher, alignment
+  int bias_at_ = -1;
+  int64_t settled_after_ = 0;
+  bool higher_selected_ = false;
+  bool started_ = false;
+  int32_t segment_ = 0;
+  int64_t last_open_ = 0;
+};
+
+// Runs the engine over `base`, feeding the bars of higher[i] to timeframe i where that one reads bars. `out`
+// has one row per base bar, T is float or double; settled has base.size() entries.
+template <class T>
+void build_features(Engine& engine, const BarsView& base, const std::vector<BarsView>& higher,
+                    MatrixView<T> out, uint8_t* settled);
+
+}  // namespace smctrain::features

@@ -1,0 +1,119 @@
+#include "smctrain/features/registry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "smctrain/features/calendar.h"
+#include "smctrain/features/smc/machine.h"
+#include "smctrain/features/technical/families.h"
+
+namespace smctrain::features {
+namespace {
+
+void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machine> machine) {
+  if (machine != nullptr) machines.push_back(std::move(machine));
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> names_of(const std::unique_ptr<Machine>& machine) {
+  std::vector<std::string> names;
+  if (machine == nullptr) return names;
+  for (const auto& column : machine->columns()) names.push_back(column.name);
+  return names;
+}
+
+// Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
+const std::vector<std::string>& only_in_full() {
+  static const std::vector<std::string> names{
+      "rsi_sma_14",
+      "ppo_12_26",
+      "trix_15",
+      "ultosc_7_14_28",
+      "logret_1",
+      "trend_abs_atr",
+      "trend_bull",
+      "trend_bear",
+      "trend_bias_atr_z100",
+      "vol_high",
+      "vol_low",
+      "tr_strong",
+      "tr_weak",
+      "vol_gk_20",
+      "vol_rs_20",
+      "adosc_3_10",
+      "donch_pos_55",
+      "sma_20_dist_atr",
+      "ema_20_dist_atr",
+      "wma_20_dist_atr",
+      "dema_20_dist_atr",
+      "tema_20_dist_atr",
+      "kama_30_dist_atr",
+      "linearreg_14_dist_atr",
+      "ema_50_dist_atr",
+      "willr_14",
+      "cci_20",
+      "aroon_up_14",
+      "aroon_down_14",
+      "vol_ewma_94",
+      "vol_yz_20",
+      "ret_3",
+      "ret_20",
+      "stoch_d_14_3_3",
+      "macd_12_26_9_atr",
+      "mom_overbought",
+      "mom_oversold",
+      "cd_range_atr",
+      "roc_10",
+      "cd_upper",
+      "cd_lower",
+      "vol_parkinson_20",
+  };
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Machine>> make_base_machines() {
+  std::vector<std::unique_ptr<Machine>> machines;
+  add(machines, make_range_machine());
+  add(machines, make_averages_machine());
+  add(machines, make_bands_machine());
+  add(machines, make_rsi_machine());
+  add(machines, make_momentum_machine());
+  add(machines, make_oscillators_machine());
+  add(machines, make_directional_machine());
+  add(machines, make_returns_machine());
+  add(machines, make_trend_machine());
+  add(machines, make_candle_machine());
+  add(machines, make_volatility_machine());
+  add(machines, make_volume_machine());
+  add(machines, make_calendar_machine());
+  add(machines, make_smc_machine());
+  return machines;
+}
+
+std::vector<std::unique_ptr<Machine>> make_higher_machines() {
+  std::vector<std::unique_ptr<Machine>> machines;
+  add(machines, make_rsi_machine());
+  add(machines, make_trend_machine());
+  add(machines, make_smc_machine());
+  return machines;
+}
+
+const std::vector<std::string>& higher_columns() {
+  static const std::vector<std::string> names{"trend_bias_atr", "rsi_wilder_14",       "atr_z50",
+                                              "ms_dir",         "ms_bars_since_choch", "pd_pos"};
+  return names;
+}
+
+bool in_default_preset(const ColumnInfo& column) {
+  if (column.role != "feature") return false;
+  static const auto structure = names_of(make_smc_machine());
+  if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
+  return !contains(only_in_full(), column.name);
+}
+
+}  // namespace smctrain::features

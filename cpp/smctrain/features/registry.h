@@ -1,0 +1,24 @@
+// The explicit list of everything the feature engine can compute on one timeframe.
+//
+//   base machines     all families, in the order of their columns in a feature table
+//   higher machines   what a higher timeframe contributes, and the names of the columns taken from it
+//   default columns   the columns of the preset "default", before those of higher timeframes
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smctrain/features/machine.h"
+
+namespace smctrain::features {
+
+std::vector<std::unique_ptr<Machine>> make_base_machines();
+std::vector<std::unique_ptr<Machine>> make_higher_machines();
+
+// Names of the columns a higher timeframe contributes, where its machines have them.
+const std::vector<std::string>& higher_columns();
+
+bool in_default_preset(const ColumnInfo& column);
+
+}  // namespace smctrain::features

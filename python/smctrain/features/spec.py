@@ -1,0 +1,135 @@
+"""`FeatureSpec`: which columns a feature table has, from which timeframes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from smctrain._load import core
+from smctrain.bars.types import TIMEFRAME_SECONDS
+from smctrain.exceptions import InputError
+
+PRESETS = ("default", "full")
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """What a feature column is and from which row on it can be trusted.
+
+    Attributes
+    ----------
+    name, family, unit, role : str
+        Role "feature" may reach a model; "level" (raw prices or volumes) never does unless asked for by name.
+    lookback, warmup, settle : int
+        Bars read; rows that are NaN at the start of a segment; further rows until the start no longer shows
+        (1e-6). -1 means for ever. Columns of higher timeframes state base rows, for higher bars that start no
+        earlier than the base bars.
+    known_at, definition : str
+        The rule in words.
+    """
+
+    name: str
+    family: str
+    unit: str
+    lookback: int
+    warmup: int
+    settle: int
+    role: str
+    known_at: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Choice of feature columns.
+
+    Parameters
+    ----------
+    preset : {"default", "full"}
+        "default" is what most people want; "full" is every column of role "feature".
+    base : str
+        Timeframe of the rows.
+    higher : iterable of str
+        Higher timeframes whose finished bars add columns. Those not longer than `base` are left out.
+    groups : iterable of str, optional
+        Only these families, e.g. ("technical", "candle").
+    columns : iterable of str, optional
+        Exactly these columns in this order, of any role; `preset` and `groups` are not used then.
+    dtype : {"float32", "float64"}
+        Of the values.
+    """
+
+    preset: str = "default"
+    base: str = "M15"
+    higher: tuple[str, ...] = ("H1", "H4")
+    groups: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise InputError(f'preset must be "default" or "full", but is {self.preset!r}.')
+        if self.dtype not in DTYPES:
+            raise InputError(f'dtype must be "float32" or "float64", but is {self.dtype!r}.')
+        object.__setattr__(self, "higher", _names("higher", self.higher))
+        for name in ("groups", "columns"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _names(name, getattr(self, name)))
+        for timeframe in (self.base, *self.higher):
+            if timeframe not in TIMEFRAME_SECONDS:
+                raise InputError(f"timeframe {timeframe!r} is not known. Known: {', '.join(TIMEFRAME_SECONDS)}.")
+
+    @property
+    def base_ns(self) -> int:
+        """Length of a base bar in nanoseconds."""
+        return TIMEFRAME_SECONDS[self.base] * 1_000_000_000
+
+    @property
+    def used_higher(self) -> tuple[str, ...]:
+        """The timeframes of `higher` that are longer than the base, shortest first."""
+        longer = [tf for tf in self.higher if TIMEFRAME_SECONDS[tf] > TIMEFRAME_SECONDS[self.base]]
+        return tuple(sorted(longer, key=TIMEFRAME_SECONDS.__getitem__))
+
+    def native_higher(self, from_bars: Iterable[str] = ()) -> list[tuple[str, int, bool]]:
+        """Higher timeframes as the core takes them: name, length in nanoseconds, reads bars."""
+        given = set(from_bars)
+        return [(tf, TIMEFRAME_SECONDS[tf] * 1_000_000_000, tf in given) for tf in self.used_higher]
+
+    def catalogue(self) -> list[ColumnInfo]:
+        """The selected columns, in the order of a feature table."""
+        entries: list[dict[str, Any]] = core().features_catalogue(self.base_ns, self.native_higher())
+        if self.columns is not None:
+            by_name = {entry["name"]: entry for entry in entries}
+            return [_info(by_name[_known("columns", name, by_name)]) for name in self.columns]
+        if self.groups is not None:
+            families = dict.fromkeys(entry["family"] for entry in entries)
+            wanted = {_known("groups", group, families) for group in self.groups}
+            entries = [entry for entry in entries if entry["family"] in wanted]
+        if self.preset == "default":
+            return [_info(entry) for entry in entries if entry["in_default"]]
+        return [_info(entry) for entry in entries if entry["role"] == "feature"]
+
+
+def _names(parameter: str, values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise InputError(f"{parameter} must be a sequence of names, but is the string {values!r}.")
+    names = tuple(str(value) for value in values)
+    if len(set(names)) < len(names):
+        raise InputError(f"{parameter} must not name anything twice, but is {names}.")
+    return names
+
+
+def _known(parameter: str, name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    if name in names:
+        return name
+    near = get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise InputError(f"{parameter} holds {name!r}, which does not exist for these timeframes.{hint}")
+
+
+def _info(entry: dict[str, Any]) -> ColumnInfo:
+    return ColumnInfo(**{key: value for key, value in entry.items() if key != "in_default"})

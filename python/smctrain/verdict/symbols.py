@@ -1,0 +1,61 @@
+"""Several symbols in one run: the more are tried, the more often luck finds one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from smctrain import stats
+from smctrain.exceptions import InputError
+from smctrain.verdict.result import DEPLOY, NO_EVIDENCE, REVIEW, Verdict
+
+
+def apply_multiple_testing(
+    verdicts: Mapping[str, Verdict], q: float = 0.03, dependence: str = "independent"
+) -> dict[str, Verdict]:
+    """Judges all symbols of a run together; a DEPLOY that does not survive becomes NO_EVIDENCE.
+
+    Parameters
+    ----------
+    verdicts : symbol -> its own verdict, every symbol of the run included
+    q : false discovery rate
+    dependence : "independent" (Benjamini-Hochberg on the combined p) or "arbitrary" (e-BH on
+        E after the last row)
+    """
+    if dependence not in ("independent", "arbitrary"):
+        raise InputError(f'dependence must be "independent" or "arbitrary", but is {dependence!r}.')
+    symbols = list(verdicts)
+    if not symbols:
+        return {}
+
+    def number(symbol: str, key: str, missing: float) -> float:
+        value = verdicts[symbol].evidence.get(key)
+        return missing if value is None or isinstance(value, str) else float(value)
+
+    if dependence == "arbitrary":
+        accepted = stats.e_benjamini_hochberg([number(s, "e_end", 0.0) for s in symbols], q)
+    else:
+        accepted = stats.benjamini_hochberg([number(s, "p_comb", 1.0) for s in symbols], q)
+    judged: dict[str, Verdict] = {}
+    for symbol, survives in zip(symbols, accepted.tolist(), strict=True):
+        verdict = verdicts[symbol]
+        evidence = verdict.evidence | {"survives_multiple_testing": int(survives)}
+        if verdict.kind != DEPLOY:
+            judged[symbol] = dataclasses.replace(verdict, evidence=evidence)
+        elif survives:
+            head = f"{verdict.model} may be deployed: it passed every rule, also among {len(symbols)} symbols."
+            judged[symbol] = dataclasses.replace(verdict, evidence=evidence, reasons=[head, *verdict.reasons[1:]])
+        else:
+            sentence = (
+                f"No model is recommended: among {len(symbols)} symbols a result like this one (p = "
+                f"{number(symbol, 'p_comb', 1.0):.3g}) turns up by luck too often."
+            )
+            judged[symbol] = dataclasses.replace(
+                verdict,
+                kind=NO_EVIDENCE,
+                action=REVIEW,
+                evidence=evidence,
+                reasons=[sentence, *verdict.reasons[1:]],
+                failed_rules=[*verdict.failed_rules, "multiple_testing"],
+            )
+    return judged
