@@ -165,7 +165,7 @@ CPP_ALLOWED: dict[str, set[str]] = {
     "base": set(),
     "bars": {"base"},
     "features": {"base", "bars"},
-    **dict.fromkeys(_CPP_MIDDLE, {"base", "bars"}),
+    **{room: {"base", "bars"} for room in _CPP_MIDDLE},
     "models": {"base", "bars", "features"} | _CPP_MIDDLE,
     "artifact": {"base", "bars", "features", "models"} | _CPP_MIDDLE,
 }
@@ -202,7 +202,8 @@ def test_a_reversed_include_is_found(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "labels" / "a.h").write_text('#pragma once\n#include "smctrain/features/x.h"\n#include <vector>\n')
     (tmp_path / "models" / "forest" / "a.cc").write_text(
-        '#include "smctrain/models/monitor.h"\n#include "smctrain/models/boosting/b.h"\n#include <pybind11/pybind11.h>\n'
+        '#include "smctrain/models/monitor.h"\n#include "smctrain/models/boosting/b.h"\n'
+        "#include <pybind11/pybind11.h>\n"
     )
     assert reversed_includes(tmp_path) == [
         "labels/a.h:2: labels may not use features",

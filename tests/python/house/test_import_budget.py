@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-FORBIDDEN = {"numpy", "pydantic", "sklearn", "pandas", "torch", "optuna", "sqlalchemy", "matplotlib", "scipy", "pyarrow",
-             "xgboost", "yaml", "polars", "narwhals"}  # fmt: skip
+FORBIDDEN = {"numpy", "pydantic", "sklearn", "pandas", "torch", "optuna", "sqlalchemy", "matplotlib", "scipy",
+             "pyarrow", "xgboost", "yaml", "polars", "narwhals"}  # fmt: skip
 
 MEASURE = """
 import resource, sys, json

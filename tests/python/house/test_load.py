@@ -64,7 +64,7 @@ def test_a_torch_of_unknown_version_is_not_trusted(
 def test_a_build_without_the_neural_module_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     origin = fake_torch(tmp_path / "torch", "2.13.0")
     monkeypatch.setattr(importlib.util, "find_spec", find_spec(torch=origin, **{"smctrain._neural": None}))
-    with pytest.raises(MissingDependency, match="built without torch.*make build"):
+    with pytest.raises(MissingDependency, match=r"built without torch.*make build"):
         neural()
 
 
