@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="Trains models on market bars and tells the truth about them.",
         version=smctrain.__version__,
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # it would end the process instead of returning 130
         default_parameter=Parameter(negative=()),
     )
     app.command(

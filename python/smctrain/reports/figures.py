@@ -54,6 +54,7 @@ def overfitting_figure(table: dict[str, Any]) -> Figure:
     bars.tick_params(axis="y", labelsize=7)
     bars.set(xlabel="gap, points", title=f"Largest gaps ({len(worst)} of {len(rows)})")
     histogram.hist([100 * row["gap"] for row in rows], bins=15, color=COLOURS[0], edgecolor="white")
+    histogram.yaxis.get_major_locator().set_params(integer=True)
     histogram.axvline(line, color="#555555", ls="--", lw=1)
     histogram.set(xlabel="gap, points", ylabel="models", title="How gaps are spread")
     by_model = table["mean_gap_by_model"]
@@ -150,6 +151,7 @@ def _quiet_fonts() -> Iterator[None]:
 
 def _quiet(axis: Axes) -> None:
     axis.grid(alpha=0.25)
+    axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
 
 

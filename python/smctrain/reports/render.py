@@ -33,7 +33,7 @@ def visible(value: Any) -> str:
 
 def points(value: float | None) -> str:
     """A signed lead in points, or a dash."""
-    return "–" if value is None else f"{100 * value:+.1f}"
+    return NO_VALUE if value is None or not math.isfinite(value) else f"{100 * value:+.1f}"
 
 
 def markdown_cell(value: Any) -> str:
