@@ -61,12 +61,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
     import smctrain
     from smctrain import reports
+    from smctrain.artifact import versions
     from smctrain.bars import read_bars
     from smctrain.config import resolve
     from smctrain.results import RunResult, SymbolResult, now
     from smctrain.testing.market import simulate_market
     from smctrain.training.run import finish
-    from smctrain.training.symbol import Stages, train_symbol, versions
+    from smctrain.training.symbol import Stages, train_symbol
 
     overrides: dict[str, Any] = {"training.seed": options.seed}
     if options.models:
