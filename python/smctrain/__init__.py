@@ -36,6 +36,10 @@ _EXPORTS = {
     "Verdict": "smctrain.verdict",
     "to_json_safe": "smctrain.artifact",
     "load_model": "smctrain.models",
+    "RandomForestSMCModel": "smctrain.models",
+    "XGBoostSMCModel": "smctrain.models",
+    "NeuralNetworkSMCModel": "smctrain.models",
+    "LSTMSMCModel": "smctrain.models",
     "train": "smctrain.job",
     "load": "smctrain.deploy",
 }

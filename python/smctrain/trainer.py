@@ -11,7 +11,8 @@ import numpy as np
 
 from smctrain.config import ResolvedConfig, resolve
 from smctrain.job import as_bars, train
-from smctrain.results import FailureRecord, RunResult, SymbolResult
+from smctrain.exceptions import InputError
+from smctrain.results import FailureRecord, RunResult, SymbolResult, now
 
 
 class SMCModelTrainer:
@@ -43,6 +44,8 @@ class SMCModelTrainer:
             self._resolved = resolve(preset, files=[] if config is None else [config])
         self._bars = as_bars(bars, self._resolved)
         self.results: dict[str, dict[str, Any]] = {}
+        self._symbols: dict[str, SymbolResult] = {}
+        self._failures: dict[str, FailureRecord] = {}
 
     def train_all_for_symbol(self, symbol: str, models: Sequence[str] | None = None) -> dict[str, Any]:
         """Train `models` (all by default) on one symbol.
@@ -65,17 +68,57 @@ class SMCModelTrainer:
         try:
             value = train_symbol(bars, config, None, issues, 1, 1, stop=stop, report=lambda *args, **kwargs: None)
         except Exception as error:  # a failure is a value: callers loop over many symbols
-            record = FailureRecord.of(error, symbol, getattr(error, "stage", "training")).to_dict()
-            self.results[symbol] = dict.fromkeys(config.models, record)
+            self._keep(symbol, FailureRecord.of(error, symbol, getattr(error, "stage", "training")), config.models)
         else:
-            result = SymbolResult.from_dict(value)
-            self.results[symbol] = {name: model.to_dict() for name, model in result.models.items()}
-            self.results[symbol] |= {f.model or f.stage: f.to_dict() for f in result.failures}
+            self._keep(symbol, SymbolResult.from_dict(value), config.models)
         return self.results[symbol]
+
+    def _keep(self, symbol: str, outcome: SymbolResult | FailureRecord, models: Sequence[str]) -> None:
+        self._symbols.pop(symbol, None)
+        self._failures.pop(symbol, None)
+        if isinstance(outcome, FailureRecord):
+            self._failures[symbol] = outcome
+            self.results[symbol] = {name: outcome.to_dict() for name in models}
+            return
+        self._symbols[symbol] = outcome
+        self.results[symbol] = {name: model.to_dict() for name, model in outcome.models.items()}
+        self.results[symbol] |= {f.model or f.stage: f.to_dict() for f in outcome.failures}
+
+    def generate_summary_report(self, output_path: str | Path | None = None) -> str:
+        """Markdown summary of what was trained so far: performance, selection, warnings; written to a file on request.
+
+        Raises
+        ------
+        InputError
+            Nothing was trained yet.
+        """
+        from smctrain.artifact import write_atomic
+        from smctrain.reports.context import run_context
+        from smctrain.reports.render import render
+        from smctrain.training.run import finish
+
+        if not self.results:
+            raise InputError("There is nothing to report yet; call train_all_for_symbol or train_all first.")
+        run = RunResult(
+            name="SMCModelTrainer",
+            timestamp=now(),
+            symbols={symbol: self._symbols[symbol] for symbol in sorted(self._symbols)},
+            symbol_failures=[self._failures[symbol] for symbol in sorted(self._failures)],
+            config=self._resolved.config.model_dump(mode="json"),
+            config_hash=self._resolved.hash(),
+            seconds=sum(result.seconds for result in self._symbols.values()),
+        )
+        finish(run, self._resolved.config)
+        text = render("summary.md.j2", run_context(run))
+        if output_path is not None:
+            write_atomic(output_path, text.encode("utf-8"))
+        return text
 
     def train_all(self, out: str | Path | None = None) -> RunResult:
         """Train all symbols and write the run folder, as `smctrain.train` does."""
         run = train(self._bars, config=self._resolved, out=out)
         for symbol, result in run.symbols.items():
-            self.results[symbol] = {name: model.to_dict() for name, model in result.models.items()}
+            self._keep(symbol, result, self._resolved.config.models)
+        for failure in run.symbol_failures:
+            self._keep(failure.symbol, failure, self._resolved.config.models)
         return run

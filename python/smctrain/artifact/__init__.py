@@ -13,6 +13,7 @@ from smctrain.artifact.container import (
 )
 from smctrain.artifact.json import dumps_strict, read_json, to_json_safe, write_json
 from smctrain.artifact.names import safe_file_name
+from smctrain.artifact.versions import versions
 
 __all__ = [
     "Container",
@@ -25,6 +26,7 @@ __all__ = [
     "safe_file_name",
     "sweep_stale",
     "to_json_safe",
+    "versions",
     "write_atomic",
     "write_json",
     "write_model",

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
+_DOCUMENTED = {f"{name}SMCModel": "smctrain.models.documents" for name in FAMILIES}
+_LAZY = _ESTIMATORS | _DOCUMENTED
 
-__all__ = ["list_families", "load_model", *_ESTIMATORS]
+__all__ = ["list_families", "load_model", *_LAZY]  # noqa: PLE0604
 
 
 def load_model(path: str | PathLike[str]) -> Any:
@@ -35,9 +37,9 @@ def load_model(path: str | PathLike[str]) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ESTIMATORS:
+    if name not in _LAZY:
         raise AttributeError(f"module 'smctrain.models' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_ESTIMATORS[name]), name)
+    value = getattr(importlib.import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
 

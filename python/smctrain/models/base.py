@@ -110,6 +110,8 @@ class Trainer(Protocol):
     needs_scaling: ClassVar[bool]
     """True: the caller imputes and standardises with training rows. False: NaN is handled by the family."""
     is_sequence: ClassVar[bool]
+    uses_stop_rows: ClassVar[bool] = True
+    """False: nothing stops early, so that the rows kept for it belong to the training rows."""
 
     def settings(self) -> dict[str, Any]:
         """Plain settings, for metadata and hashes."""

@@ -60,6 +60,7 @@ class LSTMTrainer:
     family: ClassVar[str] = "LSTM"
     needs_scaling: ClassVar[bool] = True
     is_sequence: ClassVar[bool] = True
+    uses_stop_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         problems = Problems("LSTM")

@@ -70,6 +70,7 @@ class NeuralNetworkTrainer:
     family: ClassVar[str] = "NeuralNetwork"
     needs_scaling: ClassVar[bool] = True
     is_sequence: ClassVar[bool] = False
+    uses_stop_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         problems = Problems("NeuralNetwork")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +107,14 @@ class Pipeline:
         prepare = Preprocessor.from_state(header["prepare"], parts["prepare"])
         if model.n_classes != len(classes):
             raise refuse(f"its model has {model.n_classes} classes, its label map {len(classes)}")
-        if len(prepare.kept) != model.n_features or len(prepare.names) != len(features):
-            raise refuse("model, preparation and feature names disagree on the number of columns")
+        if len(prepare.kept) != model.n_features or prepare.names != features:
+            raise refuse("model, preparation and feature names disagree on the columns")
         return cls(family, model, prepare, header["scaled"], classes, features, header["card"])
 
 
-def _ints(values: Any) -> bool:
+def _ints(values: Any) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(value) is int for value in values)
 
 
-def _texts(values: Any) -> bool:
+def _texts(values: Any) -> TypeGuard[list[str]]:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)

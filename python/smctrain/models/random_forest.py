@@ -96,6 +96,7 @@ class RandomForestTrainer:
     family: ClassVar[str] = "RandomForest"
     needs_scaling: ClassVar[bool] = False
     is_sequence: ClassVar[bool] = False
+    uses_stop_rows: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         problems: list[str] = []

@@ -53,6 +53,7 @@ class XGBoostTrainer:
     family: ClassVar[str] = "XGBoost"
     needs_scaling: ClassVar[bool] = False
     is_sequence: ClassVar[bool] = False
+    uses_stop_rows: ClassVar[bool] = True
 
     n_estimators: int = 200
     max_depth: int = 4

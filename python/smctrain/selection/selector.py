@@ -37,12 +37,21 @@ def _of_rows(record: Mapping[str, Any], name: str, *rows: str) -> Any:
     return next((section[row] for row in rows if row in section), None)
 
 
+_NO_ACCURACY = ("_class", "_log_loss", "_brier")
+
+
 def _best_baseline(record: Mapping[str, Any]) -> float | None:
-    """Best accuracy among `baselines` of the validation rows: numbers, or records with an `accuracy`."""
+    """Best accuracy among `baselines` of the validation rows: numbers, or records with an `accuracy`.
+
+    Entries that are no accuracies do not count: labels (`..._class`) and losses (`..._log_loss`, `..._brier`).
+    """
     found = _of_rows(record, "baselines", "validation", "val")
     if found is None:
         return None
-    entries = found.values() if isinstance(found, Mapping) else [found]
+    if isinstance(found, Mapping):
+        entries = [value for name, value in found.items() if not str(name).endswith(_NO_ACCURACY)]
+    else:
+        entries = [found]
     values = [_number(entry.get("accuracy") if isinstance(entry, Mapping) else entry) for entry in entries]
     return max((value for value in values if value is not None), default=None)
 

@@ -75,7 +75,7 @@ class Fitter:
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
-        self.watches_tail = bool(getattr(trainer, "uses_stop_rows", True))
+        self.watches_tail = trainer.uses_stop_rows
 
     def run(self) -> FamilyFit:
         """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""

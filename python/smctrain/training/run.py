@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from smctrain.artifact import dumps_strict, read_json, sweep_stale, write_atomic, write_json
+from smctrain.artifact import dumps_strict, read_json, sweep_stale, versions, write_atomic, write_json
 from smctrain.bars import BarSet, SymbolBars
 from smctrain.config import Config, ResolvedConfig
 from smctrain.exceptions import InputError, SmctrainError
@@ -18,11 +18,14 @@ from smctrain.execution.executor import available_cores, run_tasks
 from smctrain.execution.messages import Done, Event, Task
 from smctrain.results import SCHEMA_VERSION, FailureRecord, RunResult, SymbolResult, now
 from smctrain.selection import ModelSelector
-from smctrain.training.symbol import base_bars, data_hash, symbol_folder, versions
+from smctrain.training.symbol import base_bars, data_hash, symbol_folder
 from smctrain.verdict import Verdict, apply_multiple_testing
 
 log = logging.getLogger(__name__)
 OnEvent = Callable[[Event], None]
+
+_FOLDERS_IN_USE: set[Path] = set()
+"""Run folders this very process writes to; other processes are kept out by the lock file."""
 
 
 def run_training(
@@ -69,21 +72,21 @@ def run_training(
                     log_event(Event(outcome.key, "failed", 1, 1, failures[-1].error))
         except KeyboardInterrupt:
             interrupted = True
-    run = RunResult(
-        name=folder.name if folder is not None else "in memory",
-        timestamp=now(),
-        symbols={symbol: results[symbol] for symbol in sorted(results)},
-        symbol_failures=sorted(failures, key=lambda record: record.symbol),
-        config=config.model_dump(mode="json"),
-        config_hash=resolved.hash(),
-        folder=folder,
-        seconds=round(time.monotonic() - started, 3),
-        truth=[asdict(truth) for truth in bars.truth_list if truth.symbol in symbols],
-        interrupted=interrupted,
-        pending=[s for s in todo if s not in results and all(f.symbol != s for f in failures)],
-        environment=versions(),
-    )
-    finish(run, config)
+        run = RunResult(
+            name=folder.name if folder is not None else "in memory",
+            timestamp=now(),
+            symbols={symbol: results[symbol] for symbol in sorted(results)},
+            symbol_failures=sorted(failures, key=lambda record: record.symbol),
+            config=config.model_dump(mode="json"),
+            config_hash=resolved.hash(),
+            folder=folder,
+            seconds=round(time.monotonic() - started, 3),
+            truth=[asdict(truth) for truth in bars.truth_list if truth.symbol in symbols],
+            interrupted=interrupted,
+            pending=[s for s in todo if s not in results and all(f.symbol != s for f in failures)],
+            environment=versions(),
+        )
+        finish(run, config)
     return run
 
 
@@ -255,23 +258,31 @@ class _RunFolder:
             return None
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = self.folder / ".lock"
+        if self.folder.resolve() in _FOLDERS_IN_USE:
+            raise _in_use(self.folder, os.getpid())
         try:
             handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
             owner = _owner(lock)
             if owner is not None:
-                raise SmctrainError(
-                    f"another run (process {owner}) is writing to {self.folder}; wait for it or choose another folder."
-                ) from None
+                raise _in_use(self.folder, owner) from None
             handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.write(handle, f"{os.getpid()}\n".encode())
         os.close(handle)
+        _FOLDERS_IN_USE.add(self.folder.resolve())
         sweep_stale(self.folder, older_than_s=0.0)
         return self.folder
 
     def __exit__(self, *exc: object) -> None:
         if self.folder is not None:
             (self.folder / ".lock").unlink(missing_ok=True)
+            _FOLDERS_IN_USE.discard(self.folder.resolve())
+
+
+def _in_use(folder: Path, owner: int) -> SmctrainError:
+    return SmctrainError(
+        f"another run (process {owner}) is writing to {folder}; wait for it or choose another folder."
+    )
 
 
 def _owner(lock: Path) -> int | None:
@@ -279,18 +290,27 @@ def _owner(lock: Path) -> int | None:
     try:
         pid = int(lock.read_text().strip())
         os.kill(pid, 0)
+    except PermissionError:  # alive, and somebody else's
+        return pid
     except (ValueError, OSError):
         return None
     return None if pid == os.getpid() else pid
 
 
 def _event_log(folder: Path, emit: OnEvent) -> OnEvent:
-    """Append every event to events.jsonl, then pass it on."""
-    path = folder / "events.jsonl"
+    """Append every event to events.jsonl and, as a line to read, each new stage to run.log; then pass it on."""
+    stages: dict[str, str] = {}
 
     def handle(event: Event) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(dumps_strict({"time": now(), **asdict(event)}, indent=None) + "\n")
+        time = now()
+        with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(dumps_strict({"time": time, **asdict(event)}, indent=None) + "\n")
+        if stages.get(event.key) != event.stage:
+            stages[event.key] = event.stage
+            # One line per record: control characters of names and messages are escaped.
+            text = f"{event.key}: {event.stage} {event.detail}".strip().encode("unicode_escape").decode("ascii")
+            with (folder / "run.log").open("a", encoding="utf-8") as file:
+                file.write(f"{time} {text}\n")
         emit(event)
 
     return handle

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain.artifact import safe_file_name, write_atomic, write_json
+from smctrain.artifact import safe_file_name, versions, write_atomic, write_json
 from smctrain.bars import Bars, SymbolBars
 from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
@@ -290,6 +290,7 @@ def _write_files(
         pipeline = Pipeline(name, fit.model, fit.prepare, scaled, parts.label_map.classes, data.names, card)
         content = pipeline.to_bytes()
         path = target / f"{stem}_{name}.smc"
+        previous = _digest(path)
         write_atomic(path, content)
         model.artifact = {
             "path": str(path.relative_to(folder)),
@@ -308,6 +309,7 @@ def _write_files(
                 "features": result.features,
                 "dropped_features": result.dropped_features,
                 "classes": parts.label_map.classes,
+                "label_map": {str(code): value for code, value in enumerate(parts.label_map.classes)},
                 "preprocessing": fit.prepare.to_state()[0],
                 "feature_spec": spec,
                 "labels": card["labels"],
@@ -318,6 +320,7 @@ def _write_files(
                 "versions": versions(),
                 "artifact": model.artifact,
                 "complete": model.complete,
+                "previous": previous,
             },
         )
     write_json(
@@ -330,6 +333,11 @@ def _write_files(
         },
     )
     _write_predictions(target / "predictions.parquet", data, parts, models, base)
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of the model file that is about to be replaced: what to roll back to."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _write_predictions(path: Path, data: Dataset, parts: Parts, models: dict[str, Trained], base: Bars) -> None:
@@ -361,20 +369,6 @@ def _write_predictions(path: Path, data: Dataset, parts: Parts, models: dict[str
     write_atomic(path, buffer.getvalue())
 
 
-def versions() -> dict[str, str]:
-    """Versions that a result depends on, without importing anything."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for package in ("smctrain", "numpy", "xgboost-cpu", "xgboost", "torch"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 __all__ = [
     "base_bars",
     "data_hash",
@@ -382,5 +376,4 @@ __all__ = [
     "make_labels",
     "symbol_folder",
     "train_symbol",
-    "versions",
 ]

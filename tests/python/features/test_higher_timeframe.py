@@ -88,7 +88,7 @@ def test_a_higher_timeframe_not_longer_than_the_base_is_left_out(draw: Any) -> N
     table = build_features(draw(50, timeframe="H1"))
     assert table.spec.base == "H1"
     assert not any(name.startswith("htf_h1") for name in table.names)
-    assert "htf_h4_age" in table.names
+    assert "htf_h4_ms_dir" in table.names
 
 
 def test_a_new_segment_forgets_higher_bars_of_the_old_one(draw: Any) -> None:
@@ -99,7 +99,7 @@ def test_a_new_segment_forgets_higher_bars_of_the_old_one(draw: Any) -> None:
     table = build_features(replace(bars, time=time, segment=segment), FeatureSpec(dtype="float64"))
     alone = build_features(replace(bars, time=time)[300:], FeatureSpec(dtype="float64"))
     np.testing.assert_array_equal(table.values[300:], alone.values)
-    assert np.isnan(table["htf_h1_age"][300:303]).all()
+    assert np.isnan(table["htf_h1_rsi_wilder_14"][300:303]).all()
 
 
 def test_zones_of_a_higher_timeframe_are_measured_from_the_base_close(eurusd: SymbolBars) -> None:

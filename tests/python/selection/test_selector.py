@@ -128,6 +128,13 @@ def test_profile_default_demands_more_than_the_best_baseline_and_allows_for_nois
     assert rejected["A"].startswith("overfit")
 
 
+def test_a_label_or_a_loss_among_the_baselines_is_not_taken_for_an_accuracy():
+    baselines = {"majority": 0.52, "majority_class": 1, "prior_log_loss": 0.95, "prior_brier": 0.61}
+    record = result(0.58, 0.58, train_accuracy=0.6) | {"baselines": {"validation": baselines}}
+    selection = ModelSelector(profile="default").select_best_models({"X": {"A": record}})["X"]
+    assert selection["selected_model"] == "A"
+
+
 def test_unknown_profile_is_named():
     with pytest.raises(InputError, match='profile must be "default" or "seed"'):
         ModelSelector(profile="strict")

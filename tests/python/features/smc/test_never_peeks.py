@@ -185,7 +185,7 @@ def test_the_default_preset_names_features_of_the_machine(bars: Bars) -> None:
     native = core()
     names = native.smc_default_columns()
     roles = {name: role for name, (role, _, _) in native.smc_catalogue().items()}
-    assert 35 <= len(names) <= 50
+    assert 25 <= len(names) <= 50
     assert len(set(names)) == len(names)
     assert {roles[name] for name in names} == {"feature"}
     levels = [name for name, role in roles.items() if role == "level"]
