@@ -72,7 +72,7 @@ class ModelResult(_Record):
     model_name: str
     timestamp: str
     history: dict[str, Any]
-    """train_accuracy, val_accuracy, test_accuracy, train_val_gap, overfitting_detected, cv_* (null when unavailable)."""
+    """train_accuracy, val_accuracy, test_accuracy, train_val_gap, overfitting_detected, cv_* (null if unavailable)."""
     train_metrics: dict[str, Any]
     val_metrics: dict[str, Any]
     test_metrics: dict[str, Any]
@@ -85,7 +85,7 @@ class ModelResult(_Record):
     warnings: list[str]
     training_duration_seconds: float
     curves: dict[str, list[float | None]]
-    """One value per epoch or round: step, train_loss, val_loss, train_accuracy, val_accuracy, grad_norm, learning_rate."""
+    """Per epoch or round: step, train_loss, val_loss, train_accuracy, val_accuracy, grad_norm, learning_rate."""
     cv: dict[str, Any]
     """mean, std, folds, verdict, poor_folds ...; {"available": false, "reason": ...} when it could not be run."""
     settings: dict[str, Any]

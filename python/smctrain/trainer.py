@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from smctrain.config import ResolvedConfig, resolve
-from smctrain.job import as_bars, train
 from smctrain.exceptions import InputError
+from smctrain.job import as_bars, train
 from smctrain.results import FailureRecord, RunResult, SymbolResult, now
 
 

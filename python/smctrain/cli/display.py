@@ -130,8 +130,8 @@ def print_run(run: RunResult, file: IO[str] | None = None) -> None:
             print(indent + line, file=file)
     if any(_is_balanced(result) for result in run.symbols.values()):
         print(
-            "\n* One class holds over 60 % of the training rows: models are chosen and judged by balanced accuracy (all "
-            "classes weigh the same).\n  Skill is then its lead over 1/classes, and plain accuracy says little.",
+            "\n* One class holds over 60 % of the training rows: models are chosen and judged by balanced accuracy "
+            "(all classes weigh the same).\n  Skill is then its lead over 1/classes, and plain accuracy says little.",
             file=file,
         )
     trained = sum(len(result.models) for result in run.symbols.values())

@@ -33,7 +33,8 @@ def train(
 ) -> int:
     """Train all models on a folder of bars, decide per symbol, and write one run folder.
 
-    Examples: `smctrain train --data bars/ --out runs/first`, `smctrain train --data bars/ --preset fast --models rf xgboost`
+    Examples: `smctrain train --data bars/ --out runs/first`,
+    `smctrain train --data bars/ --preset fast --models rf xgboost`
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from smctrain.augment import augment_rows
 from smctrain.config import Config
 from smctrain.dataset import Dataset
-from smctrain.models.base import FittedModel, FitTask, Trainer
+from smctrain.models.base import FitTask, FittedModel, Trainer
 from smctrain.prepare import Preprocessor
 from smctrain.training.parts import Fold, Parts, Rows
 

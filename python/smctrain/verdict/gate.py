@@ -333,7 +333,8 @@ def decide(
             failed["consistency"] = ""
             head = (
                 f"{choice.best.name} beats the baseline, but how well is not settled: {choice.veto}. "
-                f"More history would settle it; seeing an edge of {100 * min_edge:.0f} points takes {needed:,} test rows."
+                f"More history would settle it; seeing an edge of {100 * min_edge:.0f} points takes "
+                f"{needed:,} test rows."
             )
     else:
         kind = NO_EVIDENCE

@@ -1,0 +1,573 @@
+"""
+Native core of smctrain: everything tabular. Use the typed faces in the package, not this module.
+"""
+
+from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
+import typing
+import typing_extensions
+
+__all__: list[str] = [
+    "BinnedMatrix",
+    "BoostedTrees",
+    "FeatureStream",
+    "Forest",
+    "SMC_EVENT_KINDS",
+    "SMC_ZONE_STATES",
+    "audit_split",
+    "bar_segments",
+    "baselines",
+    "benjamini_hochberg",
+    "bin_matrix",
+    "bootstrap_means",
+    "check_bars",
+    "check_order",
+    "circular_shift_test",
+    "classification_metrics",
+    "copy_rows",
+    "count_stamps",
+    "crc32c",
+    "e_benjamini_hochberg",
+    "e_process",
+    "effective_size",
+    "expected_max_sharpe",
+    "feature_dropout",
+    "features_build",
+    "features_catalogue",
+    "fit_forest",
+    "fit_preprocessing",
+    "forward_split",
+    "group_borders",
+    "group_split",
+    "hac_mean",
+    "jitter",
+    "label_uniqueness",
+    "minimum_track_record",
+    "normal_cdf",
+    "normal_quantile",
+    "parse_bar_csv",
+    "parse_times",
+    "pbo",
+    "philox_uniform",
+    "preprocess_select",
+    "preprocess_transform",
+    "price_digits",
+    "probabilistic_sharpe",
+    "purge_and_embargo",
+    "purpose_hash",
+    "required_sample",
+    "resample_bars",
+    "sharpe_standard_error",
+    "shifted_rows",
+    "shifted_statistics",
+    "simulate_bars",
+    "smc_catalogue",
+    "smc_columns",
+    "smc_default_columns",
+    "smc_events",
+    "smote",
+    "snap_prices",
+    "stouffer",
+    "temporal_split",
+    "trading_metrics",
+    "triple_barrier",
+    "wilder_atr",
+    "wilson_interval",
+    "xgboost_fit",
+    "xgboost_setting_problems",
+    "xgboost_version",
+]
+
+class FeatureStream:
+    def __init__(
+        self,
+        base_length_ns: typing.SupportsInt | typing.SupportsIndex,
+        higher: list,
+        columns: collections.abc.Sequence[str],
+        digits: typing.SupportsInt | typing.SupportsIndex | None,
+        segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def push(
+        self,
+        arg0: typing.SupportsInt | typing.SupportsIndex,
+        arg1: typing.SupportsFloat | typing.SupportsIndex,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def push_higher(
+        self,
+        arg0: typing.SupportsInt | typing.SupportsIndex,
+        arg1: typing.SupportsInt | typing.SupportsIndex,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: typing.SupportsFloat | typing.SupportsIndex,
+        arg7: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    @property
+    def settled(self) -> bool: ...
+
+class BinnedMatrix:
+    def codes(self) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        Bin codes (n_features, n_rows) uint8; 255 is missing.
+        """
+    def edges(self, column: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        Edges between the bins of a column, ascending float32.
+        """
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_rows(self) -> int: ...
+
+class Forest:
+    @staticmethod
+    def from_state(
+        n_features: typing.SupportsInt | typing.SupportsIndex,
+        n_classes: typing.SupportsInt | typing.SupportsIndex,
+        arrays: dict,
+    ) -> Forest: ...
+    def arrays(self) -> dict: ...
+    def importances(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    def predict_proba(
+        self, X: numpy.ndarray, rows: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_classes(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_trees(self) -> int: ...
+
+class BoostedTrees:
+    """
+    Boosted trees as validated flat arrays; immutable, any thread may predict.
+    """
+    def __init__(
+        self,
+        n_features: typing.SupportsInt | typing.SupportsIndex,
+        n_classes: typing.SupportsInt | typing.SupportsIndex,
+        arrays: dict,
+    ) -> None: ...
+    def arrays(self) -> dict: ...
+    def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float32]: ...
+    def predict_proba(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_classes(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_rounds(self) -> int: ...
+
+def audit_split(
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    train: numpy.ndarray,
+    test: numpy.ndarray,
+    forward: bool,
+    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
+    embargo_span: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple: ...
+def bar_segments(
+    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int32]: ...
+def baselines(
+    y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
+) -> dict: ...
+def benjamini_hochberg(
+    p: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.uint8]: ...
+def bin_matrix(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    n_bins: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> BinnedMatrix: ...
+def bootstrap_means(
+    values: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mean of each stationary-bootstrap resample.
+    """
+
+def check_bars(arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex) -> tuple: ...
+def check_order(time: numpy.ndarray) -> dict: ...
+def circular_shift_test(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    balanced: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    Circular-shift max test on int32 class codes; predictions (k, n).
+    """
+
+def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def copy_rows(
+    X: numpy.ndarray,
+    classes: numpy.ndarray,
+    segment: typing.Any,
+    discrete: typing.Any,
+    copies: typing.SupportsInt | typing.SupportsIndex,
+    order_is_time: bool,
+    std: typing.SupportsFloat | typing.SupportsIndex,
+    max_shift: typing.SupportsInt | typing.SupportsIndex,
+    dropout_rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple: ...
+def count_stamps(t0: numpy.ndarray) -> int: ...
+def crc32c(data: typing_extensions.Buffer) -> int:
+    """
+    CRC32C of a bytes-like object.
+    """
+
+def e_benjamini_hochberg(
+    e: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.uint8]: ...
+def e_process(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    baseline: typing.SupportsFloat | typing.SupportsIndex,
+    train_shares: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Path of the interleaved e-process; 1 stands first.
+    """
+
+def effective_size(
+    correct: numpy.ndarray, horizon: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[float, float, float]:
+    """
+    (n_eff, design effect, raw design effect).
+    """
+
+def expected_max_sharpe(
+    n_trials: typing.SupportsFloat | typing.SupportsIndex, trial_variance: typing.SupportsFloat | typing.SupportsIndex
+) -> float: ...
+def feature_dropout(
+    X: numpy.ndarray,
+    discrete: typing.Any,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def features_build(
+    bars: dict,
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex,
+    higher: list,
+    higher_bars: list,
+    columns: collections.abc.Sequence[str],
+    double_precision: bool,
+) -> tuple: ...
+def features_catalogue(base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list) -> list: ...
+def fit_forest(
+    binned: BinnedMatrix,
+    rows: numpy.ndarray,
+    labels: numpy.ndarray,
+    weights: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    settings: dict,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
+def fit_preprocessing(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    max_missing: typing.SupportsFloat | typing.SupportsIndex,
+    clip_low: typing.SupportsFloat | typing.SupportsIndex,
+    clip_high: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def forward_split(
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    last: typing.SupportsInt | typing.SupportsIndex,
+    window: typing.SupportsInt | typing.SupportsIndex,
+    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
+    gap_span: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.uint8]: ...
+def group_borders(
+    n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int64]: ...
+def group_split(
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    test_groups: numpy.ndarray,
+    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
+    embargo_span: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.uint8]: ...
+def hac_mean(
+    values: numpy.ndarray, lags: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[float, float, float, float]:
+    """
+    (mean, long-run variance, standard error, t).
+    """
+
+def jitter(
+    X: numpy.ndarray,
+    discrete: typing.Any,
+    std: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def minimum_track_record(
+    sharpe: typing.SupportsFloat | typing.SupportsIndex,
+    benchmark: typing.SupportsFloat | typing.SupportsIndex,
+    level: typing.SupportsFloat | typing.SupportsIndex,
+    skew: typing.SupportsFloat | typing.SupportsIndex,
+    kurtosis: typing.SupportsFloat | typing.SupportsIndex,
+    form: typing.SupportsInt | typing.SupportsIndex,
+) -> float: ...
+def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def parse_bar_csv(data: bytes, name: str) -> dict: ...
+def parse_times(data: bytes) -> dict: ...
+def pbo(
+    matrix: numpy.ndarray,
+    n_blocks: typing.SupportsInt | typing.SupportsIndex,
+    purge: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple[float, numpy.typing.NDArray[numpy.float64]]:
+    """
+    (pbo, logits).
+    """
+
+def philox_uniform(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    purpose: typing.SupportsInt | typing.SupportsIndex,
+    n: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    n uniform doubles in [0, 1) of the stream (seed, purpose).
+    """
+
+def preprocess_select(
+    X: numpy.ndarray, rows: typing.Any, kept: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float32]: ...
+def preprocess_transform(
+    X: numpy.ndarray,
+    rows: typing.Any,
+    kept: numpy.ndarray,
+    median: numpy.ndarray,
+    low: numpy.ndarray,
+    high: numpy.ndarray,
+    mean: numpy.ndarray,
+    scale: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float32]: ...
+def price_digits(columns: list) -> int: ...
+def probabilistic_sharpe(
+    sharpe: typing.SupportsFloat | typing.SupportsIndex,
+    n: typing.SupportsFloat | typing.SupportsIndex,
+    benchmark: typing.SupportsFloat | typing.SupportsIndex,
+    skew: typing.SupportsFloat | typing.SupportsIndex,
+    kurtosis: typing.SupportsFloat | typing.SupportsIndex,
+    form: typing.SupportsInt | typing.SupportsIndex,
+) -> float: ...
+def purge_and_embargo(
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    is_test: numpy.ndarray,
+    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
+    embargo_span: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.uint8]: ...
+def purpose_hash(text: str) -> int:
+    """
+    FNV-1a-64 hash that turns a purpose string into a stream key.
+    """
+
+def required_sample(
+    edge: typing.SupportsFloat | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    design_effect: typing.SupportsFloat | typing.SupportsIndex,
+    p0: typing.SupportsFloat | typing.SupportsIndex,
+) -> float: ...
+def resample_bars(
+    arrays: dict,
+    timeframe_s: typing.SupportsInt | typing.SupportsIndex,
+    anchor_s: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def sharpe_standard_error(
+    sharpe: typing.SupportsFloat | typing.SupportsIndex,
+    n: typing.SupportsFloat | typing.SupportsIndex,
+    skew: typing.SupportsFloat | typing.SupportsIndex,
+    kurtosis: typing.SupportsFloat | typing.SupportsIndex,
+    form: typing.SupportsInt | typing.SupportsIndex,
+) -> float: ...
+def shifted_rows(
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    segment: typing.Any,
+    max_shift: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
+def shifted_statistics(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    balanced: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Statistic of every model at every shift, (k, n).
+    """
+
+def simulate_bars(
+    n: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    purpose: str,
+    planted: bool,
+    drift: typing.SupportsFloat | typing.SupportsIndex,
+    mean_spell: typing.SupportsFloat | typing.SupportsIndex,
+    leak: typing.SupportsFloat | typing.SupportsIndex,
+    sigma: typing.SupportsFloat | typing.SupportsIndex,
+    bars_per_week: typing.SupportsInt | typing.SupportsIndex,
+    start_price: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
+def smc_catalogue() -> dict:
+    """
+    Role, warmup and settle of each column of the machine.
+    """
+
+def smc_columns(
+    ts_open: numpy.ndarray,
+    ts_close: numpy.ndarray,
+    open: numpy.ndarray,
+    high: numpy.ndarray,
+    low: numpy.ndarray,
+    close: numpy.ndarray,
+    volume: typing.Any,
+    spread: typing.Any,
+    segment: numpy.ndarray,
+) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
+    """
+    All columns of the machine with default options: float64 (n, d) and their names.
+    """
+
+def smc_default_columns() -> list[str]:
+    """
+    Names of the structure and zone columns of the default preset.
+    """
+
+def smc_events(
+    ts_open: numpy.ndarray,
+    ts_close: numpy.ndarray,
+    open: numpy.ndarray,
+    high: numpy.ndarray,
+    low: numpy.ndarray,
+    close: numpy.ndarray,
+    volume: typing.Any,
+    spread: typing.Any,
+    segment: numpy.ndarray,
+    options: dict,
+) -> dict:
+    """
+    Events of a bar array as columns, in the order in which they became known.
+    """
+
+def smote(
+    X: numpy.ndarray,
+    class_rows: numpy.ndarray,
+    discrete: typing.Any,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    purpose: str,
+) -> tuple: ...
+def snap_prices(prices: numpy.ndarray, digits: typing.SupportsInt | typing.SupportsIndex) -> tuple: ...
+def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
+    """
+    (z, p).
+    """
+
+def temporal_split(
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    validation_first: typing.SupportsInt | typing.SupportsIndex,
+    test_first: typing.SupportsInt | typing.SupportsIndex,
+    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
+    gap_span: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.uint8]: ...
+def trading_metrics(
+    take: numpy.ndarray,
+    r_net: numpy.ndarray,
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    r_gross: typing.Any,
+    bars_held: typing.Any,
+    is_timeout: typing.Any,
+    reward_risk: typing.SupportsFloat | typing.SupportsIndex,
+    one_at_a_time: bool,
+) -> dict: ...
+def triple_barrier(
+    bars: dict,
+    rows: numpy.ndarray,
+    side: numpy.ndarray,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    target: typing.SupportsFloat | typing.SupportsIndex,
+    stop: typing.SupportsFloat | typing.SupportsIndex,
+    scale: typing.Any,
+    relative: bool,
+    rr: typing.SupportsFloat | typing.SupportsIndex,
+    entry: typing.SupportsInt | typing.SupportsIndex,
+    wait: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.Any,
+    stop_price: typing.Any,
+    min_risk: typing.SupportsFloat | typing.SupportsIndex,
+    max_risk: typing.SupportsFloat | typing.SupportsIndex,
+    tie: typing.SupportsInt | typing.SupportsIndex,
+    timeout: typing.SupportsInt | typing.SupportsIndex,
+    timeout_band: typing.SupportsFloat | typing.SupportsIndex,
+    gap_target_at_open: bool,
+    point: typing.SupportsFloat | typing.SupportsIndex,
+    fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
+def wilder_atr(
+    bars: dict, period: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def wilson_interval(
+    successes: typing.SupportsFloat | typing.SupportsIndex,
+    n: typing.SupportsFloat | typing.SupportsIndex,
+    level: typing.SupportsFloat | typing.SupportsIndex,
+) -> tuple[float, float]: ...
+def xgboost_fit(
+    library: str,
+    settings: dict,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    stop_rows: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+) -> dict: ...
+def xgboost_setting_problems(arg0: dict) -> list[str]: ...
+def xgboost_version(arg0: str) -> str: ...
+
+SMC_EVENT_KINDS: list = ["swing_high", "swing_low", "bos", "choch", "fvg", "order_block", "pool", "sweep", "run"]
+SMC_ZONE_STATES: list = ["fresh", "touched", "filled", "invalidated", "expired", "merged"]
+__version__: str = "0.1.0"

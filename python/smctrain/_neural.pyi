@@ -1,0 +1,81 @@
+"""
+Native neural families of smctrain. Use smctrain.models, not this module.
+"""
+
+from __future__ import annotations
+import numpy
+import numpy.typing
+import typing
+
+__all__: list[str] = [
+    "NeuralPredictor",
+    "neural_fit",
+    "neural_full_windows",
+    "neural_gather_windows",
+    "neural_gradient",
+    "torch_minor",
+]
+
+class NeuralPredictor:
+    """
+    Inference of one network from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def predict(
+        self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Probabilities (rows, classes); NaN in a row without a full window.
+        """
+
+def neural_fit(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    stop_rows: numpy.ndarray,
+    weight: typing.Any,
+    segment: typing.Any,
+    shape: dict,
+    settings: dict,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+) -> dict:
+    """
+    Trains one network; returns arrays, history, alarms, stop_reason, best_epoch, best_loss, left_out.
+    """
+
+def neural_full_windows(
+    rows: numpy.ndarray,
+    segment: typing.Any,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    lookback: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    The rows that have a full window of `lookback` rows ending with them inside one segment.
+    """
+
+def neural_gather_windows(
+    X: numpy.ndarray, rows: numpy.ndarray, lookback: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.ndarray:
+    """
+    Windows of some rows, (lookback, batch, columns).
+    """
+
+def neural_gradient(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    weight: typing.Any,
+    segment: typing.Any,
+    shape: dict,
+    settings: dict,
+    arrays: dict,
+) -> tuple[float, dict]:
+    """
+    Loss and gradient of one batch of all rows, dropout off.
+    """
+
+__version__: str = "0.1.0"
+torch_minor: str = "2.13"
