@@ -228,7 +228,9 @@ def model_from_bytes(data: bytes) -> tuple[str, dict[str, Any], dict[str, NDArra
     return _model_parts(unpack(data, "the model's bytes"), "the model's bytes")
 
 
-def write_model(path: str | os.PathLike[str], family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+def write_model(
+    path: str | os.PathLike[str], family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> None:
     """Write one fitted model's state, atomically."""
     write_atomic(path, model_to_bytes(family, meta, arrays))
 
