@@ -107,7 +107,9 @@ def test_a_dead_worker_is_one_failure_record_and_the_others_finish(
     function: str, payload: dict[str, Any], words: str
 ) -> None:
     tasks = [*squares(2), task("BAD", function, **payload), task("S9", "square", n=9)]
+    started = time.monotonic()
     found = by_key(run_workers(tasks, 2, 1, quiet))
+    assert time.monotonic() - started < 15.0  # not held up by the 20 s that a dead worker's child sleeps
     assert len(found) == 4
     bad = found["BAD"]
     assert isinstance(bad, Broken)

@@ -260,13 +260,16 @@ def test_a_model_without_a_gap_is_reported_last(gap: float | None, tmp_path: Pat
     assert table["models"][1]["severity"] == "unknown"
 
 
-@pytest.mark.parametrize("name", [r"$\frac{1$", "$", "x" * 300, "😀", "a\x00b\nc", "データ", "_^{}", "</text>"])
-def test_figures_draw_any_name(name: str, tmp_path: Path, builders: Builders) -> None:
-    models = [builders["model"](name, model, 0.7, 0.6, 0.6) for model in ("XGBoost", name)]
-    run = builders["run"](tmp_path / "run", [builders["symbol"](name, models, "NO_EVIDENCE", [])], [])
+def test_figures_draw_any_name(tmp_path: Path, builders: Builders) -> None:
+    names = [r"$\frac{1$", "$", "x" * 300, "😀", "a\x00b\nc", "データ", "_^{}", "</text>"]
+    symbols = [
+        builders["symbol"](name, [builders["model"](name, name, 0.7, 0.6, 0.6)], "NO_EVIDENCE", []) for name in names
+    ]
+    run = builders["run"](tmp_path / "run", symbols, [])
     write_run(run)
     found = page(run)
     assert found.crossed == []
+    assert found.tags.count("svg") == 2 * len(names) + 1
     assert "script" not in found.tags
 
 
