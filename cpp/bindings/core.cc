@@ -22,7 +22,8 @@ void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
-  m.doc() = "Native core of smctrain: everything tabular. Use the typed faces in the package, not this module.";
+  m.doc() =
+      "Native core of smctrain: everything tabular. Use the typed faces in the package, not this module.";
   m.attr("__version__") = SMCTRAIN_VERSION;
   register_errors();
   bind_base(m);

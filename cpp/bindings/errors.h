@@ -1,4 +1,5 @@
-// Core errors become the Python exceptions of the same name in smctrain.exceptions. One place for both modules.
+// Core errors become the Python exceptions of the same name in smctrain.exceptions. One place for both
+// modules.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,4 +1,5 @@
-// The _neural module: LibTorch families. Built for one torch minor; smctrain._load checks it before importing.
+// The _neural module: LibTorch families. Built for one torch minor; smctrain._load checks it before
+// importing.
 #include <pybind11/pybind11.h>
 
 #include "bindings/errors.h"

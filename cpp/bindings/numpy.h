@@ -1,7 +1,8 @@
 // Arrays at the border: typed views in, capsule-owned arrays out.
 //
-// Views in never convert and never copy: a wrong dtype, rank or layout is an InputError that names the argument.
-// Conversions happen once, visibly, in Python. Views are valid while the Python object lives, that is for the call.
+// Views in never convert and never copy: a wrong dtype, rank or layout is an InputError that names the
+// argument. Conversions happen once, visibly, in Python. Views are valid while the Python object lives, that
+// is for the call.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -69,7 +70,8 @@ MatrixView<const T> matrix_view(const py::array& array, const char* name) {
   if (array.ndim() != 2) raise("InputError", name, " must have 2 dimensions, but has ", array.ndim(), ".");
   const auto item = static_cast<py::ssize_t>(sizeof(T));
   const bool columns_contiguous = array.size() == 0 || array.shape(1) <= 1 || array.strides(1) == item;
-  const bool rows_forward = array.shape(0) <= 1 || (array.strides(0) >= item * array.shape(1) && array.strides(0) % item == 0);
+  const bool rows_forward =
+      array.shape(0) <= 1 || (array.strides(0) >= item * array.shape(1) && array.strides(0) % item == 0);
   if (!columns_contiguous || !rows_forward) raise("InputError", name, " must be in C order.");
   const int64_t stride = array.shape(0) <= 1 ? array.shape(1) : array.strides(0) / item;
   return {static_cast<const T*>(array.data()), array.shape(0), array.shape(1), stride};
@@ -88,7 +90,8 @@ py::array_t<T> to_array(std::vector<T>&& values) {
 
 template <class T>
 py::array_t<T> to_matrix(std::vector<T>&& values, int64_t rows, int64_t cols) {
-  if (static_cast<int64_t>(values.size()) != rows * cols) raise("InputError", "internal: matrix size mismatch");
+  if (static_cast<int64_t>(values.size()) != rows * cols)
+    raise("InputError", "internal: matrix size mismatch");
   return to_array(std::move(values)).reshape({rows, cols});
 }
 

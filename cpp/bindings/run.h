@@ -1,9 +1,10 @@
 // Long native calls: compute on another thread, wait here, stay responsive to Ctrl-C.
 //
-// run_native(stop, time_limit_s, work) releases the GIL, runs work(StopToken) on a fresh thread and waits. Every
-// 50 ms it takes the GIL and lets Python handle signals; a KeyboardInterrupt sets the stop flag, waits for the work
-// to come back, and is then raised. `stop` is None or a writable uint8 array of one element that others may set.
-// The calling thread never computes, so the wait is bounded by how often the kernel polls its token.
+// run_native(stop, time_limit_s, work) releases the GIL, runs work(StopToken) on a fresh thread and waits.
+// Every 50 ms it takes the GIL and lets Python handle signals; a KeyboardInterrupt sets the stop flag, waits
+// for the work to come back, and is then raised. `stop` is None or a writable uint8 array of one element that
+// others may set. The calling thread never computes, so the wait is bounded by how often the kernel polls its
+// token.
 #pragma once
 
 #include <pybind11/numpy.h>

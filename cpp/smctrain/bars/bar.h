@@ -1,8 +1,10 @@
 // Bars as the core sees them.
 //
-//   Bar        one finished bar. ts_open and ts_close are UTC nanoseconds; spread is in points, NaN where unknown.
-//   BarsView   n bars of one symbol and timeframe, oldest first, as columns somebody else owns. volume and spread
-//              may be empty (the source has none). A decision on row t is taken at ts_close[t] and may use rows 0..t.
+//   Bar        one finished bar. ts_open and ts_close are UTC nanoseconds; spread is in points, NaN where
+//   unknown. BarsView   n bars of one symbol and timeframe, oldest first, as columns somebody else owns.
+//   volume and spread
+//              may be empty (the source has none). A decision on row t is taken at ts_close[t] and may use
+//              rows 0..t.
 //   segment    id of the unbroken stretch a bar belongs to; non-decreasing. Kernels restart where it changes.
 #pragma once
 

@@ -1,4 +1,5 @@
-// CRC32C (Castagnoli, reflected polynomial 0x82F63B78), eight bytes a step by table lookup. Integrity, not origin.
+// CRC32C (Castagnoli, reflected polynomial 0x82F63B78), eight bytes a step by table lookup. Integrity, not
+// origin.
 #pragma once
 
 #include <cstddef>

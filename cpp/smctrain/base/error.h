@@ -1,8 +1,8 @@
 // One error type for the whole core.
 //
-// `type` is the name of the Python exception class in smctrain.exceptions that the bindings raise ("InputError",
-// "BarError", "TooFewRows", "OneClass", "SplitLeak", "ArtifactError", "NativeLibraryError", ...). The message is
-// a full sentence in the user's words: what was expected, what was found, what to do.
+// `type` is the name of the Python exception class in smctrain.exceptions that the bindings raise
+// ("InputError", "BarError", "TooFewRows", "OneClass", "SplitLeak", "ArtifactError", "NativeLibraryError",
+// ...). The message is a full sentence in the user's words: what was expected, what was found, what to do.
 #pragma once
 
 #include <sstream>
@@ -14,8 +14,7 @@ namespace smctrain {
 
 class Error : public std::runtime_error {
  public:
-  Error(std::string type, const std::string& message)
-      : std::runtime_error(message), type_(std::move(type)) {}
+  Error(std::string type, const std::string& message) : std::runtime_error(message), type_(std::move(type)) {}
   const std::string& type() const { return type_; }
 
  private:

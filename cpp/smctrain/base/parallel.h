@@ -1,8 +1,8 @@
 // Parallel loop with an explicit thread budget.
 //
 // parallel_for(n, threads, body) calls body(i) once for every i in [0, n), in any order, on at most `threads`
-// threads (the calling one included). The first exception wins: remaining indices are skipped and it is rethrown
-// here. Results must be written to slot i, so that they cannot depend on the thread count.
+// threads (the calling one included). The first exception wins: remaining indices are skipped and it is
+// rethrown here. Results must be written to slot i, so that they cannot depend on the thread count.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Seeded random streams: Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+// Seeded random streams: Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
+// 2011).
 //
 //   stream   one independent sequence, addressed by (seed, purpose). Purposes are strings such as
 //            "EURUSD/fold3/tree17", hashed by FNV-1a-64, so results do not depend on thread count or order.

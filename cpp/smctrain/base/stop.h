@@ -1,11 +1,12 @@
 // Stop token: how a long native call learns that it should end early.
 //
-//   flag       one byte of memory that several parties may see (a NumPy array, shared memory of a parent process).
+//   flag       one byte of memory that several parties may see (a NumPy array, shared memory of a parent
+//   process).
 //              0 means go on; any other value is a StopReason.
 //   deadline   optional monotonic time after which the reason is kTimeout.
 //
-// Kernels poll stop_requested() at least every 20 ms of work: per tree level, boosting round, batch, block of rows.
-// A poll is one relaxed load plus one clock read.
+// Kernels poll stop_requested() at least every 20 ms of work: per tree level, boosting round, batch, block of
+// rows. A poll is one relaxed load plus one clock read.
 #pragma once
 
 #include <atomic>
@@ -19,10 +20,14 @@ enum class StopReason : uint8_t { kNone = 0, kCancelled = 1, kTimeout = 2, kInte
 
 inline const char* to_string(StopReason reason) {
   switch (reason) {
-    case StopReason::kCancelled: return "cancelled";
-    case StopReason::kTimeout: return "timeout";
-    case StopReason::kInterrupted: return "interrupted";
-    default: return "";
+    case StopReason::kCancelled:
+      return "cancelled";
+    case StopReason::kTimeout:
+      return "timeout";
+    case StopReason::kInterrupted:
+      return "interrupted";
+    default:
+      return "";
   }
 }
 
@@ -35,7 +40,8 @@ class StopToken {
   explicit StopToken(uint8_t* flag, double time_limit_s = 0.0) : flag_(flag) {
     if (time_limit_s > 0.0 && time_limit_s < 1e9) {
       has_deadline_ = true;
-      deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(time_limit_s));
+      deadline_ = Clock::now() +
+                  std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(time_limit_s));
     }
   }
 

@@ -1,4 +1,5 @@
-// Training monitor: five alarms, each recorded as one sentence with the epoch or round; some of them stop the fit.
+// Training monitor: five alarms, each recorded as one sentence with the epoch or round; some of them stop the
+// fit.
 //
 //   severe overfitting   training accuracy > 0.95 while validation accuracy < 0.60        warns once
 //   divergence           validation loss rose `divergence_patience` epochs in a row       stops
@@ -53,7 +54,8 @@ class Monitor {
   void record_stop(StopReason reason, int64_t step);
 
   const std::vector<Alarm>& alarms() const { return alarms_; }
-  // Empty while nothing stopped the fit; else "divergence", "nan_loss", "timeout", "cancelled", "interrupted".
+  // Empty while nothing stopped the fit; else "divergence", "nan_loss", "timeout", "cancelled",
+  // "interrupted".
   const std::string& stop_reason() const { return stop_reason_; }
 
  private:

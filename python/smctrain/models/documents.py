@@ -110,7 +110,7 @@ class SMCModel:
             FitTask(
                 X=values, y=codes, rows=rows, n_classes=len(classes), stop_rows=stop_rows, segment=segment,
                 seed=self.seed, threads=self.threads,
-            )  # fmt: skip
+            )
         )
         card = {"symbol": self.symbol, "settings": self._trainer.settings(), "seed": self.seed}
         self._pipeline = Pipeline(

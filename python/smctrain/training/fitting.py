@@ -128,7 +128,7 @@ class Fitter:
             extra = augment_rows(
                 X[fit], y[fit], segment=segment[fit], order_is_time=True, std=self.config.augmentation.noise,
                 threshold=self.config.augmentation.threshold, random_state=seed % (1 << 32),
-            )  # fmt: skip
+            )
             new = len(extra.X) - len(fit)
             X = np.ascontiguousarray(np.vstack([X, extra.X[len(fit) :]]))
             y = np.concatenate([y, extra.y[len(fit) :].astype(np.int32)])
@@ -146,7 +146,7 @@ class Fitter:
                 threads=self.bounds.threads,
                 stop=self.bounds.stop,
                 time_limit_s=self.bounds.seconds_left(),
-            )  # fmt: skip
+            )
         )
 
     def decide_augmentation(self, plain: FoldOutcome) -> dict[str, Any]:

@@ -14,6 +14,9 @@ TEST_CASE("ParallelFor.VisitsEveryIndexOnce") {
 }
 
 TEST_CASE("ParallelFor.RethrowsTheFirstException") {
-  CHECK_THROWS_AS(smctrain::parallel_for(100, 4, [](int64_t i) { if (i == 42) throw std::runtime_error("42"); }),
+  CHECK_THROWS_AS(smctrain::parallel_for(100, 4,
+                                         [](int64_t i) {
+                                           if (i == 42) throw std::runtime_error("42");
+                                         }),
                   std::runtime_error);
 }

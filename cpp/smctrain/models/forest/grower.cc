@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kBins = 256;
 constexpr int kBatch = 4;             // columns filled in one pass over the rows
-constexpr int64_t kSmallNode = 64;  // below, occupied bins are found by rows
+constexpr int64_t kSmallNode = 64;    // below, occupied bins are found by rows
 constexpr int kMaxPackedClasses = 7;  // two words of four lanes, one lane for distinct rows
 constexpr uint64_t kLane = 0xFFFF;
 
