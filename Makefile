@@ -11,10 +11,10 @@ TEST_NATIVE := $(shell find tests/cpp -type f)
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench lint format typecheck stubs lock clean
+.PHONY: help setup build demo test asan tsan bench lint format typecheck stubs lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):.*## (.*)/\1\t\2/' | expand -t 12
 
 setup: $(VENV)/.ready ## Environment with pinned dependencies in .venv
 
@@ -49,6 +49,11 @@ build/.tests: build/.built build/doctest/.ready $(TEST_NATIVE)
 
 test: build build/.tests ## C++ and Python tests in one pytest run, summary last
 	$(PY) -m pytest -q
+
+asan tsan: build build/doctest/.ready ## C++ tests under sanitizers (address and undefined behaviour; threads)
+	PATH="$(abspath $(VENV)/bin):$$PATH" cmake --preset $@ >/dev/null
+	PATH="$(abspath $(VENV)/bin):$$PATH" cmake --build --preset $@
+	build/$@/core_tests
 
 bench: build ## Time and memory of the main job per stage (needs market data beside the checkout)
 	$(PY) benchmarks/main_job.py

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/bars_view.h"
 #include "bindings/numpy.h"
 #include "smctrain/bars/check.h"
 #include "smctrain/bars/csv.h"
@@ -113,23 +114,6 @@ py::tuple snap(const py::array& prices, int digits) {
     snapped = snap_prices(view, digits);
   }
   return py::make_tuple(to_array(std::move(snapped.prices)), snapped.n_off, snapped.first_off);
-}
-
-// Views of Bars.native().
-BarsView bars_view(const py::dict& arrays) {
-  const auto array = [&](const char* name) { return py::cast<py::array>(arrays[name]); };
-  BarsView bars;
-  bars.close = vector_view<double>(array("close"), "close");
-  const int64_t n = bars.size();
-  bars.ts_open = vector_view<int64_t>(array("ts_open"), "ts_open", n);
-  bars.ts_close = vector_view<int64_t>(array("ts_close"), "ts_close", n);
-  bars.open = vector_view<double>(array("open"), "open", n);
-  bars.high = vector_view<double>(array("high"), "high", n);
-  bars.low = vector_view<double>(array("low"), "low", n);
-  bars.volume = optional_vector_view<double>(arrays["volume"], "volume", n);
-  bars.spread = optional_vector_view<double>(arrays["spread"], "spread", n);
-  bars.segment = vector_view<int32_t>(array("segment"), "segment", n);
-  return bars;
 }
 
 int64_t seconds_to_ns(int64_t seconds) {

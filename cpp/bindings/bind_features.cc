@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "bindings/bars_view.h"
 #include "bindings/numpy.h"
 #include "smctrain/base/error.h"
 #include "smctrain/features/engine.h"
@@ -15,22 +16,6 @@ namespace {
 using features::Engine;
 using features::EngineOptions;
 using features::HigherSpec;
-
-BarsView bars_view(const py::dict& bars) {
-  BarsView view;
-  const auto column = [&](const char* name) { return py::cast<py::array>(bars[name]); };
-  view.close = vector_view<double>(column("close"), "close");
-  const int64_t n = view.size();
-  view.ts_open = vector_view<int64_t>(column("ts_open"), "ts_open", n);
-  view.ts_close = vector_view<int64_t>(column("ts_close"), "ts_close", n);
-  view.open = vector_view<double>(column("open"), "open", n);
-  view.high = vector_view<double>(column("high"), "high", n);
-  view.low = vector_view<double>(column("low"), "low", n);
-  view.volume = optional_vector_view<double>(bars["volume"], "volume", n);
-  view.spread = optional_vector_view<double>(bars["spread"], "spread", n);
-  view.segment = vector_view<int32_t>(column("segment"), "segment", n);
-  return view;
-}
 
 // [(timeframe, length in nanoseconds, reads bars), ...]
 std::vector<HigherSpec> higher_specs(const py::list& higher) {

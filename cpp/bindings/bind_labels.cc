@@ -2,6 +2,7 @@
 #include <limits>
 #include <vector>
 
+#include "bindings/bars_view.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/features/technical/recursive.h"
@@ -12,24 +13,12 @@ namespace smctrain::bindings {
 
 namespace {
 
-BarsView prices_view(const py::dict& native) {
-  BarsView bars;
-  bars.close = vector_view<double>(py::cast<py::array>(native["close"]), "close");
-  const int64_t n = bars.size();
-  bars.open = vector_view<double>(py::cast<py::array>(native["open"]), "open", n);
-  bars.high = vector_view<double>(py::cast<py::array>(native["high"]), "high", n);
-  bars.low = vector_view<double>(py::cast<py::array>(native["low"]), "low", n);
-  bars.spread = optional_vector_view<double>(native["spread"], "spread", n);
-  bars.segment = vector_view<int32_t>(py::cast<py::array>(native["segment"]), "segment", n);
-  return bars;
-}
-
 py::dict triple_barrier(const py::dict& native, const py::array& rows, const py::array& side, int64_t horizon,
                         double target, double stop, const py::object& scale, bool relative, double rr,
                         int entry, int64_t wait, const py::object& limit, const py::object& stop_price,
                         double min_risk, double max_risk, int tie, int timeout, double timeout_band,
                         bool gap_target_at_open, double point, double fixed_cost) {
-  const BarsView bars = prices_view(native);
+  const BarsView bars = bars_view(native);
   const int64_t n = bars.size();
   labels::BarrierOptions options;
   options.horizon = horizon;
@@ -78,7 +67,7 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
 // Wilder's ATR per bar, restarted in every segment; NaN while it warms up.
 py::array_t<double> wilder_atr(const py::dict& native, int period) {
   if (period < 1) raise("InputError", "period must be at least 1, but is ", period, ".");
-  const BarsView bars = prices_view(native);
+  const BarsView bars = bars_view(native);
   std::vector<double> out(static_cast<size_t>(bars.size()));
   {
     const py::gil_scoped_release release;

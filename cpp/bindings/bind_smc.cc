@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/bars_view.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/features/smc/event_batch.h"
@@ -18,23 +19,6 @@ namespace smctrain::bindings {
 namespace {
 
 namespace smc = features::smc;
-
-BarsView bars_view(const py::array& ts_open, const py::array& ts_close, const py::array& open,
-                   const py::array& high, const py::array& low, const py::array& close,
-                   const py::object& volume, const py::object& spread, const py::array& segment) {
-  BarsView bars;
-  bars.close = vector_view<double>(close, "close");
-  const int64_t n = bars.size();
-  bars.ts_open = vector_view<int64_t>(ts_open, "ts_open", n);
-  bars.ts_close = vector_view<int64_t>(ts_close, "ts_close", n);
-  bars.open = vector_view<double>(open, "open", n);
-  bars.high = vector_view<double>(high, "high", n);
-  bars.low = vector_view<double>(low, "low", n);
-  bars.volume = optional_vector_view<double>(volume, "volume", n);
-  bars.spread = optional_vector_view<double>(spread, "spread", n);
-  bars.segment = vector_view<int32_t>(segment, "segment", n);
-  return bars;
-}
 
 smc::BlockRule block_rule(const std::string& name) {
   if (name == "bos") return smc::BlockRule::kBos;
@@ -153,10 +137,8 @@ void bind_smc(py::module_& m) {
 
   m.def(
       "smc_events",
-      [](const py::array& ts_open, const py::array& ts_close, const py::array& open, const py::array& high,
-         const py::array& low, const py::array& close, const py::object& volume, const py::object& spread,
-         const py::array& segment, const py::dict& options) {
-        const BarsView bars = bars_view(ts_open, ts_close, open, high, low, close, volume, spread, segment);
+      [](const py::dict& native, const py::dict& options) {
+        const BarsView bars = bars_view(native);
         const smc::Options chosen = read_options(options);
         smc::EventLog log;
         {
@@ -166,16 +148,13 @@ void bind_smc(py::module_& m) {
         }
         return to_columns(log.events());
       },
-      py::arg("ts_open"), py::arg("ts_close"), py::arg("open"), py::arg("high"), py::arg("low"),
-      py::arg("close"), py::arg("volume"), py::arg("spread"), py::arg("segment"), py::arg("options"),
+      py::arg("bars"), py::arg("options"),
       "Events of a bar array as columns, in the order in which they became known.");
 
   m.def(
       "smc_columns",
-      [](const py::array& ts_open, const py::array& ts_close, const py::array& open, const py::array& high,
-         const py::array& low, const py::array& close, const py::object& volume, const py::object& spread,
-         const py::array& segment) {
-        const BarsView bars = bars_view(ts_open, ts_close, open, high, low, close, volume, spread, segment);
+      [](const py::dict& native) {
+        const BarsView bars = bars_view(native);
         const auto machine = features::make_smc_machine();
         const auto width = static_cast<int64_t>(machine->columns().size());
         std::vector<double> values;
@@ -187,9 +166,7 @@ void bind_smc(py::module_& m) {
         for (const auto& info : machine->columns()) names.push_back(info.name);
         return py::make_tuple(to_matrix(std::move(values), bars.size(), width), names);
       },
-      py::arg("ts_open"), py::arg("ts_close"), py::arg("open"), py::arg("high"), py::arg("low"),
-      py::arg("close"), py::arg("volume"), py::arg("spread"), py::arg("segment"),
-      "All columns of the machine with default options: float64 (n, d) and their names.");
+      py::arg("bars"), "All columns of the machine with default options: float64 (n, d) and their names.");
 
   m.def(
       "smc_default_columns", [] { return features::smc_default_columns(); },

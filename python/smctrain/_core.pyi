@@ -449,17 +449,7 @@ def smc_catalogue() -> dict:
     Role, warmup and settle of each column of the machine.
     """
 
-def smc_columns(
-    ts_open: numpy.ndarray,
-    ts_close: numpy.ndarray,
-    open: numpy.ndarray,
-    high: numpy.ndarray,
-    low: numpy.ndarray,
-    close: numpy.ndarray,
-    volume: typing.Any,
-    spread: typing.Any,
-    segment: numpy.ndarray,
-) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
+def smc_columns(bars: dict) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
     """
     All columns of the machine with default options: float64 (n, d) and their names.
     """
@@ -469,18 +459,7 @@ def smc_default_columns() -> list[str]:
     Names of the structure and zone columns of the default preset.
     """
 
-def smc_events(
-    ts_open: numpy.ndarray,
-    ts_close: numpy.ndarray,
-    open: numpy.ndarray,
-    high: numpy.ndarray,
-    low: numpy.ndarray,
-    close: numpy.ndarray,
-    volume: typing.Any,
-    spread: typing.Any,
-    segment: numpy.ndarray,
-    options: dict,
-) -> dict:
+def smc_events(bars: dict, options: dict) -> dict:
     """
     Events of a bar array as columns, in the order in which they became known.
     """

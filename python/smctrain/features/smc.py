@@ -260,7 +260,7 @@ def _events(
     **options: Any,
 ) -> EventTable:
     native = core()
-    table: dict[str, NDArray[Any]] = native.smc_events(**_bars(b).native(), options=options)
+    table: dict[str, NDArray[Any]] = native.smc_events(_bars(b).native(), options)
     names = np.asarray(native.SMC_EVENT_KINDS)
     states = np.asarray(native.SMC_ZONE_STATES)
     mask = np.isin(table["kind"], np.flatnonzero(np.isin(names, kinds)))

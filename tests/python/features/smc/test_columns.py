@@ -22,7 +22,7 @@ def bars(random_bars: Callable[..., Bars]) -> Bars:
 
 @pytest.fixture(scope="module")
 def columns(bars: Bars) -> Columns:
-    values, names = core().smc_columns(**bars.native())
+    values, names = core().smc_columns(bars.native())
     return dict(zip(names, values.T, strict=True))
 
 

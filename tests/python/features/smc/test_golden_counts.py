@@ -91,7 +91,7 @@ def test_sweeps_and_runs_of_eurusd(eurusd: Bars) -> None:
 
 
 def test_the_last_row_of_eurusd(eurusd: Bars) -> None:
-    values, names = core().smc_columns(**eurusd.native())
+    values, names = core().smc_columns(eurusd.native())
     last = dict(zip(names, values[-1], strict=True))
     expected = {
         "ms_dir": -1, "ms_up_level": 1.16233, "ms_dn_level": 1.1547,

@@ -19,11 +19,11 @@ Table = dict[str, NDArray[Any]]
 
 
 def events(bars: Bars, **options: Any) -> Table:
-    return core().smc_events(**bars.native(), options=options)
+    return core().smc_events(bars.native(), options)
 
 
 def columns(bars: Bars) -> tuple[NDArray[np.float64], list[str]]:
-    return core().smc_columns(**bars.native())
+    return core().smc_columns(bars.native())
 
 
 def as_known_before(table: Table, row: int) -> Table:

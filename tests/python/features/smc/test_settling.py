@@ -18,11 +18,11 @@ def test_two_starts_agree_once_the_columns_have_settled(
     real_bars: Callable[[str, int], Bars], symbol: str, digits: int
 ) -> None:
     bars = real_bars(symbol, digits)
-    whole, names = core().smc_columns(**bars.native())
+    whole, names = core().smc_columns(bars.native())
     catalogue = core().smc_catalogue()
     length = 4_000
     for start in range(700, len(bars) - length, 700):
-        part, _ = core().smc_columns(**bars[start : start + length].native())
+        part, _ = core().smc_columns(bars[start : start + length].native())
         for i, name in enumerate(names):
             _, warmup, settle = catalogue[name]
             expected = whole[start + warmup + settle : start + length, i]
