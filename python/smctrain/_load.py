@@ -94,4 +94,24 @@ def xgboost_library() -> Path:
         raise MissingDependency(
             'XGBoost families need xgboost >= 3.1, < 4, which is not installed: pip install "xgboost-cpu>=3.1,<4"'
         )
-    return Path(spec.origin).parent / "lib" / "libxgboost.so"
+    library = Path(spec.origin).parent / "lib" / "libxgboost.so"
+    _open_with_patient_threads(library)
+    return library
+
+
+@functools.cache
+def _open_with_patient_threads(library: Path) -> None:
+    """Open an OpenMP library so that its idle threads sleep instead of spinning.
+
+    OpenMP reads this choice once, when it is loaded. Spinning threads of small fits take the cores away from whoever
+    has work: on busy machines that makes boosting many times slower. A choice the user made is kept.
+    """
+    if "OMP_WAIT_POLICY" in os.environ:
+        return
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    try:
+        ctypes.CDLL(str(library), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    except OSError:
+        pass  # the core opens it next and says what is wrong
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]

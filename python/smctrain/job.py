@@ -87,7 +87,8 @@ def train(
     bar_set = as_bars(bars, resolved)
     folder = Path(out) if out is not None else new_folder(resolved.config.output.root)
     run = run_training(bar_set, resolved, folder, on_event=on_event, resume=resume)
-    reports.write_run(run)
+    if not run.interrupted:  # who pressed Ctrl-C does not wait for reports; `smctrain report` makes them
+        reports.write_run(run)
     return run
 
 

@@ -130,5 +130,5 @@ def print_run(run: RunResult, file: IO[str] | None = None) -> None:
         where = f"{failure.symbol} {failure.model}" if failure.model else failure.symbol
         if failure.model:
             print(f"failed: {where} ({failure.stage}): {failure.error_type}: {failure.error}", file=file)
-    if run.report_path is not None:
+    if run.report_path is not None and not run.interrupted:
         print(f"Report: {run.report_path}", file=file)

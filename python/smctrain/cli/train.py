@@ -93,7 +93,7 @@ def train(
     if run.interrupted:
         print(
             f"Interrupted. {len(run.symbols)} symbols are saved; the same command with --out {folder} --resume trains "
-            f"the other {len(run.pending)}.",
+            f"the other {len(run.pending)}, `smctrain report {folder}` shows what there is.",
             file=sys.stderr,
         )
     return run.exit_code(require_deploy)

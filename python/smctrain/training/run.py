@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -243,8 +244,17 @@ def _finished(folder: Path, symbol: str, bars: SymbolBars, resolved: ResolvedCon
     except (OSError, ValueError, TypeError):
         return None
     same = result.config_hash == resolved.hash() and result.data_hash == data_hash(_frames(bars, resolved.config))
-    complete = all((folder / m.artifact.get("path", "?")).is_file() for m in result.models.values())
+    complete = all(_intact(folder, model.artifact) for model in result.models.values())
     return result if same and complete and not result.failures else None
+
+
+def _intact(folder: Path, artifact: dict[str, Any]) -> bool:
+    """Whether a model file is there and is the one that was written."""
+    try:
+        content = (folder / str(artifact.get("path"))).read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content).hexdigest() == artifact.get("sha256")
 
 
 class _RunFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,18 @@ def export() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def lines_of() -> Callable[[Bars], list[str]]:
     return export_lines
+
+
+_TIMES = {"timestamp", "training_duration_seconds", "seconds", "stages", "name", "workers"}
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_times(item) for key, item in value.items() if key not in _TIMES}
+    return [_without_times(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="session")
+def results_of() -> Callable[[Path], Any]:
+    """`training_results.json` of a run folder without times and durations."""
+    return lambda folder: _without_times(json.loads((folder / "training_results.json").read_text(encoding="utf-8")))

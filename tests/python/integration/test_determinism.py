@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +14,20 @@ import smctrain as st
 from smctrain.bars import BarSet
 from smctrain.results import RunResult
 
-_TIMES = {"timestamp", "training_duration_seconds", "seconds", "stages", "name", "created", "workers"}
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_times(item) for key, item in value.items() if key not in _TIMES}
-    return [without_times(item) for item in value] if isinstance(value, list) else value
-
-
-def results(folder: Path) -> Any:
-    return without_times(json.loads((folder / "training_results.json").read_text(encoding="utf-8")))
-
-
 def binaries(folder: Path) -> dict[str, bytes]:
     files = [*folder.rglob("*.smc"), *folder.rglob("predictions.parquet"), *folder.rglob("features.json")]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def test_two_workers_write_the_bytes_of_one(run: RunResult, market: BarSet, tmp_path: Path, small: Any) -> None:
+def test_two_workers_write_the_bytes_of_one(
+    run: RunResult, market: BarSet, tmp_path: Path, small: Any, results_of: Callable[[Path], Any]
+) -> None:
     assert run.folder is not None
     st.train(market, out=tmp_path, workers=2, **small)
     one, two = binaries(run.folder), binaries(tmp_path)
     assert len(one) == 8
     assert one == two
-    assert results(run.folder) == results(tmp_path)
+    assert results_of(run.folder) == results_of(tmp_path)
 
 
 def test_another_process_writes_the_same_bytes(run: RunResult, tmp_path: Path, small: Any) -> None:

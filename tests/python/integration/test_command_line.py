@@ -1,0 +1,225 @@
+"""The commands, from files to exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import smctrain as st
+from smctrain.bars import Bars, BarSet
+from smctrain.cli import main
+
+FAST = ["--preset", "fast", "--models", "rf", "--workers", "1", "--set", "random_forest.n_estimators=10"]
+
+
+@pytest.fixture(scope="module")
+def folder(market: BarSet, export: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Terminal exports of two symbols."""
+    path = tmp_path_factory.mktemp("bars")
+    for symbol in ("EURUSD", "GBPUSD"):
+        export(path, symbol, market["SIM1" if symbol == "EURUSD" else "SIM2"].base)
+    return path
+
+
+@pytest.fixture(scope="module")
+def out(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the command line."""
+    path = tmp_path_factory.mktemp("runs") / "cli"
+    assert main(["train", "--data", str(folder), "--out", str(path), "--quiet", *FAST]) == 0
+    return path
+
+
+def strict(text: str) -> Any:
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+def test_train_prints_a_table_with_verdicts_and_the_report(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path / "r"), *FAST]) == 0
+    shown = capsys.readouterr()
+    for words in ("symbol", "majority", "verdict", "EURUSD", "GBPUSD", "RandomForest", "2 models trained, 0 failed"):
+        assert words in shown.out
+    assert f"Report: {tmp_path / 'r' / 'report.html'}" in shown.out
+    assert "EURUSD: done" in shown.err  # plain lines where there is no terminal
+
+
+def test_json_is_pure_on_standard_output(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "--data", str(folder), "--out", str(tmp_path / "r"), "--symbols", "EURUSD", "--json", *FAST]
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    data = strict(shown.out)
+    assert list(data["training_results"]) == ["EURUSD"]
+    assert data == strict((tmp_path / "r" / "training_results.json").read_text(encoding="utf-8"))
+    assert "verdict" in shown.err
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "--data", str(folder), "--out", str(tmp_path / "r"), "--dry-run", *FAST]
+    assert main(arguments) == 0
+    plan = capsys.readouterr().out
+    assert "EURUSD" in plan
+    assert "2500 bars" in plan
+    assert "8 fits" in plan  # two symbols, three folds and the model
+    assert main([*arguments, "--json"]) == 0
+    assert strict(capsys.readouterr().out)["fits"] == 8
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_require_deploy_has_an_exit_code_of_its_own(folder: Path, tmp_path: Path) -> None:
+    short = ["train", "--data", str(folder), "--out", str(tmp_path / "r"), "--symbols", "GBPUSD", "--quiet", *FAST]
+    assert main([*short, "--require-deploy"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "cv.fold=3"], ["cv.fold", "cv.folds"]),
+        (["--set", "random_forest.n_estimators=many"], ["random_forest.n_estimators", "many"]),
+        (["--models", "xgbost"], ["xgbost", "XGBoost"]),
+        (["--preset", "fsat"], ["fsat", "'fast'"]),
+        (["--no-such-flag"], ["no-such-flag"]),
+    ],
+)
+def test_wrong_settings_are_usage_errors_that_name_the_nearest(
+    folder: Path, tmp_path: Path, arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path / "r"), *arguments]) == 2
+    shown = capsys.readouterr()
+    for word in words:
+        assert word in shown.out + shown.err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_typo_in_a_file_is_named_with_its_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("cv:\n  folds: 3\nlabels:\n  targt: 2.0\n  horizon: soon\n", encoding="utf-8")
+    assert main(["train", "--data", str(folder), "--config", str(path)]) == 2
+    errors = capsys.readouterr().err
+    assert f"{path}:4" in errors
+    assert "'labels.target'" in errors
+    assert f"{path}:5" in errors  # all faults at once
+
+
+def test_an_unknown_symbol_is_a_data_error_with_a_suggestion(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "--data", str(folder), "--out", str(tmp_path / "r"), "--symbols", "EURUSDD"]
+    assert main(arguments) == 3
+    assert "did you mean 'EURUSD'?" in capsys.readouterr().err
+    assert main(["train", "--data", str(tmp_path / "nowhere")]) == 3
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_predict_shows_the_newest_rows_and_writes_files(
+    folder: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(out), "--data", str(folder), "--symbol", "EURUSD", "--last", "3"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "EURUSD"
+    assert len(shown) == 5
+    assert main(["predict", str(out), "--data", str(folder), "--out", str(tmp_path / "p.parquet")]) == 0
+    assert main(["predict", str(out), "--data", str(folder), "--out", str(tmp_path / "p.csv")]) == 0
+    table = pd.read_parquet(tmp_path / "p.parquet")
+    assert table.groupby("symbol").size().to_dict() == {"EURUSD": 2_500, "GBPUSD": 2_500}
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 5_000
+    direct = st.load(out, "EURUSD").predict(st.read_bars(folder)["EURUSD"])
+    part = table[table["symbol"] == "EURUSD"].reset_index(drop=True)
+    proba = [name for name in direct.columns if name.startswith("p_")]
+    pd.testing.assert_frame_equal(part[proba], direct[proba])
+    assert main(["predict", str(out), "--data", str(folder), "--out", str(tmp_path / "p.txt")]) == 3
+
+
+def test_predict_passes_over_symbols_without_bars(
+    out: Path, market: BarSet, export: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(tmp_path, "EURUSD", market["SIM1"].base)
+    assert main(["predict", str(out), "--data", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert "GBPUSD: no bars" in shown.err
+    assert "EURUSD" in shown.out
+
+
+def test_reports_can_be_made_again_from_the_results(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {p.relative_to(out): p.read_bytes() for p in out.rglob("*.md")}
+    for path in before:
+        (out / path).unlink()
+    (out / "report.html").unlink()
+    assert main(["report", str(out)]) == 0
+    assert "verdict" in capsys.readouterr().out
+    assert {p.relative_to(out): p.read_bytes() for p in out.rglob("*.md")} == before
+    assert (out / "report.html").is_file()
+    assert main(["report", str(tmp_path)]) == 1
+    assert "no run folder" in capsys.readouterr().err
+
+
+def test_check_names_file_kind_row_and_count(
+    market: BarSet, export: Callable[..., Path], lines_of: Callable[[Bars], list[str]], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    bars = market["SIM1"].base
+    lines = lines_of(bars)
+    dirty = list(lines)
+    dirty[101] = dirty[100]  # duplicate
+    cells = dirty[501].split(",")
+    cells[2], cells[3] = cells[3], cells[2]  # high below low
+    dirty[501] = ",".join(cells)
+    export(tmp_path, "CLEAN", bars)
+    export(tmp_path, "DIRTY", bars, dirty)
+    assert main(["check", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "DIRTY_M15.csv.gz" in shown
+    assert "duplicate" in shown
+    assert "ohlc" in shown
+    assert main(["check", str(tmp_path), "--json"]) == 1
+    data = strict(capsys.readouterr().out)
+    found = {issue["kind"]: issue for issue in data["issues"] if issue["symbol"] == "DIRTY"}
+    # Row 1 is the first line below the header.
+    assert (found["duplicate"]["first_row"], found["duplicate"]["count"]) == (101, 1)
+    assert (found["ohlc"]["first_row"], found["ohlc"]["count"]) == (501, 1)
+    assert "DIRTY" in data["failures"]
+    assert main(["check", str(tmp_path / "nowhere")]) == 3
+
+
+def test_config_show_tells_where_a_value_comes_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("cv:\n  folds: 4\n", encoding="utf-8")
+    assert main(["config", "show", "--preset", "fast", "--config", str(path), "--set", "split.embargo=3",
+                 "--origin"]) == 0  # fmt: skip
+    lines = {line.split(":")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
+    assert f"file {path}:2" in lines["folds"]
+    assert "preset fast" in lines["n_estimators"]
+    assert main(["config", "show", "--json"]) == 0
+    assert strict(capsys.readouterr().out)["cv.folds"]["layer"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["models"], ["RandomForest", "XGBoost", "NeuralNetwork", "LSTM"]),
+        (["version"], ["smctrain", "numpy"]),
+        (["features"], ["rsi_wilder_14", "natr_14"]),
+        (["--help"], ["train", "check", "predict", "report", "demo"]),
+        (["train", "--help"], ["--require-deploy", "--resume"]),
+    ],
+)
+def test_the_informing_commands_inform(
+    command: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    for word in words:
+        assert word in shown
