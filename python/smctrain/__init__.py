@@ -49,7 +49,7 @@ _MODULES = {
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
 
-__all__ = ["__version__", *_EXPORTS, *sorted(_MODULES), *_ALIASES]  # noqa: PLE0604
+__all__ = ["__version__", *_EXPORTS, *sorted(_MODULES), *_ALIASES]
 
 
 def __getattr__(name: str) -> Any:

@@ -117,4 +117,5 @@ def _settled(features: FeatureTable, segment: NDArray[np.int32]) -> NDArray[np.b
     row_in_segment = np.arange(n) - np.repeat(starts, lengths)
     # A short history must not be eaten by start-up alone: at most a fifth of a segment is given up for settling.
     limit = np.minimum(start_up, np.repeat(lengths, lengths) // 5)
-    return row_in_segment >= limit
+    settled: NDArray[np.bool_] = row_in_segment >= limit
+    return settled

@@ -5,7 +5,7 @@ Every record turns into strict JSON and back (`to_dict`, `from_dict`); keys of `
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import traceback as _traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 def now() -> str:
     """Current time as ISO text, seconds, UTC."""
-    return datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None).isoformat()
+    return dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None).isoformat()
 
 
 @dataclass
@@ -72,7 +72,7 @@ class ModelResult(_Record):
     model_name: str
     timestamp: str
     history: dict[str, Any]
-    """train_accuracy, val_accuracy, test_accuracy, train_val_gap, overfitting_detected, cv_* (null when unavailable)."""
+    """train_accuracy, val_accuracy, test_accuracy, train_val_gap, overfitting_detected, cv_* (null if unavailable)."""
     train_metrics: dict[str, Any]
     val_metrics: dict[str, Any]
     test_metrics: dict[str, Any]
@@ -85,7 +85,7 @@ class ModelResult(_Record):
     warnings: list[str]
     training_duration_seconds: float
     curves: dict[str, list[float | None]]
-    """One value per epoch or round: step, train_loss, val_loss, train_accuracy, val_accuracy, grad_norm, learning_rate."""
+    """Per epoch or round: step, train_loss, val_loss, train_accuracy, val_accuracy, grad_norm, learning_rate."""
     cv: dict[str, Any]
     """mean, std, folds, verdict, poor_folds ...; {"available": false, "reason": ...} when it could not be run."""
     settings: dict[str, Any]

@@ -19,7 +19,7 @@ _TEMP_NAME = re.compile(r"^\..+\.[0-9a-f]{16}\.smctmp$", re.DOTALL)
 _UMASK_LOCK = threading.Lock()
 
 
-def write_atomic(path: str | Path, data: bytes) -> None:
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` to `path` so that a reader sees the whole old file or the whole new one.
 
     Raises

@@ -198,7 +198,7 @@ def _offset(entry: Any) -> int:
     return offset if type(offset) is int else -1
 
 
-def read_container(path: str | Path) -> Container:
+def read_container(path: str | os.PathLike[str]) -> Container:
     """Read and check a container file. Only regular files are opened."""
     path = Path(path)
     try:
@@ -232,7 +232,7 @@ def write_model(path: str | Path, family: str, meta: dict[str, Any], arrays: dic
     write_atomic(path, model_to_bytes(family, meta, arrays))
 
 
-def read_model(path: str | Path) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
+def read_model(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
     """Family, metadata and arrays of a model file."""
     return _model_parts(read_container(path), str(path))
 

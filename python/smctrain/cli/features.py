@@ -20,9 +20,9 @@ def features(*, preset: Literal["default", "full"] = "default", base: str = "M15
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
-    from smctrain.features import FeatureSpec, catalogue
+    from smctrain.features import FeatureSpec
 
-    entries = catalogue(FeatureSpec(preset=preset, base=base))
+    entries = FeatureSpec(preset=preset, base=base).catalogue()
     if json:
         print(dumps_strict([asdict(entry) for entry in entries]))
         return 0

@@ -33,7 +33,8 @@ def train(
 ) -> int:
     """Train all models on a folder of bars, decide per symbol, and write one run folder.
 
-    Examples: `smctrain train --data bars/ --out runs/first`, `smctrain train --data bars/ --preset fast --models rf xgboost`
+    Examples: `smctrain train --data bars/ --out runs/first`,
+    `smctrain train --data bars/ --preset fast --models rf xgboost`
 
     Parameters
     ----------
@@ -107,14 +108,14 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
     config = resolved.config
     chosen = config.symbols or tuple(bars.symbols)
     workers, threads = thread_budget(config, len(chosen))
-    jobs = []
+    jobs: list[dict[str, Any]] = []
     for symbol in chosen:
         if symbol in bars.failures:
             continue
         base = base_bars(bars[symbol], config)
         jobs.append({"symbol": symbol, "timeframe": base.timeframe, "bars": len(base), "models": list(config.models)})
     fits = len(jobs) * len(config.models) * (config.cv.folds + 1)
-    plan = {
+    plan: dict[str, Any] = {
         "symbols": jobs,
         "unusable": {symbol: str(error) for symbol, error in bars.failures.items()},
         "fits": fits,
@@ -127,7 +128,7 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
         return 0
     for job in jobs:
         print(f"{job['symbol']:<10} {job['timeframe']:<4} {job['bars']:>8} bars  {', '.join(job['models'])}")
-    for symbol, reason in plan["unusable"].items():  # type: ignore[attr-defined]
+    for symbol, reason in plan["unusable"].items():
         print(f"{symbol:<10} cannot be used: {reason}")
     print(f"{fits} fits, {workers} workers of {threads} thread{'s' if threads > 1 else ''}; nothing was written.")
     return 0

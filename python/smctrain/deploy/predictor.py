@@ -40,7 +40,8 @@ class Predictor:
     def predict_columns(self, bars: Bars | SymbolBars) -> dict[str, Any]:
         """Columns of `predict` as NumPy arrays."""
         card = self.pipeline.card
-        spec = FeatureSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in card["feature_spec"].items()})
+        recipe: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["feature_spec"].items()}
+        spec = FeatureSpec(**recipe)
         base = _base(bars, card["timeframe"], self.symbol)
         features = build_features(bars if isinstance(bars, SymbolBars) else base, spec)
         if list(features.names) != self.pipeline.features:

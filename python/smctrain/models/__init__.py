@@ -14,7 +14,7 @@ _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.val
 _DOCUMENTED = {f"{name}SMCModel": "smctrain.models.documents" for name in FAMILIES}
 _LAZY = _ESTIMATORS | _DOCUMENTED
 
-__all__ = ["list_families", "load_model", *_LAZY]  # noqa: PLE0604
+__all__ = ["list_families", "load_model", *_LAZY]
 
 
 def load_model(path: str | PathLike[str]) -> Any:

@@ -98,8 +98,7 @@ def evaluate(
 
 def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
     """95 % Wilson interval with the effective sample size, and that size."""
-    n = effective_sample_size(correct.astype(np.int32), horizon)
-    n_eff = float(getattr(n, "n_eff", n))
+    n_eff = float(effective_sample_size(correct.astype(np.int32), horizon).n_eff)
     low, high = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
     return [float(low), float(high)], n_eff
 

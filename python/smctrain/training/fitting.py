@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from smctrain.augment import augment_rows
 from smctrain.config import Config
 from smctrain.dataset import Dataset
-from smctrain.models.base import FittedModel, FitTask, Trainer
+from smctrain.models.base import FitTask, FittedModel, Trainer
 from smctrain.prepare import Preprocessor
 from smctrain.training.parts import Fold, Parts, Rows
 
@@ -146,7 +146,7 @@ class Fitter:
                 threads=self.bounds.threads,
                 stop=self.bounds.stop,
                 time_limit_s=self.bounds.seconds_left(),
-            )  # fmt: skip
+            )
         )
 
     def decide_augmentation(self, plain: FoldOutcome) -> dict[str, Any]:
