@@ -19,6 +19,13 @@ class BarError(InputError):
     """Bars of one symbol cannot be used; names file, symbol and row."""
 
 
+class NotLoaded(InputError, KeyError):
+    """A symbol or timeframe is not among the bars. Also a KeyError, so that `in` and `.get` work on bars."""
+
+    def __str__(self) -> str:  # KeyError would quote the sentence
+        return Exception.__str__(self)
+
+
 class ConfigError(InputError):
     """One or more settings are wrong; lists all of them with file and line."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,7 @@ def train(
     from smctrain import reports
 
     chosen = _chosen_settings(models, symbols, features, labels, seed, workers, overrides)
-    resolved = _resolved(config, preset, chosen)
+    resolved = resolved_config(config, preset, chosen)
     bar_set = as_bars(bars, resolved)
     folder = Path(out) if out is not None else new_folder(resolved.config.output.root)
     run = run_training(bar_set, resolved, folder, on_event=on_event, resume=resume)
@@ -104,7 +104,7 @@ def as_bars(bars: Any, resolved: ResolvedConfig) -> BarSet:
 
 def new_folder(root: str | Path) -> Path:
     """A run folder that does not exist yet, named by the time."""
-    stem = datetime.datetime.now().strftime("%Y-%m-%d_%H%M%S")
+    stem = dt.datetime.now().strftime("%Y-%m-%d_%H%M%S")
     folder, number = Path(root) / stem, 1
     while folder.exists():
         folder, number = Path(root) / f"{stem}-{number}", number + 1
@@ -133,7 +133,9 @@ def _chosen_settings(
     return chosen
 
 
-def _resolved(config: Any, preset: str | None, chosen: dict[str, Any]) -> ResolvedConfig:
+def resolved_config(config: Any, preset: str | None, chosen: Mapping[str, Any] | None = None) -> ResolvedConfig:
+    """Settings from whatever `train` takes as `config`, a preset, and single settings that win over both."""
+    chosen = chosen or {}
     if isinstance(config, ResolvedConfig):
         return config
     if isinstance(config, Mapping):

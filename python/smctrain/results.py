@@ -5,7 +5,7 @@ Every record turns into strict JSON and back (`to_dict`, `from_dict`); keys of `
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import traceback as _traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 def now() -> str:
     """Current time as ISO text, seconds, UTC."""
-    return datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None).isoformat()
+    return dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None).isoformat()
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy as np
 
 from smctrain.config import ResolvedConfig, resolve
 from smctrain.exceptions import InputError
-from smctrain.job import as_bars, train
+from smctrain.job import as_bars, resolved_config, train
 from smctrain.results import FailureRecord, RunResult, SymbolResult, now
 
 
@@ -21,7 +21,7 @@ class SMCModelTrainer:
     Parameters
     ----------
     bars : BarSet or anything `read_bars` reads
-    config : path or mapping of dotted keys, optional
+    config : path or mapping, nested or of dotted keys, optional
     preset : {"fast", "default", "thorough"}, optional
 
     Attributes
@@ -36,12 +36,7 @@ class SMCModelTrainer:
         config: str | Path | Mapping[str, Any] | ResolvedConfig | None = None,
         preset: str | None = None,
     ) -> None:
-        if isinstance(config, ResolvedConfig):
-            self._resolved = config
-        elif isinstance(config, Mapping):
-            self._resolved = resolve(preset, overrides=config)
-        else:
-            self._resolved = resolve(preset, files=[] if config is None else [config])
+        self._resolved = resolved_config(config, preset)
         self._bars = as_bars(bars, self._resolved)
         self.results: dict[str, dict[str, Any]] = {}
         self._symbols: dict[str, SymbolResult] = {}

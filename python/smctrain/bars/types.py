@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain.exceptions import BarError, InputError
+from smctrain.exceptions import BarError, InputError, NotLoaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,11 +134,7 @@ class SymbolBars(Mapping[str, Bars]):
         try:
             return self._frames[timeframe]
         except KeyError:
-            raise InputError(f"{self.symbol} has no {timeframe} bars. Loaded: {', '.join(self._frames)}.") from None
-
-    def __contains__(self, timeframe: object) -> bool:
-        # Mapping's own test waits for a KeyError.
-        return timeframe in self._frames
+            raise NotLoaded(f"{self.symbol} has no {timeframe} bars. Loaded: {', '.join(self._frames)}.") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._frames)
@@ -237,13 +233,7 @@ class BarSet(Mapping[str, SymbolBars]):
         except KeyError:
             near = get_close_matches(str(key), self._symbols, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"Symbol {key!r} is not loaded.{hint} Loaded: {len(self._symbols)} symbols.") from None
-
-    def __contains__(self, key: object) -> bool:
-        # Mapping's own test waits for a KeyError.
-        if isinstance(key, tuple) and len(key) == 2:
-            return key[0] in self._symbols and key[1] in self._symbols[key[0]]
-        return key in self._symbols
+            raise NotLoaded(f"Symbol {key!r} is not loaded.{hint} Loaded: {len(self._symbols)} symbols.") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._symbols)

@@ -108,14 +108,14 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
     config = resolved.config
     chosen = config.symbols or tuple(bars.symbols)
     workers, threads = thread_budget(config, len(chosen))
-    jobs = []
+    jobs: list[dict[str, Any]] = []
     for symbol in chosen:
         if symbol in bars.failures:
             continue
         base = base_bars(bars[symbol], config)
         jobs.append({"symbol": symbol, "timeframe": base.timeframe, "bars": len(base), "models": list(config.models)})
     fits = len(jobs) * len(config.models) * (config.cv.folds + 1)
-    plan = {
+    plan: dict[str, Any] = {
         "symbols": jobs,
         "unusable": {symbol: str(error) for symbol, error in bars.failures.items()},
         "fits": fits,

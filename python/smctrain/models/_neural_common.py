@@ -31,17 +31,9 @@ class Problems:
         if not right:
             self.found.append(f"{name} must be an integer from {low} to {high}, but is {value!r}")
 
-    def real(
-        self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False
-    ) -> None:
+    def real(self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False) -> None:
         number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if (
-            not number
-            or not math.isfinite(value)
-            or value < low
-            or value >= high
-            or (open_low and value == low)
-        ):
+        if not number or not math.isfinite(value) or value < low or value >= high or (open_low and value == low):
             self.found.append(f"{name} must be a number {rule}, but is {value!r}")
 
     def choice(self, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
@@ -304,9 +296,7 @@ class FittedNet:
         weights, history = _arrays_from(cls.family, shape, arrays)
         reason, warnings = meta.get("stop_reason", ""), meta.get("warnings", [])
         if reason not in _STOP_REASONS:
-            raise ArtifactError(
-                f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}."
-            )
+            raise ArtifactError(f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}.")
         if not isinstance(warnings, list) or not all(isinstance(sentence, str) for sentence in warnings):
             raise ArtifactError(f"{cls.family}: warnings must be a list of sentences, but is {warnings!r}.")
         best_loss = meta.get("best_loss")
@@ -366,9 +356,7 @@ def _arrays_from(
     for name, wanted in expected.items():
         array = np.asarray(arrays[name])
         if array.dtype != np.float32 or array.shape != wanted:
-            raise ArtifactError(
-                f"{family}: array {name} must be float32 {wanted}, but is {array.dtype} {array.shape}."
-            )
+            raise ArtifactError(f"{family}: array {name} must be float32 {wanted}, but is {array.dtype} {array.shape}.")
         if not np.isfinite(array).all():
             raise ArtifactError(f"{family}: array {name} must be finite, but holds NaN or infinity.")
         if name.endswith("running_var") and (array < 0).any():

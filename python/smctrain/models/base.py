@@ -73,8 +73,7 @@ class FittedModel(Protocol):
     n_features: int
     n_classes: int
     history: History
-    """One entry per round or epoch: step, train_loss, val_loss, train_accuracy, val_accuracy, grad_norm,
-    learning_rate."""
+    """Per round or epoch: step, train_loss, val_loss, train_accuracy, val_accuracy, grad_norm, learning_rate."""
     warnings: list[str]
     """Alarms of the training monitor, one sentence each, with the epoch or round."""
     stop_reason: str

@@ -108,14 +108,18 @@ class SMCModel:
         stop_rows = np.flatnonzero((np.arange(len(matrix)) >= n) & (codes >= 0)).astype(np.int64)
         model = self._trainer.fit(
             FitTask(
-                X=values, y=codes, rows=rows, n_classes=len(classes), stop_rows=stop_rows, segment=segment,
-                seed=self.seed, threads=self.threads,
+                X=values,
+                y=codes,
+                rows=rows,
+                n_classes=len(classes),
+                stop_rows=stop_rows,
+                segment=segment,
+                seed=self.seed,
+                threads=self.threads,
             )
         )
         card = {"symbol": self.symbol, "settings": self._trainer.settings(), "seed": self.seed}
-        self._pipeline = Pipeline(
-            self.family, model, prepare, scaled, [int(value) for value in classes], names, card
-        )
+        self._pipeline = Pipeline(self.family, model, prepare, scaled, [int(value) for value in classes], names, card)
         self.metadata = {}
         return self
 

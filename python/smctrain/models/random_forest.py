@@ -126,9 +126,7 @@ class RandomForestTrainer:
         )
         samples = self.max_samples
         need(
-            samples is None
-            or (_is_int(samples) and samples >= 1)
-            or (isinstance(samples, float) and 0 < samples <= 1),
+            samples is None or (_is_int(samples) and samples >= 1) or (isinstance(samples, float) and 0 < samples <= 1),
             "max_samples",
             "an integer of at least 1, a share in (0, 1] or None",
         )
@@ -233,8 +231,7 @@ class RandomForestTrainer:
         binned: Binned = task.binned
         if not isinstance(binned, Binned):
             raise InputError(
-                "task.binned must come from smctrain.models.random_forest.make_binned, but is "
-                f"{type(binned).__name__}."
+                f"task.binned must come from smctrain.models.random_forest.make_binned, but is {type(binned).__name__}."
             )
         shape = (binned.native.n_rows, binned.native.n_features)
         if shape != task.X.shape:
@@ -335,9 +332,7 @@ class FittedForest:
             {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         )
         if native.n_trees != numbers["n_trees"]:
-            raise ArtifactError(
-                f"forest: n_trees is {numbers['n_trees']}, but the arrays hold {native.n_trees}."
-            )
+            raise ArtifactError(f"forest: n_trees is {numbers['n_trees']}, but the arrays hold {native.n_trees}.")
         return cls(
             native=native,
             oob_score=math.nan if score is None else float(score),

@@ -75,9 +75,7 @@ class XGBoostTrainer:
         ]
         stopping = self.early_stopping_rounds
         if stopping is not None and not (_is_integer(stopping) and stopping >= 1):
-            problems.append(
-                f"early_stopping_rounds must be an integer of at least 1 or None, but is {stopping!r}."
-            )
+            problems.append(f"early_stopping_rounds must be an integer of at least 1 or None, but is {stopping!r}.")
         problems += [
             f"{name} must be a number, but is {getattr(self, name)!r}."
             for name in _REALS
@@ -216,9 +214,7 @@ class FittedXGBoost:
             arrays={name: _array(arrays, name) for name in _ARRAYS},
         )
         if best_round != trees.n_rounds:
-            raise ArtifactError(
-                f"best_round must equal the {trees.n_rounds} stored rounds, but is {best_round}."
-            )
+            raise ArtifactError(f"best_round must equal the {trees.n_rounds} stored rounds, but is {best_round}.")
         importances = _array(arrays, "importances")
         if importances.dtype != np.float64 or importances.shape != (n_features,):
             raise ArtifactError(f"importances must be float64 of shape ({n_features},).")
@@ -260,9 +256,7 @@ def _meta(meta: dict[str, Any], name: str, kind: type) -> Any:
     value: Any = meta.get(name)
     is_right = type(value) is kind  # bool is no int here
     if not is_right:
-        raise ArtifactError(
-            f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}."
-        )
+        raise ArtifactError(f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}.")
     if kind is int and not 0 <= value < 2**31:
         raise ArtifactError(f"'{name}' must lie in 0..2147483647, but is {value}.")
     return value

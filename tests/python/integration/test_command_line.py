@@ -49,9 +49,7 @@ def test_train_prints_a_table_with_verdicts_and_the_report(
     assert "EURUSD: done" in shown.err  # plain lines where there is no terminal
 
 
-def test_json_is_pure_on_standard_output(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_pure_on_standard_output(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["train", "--data", str(folder), "--out", str(tmp_path / "r"), "--symbols", "EURUSD", "--json", *FAST]
     assert main(arguments) == 0
     shown = capsys.readouterr()
@@ -172,25 +170,25 @@ def test_check_names_file_kind_row_and_count(
 ) -> None:  # fmt: skip
     bars = market["SIM1"].base
     lines = lines_of(bars)
-    dirty = list(lines)
-    dirty[101] = dirty[100]  # duplicate
-    cells = dirty[501].split(",")
-    cells[2], cells[3] = cells[3], cells[2]  # high below low
-    dirty[501] = ",".join(cells)
+    twice, upside_down = list(lines), list(lines)
+    twice[101] = twice[100]
+    cells = lines[501].split(",")
+    cells[2], cells[3] = cells[3], cells[2]
+    upside_down[501] = ",".join(cells)
     export(tmp_path, "CLEAN", bars)
-    export(tmp_path, "DIRTY", bars, dirty)
+    export(tmp_path, "TWICE", bars, twice)
+    export(tmp_path, "UPSIDE", bars, upside_down)
     assert main(["check", str(tmp_path)]) == 1
     shown = capsys.readouterr().out
-    assert "DIRTY_M15.csv.gz" in shown
-    assert "duplicate" in shown
-    assert "ohlc" in shown
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["TWICE_M15.csv.gz", "duplicate", "1", "102"] in [cells[:4] for cells in lines]
+    assert ["UPSIDE_M15.csv.gz", "ohlc", "1", "502"] in [cells[:4] for cells in lines]
     assert main(["check", str(tmp_path), "--json"]) == 1
     data = strict(capsys.readouterr().out)
-    found = {issue["kind"]: issue for issue in data["issues"] if issue["symbol"] == "DIRTY"}
-    # Row 1 is the first line below the header.
-    assert (found["duplicate"]["first_row"], found["duplicate"]["count"]) == (101, 1)
-    assert (found["ohlc"]["first_row"], found["ohlc"]["count"]) == (501, 1)
-    assert "DIRTY" in data["failures"]
+    found = {(issue["symbol"], issue["kind"]): issue for issue in data["issues"]}
+    assert found["TWICE", "duplicate"]["file"] == "TWICE_M15.csv.gz"
+    assert (found["TWICE", "duplicate"]["first_row"], found["TWICE", "duplicate"]["count"]) == (102, 1)
+    assert list(data["failures"]) == ["TWICE"]
     assert main(["check", str(tmp_path / "nowhere")]) == 3
 
 

@@ -75,9 +75,7 @@ def test_a_good_file_among_four_bad_ones_is_trained_and_the_others_are_named(
     assert all(symbol in html for symbol in failed)
 
 
-def test_only_bad_files_end_in_one_clear_error(
-    mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_bad_files_end_in_one_clear_error(mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (mixed / "GOOD_M15.csv.gz").unlink()
     (mixed / "SHORT_M15.csv.gz").unlink()
     assert main(["train", "--data", str(mixed), "--out", str(tmp_path / "run")]) == 3
@@ -151,9 +149,7 @@ def test_a_symbol_without_any_model_is_a_failure_with_all_causes(
     assert run.exit_code() == 1
 
 
-@pytest.mark.parametrize(
-    ("how", "words"), [("os._exit(7)", "exit code 7"), ("os.kill(os.getpid(), 9)", "SIGKILL")]
-)
+@pytest.mark.parametrize(("how", "words"), [("os._exit(7)", "exit code 7"), ("os.kill(os.getpid(), 9)", "SIGKILL")])
 def test_a_dead_worker_costs_its_symbol_only(
     how: str, words: str, small: Any, run: RunResult, market: BarSet, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -14,6 +14,7 @@ import smctrain as st
 from smctrain.bars import BarSet
 from smctrain.results import RunResult
 
+
 def binaries(folder: Path) -> dict[str, bytes]:
     files = [*folder.rglob("*.smc"), *folder.rglob("predictions.parquet"), *folder.rglob("features.json")]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -18,6 +18,7 @@ import smctrain as st
 from smctrain.bars import BarSet
 from smctrain.exceptions import SmctrainError
 from smctrain.execution.messages import Event
+from smctrain.training import run as run_module
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def trained(folder: Path) -> list[str]:
 def test_a_resumed_run_trains_only_the_rest_and_equals_an_uninterrupted_one(
     three: BarSet, small: Any, tmp_path: Path, results_of: Callable[[Path], Any]
 ) -> None:
-    whole = st.train(three, out=tmp_path / "whole", workers=1, **small)
+    st.train(three, out=tmp_path / "whole", workers=1, **small)
     folder = tmp_path / "run"
     broken = st.train(three, out=folder, workers=1, on_event=interrupt_after("SIM1"), **small)
     assert broken.interrupted
@@ -103,6 +104,15 @@ def test_a_folder_in_use_is_refused_and_a_dead_owner_is_not_waited_for(
     assert not (tmp_path / ".lock").exists()
 
 
+def test_a_lock_of_another_user_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_allowed(pid: int, sign: int) -> None:
+        raise PermissionError
+
+    (tmp_path / ".lock").write_text("4711\n")
+    monkeypatch.setattr(run_module.os, "kill", not_allowed)
+    assert run_module._owner(tmp_path / ".lock") == 4711
+
+
 def processes_with(mark: str) -> list[int]:
     """Living processes whose environment holds a mark."""
     found = []
@@ -127,8 +137,8 @@ def test_ctrl_c_on_the_command_line_saves_says_how_to_resume_and_leaves_no_proce
     # The symbol that sorts first is quick, the others would take minutes.
     export(tmp_path / "bars", "A", market["SIM1"].base, None)
     command = [
-        sys.executable, "-m", "smctrain", "train", "--data", str(tmp_path / "bars"), "--out", str(out), "--models", "rf",
-        "xgboost", "--set", "random_forest.n_estimators=10", "xgboost.n_estimators=1200",
+        sys.executable, "-m", "smctrain", "train", "--data", str(tmp_path / "bars"), "--out", str(out), "--models",
+        "rf", "xgboost", "--set", "random_forest.n_estimators=10", "xgboost.n_estimators=1200",
         "xgboost.early_stopping_rounds=1200", "xgboost.learning_rate=0.01", "cv.folds=2", "--workers", str(workers),
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

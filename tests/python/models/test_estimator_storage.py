@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("smctrain.artifact")
-
 from smctrain.exceptions import ArtifactError
-from smctrain.models import RandomForestClassifier, load_model
+from smctrain.models import LSTMClassifier, MLPClassifier, RandomForestClassifier, XGBoostClassifier, load_model
 from smctrain.models.estimators._base import estimator_from_state
 
 
@@ -74,3 +72,24 @@ def test_a_contradictory_description_is_refused(change: dict[str, Any]) -> None:
     estimator_from_state(family, meta, arrays)
     with pytest.raises(ArtifactError, match="model file"):
         estimator_from_state(family, {**meta, "estimator": {**meta["estimator"], **change}}, arrays)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        XGBoostClassifier(n_estimators=8, random_state=1),
+        MLPClassifier((8, 4), max_epochs=3, random_state=1),
+        LSTMClassifier(4, lookback=3, max_epochs=1, random_state=1),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_every_family_comes_back_from_file_and_pickle_with_the_same_bits(model: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3)).astype(np.float32)
+    model.fit(X, np.where(X[:, 0] > 0, "up", "down"))
+    model.save(tmp_path / "model.smc")
+    for copied in (load_model(tmp_path / "model.smc"), pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert type(copied) is type(model)
+        assert copied.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+        assert copied.classes_.tolist() == ["down", "up"]
+    pd.testing.assert_frame_equal(load_model(tmp_path / "model.smc").history_, model.history_)

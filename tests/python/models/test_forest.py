@@ -76,12 +76,8 @@ def test_class_weights_raise_the_recall_of_the_rare_class() -> None:
     rare = (y == 2).astype(np.int32)
     recall = {}
     for class_weight in (None, "balanced"):
-        fitted = RandomForestTrainer(n_estimators=50, class_weight=class_weight).fit(
-            task(X, rare, rows=np.arange(800))
-        )
-        recall[class_weight] = (
-            fitted.predict_proba(X, np.arange(800, 1600)).argmax(axis=1)[rare[800:] == 1]
-        ).mean()
+        fitted = RandomForestTrainer(n_estimators=50, class_weight=class_weight).fit(task(X, rare, rows=np.arange(800)))
+        recall[class_weight] = (fitted.predict_proba(X, np.arange(800, 1600)).argmax(axis=1)[rare[800:] == 1]).mean()
     assert recall["balanced"] > recall[None] + 0.1
 
 
@@ -155,9 +151,7 @@ def test_the_root_split_is_the_best_of_all(seed: int, k: int, weighted: bool) ->
     fitted = one_tree(max_depth=1, min_samples_leaf=min_leaf).fit(task(X, y, n_classes=k, weight=weight))
     arrays = fitted.to_state()[1]
     column = X[:, arrays["feature"][0]]
-    left = np.where(
-        np.isnan(column), arrays["missing_left"][0] == 1, np.nan_to_num(column) <= arrays["threshold"][0]
-    )
+    left = np.where(np.isnan(column), arrays["missing_left"][0] == 1, np.nan_to_num(column) <= arrays["threshold"][0])
     sides = [np.bincount(y[side], weights=weight[side], minlength=k) for side in (left, ~left)]
     assert min(left.sum(), (~left).sum()) >= min_leaf
     assert sum(gini_score(side) for side in sides) == pytest.approx(
@@ -248,9 +242,7 @@ def test_rows_outside_the_training_rows_change_nothing() -> None:
     changed, labels = X.copy(), y.copy()
     changed[400:] = 1e6
     labels[400:] = -1
-    assert same_arrays(
-        first, RandomForestTrainer(n_estimators=5).fit(task(changed, labels, n_classes=3, rows=rows))
-    )
+    assert same_arrays(first, RandomForestTrainer(n_estimators=5).fit(task(changed, labels, n_classes=3, rows=rows)))
 
 
 # ---- weights ----------------------------------------------------------------
@@ -390,9 +382,7 @@ TAMPERINGS: dict[str, Any] = {
     "node array short": lambda a: a.__setitem__("left", a["left"][:-1]),
     "array missing": lambda a: a.pop("right"),
     "array of another type": lambda a: a.__setitem__("threshold", a["threshold"].astype(np.float64)),
-    "leaf shares too wide": lambda a: a.__setitem__(
-        "leaf_share", np.hstack([a["leaf_share"], a["leaf_share"]])
-    ),
+    "leaf shares too wide": lambda a: a.__setitem__("leaf_share", np.hstack([a["leaf_share"], a["leaf_share"]])),
 }
 
 
@@ -517,9 +507,7 @@ def test_two_or_three_rows_make_a_forest_of_priors(make: Any) -> None:
 
 def test_a_code_is_the_number_of_edges_below_the_value() -> None:
     rng = np.random.default_rng(0)
-    X = np.concatenate([rng.normal(size=3000), rng.integers(0, 5, 1000), [np.nan] * 50]).astype(np.float32)[
-        :, None
-    ]
+    X = np.concatenate([rng.normal(size=3000), rng.integers(0, 5, 1000), [np.nan] * 50]).astype(np.float32)[:, None]
     native = make_binned(X, np.arange(len(X))).native
     edges, codes = native.edges(0), native.codes()[0]
     assert len(edges) <= 254

@@ -92,9 +92,7 @@ def test_early_stopping_keeps_the_best_round_as_the_xgboost_package_finds_it(cla
     weight = balanced(given.y[rows])
     of_class = {int(c): weight[given.y[rows] == c][0] for c in np.unique(given.y[rows])}
     train = peer.DMatrix(given.X[rows], label=given.y[rows], weight=weight)
-    valid = peer.DMatrix(
-        given.X[stop_rows], label=given.y[stop_rows], weight=[of_class[c] for c in given.y[stop_rows]]
-    )
+    valid = peer.DMatrix(given.X[stop_rows], label=given.y[stop_rows], weight=[of_class[c] for c in given.y[stop_rows]])
     seen: dict[str, Any] = {}
     loss = "logloss" if classes == 2 else "mlogloss"
     other = peer.train(
@@ -108,9 +106,7 @@ def test_early_stopping_keeps_the_best_round_as_the_xgboost_package_finds_it(cla
     np.testing.assert_allclose(model.history["val_loss"], seen["valid"][loss][:n], rtol=1e-12)
     np.testing.assert_allclose(model.history["train_loss"], seen["train"][loss][:n], rtol=1e-12)
     error = "error" if classes == 2 else "merror"
-    np.testing.assert_allclose(
-        model.history["val_accuracy"], 1 - np.array(seen["valid"][error][:n]), rtol=1e-12
-    )
+    np.testing.assert_allclose(model.history["val_accuracy"], 1 - np.array(seen["valid"][error][:n]), rtol=1e-12)
     assert model.history["val_loss"].argmin() == model.best_round - 1
     best = other.predict(peer.DMatrix(given.X), output_margin=True, iteration_range=(0, model.best_round))
     np.testing.assert_array_equal(model.margins(given.X), best.reshape(len(given.X), -1))
@@ -210,9 +206,7 @@ def test_without_early_stopping_all_rounds_are_kept_and_the_stop_rows_only_watch
     model = XGBoostTrainer(n_estimators=30, learning_rate=0.05, early_stopping_rounds=None).fit(given)
     assert model.best_round == 30
     assert np.isfinite(model.history["val_loss"]).all()
-    blind = XGBoostTrainer(n_estimators=30, learning_rate=0.05).fit(
-        replace(given, stop_rows=given.stop_rows[:0])
-    )
+    blind = XGBoostTrainer(n_estimators=30, learning_rate=0.05).fit(replace(given, stop_rows=given.stop_rows[:0]))
     assert blind.best_round == 30
     assert np.isnan(blind.history["val_loss"]).all()
     np.testing.assert_array_equal(blind.margins(given.X), model.margins(given.X))
@@ -354,9 +348,7 @@ def test_settings_are_checked_together() -> None:
     assert "reg_lambda must be at least 0, but is -1." in str(caught.value)
     with pytest.raises(InputError, match=r"max_depth must be an integer, but is 4\.0\."):
         XGBoostTrainer(max_depth=4.0)  # type: ignore[arg-type]
-    with pytest.raises(
-        InputError, match="early_stopping_rounds must be an integer of at least 1 or None, but is 0"
-    ):
+    with pytest.raises(InputError, match="early_stopping_rounds must be an integer of at least 1 or None, but is 0"):
         XGBoostTrainer(early_stopping_rounds=0)
     with pytest.raises(InputError, match="class_weight must be 'balanced' or None"):
         XGBoostTrainer(class_weight="even")  # type: ignore[arg-type]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
 from typing import Any
 
 import numpy as np
@@ -24,9 +22,7 @@ def problem(seed: int = 0, n: int = 500) -> tuple[Any, Any]:
 
 def test_the_estimator_equals_its_trainer_and_keeps_the_best_round() -> None:
     X, y = problem()
-    model = XGBoostClassifier(learning_rate=0.3, random_state=3).fit(
-        X[:350], y[:350], X_val=X[360:], y_val=y[360:]
-    )
+    model = XGBoostClassifier(learning_rate=0.3, random_state=3).fit(X[:350], y[:350], X_val=X[360:], y_val=y[360:])
     joined = np.concatenate([X[:350], X[360:]]).astype(np.float32)
     codes = np.concatenate([y[:350], y[360:]]) == "up"
     given = FitTask(
@@ -57,9 +53,7 @@ def test_missing_values_are_accepted_and_infinite_ones_named() -> None:
 
 def test_a_dictionary_of_class_weights_acts_like_row_weights() -> None:
     X, y = problem()
-    by_class = XGBoostClassifier(n_estimators=10, class_weight={"down": 3.0, "up": 1.0}, random_state=1).fit(
-        X, y
-    )
+    by_class = XGBoostClassifier(n_estimators=10, class_weight={"down": 3.0, "up": 1.0}, random_state=1).fit(X, y)
     by_row = XGBoostClassifier(n_estimators=10, class_weight=None, random_state=1)
     by_row.fit(X, y, sample_weight=np.where(y == "down", 3.0, 1.0))
     np.testing.assert_array_equal(by_class.predict_proba(X), by_row.predict_proba(X))
@@ -72,22 +66,6 @@ def test_the_registry_makes_the_trainer_with_its_settings() -> None:
     assert isinstance(trainer, XGBoostTrainer)
     assert trainer.max_depth == 2
     assert FittedXGBoost.family == trainer.family == "XGBoost"
-
-
-def test_scikit_learn_finds_nothing_to_complain_about() -> None:
-    """Without row sampling and class balance, under which a weight of 2 is not the same as a row given twice."""
-    from sklearn.utils.estimator_checks import check_estimator
-
-    model = XGBoostClassifier(
-        n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, class_weight=None
-    )
-    # Pickling goes through the model container.
-    without_container = importlib.util.find_spec("smctrain.artifact") is None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        results = check_estimator(model, on_fail=None, on_skip=None)
-    failed = {result["check_name"] for result in results if result["status"] == "failed"}
-    assert failed == ({"check_estimators_pickle"} if without_container else set())
 
 
 def test_the_estimator_can_be_searched_and_cloned() -> None:

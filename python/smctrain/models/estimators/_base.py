@@ -121,9 +121,7 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         time_limit: float | None,
     ) -> Self:
         if time_limit is not None and not time_limit > 0:
-            raise InputError(
-                f"time_limit must be a positive number of seconds or None, but is {time_limit!r}."
-            )
+            raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
         matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
         try:
             check_classification_targets(target)
@@ -180,9 +178,7 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return weight
         for label, value in class_weight.items():
             if not (np.isfinite(value) and value >= 0):
-                raise InputError(
-                    f"class_weight must be finite and not negative, but is {value!r} for class {label!r}."
-                )
+                raise InputError(f"class_weight must be finite and not negative, but is {value!r} for class {label!r}.")
         by_class: NDArray[np.float64] = compute_sample_weight(class_weight, target)
         return np.where(present, by_class, 0.0) if weight is None else by_class * weight
 
@@ -193,9 +189,7 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         unknown = ~np.isin(target, classes)
         if unknown.any():
             row = int(np.argmax(unknown))
-            raise InputError(
-                f"y_val holds the label {_item(target[row])!r} (row {row}), which y does not hold."
-            )
+            raise InputError(f"y_val holds the label {_item(target[row])!r} (row {row}), which y does not hold.")
         return matrix, np.searchsorted(classes, target).astype(np.int32)
 
     def _adopt(self, fitted: FittedModel, classes: NDArray[Any]) -> None:
@@ -357,9 +351,7 @@ def _item(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def estimator_from_state(
-    family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]
-) -> NativeClassifier:
+def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NativeClassifier:
     """The estimator that `save` wrote. The class comes from the registry, never from a name in the file."""
     from smctrain.models.registry import estimator_class, fitted_from_state
 
@@ -367,9 +359,7 @@ def estimator_from_state(
     fitted = fitted_from_state(family, meta, arrays)
     face = meta.get("estimator")
     if not isinstance(face, dict) or face.get("name") != cls.__name__:
-        raise ArtifactError(
-            f"the model file does not describe a {cls.__name__}, the estimator of family {family}."
-        )
+        raise ArtifactError(f"the model file does not describe a {cls.__name__}, the estimator of family {family}.")
     settings = {
         name: dict(map(tuple, value["__pairs__"])) if isinstance(value, dict) else value
         for name, value in dict(face.get("settings", {})).items()

@@ -39,8 +39,7 @@ def _refuse_text(name: str, dtype: Any, values: Any) -> None:
     wrong = [kind for kind in {type(value) for value in values} if issubclass(kind, _NOT_A_NUMBER)]
     if wrong:
         raise InputError(
-            f"X must hold numbers, but {name} (dtype {dtype}) holds {wrong[0].__name__}: "
-            "convert or drop the column."
+            f"X must hold numbers, but {name} (dtype {dtype}) holds {wrong[0].__name__}: convert or drop the column."
         )
 
 
@@ -49,20 +48,16 @@ def _refuse_non_numbers(X: Any) -> None:
         for label in X.columns:
             column = X[label]
             if getattr(column, "ndim", 1) != 1:
-                raise InputError(
-                    f"X has more than one column named {label!r}: give every column its own name."
-                )
+                raise InputError(f"X has more than one column named {label!r}: give every column its own name.")
             kind = getattr(column.dtype, "kind", "")
             if kind in {"M", "m"} or "datetime" in str(column.dtype).lower():
                 raise InputError(
-                    f"X must hold numbers, but column {label!r} has dtype {column.dtype}: "
-                    "convert or drop the column."
+                    f"X must hold numbers, but column {label!r} has dtype {column.dtype}: convert or drop the column."
                 )
             is_numeric = getattr(column.dtype, "is_numeric", None)  # types of polars
             if callable(is_numeric) and not is_numeric() and str(column.dtype) != "Boolean":
                 raise InputError(
-                    f"X must hold numbers, but column {label!r} has dtype {column.dtype}: "
-                    "convert or drop the column."
+                    f"X must hold numbers, but column {label!r} has dtype {column.dtype}: convert or drop the column."
                 )
             if kind == "O":
                 _refuse_text(f"column {label!r}", column.dtype, column)
@@ -97,9 +92,7 @@ def validated_matrix(
 
 def _to_float32(estimator: Any, data: NDArray[Any], allow_nan: bool) -> NDArray[np.float32]:
     if data.dtype.kind in "iu" and data.dtype.itemsize == 8 and data.size:
-        large = (data > _LARGEST_EXACT_INTEGER) | (
-            data < -_LARGEST_EXACT_INTEGER if data.dtype.kind == "i" else False
-        )
+        large = (data > _LARGEST_EXACT_INTEGER) | (data < -_LARGEST_EXACT_INTEGER if data.dtype.kind == "i" else False)
         if large.any():
             i, j = np.argwhere(large)[0]
             raise InputError(
@@ -114,12 +107,9 @@ def _to_float32(estimator: Any, data: NDArray[Any], allow_nan: bool) -> NDArray[
             i, j = np.argwhere(infinite)[0]
             name = column_name(estimator, int(j))
             if np.isinf(data[i, j]):
-                raise InputError(
-                    f"X: {name}, row {i}, is infinite (inf): replace infinities by NaN or drop the row."
-                )
+                raise InputError(f"X: {name}, row {i}, is infinite (inf): replace infinities by NaN or drop the row.")
             raise InputError(
-                f"X: {name}, row {i}, is {data[i, j]}, beyond the range of float32 (as if inf): "
-                "scale the column."
+                f"X: {name}, row {i}, is {data[i, j]}, beyond the range of float32 (as if inf): scale the column."
             )
         if not allow_nan:
             i, j = np.argwhere(np.isnan(matrix))[0]
@@ -144,13 +134,9 @@ def validated_weight(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
     if weight.ndim == 0:
         weight = np.full(n, float(weight))
     if weight.ndim != 1:
-        raise InputError(
-            f"Sample weights must be 1D array or scalar, but sample_weight has {weight.ndim} dimensions."
-        )
+        raise InputError(f"Sample weights must be 1D array or scalar, but sample_weight has {weight.ndim} dimensions.")
     if len(weight) != n:
-        raise InputError(
-            f"sample_weight must have one entry for each of the {n} rows, but has {len(weight)}."
-        )
+        raise InputError(f"sample_weight must have one entry for each of the {n} rows, but has {len(weight)}.")
     bad = ~np.isfinite(weight) | (weight < 0)
     if bad.any():
         row = int(np.argmax(bad))
