@@ -22,6 +22,15 @@ _INTEGERS = ("n_estimators", "max_depth", "max_bin")
 _REALS = ("learning_rate", "subsample", "colsample_bytree", "min_child_weight", "reg_alpha", "reg_lambda")
 
 
+_VALUES_PER_THREAD = 1 << 19
+
+
+def useful_threads(n_values: int, threads: int) -> int:
+    """Threads that have enough to do. Trees do not depend on it; small fits only wait for each other at barriers,
+    which on a busy machine makes two threads many times slower than one."""
+    return max(1, min(threads, n_values // _VALUES_PER_THREAD))
+
+
 @dataclass(frozen=True)
 class XGBoostTrainer:
     """Histogram gradient boosting by XGBoost, with early stopping on the task's stop rows.
@@ -75,9 +84,7 @@ class XGBoostTrainer:
         ]
         stopping = self.early_stopping_rounds
         if stopping is not None and not (_is_integer(stopping) and stopping >= 1):
-            problems.append(
-                f"early_stopping_rounds must be an integer of at least 1 or None, but is {stopping!r}."
-            )
+            problems.append(f"early_stopping_rounds must be an integer of at least 1 or None, but is {stopping!r}.")
         problems += [
             f"{name} must be a number, but is {getattr(self, name)!r}."
             for name in _REALS
@@ -125,7 +132,7 @@ class XGBoostTrainer:
             n_classes=task.n_classes,
             # XGBoost takes 31 bits; below 2^31 seeds mean the same as in xgboost itself.
             seed=int(task.seed) % 2**31,
-            threads=task.threads,
+            threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
             stop=task.stop,
             time_limit_s=float(task.time_limit_s),
             progress=task.progress,
@@ -216,9 +223,7 @@ class FittedXGBoost:
             arrays={name: _array(arrays, name) for name in _ARRAYS},
         )
         if best_round != trees.n_rounds:
-            raise ArtifactError(
-                f"best_round must equal the {trees.n_rounds} stored rounds, but is {best_round}."
-            )
+            raise ArtifactError(f"best_round must equal the {trees.n_rounds} stored rounds, but is {best_round}.")
         importances = _array(arrays, "importances")
         if importances.dtype != np.float64 or importances.shape != (n_features,):
             raise ArtifactError(f"importances must be float64 of shape ({n_features},).")
@@ -260,9 +265,7 @@ def _meta(meta: dict[str, Any], name: str, kind: type) -> Any:
     value: Any = meta.get(name)
     is_right = type(value) is kind  # bool is no int here
     if not is_right:
-        raise ArtifactError(
-            f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}."
-        )
+        raise ArtifactError(f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}.")
     if kind is int and not 0 <= value < 2**31:
         raise ArtifactError(f"'{name}' must lie in 0..2147483647, but is {value}.")
     return value
