@@ -22,6 +22,15 @@ _INTEGERS = ("n_estimators", "max_depth", "max_bin")
 _REALS = ("learning_rate", "subsample", "colsample_bytree", "min_child_weight", "reg_alpha", "reg_lambda")
 
 
+_VALUES_PER_THREAD = 1 << 19
+
+
+def useful_threads(n_values: int, threads: int) -> int:
+    """Threads that have enough to do. Trees do not depend on it; small fits only wait for each other at barriers,
+    which on a busy machine makes two threads many times slower than one."""
+    return max(1, min(threads, n_values // _VALUES_PER_THREAD))
+
+
 @dataclass(frozen=True)
 class XGBoostTrainer:
     """Histogram gradient boosting by XGBoost, with early stopping on the task's stop rows.
@@ -123,7 +132,7 @@ class XGBoostTrainer:
             n_classes=task.n_classes,
             # XGBoost takes 31 bits; below 2^31 seeds mean the same as in xgboost itself.
             seed=int(task.seed) % 2**31,
-            threads=task.threads,
+            threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
             stop=task.stop,
             time_limit_s=float(task.time_limit_s),
             progress=task.progress,

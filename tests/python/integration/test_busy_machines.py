@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from smctrain import _load
+from smctrain.models.xgboost import useful_threads
 
 
 @pytest.fixture
@@ -37,3 +38,10 @@ def test_a_policy_the_user_chose_is_kept(opened: list[str | None], monkeypatch: 
     _load._open_with_patient_threads.__wrapped__(Path("libxgboost.so"))
     assert opened == []
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+def test_small_fits_take_one_thread_and_large_ones_all() -> None:
+    assert useful_threads(1_400 * 60, 2) == 1
+    assert useful_threads(100_000 * 60, 2) == 2
+    assert useful_threads(100_000 * 60, 1) == 1
+    assert useful_threads(0, 8) == 1

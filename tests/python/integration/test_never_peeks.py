@@ -14,6 +14,7 @@ import smctrain as st
 from smctrain.bars import Bars, BarSet
 from smctrain.models.pipeline import Pipeline
 from smctrain.results import RunResult
+from smctrain.training.parts import tail_split
 
 
 def predictions(run: RunResult, symbol: str, model: str) -> pd.DataFrame:
@@ -81,6 +82,13 @@ def test_no_label_of_one_part_reaches_the_next(four: RunResult) -> None:
         assert (table["t1"] > table["time"]).all()
         assert part["train"]["t1"].max() < part["validation"]["time"].min()
         assert part["validation"]["t1"].max() < part["test"]["time"].min()
+
+
+def test_the_early_stopping_tail_is_purged() -> None:
+    t0 = np.arange(100)
+    fit, stop = tail_split(t0, t0, t0 + 7, 0.15)
+    np.testing.assert_array_equal(stop, np.arange(85, 100))
+    np.testing.assert_array_equal(fit, np.arange(78))
 
 
 def test_the_preparation_states_the_rows_it_was_fitted_on(run: RunResult) -> None:

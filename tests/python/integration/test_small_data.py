@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import smctrain as st
@@ -97,3 +98,6 @@ def test_families_that_stop_early_keep_a_tail_and_the_others_learn_from_all_trai
     assert len(boosting.stop_rows) == run["SIM1"].split["early_stopping_rows"]
     assert boosting.rows.max() < boosting.stop_rows.min()
     assert len(boosting.rows) + len(boosting.stop_rows) <= n_train
+    # No label of a fitted row reaches into the tail.
+    table = pd.read_parquet(tmp_path / "symbols/SIM1/predictions.parquet").query("model == 'XGBoost'").set_index("row")
+    assert table.loc[boosting.rows, "t1"].max() < table.loc[boosting.stop_rows, "time"].min()
