@@ -33,9 +33,13 @@ def predict(
         Rows to print per symbol.
     """
     from smctrain.bars import read_bars
-    from smctrain.deploy import load, run_symbols
+    from smctrain.deploy import load, read_run, run_symbols
 
-    bars = read_bars(data, symbols=None if symbol is None else [symbol])
+    # Time stamps mean here what they meant in training.
+    meaning = read_run(run).config["data"]
+    bars = read_bars(
+        data, symbols=None if symbol is None else [symbol], tz=meaning["tz"], stamp=meaning["stamp"], fix=meaning["fix"]
+    )
     tables = []
     for name in [symbol] if symbol else run_symbols(run):
         if name not in bars:
