@@ -67,7 +67,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from smctrain.results import RunResult, SymbolResult, now
     from smctrain.testing.market import simulate_market
     from smctrain.training.run import finish
-    from smctrain.training.symbol import Stages, train_symbol
+    from smctrain.training.stages import Stages
+    from smctrain.training.symbol import train_symbol
 
     overrides: dict[str, Any] = {"training.seed": options.seed}
     if options.models:

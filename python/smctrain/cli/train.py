@@ -102,8 +102,8 @@ def train(
 
 def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
     """What a run would do; nothing is written."""
+    from smctrain.training.recipe import base_bars
     from smctrain.training.run import thread_budget
-    from smctrain.training.symbol import base_bars
 
     config = resolved.config
     chosen = config.symbols or tuple(bars.symbols)

@@ -19,7 +19,8 @@ from smctrain.execution.executor import available_cores, run_tasks
 from smctrain.execution.messages import Done, Event, Task
 from smctrain.results import SCHEMA_VERSION, FailureRecord, RunResult, SymbolResult, now
 from smctrain.selection import ModelSelector
-from smctrain.training.symbol import base_bars, data_hash, symbol_folder
+from smctrain.training.files import symbol_folder
+from smctrain.training.recipe import base_bars, data_hash
 from smctrain.verdict import Verdict, apply_multiple_testing
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ import pytest
 
 from smctrain.config import resolve
 from smctrain.testing.market import simulate_market
-from smctrain.training.symbol import Stages, train_symbol
+from smctrain.training.stages import Stages
+from smctrain.training.symbol import train_symbol
 
 
 def peak_mib() -> float:

@@ -1,0 +1,34 @@
+"""From the settings to the calls: which bars decide, which columns are built, which labels are asked for."""
+
+from __future__ import annotations
+
+from smctrain.bars import Bars, SymbolBars
+from smctrain.bars.fingerprint import fingerprint
+from smctrain.config import Config
+from smctrain.features import FeatureSpec
+from smctrain.labels import Labels, triple_barrier
+
+
+def base_bars(bars: SymbolBars, config: Config) -> Bars:
+    """The series decisions are taken on."""
+    return bars.base if config.data.base is None else bars[config.data.base]
+
+
+def feature_spec(bars: Bars, config: Config) -> FeatureSpec:
+    """The feature recipe of a run."""
+    f = config.features
+    return FeatureSpec(preset=f.preset, base=bars.timeframe, higher=f.higher, groups=f.groups, columns=f.columns)
+
+
+def make_labels(bars: Bars, config: Config) -> Labels:
+    """Triple-barrier labels of a run."""
+    s = config.labels
+    return triple_barrier(
+        bars, horizon=s.horizon, target=s.target, stop=s.stop, unit=s.unit, entry=s.entry, side=s.side, costs=s.costs,
+        tie=s.tie, timeout=s.timeout,
+    )  # fmt: skip
+
+
+def data_hash(bars: SymbolBars) -> str:
+    """Digest over all timeframes of a symbol: features read the higher ones too."""
+    return "-".join(fingerprint(bars[timeframe])[:16] for timeframe in bars)
