@@ -128,7 +128,8 @@ class Fitter:
             extra = augment_rows(
                 X[fit],
                 y[fit],
-                segment=segment[fit],
+                # A row may be shifted onto its neighbour in time only: purged rows between two others break the stretch.
+                segment=np.cumsum(np.r_[0, (np.diff(fit) != 1) | (np.diff(segment[fit]) != 0)]).astype(np.int32),
                 order_is_time=True,
                 std=self.config.augmentation.noise,
                 threshold=self.config.augmentation.threshold,
