@@ -8,8 +8,10 @@ def versions() -> dict[str, str]:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
-    for package in ("smctrain", "numpy", "xgboost-cpu", "xgboost", "torch"):
+    import smctrain
+
+    found = {"python": platform.python_version(), "smctrain": smctrain.__version__}
+    for package in ("numpy", "xgboost-cpu", "xgboost", "torch"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -266,7 +266,12 @@ class _RunFolder:
     def __enter__(self) -> Path | None:
         if self.folder is None:
             return None
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SmctrainError(
+                f"{self.folder} cannot be made a run folder: {error.strerror}. Choose another one."
+            ) from error
         lock = self.folder / ".lock"
         if self.folder.resolve() in _FOLDERS_IN_USE:
             raise _in_use(self.folder, os.getpid())
@@ -290,9 +295,7 @@ class _RunFolder:
 
 
 def _in_use(folder: Path, owner: int) -> SmctrainError:
-    return SmctrainError(
-        f"another run (process {owner}) is writing to {folder}; wait for it or choose another folder."
-    )
+    return SmctrainError(f"another run (process {owner}) is writing to {folder}; wait for it or choose another folder.")
 
 
 def _owner(lock: Path) -> int | None:
