@@ -8,9 +8,9 @@ def versions() -> dict[str, str]:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    import smctrain
+    from smctrain import __version__
 
-    found = {"python": platform.python_version(), "smctrain": smctrain.__version__}
+    found = {"smctrain": __version__, "python": platform.python_version()}
     for package in ("numpy", "xgboost-cpu", "xgboost", "torch"):
         try:
             found[package] = version(package)

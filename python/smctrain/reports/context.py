@@ -105,6 +105,8 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
     best = result.best
     low, high = (best.intervals.get("test") or [None, None]) if best else (None, None)
     reasons = [str(reason) for reason in result.verdict.get("reasons", [])]
+    if str(result.labels.get("costs", "")).startswith("none"):
+        reasons.append("No costs were counted, because the data has no spread: real trades earn less than those here.")
     return {
         "symbol": result.symbol,
         "verdict": result.verdict.get("kind"),

@@ -308,7 +308,7 @@ def decide(
         f"{'' if enough_rows else ', too short to trust'}), always answering '{word}' on "
         f"{percent(float((y == majority).mean()))}"
     )
-    if not metric.balanced and hindsight > baseline + 0.005:
+    if not metric.balanced and hindsight > baseline + 0.02:
         compared += f" (the class commonest in the test, known only afterwards, on {percent(hindsight)})"
     if metric.balanced:
         compared += f"; weighing all classes equally {percent(statistic)} against {percent(baseline)}"

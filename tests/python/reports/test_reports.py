@@ -386,3 +386,11 @@ def test_trades_name_the_costs_that_were_charged(tmp_path: Path, builders: Build
 def test_advice_says_that_the_best_step_was_kept(builders: Builders) -> None:
     lines = advice(builders["model"]("A", "XGBoost", 0.9, 0.6, 0.6))
     assert any("that step was kept" in line for line in lines)
+
+
+def test_results_without_costs_say_so_beside_the_verdict(tmp_path: Path, builders: Builders) -> None:
+    symbol = builders["symbol"]("A", [builders["model"]("A", "XGBoost", 0.6, 0.6, 0.6)], "DEPLOY", [])
+    for costs, told in (("spread", False), ("none: the data has no spread", True)):
+        symbol.labels["costs"] = costs
+        context = run_context(builders["run"](tmp_path / "run", [symbol], []))
+        assert any("No costs were counted" in text for text in context["symbols"][0]["reasons"]) is told
