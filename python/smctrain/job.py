@@ -22,8 +22,8 @@ OnEvent = Callable[[Event], None]
 def train(
     bars: Any,
     config: str | Path | Sequence[str | Path] | Mapping[str, Any] | ResolvedConfig | None = None,
-    models: Sequence[str] | None = None,
-    symbols: Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
+    symbols: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     preset: str | None = None,
     features: FeatureSpec | None = None,
@@ -43,7 +43,7 @@ def train(
         Bars of one or several symbols.
     config : path(s), mapping of dotted keys, or ResolvedConfig, optional
         YAML files, or settings in code.
-    models : list of str, optional
+    models : str or list of str, optional
         Families; lower-case aliases such as `mlp` are fine. Default: all four of the main job.
     symbols : list of str, optional
         Default: all.
@@ -112,12 +112,12 @@ def new_folder(root: str | Path) -> Path:
 
 
 def _chosen_settings(
-    models: Sequence[str] | None, symbols: Sequence[str] | None, features: FeatureSpec | None,
+    models: str | Sequence[str] | None, symbols: str | Sequence[str] | None, features: FeatureSpec | None,
     labels: Mapping[str, Any] | None, seed: int | None, workers: int | None, overrides: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     chosen: dict[str, Any] = {key.replace("__", "."): value for key, value in overrides.items()}
     if models is not None:
-        chosen["models"] = list(models)
+        chosen["models"] = [models] if isinstance(models, str) else list(models)
     if symbols is not None:
         chosen["symbols"] = [symbols] if isinstance(symbols, str) else list(symbols)
     if seed is not None:

@@ -100,6 +100,16 @@ class ModelResult(_Record):
     data_hash: str = ""
     config_hash: str = ""
 
+    def __repr__(self) -> str:
+        accuracy = self.history.get("test_accuracy")
+        majority = self.baselines.get("test", {}).get("majority")
+        numbers = ", ".join(
+            f"{word} {100 * value:.1f} %"
+            for word, value in (("test accuracy", accuracy), ("majority", majority))
+            if value is not None
+        )
+        return f"ModelResult({self.symbol} {self.model_name}{': ' + numbers if numbers else ''})"
+
 
 @dataclass
 class SymbolResult(_Record):
@@ -156,10 +166,13 @@ class SymbolResult(_Record):
             hint = f"it failed: {failed}" if failed else f"trained: {', '.join(self.models) or 'none'}"
             raise KeyError(f"{self.symbol} has no model {model!r}; {hint}.") from None
 
+    def __repr__(self) -> str:
+        return f"SymbolResult({self.symbol} {self.timeframe}: {self.verdict.get('kind')}; {', '.join(self.models)})"
+
     @property
     def best(self) -> ModelResult | None:
         """The model the verdict speaks about; without one, the best on validation."""
-        name = self.verdict.get("model")
+        name = self.verdict.get("model") or self.verdict.get("evidence", {}).get("shown_model")
         if name in self.models:
             return self.models[name]
         ranked = sorted(self.models.values(), key=lambda m: (-(m.val_metrics.get("accuracy") or 0.0), m.model_name))
@@ -204,6 +217,14 @@ class RunResult:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.symbols)
+
+    def __repr__(self) -> str:
+        kinds = [result.verdict.get("kind") for result in self.symbols.values()]
+        counts = [
+            f"{kinds.count(kind)} {kind}" for kind in ("DEPLOY", "NO_EVIDENCE", "TOO_LITTLE_DATA") if kind in kinds
+        ]
+        failed = [f"{len(self.failures)} failed"] if self.failures else []
+        return f"RunResult({self.name}: {', '.join([*counts, *failed]) or 'nothing trained'})"
 
     @property
     def failures(self) -> list[FailureRecord]:

@@ -142,6 +142,8 @@ def _parts(nw: Any, frame: Any, column: str, given: str | None, file: str) -> li
 def _raw(nw: Any, frame: Any, file: str, symbol: str, timeframe: str | None, row_name: str) -> RawBars:
     columns = frame.columns
     rows = np.asarray(frame[row_name].to_numpy()).astype(np.int64) + 1
+    if not len(rows):
+        raise BarError(f"{file} has no rows.")
     time_name = next(name for name in _TIME_NAMES if name in columns)
     time, naive = _times(nw, frame[time_name], time_name, file, rows)
     volume = next((name for name in _VOLUME_NAMES if name in columns), None)

@@ -106,6 +106,10 @@ class Bars:
             "segment": np.ascontiguousarray(self.segment),
         }
 
+    def __repr__(self) -> str:
+        span = f", {self.time[0]!s:.16} to {self.time[-1]!s:.16}" if len(self) else ""
+        return f"Bars({self.symbol} {self.timeframe}: {len(self)} bars{span})"
+
     def to_pandas(self) -> pd.DataFrame:
         """Data frame with a UTC index of opening times and columns open, high, low, close, volume, spread."""
         import pandas as pd

@@ -39,7 +39,7 @@ def demo(*, out: Path | None = None, seed: int = 7, workers: int | None = None) 
         run = train_job(market, resolved, out=folder, on_event=display.handle)
     write_json(folder / "truth.json", {"schema_version": 1, "seed": seed, "symbols": run.truth})
     print_run(run)
-    print("\nWhat was planted (a model cannot beat the best possible accuracy):")
+    print("\nWhat was planted (in the long run no model beats the best possible accuracy; a test part may lie off it):")
     print(f"  {'symbol':<10} {'planted':<8} {'best possible':>14} {'majority':>9}  verdict")
     for truth in run.truth:
         verdict = run.symbols[truth["symbol"]].verdict["kind"] if truth["symbol"] in run.symbols else "FAILED"

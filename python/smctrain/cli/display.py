@@ -116,29 +116,35 @@ def print_run(run: RunResult, file: IO[str] | None = None) -> None:
     header = ["symbol", "best model", "test accuracy (95 %)", "majority", "skill", "verdict", "why"]
     rows = summary_rows(run)
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(6)]
-    # Outside a terminal a wide line is better than a broken sentence.
-    columns = max(shutil.get_terminal_size((140, 24)).columns, 100)
-    room = max(30, columns - sum(widths) - 2 * 6 - 1)
-    indent = " " * (sum(widths) + 2 * 6)
+    columns = shutil.get_terminal_size((140, 24)).columns
+    table_width = sum(widths) + 2 * 6
+    below = columns - table_width < 31  # the sentence gets lines of its own where a column would be too narrow
+    indent = "  " if below else " " * table_width
+    room = max(30, columns - len(indent) - 1)
     for row in [header, ["-" * width for width in widths] + ["---"], *rows]:
+        cells = "  ".join(text.ljust(width) for text, width in zip(row[:6], widths, strict=True))
+        is_head = row[0] == header[0] or row[0].startswith("---")
         first, *rest = textwrap.wrap(row[6], room) or [""]
-        print(
-            "  ".join([text.ljust(width) for text, width in zip(row[:6], widths, strict=True)] + [first]),
-            file=file,
-        )
+        if below:
+            print(cells.rstrip(), file=file)
+            rest = [] if is_head else [first, *rest]
+        else:
+            print(f"{cells}  {first}", file=file)
         for line in rest:
             print(indent + line, file=file)
     if any(_is_balanced(result) for result in run.symbols.values()):
         print(
-            "\n* One class holds over 60 % of the training rows: models are chosen and judged by balanced accuracy "
-            "(all classes weigh the same).\n  Skill is then its lead over 1/classes, and plain accuracy says little.",
+            "\n* One class holds over 60 % of the training rows: models are chosen and judged by balanced accuracy\n"
+            "  (all classes weigh the same). Skill is its lead over 1/classes; the plain accuracy may lie far below\n"
+            "  the majority and says little.",
             file=file,
         )
     trained = sum(len(result.models) for result in run.symbols.values())
     failed = len(run.failures)
     deploy = sum(result.verdict.get("kind") == "DEPLOY" for result in run.symbols.values())
     print(
-        f"\n{len(rows)} symbols, {trained} models trained, {failed} failed, {deploy} to deploy; {run.seconds:.1f} s.",
+        f"\n{len(rows)} symbol{'' if len(rows) == 1 else 's'}, {trained} model{'' if trained == 1 else 's'} trained, "
+        f"{failed} failed, {deploy} to deploy; {run.seconds:.1f} s.",
         file=file,
     )
     for failure in run.failures:

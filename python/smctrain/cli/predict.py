@@ -17,6 +17,8 @@ def predict(
 ) -> int:
     """Predict every bar of `data` with the models of a run.
 
+    Time stamps are read as the run read its own (data.tz, data.stamp, data.fix).
+
     Parameters
     ----------
     run
@@ -33,19 +35,21 @@ def predict(
         Rows to print per symbol.
     """
     from smctrain.bars import read_bars
-    from smctrain.deploy import load, read_run, run_symbols
+    from smctrain.deploy import load, run_reading, run_symbols
+    from smctrain.exceptions import InputError
 
-    # Time stamps mean here what they meant in training.
-    meaning = read_run(run).config["data"]
-    bars = read_bars(
-        data, symbols=None if symbol is None else [symbol], tz=meaning["tz"], stamp=meaning["stamp"], fix=meaning["fix"]
-    )
+    if last < 1:
+        raise InputError(f"last must be at least 1, but is {last}.")
+    bars = read_bars(data, symbols=None if symbol is None else [symbol], **run_reading(run))
     tables = []
+    verdicts = []
     for name in [symbol] if symbol else run_symbols(run):
         if name not in bars:
             print(f"{name}: no bars in {data}", file=sys.stderr)
             continue
-        tables.append((name, load(run, symbol=name, model=model).predict_columns(bars[name])))
+        predictor = load(run, symbol=name, model=model)
+        verdicts.append(predictor.verdict)
+        tables.append((name, predictor.predict_columns(bars[name])))
     if not tables:
         print(f"None of the run's symbols has bars in {data}.", file=sys.stderr)
         return 3
@@ -61,6 +65,11 @@ def predict(
         print("  " + "  ".join(f"{key:>19}" for key in keys))
         for row in range(max(0, len(columns["time"]) - last), len(columns["time"])):
             print("  " + "  ".join(f"{_text(columns[key][row]):>19}" for key in keys))
+    print(
+        "time: close of the bar, UTC. 1: target first, -1: stop first, 0: neither within the horizon.", file=sys.stderr
+    )
+    if any(verdict != "DEPLOY" for verdict in verdicts):
+        print("Without DEPLOY a prediction is for study only.", file=sys.stderr)
     return 0
 
 

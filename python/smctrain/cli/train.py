@@ -86,6 +86,12 @@ def train(
     if dry_run:
         return _plan(bars, resolved, json)
     folder = out or new_folder(resolved.config.output.root)
+    if (folder / "training_results.json").exists() and not (resume and not fresh):
+        print(
+            f"{folder} already holds a run; its results are replaced. --resume keeps symbols finished with the same "
+            "data and settings.",
+            file=sys.stderr,
+        )
     with Display(quiet=quiet or json, n_symbols=len(bars.symbols)) as display:
         run = train_job(bars, resolved, out=folder, resume=resume and not fresh, on_event=display.handle)
     if json:
@@ -129,6 +135,6 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
     for job in jobs:
         print(f"{job['symbol']:<10} {job['timeframe']:<4} {job['bars']:>8} bars  {', '.join(config.models)}")
     for symbol, reason in bars.failures.items():
-        print(f"{symbol:<10} cannot be used: {reason}")
+        print(f"{symbol:<10} cannot be used: {str(reason).removeprefix(f'{symbol}: ')}")
     print(f"{fits} fits, {workers} workers of {threads} thread{'s' if threads > 1 else ''}; nothing was written.")
     return 0

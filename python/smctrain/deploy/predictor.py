@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smctrain.bars import Bars, SymbolBars
 from smctrain.deploy.run_folder import read_results
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.features import FeatureSpec, build_features
+from smctrain.features import FeatureSpec, FeatureTable, build_features
 from smctrain.models.pipeline import Pipeline
 
 
@@ -31,6 +32,9 @@ class Predictor:
     model: str
     verdict: str
     pipeline: Pipeline
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.symbol} {self.model}, verdict {self.verdict})"
 
     @property
     def classes(self) -> list[int]:
@@ -51,6 +55,7 @@ class Predictor:
                 f"(missing: {', '.join(missing[:5]) or 'none, the order differs'}); retrain it."
             )
         proba = self.pipeline.predict_proba(features.values, None, base.segment)
+        proba[_starting_up(features, base)] = np.nan
         silent = np.isnan(proba).any(axis=1)
         chosen = np.asarray(self.classes, dtype=float)[np.argmax(np.nan_to_num(proba), axis=1)]
         columns: dict[str, Any] = {
@@ -73,8 +78,9 @@ class Predictor:
         Returns
         -------
         table
-            time (close of the bar, UTC), prediction (label value, NaN where the model cannot answer), p_<class>,
-            verdict. A pandas DataFrame when pandas is installed, else a dict of arrays.
+            time (close of the bar, UTC), prediction (label value: 1 target first, -1 stop first, 0 neither in time; NaN
+            where the model cannot answer and on a segment's first bars, where most columns have no value yet),
+            p_<class>, verdict. A pandas DataFrame when pandas is installed, else a dict of arrays.
         """
         columns = self.predict_columns(bars)
         try:
@@ -132,7 +138,27 @@ def load(run: str | Path, symbol: str, model: str | None = None) -> Predictor:
     return Predictor(symbol, chosen, str(verdict.get("kind")), Pipeline.from_bytes(content, str(path)))
 
 
+def _starting_up(features: FeatureTable, bars: Bars) -> NDArray[np.bool_]:
+    """Bars in the warm-up of their segment whose columns are mostly empty: an answer there would be made of nothing."""
+    warmup = max((c.warmup for c in features.catalogue if c.family != "higher"), default=0)
+    number = np.arange(len(bars))
+    starts = np.r_[True, bars.segment[1:] != bars.segment[:-1]][: len(bars)]
+    young = number - np.maximum.accumulate(np.where(starts, number, 0)) < warmup
+    empty: NDArray[np.bool_] = np.isnan(features.values).mean(axis=1) > 0.5
+    return young & empty
+
+
 def _base(bars: Bars | SymbolBars, timeframe: str, symbol: str) -> Bars:
+    if not isinstance(bars, Bars | SymbolBars):
+        raise InputError(
+            f"bars must be the bars of {symbol}, for example read_bars(source, symbols={symbol!r})[{symbol!r}], but is "
+            f"{type(bars).__name__}."
+        )
+    if bars.symbol != symbol:
+        raise InputError(
+            f"The model was trained on {symbol}, but the bars are those of {bars.symbol}. If they are the same market "
+            f"under another name, read them as {{{symbol!r}: ...}}."
+        )
     base = bars if isinstance(bars, Bars) else bars[timeframe]
     if base.timeframe != timeframe:
         raise InputError(f"{symbol}'s model decides on {timeframe} bars, but the bars given are {base.timeframe}.")

@@ -57,6 +57,12 @@ def run_symbols(run: str | Path) -> list[str]:
     return sorted(read_results(run).get("symbols", {}))
 
 
+def run_reading(run: str | Path) -> dict[str, Any]:
+    """How the run read its bars (`tz`, `stamp`, `fix`): bars to predict are to be read the same way."""
+    data = read_results(run).get("config", {}).get("data", {})
+    return {key: data[key] for key in ("tz", "stamp", "fix") if key in data}
+
+
 def _symbol(name: str, header: dict[str, Any], data: dict[str, Any]) -> SymbolResult:
     records = data["training_results"][name]
     return SymbolResult.from_dict(

@@ -8,9 +8,9 @@ from smctrain.reports.overfitting import gap_of, severity
 from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResult
 
 VERDICT_WORDS = {
-    "DEPLOY": "A signal was found that chance does not explain.",
-    "NO_EVIDENCE": "No signal was found. That is a normal result, not an error.",
-    "TOO_LITTLE_DATA": "The data is too short to tell.",
+    "DEPLOY": "A signal was found that chance hardly explains. Past bars only: risk only what you can lose.",
+    "NO_EVIDENCE": "No signal was found. That is a normal result, not an error. Do not trade on it.",
+    "TOO_LITTLE_DATA": "The data is too short to tell. Get more history; do not trade on it.",
 }
 
 
@@ -53,16 +53,21 @@ def headline(run: RunResult, counts: dict[str, int]) -> str:
     """The run in one sentence."""
     total = len(run.symbols)
     failed = len(run.symbol_failures)
-    parts = [f"{counts['DEPLOY']} of {total} symbols show a signal worth deploying"]
-    if counts["NO_EVIDENCE"]:
-        parts.append(f"{counts['NO_EVIDENCE']} show none")
-    if counts["TOO_LITTLE_DATA"]:
-        parts.append(f"{counts['TOO_LITTLE_DATA']} have too little data to tell")
+    few, none, little = counts["DEPLOY"], counts["NO_EVIDENCE"], counts["TOO_LITTLE_DATA"]
+    parts = [f"{few} of {total} symbol{_s(total)} show{'s' if 1 in (few, total) else ''} a signal worth deploying"]
+    if none:
+        parts.append(f"{none} show{'s' if none == 1 else ''} none")
+    if little:
+        parts.append(f"{little} {'has' if little == 1 else 'have'} too little data to tell")
     if failed:
         parts.append(f"{failed} could not be trained")
     if total == 0:
-        return f"Nothing could be trained: {failed} of {failed} symbols failed."
+        return f"Nothing could be trained: {failed} of {failed} symbol{_s(failed)} failed."
     return "; ".join(parts) + "."
+
+
+def _s(n: int) -> str:
+    return "" if n == 1 else "s"
 
 
 def symbol_context(result: SymbolResult) -> dict[str, Any]:
@@ -100,6 +105,8 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
     best = result.best
     low, high = (best.intervals.get("test") or [None, None]) if best else (None, None)
     reasons = [str(reason) for reason in result.verdict.get("reasons", [])]
+    if str(result.labels.get("costs", "")).startswith("none"):
+        reasons.append("No costs were counted, because the data has no spread: real trades earn less than those here.")
     return {
         "symbol": result.symbol,
         "verdict": result.verdict.get("kind"),

@@ -78,8 +78,8 @@ def advice(model: ModelResult) -> list[str]:
         best = int(np.argmin(losses))
         if best < steps - 1:
             lines.append(
-                f"Validation loss was lowest at step {best + 1} of {steps} ({losses[best]:.3f}) and ended at "
-                f"{losses[-1]:.3f}: the later steps learned the training rows only."
+                f"Loss on the early-stopping rows was lowest at step {best + 1} of {steps} ({losses[best]:.3f}) and "
+                f"ended at {losses[-1]:.3f}: that step was kept, and longer training would not help."
             )
     settings = model.settings
     if model.model_name == "RandomForest":

@@ -31,6 +31,8 @@ class Candidate:
     baseline: float | None = None
     """Best baseline on the validation rows."""
     oos: float | None = None
+    val_word: str = "validation accuracy"
+    """What `val` is called in sentences."""
     n_eff_val: float | None = None
     n_eff_oos: float | None = None
 
@@ -86,14 +88,14 @@ def rejection(candidate: Candidate, rules: Rules) -> str | None:
     assert candidate.val is not None
     if candidate.gap_vetoes and candidate.gap > rules.max_gap:
         return (
-            f"overfit: training accuracy is {percent(candidate.gap)[:-2]} points above validation accuracy "
+            f"overfit: training accuracy is {percent(candidate.gap)[:-2]} points above {candidate.val_word} "
             f"(at most {percent(rules.max_gap)[:-2]} allowed)"
         )
     if rules.profile == "seed" and candidate.val < rules.min_accuracy:
-        return f"validation accuracy {percent(candidate.val)} is below {percent(rules.min_accuracy)}"
+        return f"{candidate.val_word} {percent(candidate.val)} is below {percent(rules.min_accuracy)}"
     if candidate.baseline is not None and candidate.val <= candidate.baseline:
         return (
-            f"validation accuracy {percent(candidate.val)} is not above the best answer without a model "
+            f"{candidate.val_word} {percent(candidate.val)} is not above the best answer without a model "
             f"({percent(candidate.baseline)})"
         )
     return None
@@ -117,7 +119,7 @@ def veto(candidate: Candidate, rules: Rules) -> str | None:
     difference = abs(candidate.val - candidate.oos)
     if difference > allowed + 1e-12:
         return (
-            f"inconsistent: {percent(candidate.val)} in validation but {percent(candidate.oos)} in the test "
+            f"inconsistent: {candidate.val_word} {percent(candidate.val)} but {percent(candidate.oos)} in the test "
             f"({percent(difference)[:-2]} points apart, at most {percent(allowed)[:-2]} allowed)"
         )
     return None

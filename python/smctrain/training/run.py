@@ -267,7 +267,12 @@ class _RunFolder:
     def __enter__(self) -> Path | None:
         if self.folder is None:
             return None
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SmctrainError(
+                f"{self.folder} cannot be made a run folder: {error.strerror}. Choose another one."
+            ) from error
         lock = self.folder / ".lock"
         if self.folder.resolve() in _FOLDERS_IN_USE:
             raise _in_use(self.folder, os.getpid())

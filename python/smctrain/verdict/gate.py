@@ -45,6 +45,10 @@ class _Metric:
     def name(self) -> str:
         return "balanced_accuracy" if self.balanced else "accuracy"
 
+    @property
+    def word(self) -> str:
+        return "balanced accuracy" if self.balanced else "accuracy"
+
     def of(self, y: Labels, predictions: Labels) -> float:
         right = predictions == y
         if not self.balanced:
@@ -97,6 +101,7 @@ def _measure(
                 gap_vetoes=use_given or profile == "seed",
                 baseline=baseline,
                 oos=metric.of(y, predictions[m]),
+                val_word=f"inner {metric.word}",
                 n_eff_val=stats.effective_sample_size(inner_predictions[m] == inner_y, horizon).n_eff,
                 n_eff_oos=stats.effective_sample_size(predictions[m] == y, horizon).n_eff,
             )
@@ -275,13 +280,14 @@ def decide(
         failed["class_rows"] = f"Every class needs at least {MIN_CLASS_ROWS} training rows; too few: {', '.join(thin)}."
     if choice.best is None:
         details = "; ".join(f"{name}: {reason}" for name, reason in choice.rejected.items())
-        failed["selector"] = f"No model passed the selection on validation rows ({details})."
+        failed["selector"] = (
+            f"No model passed the selection on inner rows, out-of-fold and validation together ({details})."
+        )
     elif choice.veto is not None:
-        failed["consistency"] = f"{choice.best.name}, the best on validation rows, is refused: {choice.veto}."
+        failed["consistency"] = f"{choice.best.name}, the best on inner rows, is refused: {choice.veto}."
     if p_comb is not None and p_comb > P_COMBINED:
         failed["p_combined"] = (
-            f"Taken together, validation and test rows look like luck: p = {p_comb:.3g}, at most "
-            f"{P_COMBINED} is needed."
+            f"Taken together, inner and test rows look like luck: p = {p_comb:.3g}, at most {P_COMBINED} is needed."
         )
     if p_oos is not None and test is not None and p_oos > P_OOS:
         failed["p_oos"] = (
@@ -292,19 +298,22 @@ def decide(
     e_needed = E_ONE_SYMBOL if n_symbols == 1 else E_SEVERAL_SYMBOLS
     if not wealth.end >= e_needed:
         failed["e_value"] = (
-            f"Betting 1 on these predictions would have left {wealth.end:.2f}; at least {e_needed:.0f} is needed."
+            f"A bet of 1 against luck, played row by row, would stand at {wealth.end:.2f}; at least {e_needed:.0f} is "
+            "needed."
         )
-    unit = "balanced accuracy" if metric.balanced else "accuracy"
+    hindsight = max(float((y == c).mean()) for c in classes)
     compared = (
         f"{labels[shown]} was right on {percent(accuracy)} of {len(y):,} test rows "
         f"(95 % interval {100 * interval.low:.1f}-{percent(interval.high)}"
         f"{'' if enough_rows else ', too short to trust'}), always answering '{word}' on "
         f"{percent(float((y == majority).mean()))}"
     )
+    if not metric.balanced and hindsight > baseline + 0.02:
+        compared += f" (the class commonest in the test, known only afterwards, on {percent(hindsight)})"
     if metric.balanced:
         compared += f"; weighing all classes equally {percent(statistic)} against {percent(baseline)}"
     if skill > 0.0:
-        compared += f": {100 * skill:.1f} points of {unit} ahead."
+        compared += f": {100 * skill:.1f} points of {metric.word} ahead."
     else:
         compared += ": no skill shown."
         failed["skill"] = ""  # the comparison itself is the sentence
@@ -347,13 +356,16 @@ def decide(
     if kind == DEPLOY and test is not None:
         reasons.append(_luck(p_oos or 0.0, test, len(tried)))
         left = f"{wealth.end:.1f}" if wealth.end < 1e6 else "more than a million"
-        reasons.append(f"Betting 1 on these predictions would have left {left}.")
+        reasons.append(
+            f"A bet of 1 against luck, played row by row, would stand at {left}: a measure of evidence, not of money."
+        )
         if trade_sentence:
             reasons.append(trade_sentence)
     if not inner_known:
         reasons.append("Validation rows could not be weighed: earlier trials on these data left no predictions.")
 
     evidence: dict[str, float | int | str | None] = {
+        "shown_model": labels[shown],
         "profile": profile,
         "metric": metric.name,
         "n_oos": len(y),
@@ -425,4 +437,8 @@ def _trades(r_net: Any, y: Labels, predictions: Labels, positive: int) -> tuple[
     if not len(taken):
         return 0, math.nan, "No trade was taken."
     mean = float(taken.mean())
-    return len(taken), mean, f"{len(taken):,} trades earned {mean:+.3f} R each on average, costs included."
+    return (
+        len(taken),
+        mean,
+        f"{len(taken):,} rows taken as trades, overlapping ones included, earned {mean:+.3f} R each on average.",
+    )

@@ -209,3 +209,9 @@ def test_one_parquet_file(tmp_path: Path, from_csv: Bars) -> None:
     pq.write_table(pa.table(columns()), folder / "X_M15.parquet")
     assert_same(st.read_bars(folder / "X_M15.parquet")["X", "M15"], from_csv)
     assert_same(st.read_bars(folder)["X", "M15"], from_csv)
+
+
+def test_a_frame_without_rows_is_named() -> None:
+    empty = pd.DataFrame({name: [] for name in ("time", "open", "high", "low", "close")})
+    with pytest.raises(BarError, match="frame of X has no rows"):
+        st.read_bars({"X": empty})

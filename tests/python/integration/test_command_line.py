@@ -221,3 +221,58 @@ def test_the_informing_commands_inform(
     shown = capsys.readouterr().out
     for word in words:
         assert word in shown
+
+
+def test_predict_reads_time_stamps_as_the_run_did(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    stamps = ["--set", "data.stamp=close", "data.tz=fixed:+03:00"]
+    assert main(["train", "--data", str(folder), "--out", str(out), "--quiet", *FAST, *stamps]) == 0
+    assert main(["predict", str(out), "--data", str(folder), "--out", str(tmp_path / "p.csv")]) == 0
+    found = pd.read_csv(tmp_path / "p.csv", parse_dates=["time"])
+    stored = pd.read_parquet(out / "symbols/EURUSD/predictions.parquet")
+    found = found[found["symbol"] == "EURUSD"].set_index("time").loc[stored["time"]]
+    assert (found["prediction"].to_numpy() == stored["prediction"].to_numpy()).all()
+
+
+def test_predict_explains_its_numbers(folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(out), "--data", str(folder), "--last", "2"]) == 0
+    assert "1: target first, -1: stop first" in capsys.readouterr().err
+    assert main(["predict", str(out), "--data", str(folder), "--last", "0"]) == 3
+    assert "last must be at least 1" in capsys.readouterr().err
+
+
+def test_a_second_run_into_a_folder_says_that_it_replaces_the_first(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "--data", str(folder), "--out", str(tmp_path / "r"), "--quiet", "--symbols"]
+    assert main([*command, "EURUSD", *FAST]) == 0
+    assert "already holds a run" not in capsys.readouterr().err
+    assert main([*command, "GBPUSD", *FAST]) == 0
+    assert "already holds a run; its results are replaced" in capsys.readouterr().err
+
+
+def test_a_path_that_cannot_be_a_run_folder_is_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path / "file"), *FAST]) == 1
+    assert f"{tmp_path / 'file'} cannot be made a run folder" in capsys.readouterr().err
+
+
+def test_a_narrow_terminal_gets_no_line_wider_than_itself(
+    out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns in (90, 100, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert main(["report", str(out)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        table = lines[: next(i for i, line in enumerate(lines) if not line)]
+        assert max(map(len, table)) <= columns
+        assert any("rows" in line for line in table)
+
+
+def test_one_family_may_be_given_by_its_name_alone(market: BarSet, tmp_path: Path) -> None:
+    run = st.train(market, models="rf", symbols="SIM1", preset="fast", out=tmp_path, random_forest__n_estimators=5)
+    assert list(run["SIM1"].models) == ["RandomForest"]

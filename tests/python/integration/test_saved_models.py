@@ -113,3 +113,29 @@ def test_a_run_read_back_is_the_run_that_was_returned(four: RunResult) -> None:
     assert again["SIM1"].to_dict() == st.to_json_safe(four["SIM1"].to_dict())
     assert again.leaderboard_rows() == st.to_json_safe(four.leaderboard_rows())
     assert again.verdicts == four.verdicts
+
+
+def test_the_first_bars_have_no_answer(four: RunResult, market: BarSet) -> None:
+    """Where most columns are still empty, an answer would be made of imputed values only."""
+    assert four.folder is not None
+    for family in FAMILIES:
+        table = st.load(four.folder, "SIM1", family).predict(market["SIM1"])
+        assert table["prediction"].head(10).isna().all()
+        assert table.filter(like="p_").head(10).isna().all(axis=None)
+        assert table["prediction"].iloc[100:].notna().all()
+
+
+def test_a_predictor_is_shown_in_one_line(four: RunResult, market: BarSet) -> None:
+    assert four.folder is not None
+    assert repr(st.load(four.folder, "SIM1", "XGBoost")).startswith("Predictor(SIM1 XGBoost, verdict ")
+    assert repr(market["SIM1"].base).startswith("Bars(SIM1 M15: 2500 bars, 20")
+
+
+def test_bars_of_another_symbol_are_refused(four: RunResult, market: BarSet) -> None:
+    assert four.folder is not None
+    model = st.load(four.folder, "SIM1", "XGBoost")
+    with pytest.raises(InputError, match="trained on SIM1, but the bars are those of SIM2"):
+        model.predict(market["SIM2"])
+    for other in (market, market["SIM1"].base.to_pandas()):
+        with pytest.raises(InputError, match="bars must be the bars of SIM1"):
+            model.predict(other)  # type: ignore[arg-type]

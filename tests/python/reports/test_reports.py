@@ -13,6 +13,7 @@ import pytest
 
 from smctrain.artifact import safe_file_name
 from smctrain.reports import write_run
+from smctrain.reports.context import run_context
 from smctrain.reports.overfitting import advice, overfitting_table, severity
 from smctrain.reports.render import markdown_cell, number, percent, points
 from smctrain.results import RunResult
@@ -222,7 +223,7 @@ def test_a_value_that_could_not_be_measured_is_a_dash(written: RunResult) -> Non
 def test_a_run_in_which_everything_failed_is_reported(tmp_path: Path, builders: Builders) -> None:
     run = builders["run"](tmp_path / "run", [], [builders["failure"]("EURUSD")])
     write_run(run)
-    assert "Nothing could be trained: 1 of 1 symbols failed." in "".join(page(run).texts)
+    assert "Nothing could be trained: 1 of 1 symbol failed." in "".join(page(run).texts)
     table = json.loads((tmp_path / "run" / "overfitting_report.json").read_text())
     assert table["models"] == []
     assert table["summary"]["max_gap"] is None
@@ -339,3 +340,57 @@ def test_numbers_as_people_read_them() -> None:
 )
 def test_markdown_cells_are_escaped(text: str, shown: str) -> None:
     assert markdown_cell(text) == shown
+
+
+@pytest.mark.parametrize("kind", ["DEPLOY", "NO_EVIDENCE", "TOO_LITTLE_DATA"])
+def test_the_headline_counts_one_as_one(kind: str, tmp_path: Path, builders: Builders) -> None:
+    run = builders["run"](tmp_path / "run", [builders["symbol"]("A", [], kind, [])], [])
+    found = run_context(run)["headline"]
+    assert found.startswith(f"{int(kind == 'DEPLOY')} of 1 symbol shows a signal")
+    for wrong in ("1 symbols", "1 show ", "1 have"):
+        assert wrong not in found
+
+
+def test_the_first_screen_says_what_each_verdict_asks_for(written: RunResult) -> None:
+    text = " ".join(page(written).texts)
+    assert "do not trade on it" in text.lower()
+
+
+def test_links_and_captions_can_be_read_in_dark_mode(written: RunResult) -> None:
+    assert written.folder is not None
+    style = (written.folder / "report.html").read_text(encoding="utf-8").split("</style>")[0]
+    dark = style[style.index("prefers-color-scheme: dark") :].splitlines()[0]
+    assert "--link:" in dark
+    assert "a { color: var(--link); }" in style
+    assert "figure svg { background: #fff" in dark  # the white card lies behind the drawing, not behind the caption
+
+
+def test_the_selector_table_says_that_the_verdict_decides(written: RunResult) -> None:
+    assert written.folder is not None
+    text = (written.folder / "summary.md").read_text(encoding="utf-8")
+    part = text[text.index("## Model selection") : text.index("## Warnings")]
+    assert "what may go live is decided by the verdict" in part
+
+
+def test_trades_name_the_costs_that_were_charged(tmp_path: Path, builders: Builders) -> None:
+    symbol = builders["symbol"]("A", [builders["model"]("A", "XGBoost", 0.6, 0.6, 0.6)], "NO_EVIDENCE", [])
+    symbol.labels["costs"] = "none: the bars have no spread"
+    run = builders["run"](tmp_path / "run", [symbol], [])
+    write_run(run)
+    for file in (tmp_path / "run" / "report.html", tmp_path / "run" / "symbols" / "A" / "report.md"):
+        text = file.read_text(encoding="utf-8")
+        assert "after costs" not in text
+        assert "R (costs: none: the bars have no spread)" in text
+
+
+def test_advice_says_that_the_best_step_was_kept(builders: Builders) -> None:
+    lines = advice(builders["model"]("A", "XGBoost", 0.9, 0.6, 0.6))
+    assert any("that step was kept" in line for line in lines)
+
+
+def test_results_without_costs_say_so_beside_the_verdict(tmp_path: Path, builders: Builders) -> None:
+    symbol = builders["symbol"]("A", [builders["model"]("A", "XGBoost", 0.6, 0.6, 0.6)], "DEPLOY", [])
+    for costs, told in (("spread", False), ("none: the data has no spread", True)):
+        symbol.labels["costs"] = costs
+        context = run_context(builders["run"](tmp_path / "run", [symbol], []))
+        assert any("No costs were counted" in text for text in context["symbols"][0]["reasons"]) is told

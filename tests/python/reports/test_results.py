@@ -77,3 +77,19 @@ def test_exit_codes(full_run: RunResult, builders: Builders) -> None:
     interrupted = run(None, [good], [])
     interrupted.interrupted = True
     assert interrupted.exit_code() == 130
+
+
+def test_results_in_a_notebook_are_one_short_line(full_run: RunResult) -> None:
+    symbol = next(iter(full_run.symbols.values()))
+    model = next(iter(symbol.models.values()))
+    for thing, word in ((full_run, "NO_EVIDENCE"), (symbol, symbol.timeframe), (model, model.model_name)):
+        assert word in repr(thing)
+        assert len(repr(thing)) < 200
+
+
+def test_the_best_model_is_the_one_the_sentences_speak_about(builders: Builders) -> None:
+    models = [builders["model"]("A", "RandomForest", 0.9, 0.60, 0.5), builders["model"]("A", "XGBoost", 0.7, 0.55, 0.5)]
+    result = builders["symbol"]("A", models, "NO_EVIDENCE", [])
+    assert result.best is models[0]  # nothing known: the best on validation
+    result.verdict["evidence"]["shown_model"] = "XGBoost"
+    assert result.best is models[1]

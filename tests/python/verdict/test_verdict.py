@@ -270,3 +270,40 @@ def test_wrong_shapes_are_named():
         decide(**case, r_net=np.zeros(3))
     with pytest.raises(InputError, match="profile must be"):
         decide(**case, profile="brave")
+
+
+def test_without_a_survivor_the_sentences_and_the_numbers_name_the_same_model():
+    x, u, y = markets(range(3), 0.0, 3000)
+    for run in range(3):
+        verdict = judge(x[run], u[run], y[run])
+        name = verdict.evidence["shown_model"]
+        assert verdict.reasons[1].startswith(f"{name} was right on")
+        assert verdict.model in (None, name)
+
+
+def test_inner_numbers_are_not_called_validation():
+    """They pool out-of-fold rows with validation rows: another number than the tables' validation accuracy."""
+    x, u, y = markets(range(4), 0.0, 3000)
+    for run in range(4):
+        verdict = judge(x[run], u[run], y[run])
+        for sentence in (*verdict.reasons, *verdict.rejected.values()):
+            assert "validation accuracy" not in sentence
+            assert "% in validation" not in sentence
+
+
+def test_a_class_that_turned_is_named_beside_the_baseline():
+    """Training knew mostly 0, the test is mostly 1: the baseline alone would flatter."""
+    rng = np.random.default_rng(5)
+    train, inner = (rng.random(900) < 0.45).astype(np.int64), (rng.random(900) < 0.45).astype(np.int64)
+    test = (rng.random(1000) < 0.65).astype(np.int64)
+    guess = np.where(rng.random(1000) < 0.75, test, 1 - test)
+    inner_guess = np.where(rng.random(900) < 0.75, inner, 1 - inner)
+    verdict = decide(test, guess[None], 5, inner, inner_guess[None], train, train[None])
+    commonest = f"{100 * test.mean():.1f} %"
+    assert f"known only afterwards, on {commonest}" in verdict.reasons[1]
+
+
+def test_no_sentence_reads_like_money_that_was_not_made():
+    text = " ".join(st.decide(**clear()).reasons)  # type: ignore[arg-type]
+    assert "a measure of evidence, not of money" in text
+    assert "Betting 1" not in text
