@@ -126,13 +126,8 @@ class Fitter:
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
         if augmented:
             extra = augment_rows(
-                X[fit],
-                y[fit],
-                segment=segment[fit],
-                order_is_time=True,
-                std=self.config.augmentation.noise,
-                threshold=self.config.augmentation.threshold,
-                random_state=seed % (1 << 32),
+                X[fit], y[fit], segment=segment[fit], order_is_time=True, std=self.config.augmentation.noise,
+                threshold=self.config.augmentation.threshold, random_state=seed % (1 << 32),
             )
             new = len(extra.X) - len(fit)
             X = np.ascontiguousarray(np.vstack([X, extra.X[len(fit) :]]))

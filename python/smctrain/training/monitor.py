@@ -41,7 +41,9 @@ class TrainingMonitor:
     def check_overfitting(self, train_acc: float, val_acc: float, epoch: int) -> bool:
         """Training accuracy above 0.95 while validation accuracy is below 0.60."""
         if train_acc > 0.95 and val_acc < 0.60:
-            return self._add(f"Epoch {epoch}: Severe overfitting detected (train={train_acc:.2f}, val={val_acc:.2f})")
+            return self._add(
+                f"Epoch {epoch}: Severe overfitting detected (train={train_acc:.2f}, val={val_acc:.2f})"
+            )
         return False
 
     def check_divergence(self, val_losses: Sequence[float], patience: int = 10) -> bool:
@@ -63,7 +65,9 @@ class TrainingMonitor:
         kind = "NaN" if math.isnan(loss) else "Infinite"
         return self._add(f"Epoch {epoch}: {kind} loss detected - stopping training", logging.ERROR)
 
-    def check_exploding_gradients(self, grad_norm: float, threshold: float = 10.0, epoch: int | None = None) -> bool:
+    def check_exploding_gradients(
+        self, grad_norm: float, threshold: float = 10.0, epoch: int | None = None
+    ) -> bool:
         """Gradient norm above `threshold`, or not finite."""
         if grad_norm <= threshold:
             return False
@@ -174,9 +178,13 @@ class OverfittingMonitor:
         epochs = [row["epoch"] for row in self.history]
         for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
             for side, colour, word in (("train", "#1f77b4", "training"), ("val", "#d95f02", "validation")):
-                axes.plot(epochs, [row[f"{side}_{quantity}"] for row in self.history], color=colour, label=word)
+                axes.plot(
+                    epochs, [row[f"{side}_{quantity}"] for row in self.history], color=colour, label=word
+                )
             if self.best_epoch is not None:
-                axes.axvline(self.best_epoch, color="#888888", linestyle=":", label=f"best epoch {self.best_epoch}")
+                axes.axvline(
+                    self.best_epoch, color="#888888", linestyle=":", label=f"best epoch {self.best_epoch}"
+                )
                 axes.legend(frameon=False)
             axes.set_xlabel("epoch")
             axes.set_title(quantity.capitalize())

@@ -290,7 +290,9 @@ class _RunFolder:
 
 
 def _in_use(folder: Path, owner: int) -> SmctrainError:
-    return SmctrainError(f"another run (process {owner}) is writing to {folder}; wait for it or choose another folder.")
+    return SmctrainError(
+        f"another run (process {owner}) is writing to {folder}; wait for it or choose another folder."
+    )
 
 
 def _owner(lock: Path) -> int | None:

@@ -67,7 +67,8 @@ class StabilityChecker:
         values = np.asarray(fold_accuracies, dtype=np.float64)
         if values.ndim != 1 or len(values) < 2:
             raise InputError(
-                f"fold_accuracies must hold at least 2 folds, but has shape {values.shape}: one fold has no spread."
+                f"fold_accuracies must hold at least 2 folds, but has shape {values.shape}: "
+                "one fold has no spread."
             )
         if not bool(np.all((values >= 0.0) & (values <= 1.0))):
             raise InputError(f"fold_accuracies must lie between 0 and 1, but are {values.tolist()}.")
@@ -81,7 +82,11 @@ class StabilityChecker:
             noise = math.sqrt(mean * (1.0 - mean) * float(np.mean(1.0 / sizes)))
         # 1e-12: equal folds such as 0.6, 0.7, 0.8 must not be rejected for a rounding error of the spread.
         verdict = (
-            "stable" if std <= self.max_std + 1e-12 else "unstable" if std <= self.reject_std + 1e-12 else "rejected"
+            "stable"
+            if std <= self.max_std + 1e-12
+            else "unstable"
+            if std <= self.reject_std + 1e-12
+            else "rejected"
         )
         return Stability(
             mean=mean,

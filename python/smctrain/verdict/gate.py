@@ -30,7 +30,7 @@ E_ONE_SYMBOL = 2.0
 E_SEVERAL_SYMBOLS = 3.0
 MIN_CLASS_ROWS = 30
 MIN_TRADES = 30
-P_TRADES = 0.01
+P_TRADES = 0.005  # a model that foresees only how far prices move passes the other rules: this one alone stops it
 EDGES = (0.10, 0.06, 0.05, 0.03, 0.02)
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -181,7 +181,7 @@ def decide(
     that knows when a trade runs out of time beats every baseline of a three-class label (or of a label that
     counts time-outs as losses) without an edge. So where outcomes are known, the trades must also earn more than
     nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
-    inner and out-of-sample rows weighed by Stouffer, p at most 0.01.
+    inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
     """
     y = _codes.label_vector(y_true, "y_true")
     oos = _codes.prediction_matrix(predictions, len(y), "predictions")
@@ -331,8 +331,8 @@ def decide(
             failed["expected_value"] = f"The trades do not earn: {trade_sentence}"
         elif not (p_trades is not None and p_trades <= P_TRADES):
             failed["trade_luck"] = (
-                f"The trades earn no more than luck explains (p = {p_trades:.2g}, at most {P_TRADES} is allowed): what the "
-                "model knows may be how far prices move, but not where to."
+                f"The trades earn no more than luck explains (p = {p_trades:.2g}, at most {P_TRADES} is allowed): "
+                "the model may know how far prices move, but not where to."
                 if p_trades is not None
                 else "Whether the trades earn by luck cannot be told from these rows."
             )
