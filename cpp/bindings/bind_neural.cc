@@ -185,6 +185,10 @@ void bind_neural(py::module_& m) {
       [](const py::array& X, const py::array& rows, int64_t lookback) {
         const auto view = matrix_view<float>(X, "X");
         const auto wanted = vector_view<int64_t>(rows, "rows");
+        if (lookback < 1 || lookback > view.rows) {
+          raise("InputError", "lookback must be from 1 to the ", view.rows, " rows of X, but is ", lookback,
+                ".");
+        }
         for (const int64_t row : wanted) {
           if (row < lookback - 1 || row >= view.rows)
             raise("InputError", "row ", row, " has no window of ", lookback, " rows.");

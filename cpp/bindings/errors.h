@@ -4,6 +4,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <stdexcept>
+
 #include "smctrain/base/error.h"
 
 namespace smctrain::bindings {
@@ -18,6 +20,8 @@ inline void register_errors() {
       py::object type = py::getattr(exceptions, error.type().c_str(), py::none());
       if (type.is_none()) type = exceptions.attr("SmctrainError");
       PyErr_SetString(type.ptr(), error.what());
+    } catch (const std::length_error&) {  // a size beyond what any vector can hold
+      PyErr_SetString(PyExc_MemoryError, "a size asked for is larger than any memory.");
     }
   });
 }

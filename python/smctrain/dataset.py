@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from smctrain.exceptions import FeatureLeak, InputError, OneClass, TooFewRows
 from smctrain.features import FeatureTable
+from smctrain.features.start_up import starting_up
 from smctrain.labels import Labels
 
 _OK = "ok"
@@ -80,7 +81,7 @@ def make_dataset(
     r[labels.t0] = labels.r
     rule[labels.t0] = labels.rule
     settled = _settled(features, segment)
-    usable = settled & np.isfinite(y)
+    usable = settled & ~starting_up(features, segment) & np.isfinite(y)
     rows = np.flatnonzero(usable).astype(np.int64)
     if len(rows) < min_rows:
         raise TooFewRows(

@@ -11,6 +11,9 @@ namespace smctrain::augment {
 
 namespace {
 
+constexpr int64_t kMostCopies = 100'000'000;
+constexpr int64_t kMostClasses = 1'000'000;
+
 template <class T>
 void shuffle(std::vector<T>& values, Philox& random) {
   for (size_t i = values.size(); i > 1; --i) {
@@ -42,9 +45,15 @@ std::vector<int64_t> largest_remainder(std::span<const int64_t> counts, int64_t 
 CopiedRows copy_rows(const MatrixView<const double>& x, std::span<const Column> columns,
                      std::span<const int64_t> classes, std::span<const int32_t> segment, int64_t copies,
                      const CopyOptions& options, Philox& random) {
+  if (copies < 0 || copies > kMostCopies || (copies > 0 && classes.empty())) {
+    raise("InputError", "copies must be from 0 to ", kMostCopies, " and of at least one row, but are ",
+          copies, " of ", classes.size(), " rows.");
+  }
   int64_t n_classes = 0;
   for (const int64_t code : classes) {
-    if (code < 0) raise("InputError", "classes must be codes of at least 0, but one is ", code, ".");
+    if (code < 0 || code >= kMostClasses) {
+      raise("InputError", "classes must be codes from 0 to ", kMostClasses - 1, ", but one is ", code, ".");
+    }
     n_classes = std::max(n_classes, code + 1);
   }
   std::vector<std::vector<int64_t>> members(static_cast<size_t>(n_classes));

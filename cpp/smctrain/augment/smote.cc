@@ -23,11 +23,12 @@ double distance(const MatrixView<const double>& x, std::span<const Column> colum
 }
 
 std::vector<int64_t> nearest(const MatrixView<const double>& x, std::span<const Column> columns,
-                             std::span<const int64_t> class_rows, int64_t base, int64_t k) {
+                             std::span<const int64_t> class_rows, size_t chosen, int64_t k) {
   std::vector<std::pair<double, int64_t>> others;
   others.reserve(class_rows.size());
-  for (const int64_t row : class_rows) {
-    if (row != base) others.emplace_back(distance(x, columns, base, row), row);
+  for (size_t i = 0; i < class_rows.size(); ++i) {
+    if (i != chosen)
+      others.emplace_back(distance(x, columns, class_rows[chosen], class_rows[i]), class_rows[i]);
   }
   std::partial_sort(others.begin(), others.begin() + k, others.end());
   std::vector<int64_t> rows(static_cast<size_t>(k));
@@ -57,6 +58,7 @@ SmoteRows smote(const MatrixView<const double>& x, std::span<const Column> colum
                 std::span<const int64_t> class_rows, int64_t count, int64_t k, Philox& random) {
   SmoteRows out;
   if (count <= 0) return out;
+  if (k < 1) raise("InputError", "k must be at least 1, but is ", k, ".");
   const auto members = static_cast<int64_t>(class_rows.size());
   if (members < 2) {
     out.skipped = format("it has ", members, " row", members == 1 ? "" : "s", ", but 2 are needed");
@@ -75,7 +77,7 @@ SmoteRows smote(const MatrixView<const double>& x, std::span<const Column> colum
     const auto pick = static_cast<size_t>(random.below(neighbours));
     const double u = random.uniform();
     const int64_t base = class_rows[chosen];
-    if (cache[chosen].empty()) cache[chosen] = nearest(x, columns, class_rows, base, neighbours);
+    if (cache[chosen].empty()) cache[chosen] = nearest(x, columns, class_rows, chosen, neighbours);
     const int64_t other = cache[chosen][pick];
     for (int64_t j = 0; j < x.cols; ++j) {
       const Column& column = columns[static_cast<size_t>(j)];

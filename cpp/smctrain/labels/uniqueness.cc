@@ -19,10 +19,10 @@ std::vector<double> uniqueness(std::span<const int64_t> t0, std::span<const int6
   }
   const int64_t first = *std::min_element(t0.begin(), t0.end()) + 1;
   const int64_t last = *std::max_element(t1.begin(), t1.end());
-  constexpr int64_t kLongest = int64_t{1} << 28;
-  if (last - first >= kLongest) {
-    raise("InputError", "t0 and t1 must be row indices, but span ", last - first + 1,
-          " rows; were times passed?");
+  constexpr uint64_t kLongest = uint64_t{1} << 28;
+  const uint64_t span = static_cast<uint64_t>(last) - static_cast<uint64_t>(first);  // of any two int64
+  if (span >= kLongest) {
+    raise("InputError", "t0 and t1 must be row indices, but span ", span, " rows; were times passed?");
   }
   const auto length = static_cast<size_t>(last - first + 1);
   std::vector<int64_t> change(length + 1, 0);

@@ -26,6 +26,13 @@ void sort_by_decision(const Intervals& intervals, std::vector<int64_t>& rows) {
 
 }  // namespace
 
+void check(const Distance& distance) {
+  if (distance.stamps < 0 || distance.span < 0) {
+    raise("InputError", "gap and embargo must be at least 0, but are ", distance.stamps,
+          " stamps and a span of ", distance.span, ".");
+  }
+}
+
 void check(const Intervals& intervals) {
   if (intervals.t0.size() != intervals.t1.size()) {
     raise("InputError", "intervals must be two arrays of one length, but have ", intervals.t0.size(), " and ",
@@ -58,6 +65,7 @@ Stamps::Stamps(std::span<const int64_t> t0) : values_(t0.begin(), t0.end()) {
 }
 
 int64_t Stamps::embargo_end(int64_t end, const Distance& embargo) const {
+  check(embargo);
   int64_t last = add(end, embargo.span);
   if (embargo.stamps > 0) {
     const auto next = std::upper_bound(values_.begin(), values_.end(), last);
@@ -68,6 +76,7 @@ int64_t Stamps::embargo_end(int64_t end, const Distance& embargo) const {
 }
 
 int64_t Stamps::before(int64_t first, const Distance& gap) const {
+  check(gap);
   if (gap.stamps > first) return kEarliest;
   return subtract(value(first - gap.stamps), gap.span);
 }

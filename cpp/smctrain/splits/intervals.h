@@ -34,6 +34,8 @@ enum class Fate : uint8_t { kTrain, kTest, kPurged, kEmbargoed, kUnused };
 
 // Raises InputError unless lengths agree and every t1 >= t0.
 void check(const Intervals& intervals);
+// Raises InputError unless both parts are at least 0.
+void check(const Distance& distance);
 
 class Stamps {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
@@ -139,9 +140,10 @@ CircularShiftResult circular_shift_test(std::span<const int32_t> y, MatrixView<c
                                         const StopToken& stop) {
   const auto n = static_cast<int64_t>(y.size());
   if (horizon < 1) raise("InputError", "horizon must be at least 1 row, but is ", horizon, ".");
-  if (n < 8 * horizon) {
-    raise("TooFewRows", "the circular-shift test needs at least 8 x horizon = ", 8 * horizon,
-          " rows, but got ", n, ". Use more history or a shorter label.");
+  const int64_t needed = 8 * std::min(horizon, std::numeric_limits<int64_t>::max() / 8);
+  if (n < needed) {
+    raise("TooFewRows", "the circular-shift test needs at least 8 x horizon = ", needed, " rows, but got ", n,
+          ". Use more history or a shorter label.");
   }
   const auto statistics = shifted_statistics(y, predictions, n_classes, balanced, threads, stop);
   const auto at = [&](int64_t m, int64_t s) { return statistics[static_cast<size_t>(m * n + s)]; };

@@ -13,6 +13,7 @@ constexpr std::array<double, 4> kBets = {0.05, 0.1, 0.2, 0.3};
 constexpr double kLowestShare = 0.05;
 constexpr double kHighestShare = 0.95;
 constexpr double kWealthCap = 1e250;
+constexpr int64_t kLongestHorizon = 1'000'000;  // one account per row of the horizon, bet and model
 
 // Sum of `count` slots, each of which changes one at a time: leaf updates walk to the root.
 class SumTree {
@@ -40,7 +41,9 @@ std::vector<double> e_process(std::span<const int32_t> y, MatrixView<const int32
   const auto n = static_cast<int64_t>(y.size());
   const int64_t h = settings.horizon;
   const int64_t k = predictions.rows;
-  if (h < 1) raise("InputError", "horizon must be at least 1 row, but is ", h, ".");
+  if (h < 1 || h > kLongestHorizon) {
+    raise("InputError", "horizon must be from 1 to ", kLongestHorizon, " rows, but is ", h, ".");
+  }
   if (k == 0) raise("InputError", "predictions must hold at least one model, but has none.");
   if (predictions.cols != n) {
     raise("InputError", "predictions must have as many rows in time as y_true (", n, "), but has ",

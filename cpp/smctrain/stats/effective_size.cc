@@ -18,7 +18,7 @@ EffectiveSize effective_size(std::span<const double> correct, int64_t horizon) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const bool constant =
       std::all_of(correct.begin(), correct.end(), [&](double c) { return c == correct[0]; });
-  if (constant || n <= 2 * horizon + 1) return {least, nan, nan};
+  if (constant || horizon >= n / 2) return {least, nan, nan};
 
   double mean = 0.0;
   for (const double c : correct) mean += c;

@@ -15,7 +15,7 @@ from smctrain._load import core
 from smctrain.bars.raw import RawBars, display, join_messages, stamp
 from smctrain.bars.timeframes import median_step, timeframe_of_step
 from smctrain.bars.types import TIMEFRAME_SECONDS, Bars, Issue
-from smctrain.bars.zones import Zone, to_utc
+from smctrain.bars.zones import Zone, longer_by, to_utc
 from smctrain.exceptions import BarError
 
 _SECOND = 1_000_000_000
@@ -149,6 +149,19 @@ def _in_order(raw: RawBars, options: Options, issues: list[Issue]) -> RawBars:
         note("step", 0, len(raw), f"called {raw.timeframe}, but the median step is {step / 60:g} minutes")
     if options.stamp == "close":
         raw = _with_time(raw, raw.time - TIMEFRAME_SECONDS[raw.timeframe] * _SECOND)
+    elif raw.naive:
+        # What a bar shows is known at its close, so of a bar that is longer than its name says the close is kept.
+        longer = longer_by(raw.time, TIMEFRAME_SECONDS[str(raw.timeframe)], options.zone)
+        if longer.any():
+            at = int(np.argmax(longer > 0))
+            note(
+                "long_bar",
+                at,
+                int((longer > 0).sum()),
+                f"{stamp(raw.time[at])}: the clocks go back inside this bar; its opening time was moved, so that it "
+                "closes when it really does",
+            )
+            raw = _with_time(raw, raw.time + longer)
     if raw.time[-1] > clock.time_ns() + _DAY:
         at = int(np.searchsorted(raw.time, clock.time_ns() + _DAY, side="right"))
         raise BarError(

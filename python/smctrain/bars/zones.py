@@ -114,3 +114,23 @@ def to_utc(wall: NDArray[np.int64], zone: Zone) -> tuple[NDArray[np.int64], BadL
     kind = "gap" if after[change] > before[change] else "overlap"
     same = (after > before)[passed[rows] - 1] == (kind == "gap")
     return result, BadLocalTimes(kind, rows[same])
+
+
+def longer_by(utc: NDArray[np.int64], seconds: int, zone: Zone) -> NDArray[np.int64]:
+    """Nanoseconds by which bars that open at `utc` outlast their `seconds`, because the clocks go back inside them.
+
+    On the wall clock such a bar has its usual length; a day of 25 hours is the common case.
+    """
+    if zone.iana is None or len(utc) == 0:
+        return np.zeros(len(utc), dtype=np.int64)
+    years = np.array([utc.min(), utc.max()]).astype("datetime64[ns]").astype("datetime64[Y]").astype(int) + 1970
+    changes, offsets = _offset_changes(zone.iana, max(int(years[0]) - 1, 2), min(int(years[1]) + 2, 9998))
+    first = np.floor_divide(utc, _SECOND)
+    offset = np.array(offsets, dtype=np.int64)
+    at = np.array(changes, dtype=np.int64)
+    lost = (
+        offset[np.searchsorted(at, first, side="right")]
+        - offset[np.searchsorted(at, first + seconds - 1, side="right")]
+    )
+    longer: NDArray[np.int64] = np.maximum(lost, 0) * _SECOND
+    return longer

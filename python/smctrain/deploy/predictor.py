@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smctrain.bars import Bars, SymbolBars
 from smctrain.deploy.run_folder import read_results
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.features import FeatureSpec, FeatureTable, build_features
+from smctrain.features import FeatureSpec, build_features
+from smctrain.features.start_up import starting_up
 from smctrain.models.pipeline import Pipeline
 
 
@@ -55,7 +55,7 @@ class Predictor:
                 f"(missing: {', '.join(missing[:5]) or 'none, the order differs'}); retrain it."
             )
         proba = self.pipeline.predict_proba(features.values, None, base.segment)
-        proba[_starting_up(features, base)] = np.nan
+        proba[starting_up(features, base.segment)] = np.nan
         silent = np.isnan(proba).any(axis=1)
         chosen = np.asarray(self.classes, dtype=float)[np.argmax(np.nan_to_num(proba), axis=1)]
         columns: dict[str, Any] = {
@@ -136,16 +136,6 @@ def load(run: str | Path, symbol: str, model: str | None = None) -> Predictor:
     if hashlib.sha256(content).hexdigest() != artifact.get("sha256"):
         raise ArtifactError(f"{path} is not the file the run wrote: its SHA-256 differs.")
     return Predictor(symbol, chosen, str(verdict.get("kind")), Pipeline.from_bytes(content, str(path)))
-
-
-def _starting_up(features: FeatureTable, bars: Bars) -> NDArray[np.bool_]:
-    """Bars in the warm-up of their segment whose columns are mostly empty: an answer there would be made of nothing."""
-    warmup = max((c.warmup for c in features.catalogue if c.family != "higher"), default=0)
-    number = np.arange(len(bars))
-    starts = np.r_[True, bars.segment[1:] != bars.segment[:-1]][: len(bars)]
-    young = number - np.maximum.accumulate(np.where(starts, number, 0)) < warmup
-    empty: NDArray[np.bool_] = np.isnan(features.values).mean(axis=1) > 0.5
-    return young & empty
 
 
 def _base(bars: Bars | SymbolBars, timeframe: str, symbol: str) -> Bars:

@@ -109,13 +109,25 @@ class Fitter:
         return outcome
 
     def predict_fold(self, fold: Fold, augmented: bool, purpose: str) -> NDArray[np.float64]:
-        prepare = self.prepare
-        if self.trainer.needs_scaling:
-            # Scaling learns from rows, so every fold learns its own. (Trees bin their own training rows too.)
-            prepare = Preprocessor.fit(self.data.X, np.union1d(fold.fit, fold.stop), self.data.names)
-        fit, stop = (fold.fit, fold.stop) if self.watches_tail else (np.union1d(fold.fit, fold.stop), _no_rows())
+        if self.trainer.is_sequence:
+            fold = self.without_windows_into(fold)
+        rows = np.union1d(fold.fit, fold.stop)
+        # Which columns are constant, and how they scale, is learned too: every fold learns its own.
+        prepare = Preprocessor.fit(self.data.X, rows, self.data.names)
+        fit, stop = (fold.fit, fold.stop) if self.watches_tail else (rows, _no_rows())
         model = self.fit(prepare, fit, stop, augmented, purpose)
         return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
+
+    def without_windows_into(self, fold: Fold) -> Fold:
+        """The fold without training rows whose window reaches bars that the held-out rows and their labels span."""
+        before, behind = fold.test[0], self.data.t1[fold.test].max()
+        lookback: int = self.trainer.lookback  # type: ignore[attr-defined]
+
+        def apart(rows: Rows) -> Rows:
+            kept: Rows = rows[(rows < before) | (rows - lookback + 1 > behind)]
+            return kept
+
+        return Fold(apart(fold.fit), apart(fold.stop), fold.test)
 
     def values(self, prepare: Preprocessor) -> NDArray[np.float32]:
         X = self.data.X
@@ -128,7 +140,7 @@ class Fitter:
             extra = augment_rows(
                 X[fit],
                 y[fit],
-                # A row may be shifted onto its neighbour in time only: purged rows between two others break the stretch.
+                # A row may be shifted onto its neighbour in time only: a purged row in between breaks the stretch.
                 segment=np.cumsum(np.r_[0, (np.diff(fit) != 1) | (np.diff(segment[fit]) != 0)]).astype(np.int32),
                 order_is_time=True,
                 std=self.config.augmentation.noise,

@@ -154,6 +154,7 @@ def _decide(
     if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
         rows_inner = np.concatenate([parts.train, parts.validation])
         inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
+    trades = max(parts.label_map.classes) > 0
     verdict = decide(
         parts.y[parts.test],
         np.stack([answers(models[name][1][parts.test]) for name in names]),
@@ -163,7 +164,8 @@ def _decide(
         parts.y[parts.train],
         np.stack([answers(models[name][1][parts.train]) for name in names]),
         names=names,
-        r_net=np.ascontiguousarray(data.r[parts.test]) if max(parts.label_map.classes) > 0 else None,
+        r_net=data.r[parts.test] if trades else None,
+        inner_r_net=data.r[rows_inner] if trades else None,
         profile=config.selector.profile,
         n_symbols=n_symbols,
         class_names={code: CLASS_WORDS.get(value, str(value)) for code, value in enumerate(parts.label_map.classes)},

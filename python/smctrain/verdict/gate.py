@@ -30,6 +30,7 @@ E_ONE_SYMBOL = 2.0
 E_SEVERAL_SYMBOLS = 3.0
 MIN_CLASS_ROWS = 30
 MIN_TRADES = 30
+P_TRADES = 0.005  # a model that foresees only how far prices move passes the other rules: this one alone stops it
 EDGES = (0.10, 0.06, 0.05, 0.03, 0.02)
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -132,6 +133,7 @@ def decide(
     ledger: Trials | None = None,
     n_symbols: int = 1,
     *,
+    inner_r_net: npt.ArrayLike | None = None,
     gaps: npt.ArrayLike | None = None,
     class_names: Mapping[int, str] | None = None,
     min_edge: float = 0.03,
@@ -157,6 +159,8 @@ def decide(
     r_net : (n,) or None
         Net outcome in R, known afterwards, of the trade on each out-of-sample row (NaN: none). Trades are
         taken where the chosen model answers the highest class code.
+    inner_r_net : (n_inner,) or None
+        The same for the inner rows; they add weight to the question whether the trades earn by luck.
     profile : "default" or "seed"
         Thresholds of the selector. "default" lets only `gaps` reject a model; the in-sample gap lowers
         its score.
@@ -177,6 +181,12 @@ def decide(
     -----
     The statistic is balanced accuracy when one class holds more than 60 % of the training rows, else
     accuracy: one choice for every step, made before the first out-of-sample row.
+
+    Being right is not earning: how *far* prices move can be foreseen where their direction cannot, and a model
+    that knows when a trade runs out of time beats every baseline of a three-class label (or of a label that
+    counts time-outs as losses) without an edge. So where outcomes are known, the trades must also earn more than
+    nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
+    inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
     """
     y = _codes.label_vector(y_true, "y_true")
     oos = _codes.prediction_matrix(predictions, len(y), "predictions")
@@ -318,11 +328,23 @@ def decide(
         compared += ": no skill shown."
         failed["skill"] = ""  # the comparison itself is the sentence
     trades, mean_r, trade_sentence = _trades(r_net, y, oos[shown], int(classes[-1]))
+    p_trades = _trade_luck(r_net, oos[shown] == classes[-1], horizon)
+    if p_trades is not None and inner_r_net is not None:
+        p_trades_in = _trade_luck(inner_r_net, inner[shown] == classes[-1], horizon, "inner_r_net")
+        if p_trades_in is not None:
+            p_trades = stats.stouffer([p_trades_in, p_trades], [len(y_in), len(y)]).p
     if r_net is not None and require_positive_ev and choice.best is not None:
         if trades < MIN_TRADES:
             failed["trades"] = f"Only {trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."
         elif not mean_r > 0.0:
             failed["expected_value"] = f"The trades do not earn: {trade_sentence}"
+        elif not (p_trades is not None and p_trades <= P_TRADES):
+            failed["trade_luck"] = (
+                f"The trades earn no more than luck explains (p = {p_trades:.2g}, at most {P_TRADES} is allowed): "
+                "the model may know how far prices move, but not where to."
+                if p_trades is not None
+                else "Whether the trades earn by luck cannot be told from these rows."
+            )
 
     # --- 4b. the word, and the sentences -------------------------------------------------------------------
     if not failed:
@@ -399,6 +421,7 @@ def decide(
         "in_sample_gap": in_sample[shown],
         "score": choice.best.score if choice.best else None,
         "trades": trades if r_net is not None else None,
+        "p_trades": p_trades,
         "mean_r_net": mean_r if r_net is not None and trades else None,
     }
     return Verdict(
@@ -442,3 +465,23 @@ def _trades(r_net: Any, y: Labels, predictions: Labels, positive: int) -> tuple[
         mean,
         f"{len(taken):,} rows taken as trades, overlapping ones included, earned {mean:+.3f} R each on average.",
     )
+
+
+def _trade_luck(r_net: Any, taken: npt.NDArray[np.bool_], horizon: int, name: str = "r_net") -> float | None:
+    """How easily luck earns this much above max(0, mean over all rows); None where that cannot be said."""
+    if r_net is None:
+        return None
+    outcome: Floats = np.asarray(r_net, dtype=np.float64)
+    if outcome.shape != taken.shape:
+        raise InputError(f"{name} must hold one number per row ({len(taken)}), but has shape {outcome.shape}.")
+    known = np.isfinite(outcome)
+    if not (known & taken).any():
+        return None
+    # Timing is what a model adds: neither costs saved by standing aside nor a drift that every trade shares.
+    share = np.where(known & taken, outcome - max(0.0, float(outcome[known].mean())), 0.0)
+    if len(share) < 20 * horizon:
+        return None
+    if bool(np.all(share == share[0])):
+        return 0.5
+    t = stats.hac_mean(share, 2 * horizon).t
+    return max(0.5 * math.erfc(t / math.sqrt(2.0)), 1e-300) if math.isfinite(t) else None

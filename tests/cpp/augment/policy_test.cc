@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
+#include "smctrain/augment/columns.h"
 #include "smctrain/augment/transforms.h"
+#include "smctrain/base/error.h"
 
 using namespace smctrain;
 using namespace smctrain::augment;
@@ -39,4 +42,18 @@ TEST_CASE("columns know their kind and their neutral value") {
   CHECK(columns[1].discrete);
   CHECK(columns[1].neutral == 2.0);
   CHECK(columns[2].neutral == 1.0);
+}
+
+TEST_CASE("copies of nothing and impossible counts are refused") {
+  const std::vector<double> values(4, 1.0);
+  const MatrixView<const double> x{values.data(), 2, 2, 2};
+  const auto columns = describe_columns(x, {});
+  const CopyOptions options{false, 0.1, 2, 0.1};
+  Philox random(1, "test");
+  const std::vector<int64_t> none;
+  const std::vector<int64_t> huge(2, std::numeric_limits<int64_t>::max());
+  const std::vector<int64_t> good(2, 0);
+  CHECK_THROWS_AS(copy_rows(x, columns, none, {}, 3, options, random), smctrain::Error);
+  CHECK_THROWS_AS(copy_rows(x, columns, huge, {}, 3, options, random), smctrain::Error);
+  CHECK_THROWS_AS(copy_rows(x, columns, good, {}, -1, options, random), smctrain::Error);
 }

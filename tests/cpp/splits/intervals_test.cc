@@ -41,3 +41,11 @@ TEST_CASE("group borders lose no stamp") {
   CHECK(group_borders(11, 3) == std::vector<int64_t>{0, 4, 8, 11});
   CHECK_THROWS_AS(group_borders(2, 3), smctrain::Error);
 }
+
+TEST_CASE("a gap or embargo below zero is refused") {
+  const std::vector<int64_t> t0{0, 1, 2, 3};
+  const Stamps stamps(t0);
+  CHECK_THROWS_AS(stamps.before(2, {-1, 0}), smctrain::Error);
+  CHECK_THROWS_AS(stamps.before(2, {std::numeric_limits<int64_t>::min(), 0}), smctrain::Error);
+  CHECK_THROWS_AS(stamps.embargo_end(2, {0, -1}), smctrain::Error);
+}

@@ -103,3 +103,21 @@ def test_a_broker_clock_whose_day_ends_in_new_york() -> None:
         found, bad = to_utc(wall, parse_zone("America/New_York+7h"))
         assert bad is None
         assert found.view("datetime64[ns]")[0] == np.datetime64(utc)
+
+
+@pytest.mark.parametrize(("tz", "start"), [("Europe/London", "2024-10-20"), ("America/New_York+7h", "2024-10-27")])
+def test_a_day_of_25_hours_is_known_when_it_ends_and_not_an_hour_earlier(tmp_path: Path, tz: str, start: str) -> None:
+    write(tmp_path / "X_D1.csv", walk(20, start=start + "T00:00", minutes=1440))
+    bars = st.read_bars(tmp_path, tz=tz)
+    day = bars["X", "D1"]
+    long = np.flatnonzero(np.diff(day.time_close) == np.timedelta64(25, "h"))
+    assert list(long) == [6]
+    # Every close is the next local midnight: the opening time of the bar that follows.
+    others = np.delete(np.arange(len(day) - 1), 6)
+    np.testing.assert_array_equal(day.time_close[others], day.time[others + 1])
+    assert day.time_close[7] == day.time[8] == day.time[7] + np.timedelta64(24, "h")
+    issue = next(issue for issue in bars.issue_list if issue.kind == "long_bar")
+    assert issue.count == 1
+    # Bars that end before the clocks change are as long as their name says.
+    write(tmp_path / "hours" / "X_H1.csv", walk(24, start="2024-10-26T01:00", minutes=60))
+    assert not any(i.kind == "long_bar" for i in st.read_bars(tmp_path / "hours", tz=tz).issue_list)

@@ -446,3 +446,10 @@ def test_a_foreign_library_is_refused_with_the_symbols_it_lacks(monkeypatch: pyt
     monkeypatch.setenv("SMCTRAIN_XGBOOST_LIBRARY", str(foreign))
     with pytest.raises(MissingDependency, match="it lacks XGBoostVersion, XGBGetLastError"):
         XGBoostTrainer().fit(task())
+
+
+def test_more_classes_than_anyone_has_are_refused() -> None:
+    X = np.zeros((20, 2), dtype=np.float32)
+    y = (np.arange(20) % 2).astype(np.int32)
+    with pytest.raises(InputError, match="n_classes must be at most 10000"):
+        XGBoostTrainer(n_estimators=1).fit(FitTask(X=X, y=y, rows=np.arange(20), n_classes=1_000_000))

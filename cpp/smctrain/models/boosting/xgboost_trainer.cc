@@ -59,6 +59,10 @@ void check_labels(const BoostingTask& task, std::span<const int64_t> rows) {
 
 void check_task(const BoostingTask& task) {
   if (task.n_classes < 2) raise("OneClass", "n_classes must be at least 2, but is ", task.n_classes, ".");
+  constexpr int64_t kMostClasses = 10'000;  // one tree per class and round: more would hang, not fail
+  if (task.n_classes > kMostClasses) {
+    raise("InputError", "n_classes must be at most ", kMostClasses, ", but is ", task.n_classes, ".");
+  }
   if (task.X.cols < 1) raise("TooFewColumns", "X has no columns, so there is nothing to learn from.");
   if (static_cast<int64_t>(task.y.size()) != task.X.rows) {
     raise("InputError", "y must have the ", task.X.rows, " entries of X, but has ", task.y.size(), ".");
