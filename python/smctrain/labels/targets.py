@@ -138,7 +138,10 @@ def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | None = None) 
     """
     if not 0 <= quantile <= 1:
         raise InputError(f"quantile must be between 0 and 1, but is {quantile}.")
-    y = labels.y if rows is None else labels.y[decision_rows(rows, len(labels))]
+    which = decision_rows(rows, len(labels))
+    if len(which) and not 0 <= which.min() <= which.max() < len(labels):
+        raise InputError(f"rows must lie in 0..{len(labels) - 1}, but reach from {which.min()} to {which.max()}.")
+    y = labels.y[which]
     y = np.abs(y[np.isfinite(y)])
     if len(y) == 0:
         raise InputError("labels must have at least one label on the rows, but have none.")
@@ -327,6 +330,7 @@ def plain_labels(
     m = len(rows)
     has = t1 >= 0
     nothing = np.full(m, np.nan)
+    nothing.flags.writeable = False  # one array stands in eight places
     return Labels(
         y=y,
         t0=rows,

@@ -117,6 +117,8 @@ def test_a_band_is_fitted_on_the_rows_it_is_given():
     assert fit_band(labels, 1.0) == pytest.approx(0.5)
     with pytest.raises(InputError, match="at least one label"):
         fit_band(labels, 0.5, rows=[4])
+    with pytest.raises(InputError, match=r"rows must lie in 0\.\.4"):
+        fit_band(labels, 0.5, rows=[-1])
 
 
 # -- paths ----------------------------------------------------------------------------------------------------------
