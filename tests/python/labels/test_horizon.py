@@ -131,6 +131,16 @@ def test_a_session_ends_with_its_last_bar_once_another_one_has_begun():
     assert forward_return(b[:4], "1d").status.tolist() == ["open"] * 4
 
 
+def test_a_session_beyond_a_border_of_segments_ends_no_window():
+    hours = [600, 660, 2040, 2100, 3480, 3540]  # three sessions of two hours
+    between = bars_at(hours, timeframe="H1", segment=[0, 0, 1, 1, 1, 1])
+    assert forward_return(between, "1d").t1.tolist() == [-1, -1, -1, -1, -1, -1]
+    assert forward_return(bars_at(hours, timeframe="H1", segment=[0, 0, 0, 0, 1, 1]), "1d").t1[:2].tolist() == [3, 3]
+    # A border inside the second session: nobody saw its end on the first side of it.
+    inside = bars_at(hours, timeframe="H1", segment=[0, 0, 0, 1, 1, 1])
+    assert forward_return(inside, "1d").status.tolist() == ["open"] * 6
+
+
 def test_the_day_of_currencies_ends_at_new_york_17():
     # Hourly bars over the change to summer time (2024-03-10): the border moves from 22:00 to 21:00 UTC.
     b = bars_at(60 * np.arange(24 * 6), timeframe="H1", start="2024-03-07")
