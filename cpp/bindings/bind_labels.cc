@@ -1,4 +1,5 @@
-// Labels room: triple barrier, Wilder's ATR as the default distance, uniqueness.
+// Labels room: triple barrier with Wilder's ATR as its default distance, targets, events, weights of
+// overlapping labels.
 #include <limits>
 #include <vector>
 
@@ -6,6 +7,11 @@
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/features/technical/recursive.h"
+#include "smctrain/labels/cusum.h"
+#include "smctrain/labels/horizon.h"
+#include "smctrain/labels/sequential_bootstrap.h"
+#include "smctrain/labels/targets.h"
+#include "smctrain/labels/trend_scanning.h"
 #include "smctrain/labels/triple_barrier.h"
 #include "smctrain/labels/uniqueness.h"
 
@@ -95,6 +101,110 @@ py::array_t<double> label_uniqueness(const py::array& t0, const py::array& t1) {
   return to_array(std::move(out));
 }
 
+py::dict horizon_windows(const py::dict& native, int unit, int64_t count, int64_t timeframe_ns,
+                         const py::object& session) {
+  if (unit < 0 || unit > 2) raise("InputError", "unit must be 0, 1 or 2, but is ", unit, ".");
+  const BarsView bars = bars_view(native);
+  const auto sessions = optional_vector_view<int64_t>(session, "session", bars.size());
+  labels::Windows out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::horizon_windows(bars, {static_cast<labels::HorizonUnit>(unit), count}, timeframe_ns,
+                                  sessions);
+  }
+  py::dict result;
+  result["end"] = to_array(std::move(out.end));
+  result["status"] = to_array(std::move(out.status));
+  return result;
+}
+
+py::dict target_columns(labels::TargetColumns&& out) {
+  py::dict result;
+  result["y"] = to_array(std::move(out.y));
+  result["base"] = to_array(std::move(out.base));
+  result["exit"] = to_array(std::move(out.exit));
+  result["t1"] = to_array(std::move(out.t1));
+  result["status_code"] = to_array(std::move(out.status));
+  return result;
+}
+
+labels::TargetRows target_rows(const BarsView& bars, const py::array& rows, const py::array& end,
+                               const py::array& status, bool next_open) {
+  return {vector_view<int64_t>(rows, "rows"), vector_view<int64_t>(end, "end", bars.size()),
+          vector_view<uint8_t>(status, "status", bars.size()), next_open};
+}
+
+py::dict forward_return(const py::dict& native, const py::array& rows, const py::array& end,
+                        const py::array& status, bool next_open, const py::object& benchmark) {
+  const BarsView bars = bars_view(native);
+  const labels::TargetRows which = target_rows(bars, rows, end, status, next_open);
+  BarsView other;
+  const bool excess = !benchmark.is_none();
+  if (excess) other = bars_view(py::cast<py::dict>(benchmark));
+  return target_columns(run_native(py::none(), 0.0, [&](const StopToken&) {
+    return labels::forward_return(bars, which, excess ? &other : nullptr);
+  }));
+}
+
+py::dict path_target(const py::dict& native, const py::array& rows, const py::array& end,
+                     const py::array& status, bool next_open, int kind, double size) {
+  if (kind < 0 || kind > static_cast<int>(labels::PathTarget::kSwingLow)) {
+    raise("InputError", "kind must be a path target, but is ", kind, ".");
+  }
+  const BarsView bars = bars_view(native);
+  const labels::TargetRows which = target_rows(bars, rows, end, status, next_open);
+  return target_columns(run_native(py::none(), 0.0, [&](const StopToken& token) {
+    return labels::path_target(bars, which, static_cast<labels::PathTarget>(kind), size, token);
+  }));
+}
+
+py::dict trend_scanning(const py::dict& native, const py::array& rows, int64_t max_length) {
+  const BarsView bars = bars_view(native);
+  const auto which = vector_view<int64_t>(rows, "rows");
+  labels::TrendColumns out = run_native(py::none(), 0.0, [&](const StopToken& token) {
+    return labels::trend_scanning(bars, which, max_length, token);
+  });
+  py::dict result;
+  result["y"] = to_array(std::move(out.y));
+  result["weight"] = to_array(std::move(out.weight));
+  result["t1"] = to_array(std::move(out.t1));
+  result["length"] = to_array(std::move(out.length));
+  result["status_code"] = to_array(std::move(out.status));
+  return result;
+}
+
+py::tuple cusum_events(const py::dict& native, const py::array& threshold) {
+  const BarsView bars = bars_view(native);
+  const auto levels = vector_view<double>(threshold, "threshold");
+  labels::CusumEvents out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::cusum_events(bars, levels);
+  }
+  return py::make_tuple(to_array(std::move(out.rows)), to_array(std::move(out.side)));
+}
+
+py::array_t<double> return_weights(const py::dict& native, const py::array& t0, const py::array& t1) {
+  const BarsView bars = bars_view(native);
+  const auto first = vector_view<int64_t>(t0, "t0");
+  const auto last = vector_view<int64_t>(t1, "t1");
+  std::vector<double> out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::return_weights(bars, first, last);
+  }
+  return to_array(std::move(out));
+}
+
+py::array_t<int64_t> sequential_bootstrap(const py::array& t0, const py::array& t1, int64_t size,
+                                          uint64_t seed) {
+  const auto first = vector_view<int64_t>(t0, "t0");
+  const auto last = vector_view<int64_t>(t1, "t1");
+  return to_array(run_native(py::none(), 0.0, [&](const StopToken& token) {
+    return labels::sequential_bootstrap(first, last, size, seed, token);
+  }));
+}
+
 }  // namespace
 
 void bind_labels(py::module_& m) {
@@ -105,6 +215,17 @@ void bind_labels(py::module_& m) {
         py::arg("gap_target_at_open"), py::arg("point"), py::arg("fixed_cost"));
   m.def("wilder_atr", &wilder_atr, py::arg("bars"), py::arg("period"));
   m.def("label_uniqueness", &label_uniqueness, py::arg("t0"), py::arg("t1"));
+  m.def("horizon_windows", &horizon_windows, py::arg("bars"), py::arg("unit"), py::arg("count"),
+        py::arg("timeframe_ns"), py::arg("session"));
+  m.def("forward_return", &forward_return, py::arg("bars"), py::arg("rows"), py::arg("end"),
+        py::arg("status"), py::arg("next_open"), py::arg("benchmark"));
+  m.def("path_target", &path_target, py::arg("bars"), py::arg("rows"), py::arg("end"), py::arg("status"),
+        py::arg("next_open"), py::arg("kind"), py::arg("size"));
+  m.def("trend_scanning", &trend_scanning, py::arg("bars"), py::arg("rows"), py::arg("max_length"));
+  m.def("cusum_events", &cusum_events, py::arg("bars"), py::arg("threshold"));
+  m.def("return_weights", &return_weights, py::arg("bars"), py::arg("t0"), py::arg("t1"));
+  m.def("sequential_bootstrap", &sequential_bootstrap, py::arg("t0"), py::arg("t1"), py::arg("size"),
+        py::arg("seed"));
 }
 
 }  // namespace smctrain::bindings

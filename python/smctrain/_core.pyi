@@ -29,6 +29,7 @@ __all__: list[str] = [
     "copy_rows",
     "count_stamps",
     "crc32c",
+    "cusum_events",
     "e_benjamini_hochberg",
     "e_process",
     "effective_size",
@@ -38,10 +39,12 @@ __all__: list[str] = [
     "features_catalogue",
     "fit_forest",
     "fit_preprocessing",
+    "forward_return",
     "forward_split",
     "group_borders",
     "group_split",
     "hac_mean",
+    "horizon_windows",
     "jitter",
     "label_uniqueness",
     "minimum_track_record",
@@ -49,6 +52,7 @@ __all__: list[str] = [
     "normal_quantile",
     "parse_bar_csv",
     "parse_times",
+    "path_target",
     "pbo",
     "philox_uniform",
     "preprocess_select",
@@ -59,6 +63,8 @@ __all__: list[str] = [
     "purpose_hash",
     "required_sample",
     "resample_bars",
+    "return_weights",
+    "sequential_bootstrap",
     "sharpe_standard_error",
     "shifted_rows",
     "shifted_statistics",
@@ -72,6 +78,7 @@ __all__: list[str] = [
     "stouffer",
     "temporal_split",
     "trading_metrics",
+    "trend_scanning",
     "triple_barrier",
     "wilder_atr",
     "wilson_interval",
@@ -236,6 +243,7 @@ def crc32c(data: typing_extensions.Buffer) -> int:
     CRC32C of a bytes-like object.
     """
 
+def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
 def e_benjamini_hochberg(
     e: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
@@ -296,6 +304,9 @@ def fit_preprocessing(
     clip_high: typing.SupportsFloat | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> dict: ...
+def forward_return(
+    bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
+) -> dict: ...
 def forward_split(
     t0: numpy.ndarray,
     t1: numpy.ndarray,
@@ -323,6 +334,13 @@ def hac_mean(
     (mean, long-run variance, standard error, t).
     """
 
+def horizon_windows(
+    bars: dict,
+    unit: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    timeframe_ns: typing.SupportsInt | typing.SupportsIndex,
+    session: typing.Any,
+) -> dict: ...
 def jitter(
     X: numpy.ndarray,
     discrete: typing.Any,
@@ -342,6 +360,15 @@ def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def parse_bar_csv(data: bytes, name: str) -> dict: ...
 def parse_times(data: bytes) -> dict: ...
+def path_target(
+    bars: dict,
+    rows: numpy.ndarray,
+    end: numpy.ndarray,
+    status: numpy.ndarray,
+    next_open: bool,
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    size: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
 def pbo(
     matrix: numpy.ndarray,
     n_blocks: typing.SupportsInt | typing.SupportsIndex,
@@ -408,6 +435,13 @@ def resample_bars(
     timeframe_s: typing.SupportsInt | typing.SupportsIndex,
     anchor_s: typing.SupportsInt | typing.SupportsIndex,
 ) -> dict: ...
+def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def sequential_bootstrap(
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    size: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def sharpe_standard_error(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
@@ -498,6 +532,7 @@ def trading_metrics(
     reward_risk: typing.SupportsFloat | typing.SupportsIndex,
     one_at_a_time: bool,
 ) -> dict: ...
+def trend_scanning(bars: dict, rows: numpy.ndarray, max_length: typing.SupportsInt | typing.SupportsIndex) -> dict: ...
 def triple_barrier(
     bars: dict,
     rows: numpy.ndarray,

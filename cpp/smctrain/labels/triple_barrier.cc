@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "smctrain/base/error.h"
+#include "smctrain/labels/horizon.h"
 
 namespace smctrain::labels {
 
@@ -41,18 +42,6 @@ struct Outcome {
 class Resolver {
  public:
   Resolver(const BarsView& bars, const BarrierOptions& options) : bars_(bars), options_(options) {}
-
-  // Last row of every row's segment.
-  std::vector<int64_t> segment_ends() const {
-    const int64_t n = bars_.size();
-    std::vector<int64_t> end(static_cast<size_t>(n), n - 1);
-    for (int64_t t = n - 2; t >= 0; --t) {
-      const auto i = static_cast<size_t>(t);
-      const bool border = !bars_.segment.empty() && bars_.segment[i] != bars_.segment[i + 1];
-      end[i] = border ? t : end[i + 1];
-    }
-    return end;
-  }
 
   int64_t window() const {
     return options_.entry == Entry::kRetest ? options_.wait + options_.horizon - 1 : options_.horizon;
@@ -249,7 +238,7 @@ LabelColumns triple_barrier(const BarsView& bars, std::span<const int64_t> rows,
   check(bars, rows, side, options);
   LabelColumns out(static_cast<int64_t>(rows.size()));
   const Resolver resolver(bars, options);
-  const auto segment_end = resolver.segment_ends();
+  const auto segment_end = segment_ends(bars);
   // An absurd horizon or wait must not overflow: a window of n bars never fits anyway.
   const int64_t n = bars.size();
   const int64_t window =

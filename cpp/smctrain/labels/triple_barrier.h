@@ -24,13 +24,13 @@
 
 #include "smctrain/bars/bar.h"
 #include "smctrain/base/stop.h"
+#include "smctrain/labels/status.h"
 
 namespace smctrain::labels {
 
 enum class Entry : uint8_t { kNextOpen, kClose, kRetest };
 enum class Tie : uint8_t { kStop, kTarget, kDrop };
 enum class Timeout : uint8_t { kZero, kSign, kLoss, kDrop };
-enum class Status : uint8_t { kOk, kOpen, kUnfilled, kBadRisk, kQuarantine, kTieDrop, kTimeoutDrop };
 enum class Rule : uint8_t { kNone, kStop, kStopGap, kStopTie, kTarget, kTargetGap, kTargetTie, kTimeout };
 
 struct BarrierOptions {

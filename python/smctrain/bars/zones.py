@@ -134,3 +134,15 @@ def longer_by(utc: NDArray[np.int64], seconds: int, zone: Zone) -> NDArray[np.in
     )
     longer: NDArray[np.int64] = np.maximum(lost, 0) * _SECOND
     return longer
+
+
+def from_utc(utc: NDArray[np.int64], zone: Zone) -> NDArray[np.int64]:
+    """Wall-clock nanoseconds of UTC nanoseconds: every instant has exactly one."""
+    local = utc + zone.shift * _SECOND
+    if zone.iana is None or len(utc) == 0:
+        return local
+    years = np.array([utc.min(), utc.max()]).astype("datetime64[ns]").astype("datetime64[Y]").astype(int) + 1970
+    changes, offsets = _offset_changes(zone.iana, max(int(years[0]) - 1, 2), min(int(years[1]) + 2, 9998))
+    passed = np.searchsorted(np.array(changes, dtype=np.int64), np.floor_divide(utc, _SECOND), side="right")
+    result: NDArray[np.int64] = local + np.array(offsets, dtype=np.int64)[passed] * _SECOND
+    return result

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
+from smctrain.labels.arguments import choice, decision_rows, positive_int
 from smctrain.labels.types import Labels
 
 _ENTRIES = ("next_open", "close", "retest")
@@ -102,14 +103,14 @@ def triple_barrier(
     InputError
         For an argument outside the stated values.
     """
-    kind = _choice("unit", unit, _UNITS)
-    entry_code = _choice("entry", entry, _ENTRIES)
-    tie_code = _choice("tie", tie, _TIES)
-    timeout_code = _choice("timeout", timeout, _TIMEOUTS)
-    gap_code = _choice("gap_target", gap_target, ("level", "open"))
+    kind = choice("unit", unit, _UNITS)
+    entry_code = choice("entry", entry, _ENTRIES)
+    tie_code = choice("tie", tie, _TIES)
+    timeout_code = choice("timeout", timeout, _TIMEOUTS)
+    gap_code = choice("gap_target", gap_target, ("level", "open"))
     n = len(b)
-    _positive_int("horizon", horizon)
-    _positive_int("wait", wait)
+    positive_int("horizon", horizon)
+    positive_int("wait", wait)
     _positive("target", target)
     _positive("stop", stop)
     if rr is not None:
@@ -136,12 +137,12 @@ def triple_barrier(
         raise InputError(f'limit= and stop_price= belong to entry="retest", but entry is {entry!r}.')
     low_risk, high_risk = map(float, risk_limits or (0.0, 0.0))
 
-    decision_rows = _decision_rows(rows, n)
-    sides = _sides(side, len(decision_rows))
+    which = decision_rows(rows, n)
+    sides = _sides(side, len(which))
     point, fixed, words = _costs(b, costs, slippage, commission)
     out: dict[str, Any] = core().triple_barrier(
         native,
-        rows=decision_rows,
+        rows=which,
         side=sides,
         horizon=int(horizon),
         target=float(target),
@@ -165,10 +166,10 @@ def triple_barrier(
     unknown = out.pop("unknown_spreads")
     if unknown:
         words += f" ({unknown} fills have no spread and bear none)"
-    risk_atr = out["risk"] if distances is None else out["risk"] / distances[decision_rows]
+    risk_atr = out["risk"] if distances is None else out["risk"] / distances[which]
     window = int(wait) + int(horizon) - 1 if retest else int(horizon)
     return Labels(
-        t0=decision_rows,
+        t0=which,
         side=sides,
         risk_atr=risk_atr,
         costs=words,
@@ -198,20 +199,9 @@ def _costs(b: Bars, costs: str | float | None, slippage: float, commission: floa
     return 0.0, fixed, f"{fixed:g} a round trip"
 
 
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> int:
-    if value not in allowed:
-        raise InputError(f"{name} must be one of {', '.join(map(repr, allowed))}, but is {value!r}.")
-    return allowed.index(value)
-
-
 def _positive(name: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{name} must be a number above 0, but is {value}.")
-
-
-def _positive_int(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name} must be an integer of at least 1, but is {value!r}.")
 
 
 def _per_bar(name: str, values: ArrayLike | None, n: int) -> NDArray[np.float64]:
@@ -221,17 +211,6 @@ def _per_bar(name: str, values: ArrayLike | None, n: int) -> NDArray[np.float64]
     if array.shape != (n,):
         raise InputError(f"{name} must be one value or one value a bar ({n}), but has shape {array.shape}.")
     return np.ascontiguousarray(array)
-
-
-def _decision_rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:
-    if rows is None:
-        return np.arange(n, dtype=np.int64)
-    array = np.asarray(rows)
-    if array.size == 0:
-        return np.empty(0, dtype=np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise InputError(f"rows must be a list of row indices, but are {array.dtype} {array.shape}.")
-    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def _sides(side: int | ArrayLike, m: int) -> NDArray[np.int8]:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-STATUSES = ("ok", "open", "unfilled", "bad_risk", "quarantine", "tie_drop", "timeout_drop")
+STATUSES = (
+    "ok", "open", "unfilled", "bad_risk", "quarantine", "tie_drop", "timeout_drop", "missing", "neutral",
+)  # fmt: skip
 RULES = ("", "stop", "stop_gap", "stop_tie", "target", "target_gap", "target_tie", "timeout")
 
 
@@ -23,7 +25,7 @@ class Labels:
     Attributes
     ----------
     y : float64 (m,)
-        -1 stop, 0 time ran out, +1 target; NaN where `status` is not "ok".
+        -1 stop, 0 time ran out, +1 target (other targets: their value); NaN where `status` is not "ok".
     t0, t1 : int64 (m,)
         The decision row and the last row the label used, both closed: splits purge on [t0, t1]. t1 is -1
         where nothing could be resolved.
@@ -49,6 +51,15 @@ class Labels:
         Longest number of bars a trade may last.
     window : int
         Rows after t0 that the label may look at at most.
+    name : str
+        What was measured: "triple_barrier", or the name of a target such as "fwd_ret_60m".
+    weight : float64 (m,) or None
+        How clear each label is, where the rule says so (trend scanning: |t|).
+
+    Notes
+    -----
+    Targets other than the triple barrier fill the same record: `y` is the value or class of the target, `fill`
+    the price it is measured from, `exit` the close of row t1, and everything about stops and R is NaN.
     """
 
     y: NDArray[np.float64]
@@ -72,6 +83,8 @@ class Labels:
     costs: str
     horizon: int
     window: int
+    name: str = "triple_barrier"
+    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -103,9 +116,12 @@ class Labels:
         return {name: int(count) for name, count in zip(STATUSES, number, strict=True) if count}
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per decision; columns as the attributes."""
+        """One row per decision; columns as the attributes (those about stops and R for trades only)."""
         import pandas as pd
 
+        if np.isnan(self.stop).all() and self.name != "triple_barrier":
+            columns = {name: getattr(self, name) for name in ("y", "status", "t0", "t1", "fill", "exit")}
+            return pd.DataFrame(columns if self.weight is None else {**columns, "weight": self.weight})
         names = (
             "y", "status", "side", "t0", "e", "t1", "fill", "stop", "target", "risk_atr", "exit", "rule",
             "bars_held", "r_gross", "r", "mfe_r", "mae_r",
@@ -114,4 +130,5 @@ class Labels:
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{name}: {count}" for name, count in self.counts.items())
-        return f"Labels({len(self)} rows; {parts}; costs {self.costs})"
+        what = f"costs {self.costs}" if self.name == "triple_barrier" else self.name
+        return f"Labels({len(self)} rows; {parts}; {what})"

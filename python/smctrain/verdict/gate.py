@@ -31,6 +31,8 @@ E_SEVERAL_SYMBOLS = 3.0
 MIN_CLASS_ROWS = 30
 MIN_TRADES = 30
 P_TRADES = 0.005  # a model that foresees only how far prices move passes the other rules: this one alone stops it
+_LUCK_RULES = {"rows", "class_rows", "selector", "p_combined", "p_oos", "skill"}
+_HEADLINES = ("expected_value", "trade_luck", "trades", "consistency", "e_value")
 EDGES = (0.10, 0.06, 0.05, 0.03, 0.02)
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -359,13 +361,13 @@ def decide(
             f"The data cannot tell: on {len(y):,} test rows {only} would have shown, and seeing "
             f"{100 * min_edge:.0f} points takes {needed:,} rows."
         )
-        if set(failed) == {"consistency"} and choice.best is not None:
-            # The edge itself shows; what is missing is that validation and test agree about its size.
-            failed["consistency"] = ""
+        if choice.best is not None and not failed.keys() & _LUCK_RULES:
+            # The rows do show an answer better than chance; the first sentence must say what it lacks.
+            rule = next(name for name in _HEADLINES if name in failed)
+            lacking, failed[rule] = failed[rule], ""
             head = (
-                f"{choice.best.name} beats the baseline, but how well is not settled: {choice.veto}. "
-                f"More history would settle it; seeing an edge of {100 * min_edge:.0f} points takes "
-                f"{needed:,} test rows."
+                f"{choice.best.name} answers better than chance, but is not recommended. {lacking} More history "
+                f"would settle it: seeing an edge of {100 * min_edge:.0f} points takes {needed:,} test rows."
             )
     else:
         kind = NO_EVIDENCE

@@ -1,0 +1,120 @@
+#include "smctrain/labels/horizon.h"
+
+#include <cstddef>
+
+#include "smctrain/base/error.h"
+#include "smctrain/labels/status.h"
+
+namespace smctrain::labels {
+
+namespace {
+
+class WindowWriter {
+ public:
+  explicit WindowWriter(size_t n) {
+    windows_.end.assign(n, -1);
+    windows_.status.assign(n, static_cast<uint8_t>(Status::kOpen));
+  }
+  void close(int64_t t, int64_t end) {
+    windows_.end[static_cast<size_t>(t)] = end;
+    windows_.status[static_cast<size_t>(t)] = static_cast<uint8_t>(Status::kOk);
+  }
+  void hole(int64_t t) { windows_.status[static_cast<size_t>(t)] = static_cast<uint8_t>(Status::kMissing); }
+  Windows take() { return std::move(windows_); }
+
+ private:
+  Windows windows_;
+};
+
+Windows by_bars(const std::vector<int64_t>& last, int64_t count) {
+  WindowWriter out(last.size());
+  for (size_t i = 0; i < last.size(); ++i) {
+    const auto t = static_cast<int64_t>(i);
+    if (count <= last[i] - t) out.close(t, t + count);
+  }
+  return out.take();
+}
+
+Windows by_time(const BarsView& bars, const std::vector<int64_t>& last, int64_t span_ns,
+                int64_t timeframe_ns) {
+  WindowWriter out(last.size());
+  int64_t end = 0;
+  for (size_t i = 0; i < last.size(); ++i) {
+    const auto t = static_cast<int64_t>(i);
+    const int64_t due = bars.ts_close[i] + span_ns;
+    if (end < t) end = t;
+    while (end < last[i] && bars.ts_close[static_cast<size_t>(end + 1)] <= due) ++end;
+    if (bars.ts_close[static_cast<size_t>(end)] > due - timeframe_ns) {
+      out.close(t, end);
+    } else if (end < last[i]) {
+      out.hole(t);
+    }
+  }
+  return out.take();
+}
+
+Windows by_sessions(const BarsView& bars, std::span<const int64_t> session, int64_t count) {
+  const auto n = session.size();
+  WindowWriter out(n);
+  // Runs of bars of one session in one segment. A run is known to be over when the next bar belongs to
+  // another session; a segment that breaks inside a session leaves its last run unfinished.
+  std::vector<int64_t> run_of(n);
+  std::vector<size_t> run_last;
+  for (size_t i = 0; i < n; ++i) {
+    const bool starts = i == 0 || session[i] != session[i - 1] || bars.segment[i] != bars.segment[i - 1];
+    if (starts) run_last.push_back(i);
+    run_last.back() = i;
+    run_of[i] = static_cast<int64_t>(run_last.size()) - 1;
+  }
+  const auto runs = static_cast<int64_t>(run_last.size());
+  for (size_t i = 0; i < n; ++i) {
+    if (count >= runs - run_of[i]) continue;
+    const size_t end = run_last[static_cast<size_t>(run_of[i] + count)];
+    const bool over = end + 1 < n && session[end + 1] != session[end];
+    if (over && bars.segment[end] == bars.segment[i]) {
+      out.close(static_cast<int64_t>(i), static_cast<int64_t>(end));
+    }
+  }
+  return out.take();
+}
+
+}  // namespace
+
+std::vector<int64_t> segment_ends(const BarsView& bars) {
+  const int64_t n = bars.size();
+  std::vector<int64_t> end(static_cast<size_t>(n), n - 1);
+  for (int64_t t = n - 2; t >= 0; --t) {
+    const auto i = static_cast<size_t>(t);
+    const bool border = !bars.segment.empty() && bars.segment[i] != bars.segment[i + 1];
+    end[i] = border ? t : end[i + 1];
+  }
+  return end;
+}
+
+Windows horizon_windows(const BarsView& bars, const Horizon& horizon, int64_t timeframe_ns,
+                        std::span<const int64_t> session) {
+  if (horizon.count < 1) raise("InputError", "horizon must be at least 1, but is ", horizon.count, ".");
+  const auto last = segment_ends(bars);
+  switch (horizon.unit) {
+    case HorizonUnit::kTime:
+      if (timeframe_ns < 1 || horizon.count < timeframe_ns) {
+        raise("InputError", "horizon must be at least one bar long, but spans ", horizon.count,
+              " ns of bars of ", timeframe_ns, " ns.");
+      }
+      // A longer span would leave the range of time stamps; no series is that long.
+      if (horizon.count > (int64_t{1} << 62)) {
+        raise("InputError", "horizon must be shorter than 146 years, but is ", horizon.count, " ns.");
+      }
+      return by_time(bars, last, horizon.count, timeframe_ns);
+    case HorizonUnit::kSessions:
+      if (session.size() != last.size()) {
+        raise("InputError", "session must have one id a bar (", last.size(), "), but has ", session.size(),
+              ".");
+      }
+      return by_sessions(bars, session, horizon.count);
+    default:
+      return by_bars(last, horizon.count);
+  }
+}
+
+}  // namespace smctrain::labels

@@ -1,0 +1,64 @@
+"""Trend scanning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from smctrain._load import core
+from smctrain.bars.types import Bars
+from smctrain.exceptions import InputError
+from smctrain.labels.arguments import decision_rows, positive_int
+from smctrain.labels.targets import plain_labels
+from smctrain.labels.types import Labels
+
+
+def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | None = None) -> Labels:
+    """Sign of the clearest straight trend that starts at each row.
+
+    A least-squares line is fitted to the closes of rows t..t+l-1 for every l from 3 to `max_length`; the length
+    with the largest |t value| of the slope wins, of equals the shortest.
+
+    Parameters
+    ----------
+    b : Bars
+        Bars of one symbol and timeframe.
+    max_length : int
+        Longest trend in bars, the decision bar included; at least 3.
+    rows : int (m,), optional
+        Decision rows; all rows by default.
+
+    Returns
+    -------
+    Labels
+        `y` is +1, -1, or 0 where no close moved; `weight` is |t value| (1e6 for an exact line); `bars_held` the
+        length found; `exit` the close that ends it. `t1` is t + max_length - 1 always, because all lengths were
+        looked at. Rows without that many bars in their segment are "open"; closes that are no numbers "missing".
+
+    Notes
+    -----
+    Source: Lopez de Prado, "Machine Learning for Asset Managers" (2020), section 5.4.
+    """
+    positive_int("max_length", max_length)
+    if max_length < 3:
+        raise InputError(f"max_length must be at least 3, but is {max_length}.")
+    which = decision_rows(rows, len(b))
+    out: dict[str, Any] = core().trend_scanning(b.native(), which, int(max_length))
+    has = out["t1"] >= 0
+    exit_price = out["weight"] * 0.0
+    exit_price[has] = b.close[which[has] + out["length"][has] - 1]
+    fill = out["weight"] * 0.0
+    fill[has] = b.close[which[has]]
+    return plain_labels(
+        f"trend_scanning_{max_length}",
+        which,
+        y=out["y"],
+        t1=out["t1"],
+        status_code=out["status_code"],
+        window=int(max_length) - 1,
+        fill=fill,
+        exit=exit_price,
+        weight=out["weight"],
+        bars_held=out["length"],
+    )
