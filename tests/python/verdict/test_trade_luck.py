@@ -49,7 +49,7 @@ def test_a_model_that_only_knows_when_trades_run_out_of_time_is_not_deployed() -
     lucky = [v for v in found if v.evidence["mean_r_net"] > 0.0]  # type: ignore[operator]
     assert len(lucky) > 10
     stopped = [v for v in lucky if v.failed_rules == ["trade_luck"]]
-    assert all("no more than luck explains" in v.reasons[2] for v in stopped)
+    assert all("no more than luck explains" in " ".join(v.reasons) for v in stopped)
     # The rule itself errs once in 200.
     assert len(stopped) >= len(lucky) - 1
     assert sum(v.kind == "DEPLOY" for v in found) <= 1

@@ -164,7 +164,7 @@ def test_losing_trades_are_not_deployed():
     assert decide(**case, r_net=r).kind == "DEPLOY"
     costly = decide(**case, r_net=r - 1.0)
     assert costly.failed_rules == ["expected_value"]
-    assert "The trades do not earn" in costly.reasons[2]
+    assert "The trades do not earn" in costly.reasons[0]
     assert decide(**case, r_net=r - 1.0, require_positive_ev=False).kind == "DEPLOY"
     few = np.full(len(r), np.nan)
     few[:20] = 1.0
