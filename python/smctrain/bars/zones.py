@@ -114,3 +114,19 @@ def to_utc(wall: NDArray[np.int64], zone: Zone) -> tuple[NDArray[np.int64], BadL
     kind = "gap" if after[change] > before[change] else "overlap"
     same = (after > before)[passed[rows] - 1] == (kind == "gap")
     return result, BadLocalTimes(kind, rows[same])
+
+
+def offset_table(tz: str, first_ns: int, last_ns: int) -> tuple[list[int], list[int]]:
+    """UTC nanoseconds of the changes of clocks around a span of time, and the offsets before, between and after them.
+
+    `tz` is anything `parse_zone` reads. One offset more than changes.
+    """
+    zone = parse_zone(tz)
+    shift = zone.shift * _SECOND
+    if zone.iana is None:
+        return [], [shift]
+    first, last = (
+        int(np.datetime64(ns, "ns").astype("datetime64[Y]").astype(int)) + 1970 for ns in (first_ns, last_ns)
+    )
+    changes, offsets = _offset_changes(zone.iana, max(first - 1, 2), min(last + 2, 9998))
+    return [change * _SECOND for change in changes], [offset * _SECOND + shift for offset in offsets]
