@@ -16,6 +16,7 @@ __all__: list[str] = [
     "Forest",
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
+    "STANDARD_SESSIONS",
     "audit_split",
     "bar_segments",
     "baselines",
@@ -26,6 +27,7 @@ __all__: list[str] = [
     "check_order",
     "circular_shift_test",
     "classification_metrics",
+    "compiled_offsets",
     "copy_rows",
     "count_stamps",
     "crc32c",
@@ -50,6 +52,7 @@ __all__: list[str] = [
     "parse_bar_csv",
     "parse_times",
     "pbo",
+    "period_events",
     "philox_uniform",
     "preprocess_select",
     "preprocess_transform",
@@ -59,6 +62,8 @@ __all__: list[str] = [
     "purpose_hash",
     "required_sample",
     "resample_bars",
+    "retracement_events",
+    "session_events",
     "sharpe_standard_error",
     "shifted_rows",
     "shifted_statistics",
@@ -218,6 +223,11 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def compiled_offsets(zone: str, utc: numpy.ndarray) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Offsets from UTC in nanoseconds by the rules compiled into the core.
+    """
+
 def copy_rows(
     X: numpy.ndarray,
     classes: numpy.ndarray,
@@ -352,6 +362,15 @@ def pbo(
     (pbo, logits).
     """
 
+def period_events(
+    bars: dict,
+    period: str,
+    zone: tuple[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ],
+    roll_ns: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,
@@ -407,6 +426,27 @@ def resample_bars(
     arrays: dict,
     timeframe_s: typing.SupportsInt | typing.SupportsIndex,
     anchor_s: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def retracement_events(
+    bars: dict,
+    left: typing.SupportsInt | typing.SupportsIndex,
+    right: typing.SupportsInt | typing.SupportsIndex,
+    levels: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+) -> dict: ...
+def session_events(
+    bars: dict,
+    standard: collections.abc.Sequence[str],
+    custom: collections.abc.Sequence[
+        tuple[
+            str,
+            tuple[
+                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+            ],
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ]
+    ],
 ) -> dict: ...
 def sharpe_standard_error(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
@@ -549,4 +589,5 @@ def xgboost_version(arg0: str) -> str: ...
 
 SMC_EVENT_KINDS: list = ["swing_high", "swing_low", "bos", "choch", "fvg", "order_block", "pool", "sweep", "run"]
 SMC_ZONE_STATES: list = ["fresh", "touched", "filled", "invalidated", "expired", "merged"]
+STANDARD_SESSIONS: list = ["sydney", "tokyo", "london", "ny", "kz_asia", "kz_london", "kz_ny", "kz_lclose"]
 __version__: str = "0.1.0"
