@@ -16,6 +16,8 @@
 
 namespace smctrain::bindings {
 
+void bind_spans(py::module_& m);  // bind_spans.cc
+
 namespace {
 
 namespace smc = features::smc;
@@ -183,6 +185,7 @@ void bind_smc(py::module_& m) {
         return catalogue;
       },
       "Role, warmup and settle of each column of the machine.");
+  bind_spans(m);
 }
 
 }  // namespace smctrain::bindings

@@ -23,6 +23,7 @@ _EXPORTS = {
     "FeatureTable": "smctrain.features",
     "FeatureStream": "smctrain.features",
     "EventTable": "smctrain.features",
+    "plot_bars": "smctrain.plots",
     "triple_barrier": "smctrain.labels",
     "Labels": "smctrain.labels",
     "label_uniqueness": "smctrain.labels",
@@ -53,7 +54,7 @@ _EXPORTS = {
 }
 _MODULES = {
     "artifact", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
-    "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
+    "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "smctrain/features/local_time.h"
 #include "smctrain/features/technical/families.h"
 
 namespace smctrain::features {
@@ -10,8 +11,6 @@ namespace {
 
 constexpr int64_t kMinuteNs = 60'000'000'000;
 constexpr int64_t kMinutesPerDay = 1440;
-
-int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 class CalendarMachine final : public TableMachine {
  public:

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "smctrain/features/calendar.h"
+#include "smctrain/features/previous_period.h"
+#include "smctrain/features/sessions.h"
 #include "smctrain/features/smc/machine.h"
 #include "smctrain/features/technical/families.h"
 
@@ -91,6 +93,8 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
   add(machines, make_volatility_machine());
   add(machines, make_volume_machine());
   add(machines, make_calendar_machine());
+  add(machines, make_sessions_machine());
+  add(machines, make_previous_period_machine());
   add(machines, make_smc_machine());
   return machines;
 }
@@ -111,6 +115,8 @@ const std::vector<std::string>& higher_columns() {
 
 bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
+  // Both families hold many columns of one clock, and the default set is to stay small.
+  if (column.family == "sessions" || column.family == "periods") return false;
   static const auto structure = names_of(make_smc_machine());
   if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
   return !contains(only_in_full(), column.name);

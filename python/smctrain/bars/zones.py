@@ -146,3 +146,19 @@ def from_utc(utc: NDArray[np.int64], zone: Zone) -> NDArray[np.int64]:
     passed = np.searchsorted(np.array(changes, dtype=np.int64), np.floor_divide(utc, _SECOND), side="right")
     result: NDArray[np.int64] = local + np.array(offsets, dtype=np.int64)[passed] * _SECOND
     return result
+
+
+def offset_table(tz: str, first_ns: int, last_ns: int) -> tuple[list[int], list[int]]:
+    """UTC nanoseconds of the changes of clocks around a span of time, and the offsets before, between and after them.
+
+    `tz` is anything `parse_zone` reads. One offset more than changes.
+    """
+    zone = parse_zone(tz)
+    shift = zone.shift * _SECOND
+    if zone.iana is None:
+        return [], [shift]
+    first, last = (
+        int(np.datetime64(ns, "ns").astype("datetime64[Y]").astype(int)) + 1970 for ns in (first_ns, last_ns)
+    )
+    changes, offsets = _offset_changes(zone.iana, max(first - 1, 2), min(last + 2, 9998))
+    return [change * _SECOND for change in changes], [offset * _SECOND + shift for offset in offsets]

@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
+from smctrain.features.arguments import as_bars, as_choice, as_flag, as_integer, as_number
 from smctrain.features.events import EventTable
+from smctrain.features.spans import previous_levels, retracements, sessions
+
+__all__ = [
+    "fair_value_gaps", "liquidity", "order_blocks", "previous_levels", "retracements", "sessions", "structure",
+    "swings",
+]  # fmt: skip
 
 _COMMON = ("kind", "side", "origin", "known_at", "invalidated_at")
 _ZONE = (
@@ -94,8 +101,8 @@ def structure(
         If `b` is not `Bars`, or a parameter is out of its range.
     """
     options = _swing_options(left, right)
-    options["break_on_wick"] = _choice("break_on", break_on, ("close", "wick")) == "wick"
-    options["keep_extreme_level"] = _choice("level", level, ("last", "extreme")) == "extreme"
+    options["break_on_wick"] = as_choice("break_on", break_on, ("close", "wick")) == "wick"
+    options["keep_extreme_level"] = as_choice("level", level, ("last", "extreme")) == "extreme"
     return _events(b, ("bos", "choch"), (*_COMMON, "level"), **options)
 
 
@@ -148,14 +155,14 @@ def fair_value_gaps(
         If `b` is not `Bars`, or a parameter is out of its range.
     """
     options = _zone_options(max_age, cap, invalidate, bounce_bars)
-    options["fvg_min_atr"] = _number("min_atr", min_atr)
-    options["fvg_merge"] = _flag("merge", merge)
-    options["fvg_same_side"] = _choice("middle", middle, ("any", "same_side")) == "same_side"
+    options["fvg_min_atr"] = as_number("min_atr", min_atr)
+    options["fvg_merge"] = as_flag("merge", merge)
+    options["fvg_same_side"] = as_choice("middle", middle, ("any", "same_side")) == "same_side"
     if max_time_gap is not None and max_time_gap != np.inf:
-        bars = 2.0 + _number("max_time_gap", max_time_gap)
+        bars = 2.0 + as_number("max_time_gap", max_time_gap)
         if not 2.0 <= bars <= 1e6:
             raise InputError(f"max_time_gap must be between 0 and 1000000 bars, but is {max_time_gap}.")
-        options["fvg_max_span_ns"] = int(bars * _bars(b).seconds * 1_000_000_000)
+        options["fvg_max_span_ns"] = int(bars * as_bars(b).seconds * 1_000_000_000)
     return _events(b, ("fvg",), (*_ZONE, "members"), {"members": "merged"}, **options)
 
 
@@ -210,11 +217,11 @@ def order_blocks(
         If `b` is not `Bars`, or a parameter is out of its range.
     """
     options = _swing_options(left, right) | _zone_options(max_age, cap, invalidate, bounce_bars)
-    options["block_rule"] = _choice("rule", rule, ("bos", "seed", "extreme"))
-    options["block_min_displacement_atr"] = _number("min_disp", min_disp)
-    options["block_min_quality"] = _number("min_quality", min_quality)
-    options["block_body"] = _choice("zone", zone, ("range", "body")) == "body"
-    options["break_on_wick"] = _choice("break_on", break_on, ("close", "wick")) == "wick"
+    options["block_rule"] = as_choice("rule", rule, ("bos", "seed", "extreme"))
+    options["block_min_displacement_atr"] = as_number("min_disp", min_disp)
+    options["block_min_quality"] = as_number("min_quality", min_quality)
+    options["block_body"] = as_choice("zone", zone, ("range", "body")) == "body"
+    options["break_on_wick"] = as_choice("break_on", break_on, ("close", "wick")) == "wick"
     return _events(b, ("order_block",), _BLOCK, **options)
 
 
@@ -246,8 +253,8 @@ def liquidity(b: Bars, tol_atr: float = 0.25, *, max_age: int = 500, left: int =
         If `b` is not `Bars`, or a parameter is out of its range.
     """
     options = _swing_options(left, right)
-    options["liquidity_tolerance_atr"] = _number("tol_atr", tol_atr)
-    options["liquidity_max_age_bars"] = _integer("max_age", max_age, 1)
+    options["liquidity_tolerance_atr"] = as_number("tol_atr", tol_atr)
+    options["liquidity_max_age_bars"] = as_integer("max_age", max_age, 1)
     return _events(b, ("pool", "sweep", "run"), (*_COMMON, "level", "members", "state"), **options)
 
 
@@ -260,7 +267,7 @@ def _events(
     **options: Any,
 ) -> EventTable:
     native = core()
-    table: dict[str, NDArray[Any]] = native.smc_events(_bars(b).native(), options)
+    table: dict[str, NDArray[Any]] = native.smc_events(as_bars(b).native(), options)
     names = np.asarray(native.SMC_EVENT_KINDS)
     states = np.asarray(native.SMC_ZONE_STATES)
     mask = np.isin(table["kind"], np.flatnonzero(np.isin(names, kinds)))
@@ -273,46 +280,13 @@ def _events(
 
 
 def _swing_options(left: int, right: int) -> dict[str, Any]:
-    return {"swing_left": _integer("left", left, 1), "swing_right": _integer("right", right, 1)}
+    return {"swing_left": as_integer("left", left, 1), "swing_right": as_integer("right", right, 1)}
 
 
 def _zone_options(max_age: int, cap: int, invalidate: str, bounce_bars: int) -> dict[str, Any]:
     return {
-        "zone_max_age_bars": _integer("max_age", max_age, 1),
-        "zone_cap": _integer("cap", cap, 1, 64),
-        "zone_invalidate_on_wick": _choice("invalidate", invalidate, ("close", "wick")) == "wick",
-        "bounce_bars": _integer("bounce_bars", bounce_bars, 1),
+        "zone_max_age_bars": as_integer("max_age", max_age, 1),
+        "zone_cap": as_integer("cap", cap, 1, 64),
+        "zone_invalidate_on_wick": as_choice("invalidate", invalidate, ("close", "wick")) == "wick",
+        "bounce_bars": as_integer("bounce_bars", bounce_bars, 1),
     }
-
-
-def _bars(b: Bars) -> Bars:
-    if not isinstance(b, Bars):
-        raise InputError(
-            f'b must be Bars of one symbol and timeframe, such as bars["EURUSD", "M15"], but is {type(b).__name__}.'
-        )
-    return b
-
-
-def _integer(name: str, value: int, least: int, most: int = 1_000_000) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
-        raise InputError(f"{name} must be an integer from {least} to {most}, but is {value!r}.")
-    return int(value)
-
-
-def _number(name: str, value: float) -> float:
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not is_number or not np.isfinite(value) or value < 0:
-        raise InputError(f"{name} must be a finite number of at least 0, but is {value!r}.")
-    return float(value)
-
-
-def _flag(name: str, value: bool) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name} must be True or False, but is {value!r}.")
-    return bool(value)
-
-
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in allowed:
-        raise InputError(f"{name} must be {' or '.join(map(repr, allowed))}, but is {value!r}.")
-    return value

@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": LOW | {"bars", "dataset", "models", "verdict", "selection", "execution"} | MIDDLE,
     # Side rooms: they read results, and nothing below uses them.
     "reports": GROUND | {"results"},
+    "plots": GROUND | {"bars", "features"},
     "deploy": GROUND | {"results", "bars", "features", "models"},
     "testing": GROUND | {"bars", "labels", "features"},
     # The faces see everything.

@@ -27,8 +27,8 @@ void RangePosition::renew(int64_t t, int64_t right, const Swings& swings, const 
     low_ = swings.low().level;
   }
   const Candle& pivot = history.back(right).candle;
-  const bool ends_high = is_high && (!is_low || pivot.close >= pivot.open);
-  if (ends_high) {
+  ends_high_ = is_high && (!is_low || pivot.close >= pivot.open);
+  if (ends_high_) {
     start_leg(is_low || had_low, swings.low().level, swings.high().level, right, history);
   } else {
     start_leg(is_high || had_high, swings.high().level, swings.low().level, right, history);

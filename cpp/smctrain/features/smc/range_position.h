@@ -26,6 +26,7 @@ class RangePosition {
   double high() const { return has_high_ ? high_ : kNone; }
   double low() const { return has_low_ ? low_ : kNone; }
   bool has_leg() const { return has_a_ && has_b_ && a_ != b_; }
+  bool leg_ends_high() const { return ends_high_; }  // whether b is a swing high
   int leg_direction() const { return b_ > a_ ? 1 : -1; }
   double retracement(double price) const { return (b_ - price) / (b_ - a_); }
   double deepest_retracement() const { return retracement(b_ > a_ ? lowest_since_b_ : highest_since_b_); }
@@ -39,6 +40,7 @@ class RangePosition {
   bool has_low_ = false;
   double high_ = 0.0;
   double low_ = 0.0;
+  bool ends_high_ = false;
   bool has_a_ = false;
   bool has_b_ = false;
   double a_ = 0.0;

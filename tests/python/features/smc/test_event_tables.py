@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ FACES: dict[str, Callable[..., EventTable]] = {
     "fair_value_gaps": smc.fair_value_gaps,
     "order_blocks": smc.order_blocks,
     "liquidity": smc.liquidity,
+    "sessions": smc.sessions,
+    "previous_levels": partial(smc.previous_levels, period="h4"),
+    "retracements": smc.retracements,
 }
 
 
@@ -46,6 +50,9 @@ def test_kinds_are_spelled_out(bars: Bars) -> None:
         "fair_value_gaps": {"fvg"},
         "order_blocks": {"order_block"},
         "liquidity": {"pool", "sweep", "run"},
+        "sessions": {"session"},
+        "previous_levels": {"previous_period"},
+        "retracements": {"retracement"},
     }
 
 
