@@ -23,6 +23,8 @@ _EXPORTS = {
     "FeatureTable": "smctrain.features",
     "FeatureStream": "smctrain.features",
     "EventTable": "smctrain.features",
+    "audit_features": "smctrain.audit",
+    "LeakReport": "smctrain.audit",
     "triple_barrier": "smctrain.labels",
     "Labels": "smctrain.labels",
     "label_uniqueness": "smctrain.labels",
@@ -44,7 +46,7 @@ _EXPORTS = {
     "load": "smctrain.deploy",
 }
 _MODULES = {
-    "artifact", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
+    "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
     "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
