@@ -159,7 +159,8 @@ def prefix(subject: Subject, market: Market, base: str, whole: Whole, rows: list
             trace.failed(f"the first {row + 1} bars", row, error)
             continue
         trace.compare(built, slice(0, row + 1))
-    if trace.done == 0 and last_error is not None:
+    shorter = sum(row + 1 < len(whole.values) for row in rows)
+    if last_error is not None and len(trace.failures) >= shorter:
         raise InputError(f"the feature function fails on every shorter part of the bars: {last_error}") from last_error
     return trace
 
