@@ -89,6 +89,7 @@ class FeatureStream:
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def kept_bars(self) -> tuple: ...
     def push(
         self,
         arg0: typing.SupportsInt | typing.SupportsIndex,
@@ -110,6 +111,9 @@ class FeatureStream:
         arg6: typing.SupportsFloat | typing.SupportsIndex,
         arg7: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
+    def replay(
+        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from smctrain.audit import checks
 from smctrain.audit.canary import CanaryResult, run_canary
-from smctrain.audit.report import Finding, LeakReport
+from smctrain.audit.report import ALL_COLUMNS, Finding, LeakReport
 from smctrain.audit.subject import CallableSubject, Market, SpecSubject, Subject
 from smctrain.bars.types import Bars, SymbolBars
 from smctrain.exceptions import InputError, SmctrainError, TooFewRows
@@ -198,7 +198,7 @@ def _canary(
         f"the {worst.model} reaches {worst.accuracy:.3f} on bars that cannot be predicted, the majority is "
         f"{worst.majority:.3f} ({worst.excess:.1f} standard errors)"
     )
-    return results, [Finding("(all columns)", "canary", -1, worst.rows, worst.excess, detail)]
+    return results, [Finding(ALL_COLUMNS, "canary", -1, worst.rows, worst.excess, detail)]
 
 
 def _one_per_column_and_kind(findings: list[Finding]) -> list[Finding]:

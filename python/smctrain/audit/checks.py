@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain.audit.report import Finding
+from smctrain.audit.report import ALL_COLUMNS, Finding
 from smctrain.audit.subject import Columns, Market, Matrix, Subject, altered_after, since, until, without_prices
 from smctrain.exceptions import InputError
 
@@ -116,7 +116,7 @@ class Trace:
             return []
         count = len(self.failures)
         detail = f"the code fails on {count} of {count + self.done} {words}, first {self.failures[0]}"
-        return [Finding("(all columns)", "error", self.first_failure, count, float("nan"), detail)]
+        return [Finding(ALL_COLUMNS, "error", self.first_failure, count, float("nan"), detail)]
 
 
 def readings_differ(before: Matrix, after: Matrix, tolerance: Matrix) -> NDArray[np.bool_]:

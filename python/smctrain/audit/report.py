@@ -9,6 +9,8 @@ from smctrain.audit.canary import CanaryResult
 from smctrain.bars.types import as_table
 from smctrain.exceptions import FeatureLeak
 
+ALL_COLUMNS = "(all columns)"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -83,8 +85,8 @@ class LeakReport:
 
     @property
     def leaking_columns(self) -> list[str]:
-        """Names of the columns that leak."""
-        return list(dict.fromkeys(finding.column for finding in self.findings))
+        """Names of the columns that leak by themselves (the canary judges all of them together)."""
+        return list(dict.fromkeys(f.column for f in self.findings if f.column != ALL_COLUMNS))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -95,17 +97,19 @@ class LeakReport:
         if self.ok:
             return
         first = self.findings[0]
-        row = f" from row {first.first_leaking_row}" if first.first_leaking_row >= 0 else ""
         more = len(self.leaking_columns) - 1
+        which = "the columns" if first.column == ALL_COLUMNS else f"column {first.column!r}"
         raise FeatureLeak(
-            f"{self.symbol}: column {first.column!r} of {self.subject} knows the future{row} ({first.detail})"
-            + (f"; so do {more} further columns" if more else "")
+            f"{self.symbol}: {which} of {self.subject} must not know the future, but {first.detail}"
+            + (f"; the same holds for {more} further columns" if more > 0 else "")
             + "."
         )
 
     def to_text(self) -> str:
         """The report for people."""
-        words = "nothing leaks" if self.ok else f"{len(self.leaking_columns)} of {self.n_columns} columns leak"
+        count = len(self.leaking_columns)
+        words = f"{count} of {self.n_columns} columns leak" if count else "the columns together know the future"
+        words = "nothing leaks" if self.ok else words
         lines = [f"{self.symbol}: {words} ({self.subject}; {self.n_rows} rows, {self.n_columns} columns)"]
         width = max((len(name) for name in self.checks), default=0)
         lines += [f"  {name:<{width}}  {done}" for name, done in self.checks.items()]

@@ -119,7 +119,7 @@ def test_code_that_knows_the_future_is_caught(bars: SymbolBars, code: Any) -> No
     assert 0 <= first.first_leaking_row < len(bars.base)
     assert 0 < first.rows <= len(bars.base)
     assert first.size > 0
-    with pytest.raises(FeatureLeak, match=f"column '{first.column}' .* from row {first.first_leaking_row}"):
+    with pytest.raises(FeatureLeak, match=f"column '{first.column}' .*from row {first.first_leaking_row}"):
         report.raise_if_leaking()
 
 

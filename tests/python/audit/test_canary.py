@@ -106,6 +106,7 @@ def test_the_canary_sings_on_columns_that_know_the_answer(bars: Bars) -> None:
     finding = next(finding for finding in report.findings if finding.kind == "canary")
     assert finding.size > 3
     assert finding.column == "(all columns)"
+    assert report.leaking_columns == ["ma"]
     forest = report.canary[0]
     assert forest.accuracy > forest.majority + 0.05
     assert not forest.ok
