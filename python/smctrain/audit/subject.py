@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.bars.types import Bars, SymbolBars
-from smctrain.exceptions import InputError
 from smctrain.features import FeatureSpec, build_features
+from smctrain.features.user import user_columns
 
 Matrix = NDArray[np.float64]
 Market = Mapping[str, Bars]
@@ -87,48 +87,11 @@ class CallableSubject:
         self.words = f"function {getattr(function, '__name__', type(function).__name__)}"
 
     def build(self, market: Market) -> Columns:
-        return columns_of(self.function, market[self.base])
+        made = user_columns(self.function, market[self.base])
+        return Columns(made.values, made.names)
 
     def start_up(self, names: list[str]) -> None:
         return None
-
-
-def columns_of(function: Callable[[Any], Any], bars: Bars) -> Columns:
-    """What `function` makes of the frame of `bars` (columns open, high, low, close, volume, spread; UTC index).
-
-    Raises
-    ------
-    InputError
-        If the result is no data frame of numbers with the same index.
-    """
-    import pandas as pd
-
-    frame = bars.to_pandas()
-    for name in ("volume", "spread"):
-        if name not in frame:
-            frame[name] = np.nan
-    index = frame.index
-    result = function(frame.copy())
-    if isinstance(result, pd.Series):
-        result = result.to_frame(result.name if result.name is not None else "feature")
-    words = f"{bars.symbol}: the feature function"
-    if not isinstance(result, pd.DataFrame):
-        raise InputError(f"{words} must return a pandas DataFrame, but returned {type(result).__name__}.")
-    if len(result) != len(index) or not result.index.equals(index):
-        raise InputError(
-            f"{words} must return a frame with the index of the bars ({len(index)} rows), but the index of the result "
-            f"({len(result)} rows) differs."
-        )
-    names = [str(name) for name in result.columns]
-    if not names or len(set(names)) < len(names):
-        raise InputError(f"{words} must return at least one column, each with a name of its own, but returned {names}.")
-    values = np.empty((len(index), len(names)))
-    for i, name in enumerate(names):
-        try:
-            values[:, i] = pd.to_numeric(result.iloc[:, i]).to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{words} must return numbers, but column {name!r} holds others ({error}).") from error
-    return Columns(values, names)
 
 
 def until(market: Market, base: str, row: int) -> dict[str, Bars]:
