@@ -39,7 +39,9 @@ def run_training(
     resume: bool = False,
     user: Mapping[str, UserColumns] | None = None,
 ) -> RunResult:
-    """Train all chosen symbols; `user` holds columns of the user's own by symbol. Files of each symbol are written as it finishes; `finish` writes those of the run.
+    """Train all chosen symbols; `user` holds columns of the user's own by symbol.
+
+    Files of each symbol are written as it finishes; `finish` writes those of the run.
 
     Ctrl-C ends within a second: finished symbols are kept and the result is marked `interrupted`.
     """
