@@ -24,6 +24,8 @@ _EXPORTS = {
     "FeatureStream": "smctrain.features",
     "EventTable": "smctrain.features",
     "plot_bars": "smctrain.plots",
+    "audit_features": "smctrain.audit",
+    "LeakReport": "smctrain.audit",
     "triple_barrier": "smctrain.labels",
     "Labels": "smctrain.labels",
     "label_uniqueness": "smctrain.labels",
@@ -53,7 +55,7 @@ _EXPORTS = {
     "load": "smctrain.deploy",
 }
 _MODULES = {
-    "artifact", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
+    "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
     "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}

@@ -16,6 +16,7 @@ __all__: list[str] = [
     "Forest",
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
+    "STANDARD_SESSIONS",
     "audit_split",
     "bar_segments",
     "baselines",
@@ -26,6 +27,7 @@ __all__: list[str] = [
     "check_order",
     "circular_shift_test",
     "classification_metrics",
+    "compiled_offsets",
     "copy_rows",
     "count_stamps",
     "crc32c",
@@ -54,6 +56,7 @@ __all__: list[str] = [
     "parse_times",
     "path_target",
     "pbo",
+    "period_events",
     "philox_uniform",
     "preprocess_select",
     "preprocess_transform",
@@ -63,8 +66,10 @@ __all__: list[str] = [
     "purpose_hash",
     "required_sample",
     "resample_bars",
+    "retracement_events",
     "return_weights",
     "sequential_bootstrap",
+    "session_events",
     "sharpe_standard_error",
     "shifted_rows",
     "shifted_statistics",
@@ -96,6 +101,7 @@ class FeatureStream:
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def kept_bars(self) -> tuple: ...
     def push(
         self,
         arg0: typing.SupportsInt | typing.SupportsIndex,
@@ -117,6 +123,9 @@ class FeatureStream:
         arg6: typing.SupportsFloat | typing.SupportsIndex,
         arg7: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
+    def replay(
+        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
 
@@ -225,6 +234,11 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def compiled_offsets(zone: str, utc: numpy.ndarray) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Offsets from UTC in nanoseconds by the rules compiled into the core.
+    """
+
 def copy_rows(
     X: numpy.ndarray,
     classes: numpy.ndarray,
@@ -379,6 +393,15 @@ def pbo(
     (pbo, logits).
     """
 
+def period_events(
+    bars: dict,
+    period: str,
+    zone: tuple[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ],
+    roll_ns: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,
@@ -435,6 +458,12 @@ def resample_bars(
     timeframe_s: typing.SupportsInt | typing.SupportsIndex,
     anchor_s: typing.SupportsInt | typing.SupportsIndex,
 ) -> dict: ...
+def retracement_events(
+    bars: dict,
+    left: typing.SupportsInt | typing.SupportsIndex,
+    right: typing.SupportsInt | typing.SupportsIndex,
+    levels: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+) -> dict: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def sequential_bootstrap(
     t0: numpy.ndarray,
@@ -442,6 +471,21 @@ def sequential_bootstrap(
     size: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
+def session_events(
+    bars: dict,
+    standard: collections.abc.Sequence[str],
+    custom: collections.abc.Sequence[
+        tuple[
+            str,
+            tuple[
+                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+            ],
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ]
+    ],
+) -> dict: ...
 def sharpe_standard_error(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
@@ -584,4 +628,5 @@ def xgboost_version(arg0: str) -> str: ...
 
 SMC_EVENT_KINDS: list = ["swing_high", "swing_low", "bos", "choch", "fvg", "order_block", "pool", "sweep", "run"]
 SMC_ZONE_STATES: list = ["fresh", "touched", "filled", "invalidated", "expired", "merged"]
+STANDARD_SESSIONS: list = ["sydney", "tokyo", "london", "ny", "kz_asia", "kz_london", "kz_ny", "kz_lclose"]
 __version__: str = "0.1.0"

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from smctrain.config import ResolvedConfig, resolve
+from smctrain.exceptions import FeatureLeak, InputError
 from smctrain.execution.messages import Event
 from smctrain.results import RunResult
 from smctrain.training.run import run_training
@@ -15,8 +18,14 @@ from smctrain.training.run import run_training
 if TYPE_CHECKING:
     from smctrain.bars import BarSet
     from smctrain.features import FeatureSpec
+    from smctrain.features.user import UserColumns
 
 OnEvent = Callable[[Event], None]
+
+_AUDITED_BARS = 3_000
+"""Latest bars of a symbol on which a feature function is audited before use."""
+_AUDIT_CUTS = 110
+"""The first 60 rows and 50 others."""
 
 
 def train(
@@ -26,7 +35,7 @@ def train(
     symbols: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     preset: str | None = None,
-    features: FeatureSpec | None = None,
+    features: FeatureSpec | Callable[[Any], Any] | None = None,
     labels: Mapping[str, Any] | None = None,
     seed: int | None = None,
     workers: int | None = None,
@@ -50,8 +59,10 @@ def train(
     out : path, optional
         Run folder. Default: `<output.root>/<date-time>`.
     preset : {"fast", "default", "thorough"}, optional
-    features : FeatureSpec, optional
-        Narrows the columns.
+    features : FeatureSpec or callable, optional
+        Narrows the columns; or a function whose columns are added (data frame of bars in, frame with the same index
+        out, as in `audit_features`). It runs in this process and is audited on every symbol before it is used;
+        `st.load(...).predict` needs it again.
     labels : mapping, optional
         Keys of the `labels` section, for example ``{"target": 3.0}``.
     seed, workers : int, optional
@@ -72,6 +83,8 @@ def train(
     ------
     ConfigError
         All faults of the settings at once.
+    FeatureLeak
+        If a column of the function `features` knows the future; names column and row.
     BarError, InputError
         If there is nothing to train on. A single bad symbol is a record in `failures` instead.
 
@@ -82,14 +95,41 @@ def train(
     """
     from smctrain import reports
 
-    chosen = _chosen_settings(models, symbols, features, labels, seed, workers, overrides)
+    function = features if callable(features) else None
+    spec = None if callable(features) else features
+    chosen = _chosen_settings(models, symbols, spec, labels, seed, workers, overrides)
     resolved = resolved_config(config, preset, chosen)
     bar_set = as_bars(bars, resolved)
     folder = Path(out) if out is not None else new_folder(resolved.config.output.root)
-    run = run_training(bar_set, resolved, folder, on_event=on_event, resume=resume)
+    own = None if function is None else _own_columns(function, bar_set, resolved)
+    run = run_training(bar_set, resolved, folder, on_event=on_event, resume=resume, user=own)
     if not run.interrupted:  # who pressed Ctrl-C does not wait for reports; `smctrain report` makes them
         reports.write_run(run)
     return run
+
+
+def _own_columns(function: Callable[[Any], Any], bars: BarSet, resolved: ResolvedConfig) -> dict[str, UserColumns]:
+    """The function's columns of every symbol of the run, audited. Where it fails, the symbol fails with its words."""
+    from smctrain.audit import audit_features
+    from smctrain.features.user import UserColumns, user_columns
+    from smctrain.training.recipe import base_bars
+
+    config = resolved.config
+    made: dict[str, UserColumns] = {}
+    for symbol in bars.symbols if config.symbols is None else [s for s in config.symbols if s in bars]:
+        try:
+            base = base_bars(bars[symbol], config)
+            latest = base[max(0, len(base) - _AUDITED_BARS) :]
+            audit_features(
+                latest, function, cuts=_AUDIT_CUTS, seed=config.training.seed, canary=False
+            ).raise_if_leaking()
+            made[symbol] = user_columns(function, base)
+        except FeatureLeak:
+            raise
+        except Exception as error:  # the function's own errors fail the symbol, not the run
+            words = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            made[symbol] = UserColumns(np.empty((0, 0)), [], f"the feature function cannot be used: {words}")
+    return made
 
 
 def as_bars(bars: Any, resolved: ResolvedConfig) -> BarSet:

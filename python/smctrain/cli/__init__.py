@@ -33,7 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     app.command("smctrain.cli.train:train", name="train", help="Train all models on a folder of bars and decide.")
     app.command("smctrain.cli.check:check", name="check", help="What is wrong with bar files: where, how many.")
-    app.command("smctrain.cli.features:features", name="features", help="Catalogue of the feature columns.")
+    app.command(
+        "smctrain.cli.features:features",
+        name="features",
+        help="Catalogue of the feature columns; --audit tests them for leaks.",
+    )
     app.command("smctrain.cli.predict:predict", name="predict", help="Predict new bars with a run's model.")
     app.command("smctrain.cli.report:report", name="report", help="Rebuild the reports of a run from its results.")
     app.command("smctrain.cli.models:models", name="models", help="Model families and what they need.")

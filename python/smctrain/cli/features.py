@@ -1,22 +1,76 @@
-"""`smctrain features`."""
+"""`smctrain features`: the catalogue, or the leak audit of its columns on your bars."""
 
 from __future__ import annotations
 
-from typing import Literal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 
-def features(*, preset: Literal["default", "full"] = "default", base: str = "M15", json: bool = False) -> int:
-    """Print the catalogue: every column with family, unit, warm-up and when it is known.
+def features(
+    data: Path | None = None,
+    *,
+    audit: bool = False,
+    preset: Literal["default", "full"] = "default",
+    base: str | None = None,
+    symbols: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    rows: int = 5000,
+    cuts: int = 200,
+    seed: int = 0,
+    tz: str = "UTC",
+    stamp: Literal["open", "close"] = "open",
+    json: bool = False,
+) -> int:
+    """Print the catalogue: every column with family, unit, warm-up and when it is known. With --audit: whether any of
+    them knows the future on your bars.
+
+    Exit code of the audit: 0 nothing leaks, 1 something leaks or a symbol cannot be read.
 
     Parameters
     ----------
+    data
+        Folder or file of bars, for --audit.
+    audit
+        Build the columns again on bars that end earlier, go on differently or begin later, and on bars that cannot be
+        predicted.
     preset
         default or full.
     base
-        Timeframe decisions are taken on.
+        Timeframe decisions are taken on; without it M15, or the finest of `data`.
+    symbols
+        Symbols to audit; all by default.
+    rows
+        Audit only the latest bars of a symbol; 0 for all of them.
+    cuts
+        Rows at which the bars are cut.
+    seed
+        Of cuts, altered bars and surrogates.
+    tz
+        Zone of naive time stamps.
+    stamp
+        Whether time stamps are opening or closing times.
     json
         Print JSON.
     """
+    from smctrain.exceptions import ConfigError
+
+    if audit and data is None:
+        raise ConfigError("--audit needs bars: smctrain features DATA --audit.")
+    if data is None:
+        return _catalogue(preset, base or "M15", json)
+    if not audit:
+        raise ConfigError("bars are read for the audit only: smctrain features DATA --audit, or leave DATA out.")
+    if rows < 0:
+        raise ConfigError(f"--rows must be an integer of at least 0, but is {rows}.")
+    from smctrain.bars import read_bars
+
+    bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp)
+    return _audit(bars, preset, base, rows, cuts, seed, json)
+
+
+def _catalogue(preset: str, base: str, json: bool) -> int:
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
@@ -33,3 +87,31 @@ def features(*, preset: Literal["default", "full"] = "default", base: str = "M15
         )
     print(f"{len(entries)} columns")
     return 0
+
+
+def _audit(bars: Any, preset: str, base: str | None, rows: int, cuts: int, seed: int, json: bool) -> int:
+    from smctrain.artifact import dumps_strict, to_json_safe
+    from smctrain.audit import audit_features
+    from smctrain.bars import SymbolBars
+    from smctrain.exceptions import InputError
+    from smctrain.features import FeatureSpec
+
+    reports, failures = [], {symbol: str(error) for symbol, error in bars.failures.items()}
+    for symbol in bars.symbols:
+        try:
+            timeframe = base or bars[symbol].base.timeframe
+            frames = dict(bars[symbol])
+            if timeframe in frames and rows:
+                frames[timeframe] = frames[timeframe][max(0, len(frames[timeframe]) - rows) :]
+            report = audit_features(SymbolBars(symbol, frames), FeatureSpec(preset=preset, base=timeframe), cuts, seed)
+        except InputError as error:  # the other symbols go on
+            failures[symbol] = str(error)
+            continue
+        reports.append(report)
+        if not json:
+            print(report.to_text(), flush=True)
+    if json:
+        print(dumps_strict(to_json_safe({"reports": [r.to_dict() for r in reports], "failures": failures})))
+    for message in failures.values():
+        print(message, file=sys.stderr)
+    return 0 if reports and not failures and all(report.ok for report in reports) else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 from smctrain.bars import Bars, SymbolBars
 from smctrain.deploy.run_folder import read_results
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.features import FeatureSpec, build_features
+from smctrain.features import FeatureSpec, FeatureTable, build_features
 from smctrain.features.start_up import starting_up
+from smctrain.features.user import UserColumns, user_columns, with_user_columns
 from smctrain.models.pipeline import Pipeline
 
 
@@ -41,21 +43,27 @@ class Predictor:
         """Label values, in the order of the probability columns."""
         return self.pipeline.classes
 
-    def predict_columns(self, bars: Bars | SymbolBars) -> dict[str, Any]:
+    @property
+    def user_columns(self) -> list[str]:
+        """Columns of a function of the user's own that the model was trained with; `predict` needs it again."""
+        return [str(name) for name in self.pipeline.card.get("user_columns") or []]
+
+    def predict_columns(self, bars: Bars | SymbolBars, features: Callable[[Any], Any] | None = None) -> dict[str, Any]:
         """Columns of `predict` as NumPy arrays."""
         card = self.pipeline.card
         recipe: Any = {key: tuple(v) if isinstance(v, list) else v for key, v in card["feature_spec"].items()}
         spec = FeatureSpec(**recipe)
         base = _base(bars, card["timeframe"], self.symbol)
-        features = build_features(bars if isinstance(bars, SymbolBars) else base, spec)
-        if list(features.names) != self.pipeline.features:
-            missing = sorted(set(self.pipeline.features) - set(features.names))
+        table = build_features(bars if isinstance(bars, SymbolBars) else base, spec)
+        table = self._with_own_columns(table, base, features)
+        if list(table.names) != self.pipeline.features:
+            missing = sorted(set(self.pipeline.features) - set(table.names))
             raise ArtifactError(
                 f"{self.symbol}: this smctrain builds other features than the one that trained the model "
                 f"(missing: {', '.join(missing[:5]) or 'none, the order differs'}); retrain it."
             )
-        proba = self.pipeline.predict_proba(features.values, None, base.segment)
-        proba[starting_up(features, base.segment)] = np.nan
+        proba = self.pipeline.predict_proba(table.values, None, base.segment)
+        proba[starting_up(table, base.segment)] = np.nan
         silent = np.isnan(proba).any(axis=1)
         chosen = np.asarray(self.classes, dtype=float)[np.argmax(np.nan_to_num(proba), axis=1)]
         columns: dict[str, Any] = {
@@ -66,7 +74,27 @@ class Predictor:
         columns["verdict"] = np.full(len(base), self.verdict)
         return columns
 
-    def predict(self, bars: Bars | SymbolBars) -> Any:
+    def _with_own_columns(self, table: FeatureTable, base: Bars, function: Callable[[Any], Any] | None) -> FeatureTable:
+        wanted = self.user_columns
+        if not wanted and function is None:
+            return table
+        if not wanted:
+            raise InputError(f"{self.symbol}'s model was trained without a feature function, but features is given.")
+        if function is None:
+            raise InputError(
+                f"{self.symbol}'s model needs columns of your own function ({', '.join(wanted[:5])}): give predict the "
+                "function the run was trained with as features=."
+            )
+        made = user_columns(function, base)
+        if sorted(made.names) != sorted(wanted):
+            raise InputError(
+                f"{self.symbol}: the feature function must return the columns of the run ({', '.join(wanted)}), but "
+                f"returned {', '.join(made.names)}."
+            )
+        order = [made.names.index(name) for name in wanted]
+        return with_user_columns(table, UserColumns(made.values[:, order], wanted))
+
+    def predict(self, bars: Bars | SymbolBars, features: Callable[[Any], Any] | None = None) -> Any:
         """Prediction per bar, known at the bar's close.
 
         Parameters
@@ -74,6 +102,8 @@ class Predictor:
         bars : Bars or SymbolBars
             New bars of the symbol. Give the same timeframes as in training: higher ones the run read from files are
             read from `bars`, the others are resampled.
+        features : callable, optional
+            The function the run was trained with, for models with columns of your own.
 
         Returns
         -------
@@ -82,7 +112,7 @@ class Predictor:
             where the model cannot answer and on a segment's first bars, where most columns have no value yet),
             p_<class>, verdict. A pandas DataFrame when pandas is installed, else a dict of arrays.
         """
-        columns = self.predict_columns(bars)
+        columns = self.predict_columns(bars, features)
         try:
             import pandas as pd
         except ImportError:

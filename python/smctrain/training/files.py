@@ -38,7 +38,10 @@ def write_symbol(
     """Models, metadata, feature list and predictions of one symbol."""
     target = symbol_folder(folder, result.symbol)
     stem = safe_file_name(result.symbol)
-    spec = asdict(feature_spec(base, config))
+    recipe = feature_spec(base, config)
+    spec = asdict(recipe)
+    ours = {column.name for column in recipe.catalogue()}
+    user = [name for name in data.names if name not in ours]
     for name, (model, _) in models.items():
         fit = fits[name]
         card = {
@@ -46,6 +49,7 @@ def write_symbol(
             "timeframe": base.timeframe,
             "digits": base.digits,
             "feature_spec": spec,
+            "user_columns": user,
             "settings": model.settings,
             "labels": config.labels.model_dump(mode="json"),
             "seed": model.seed,
@@ -79,6 +83,7 @@ def write_symbol(
                 "label_map": {str(code): value for code, value in enumerate(parts.label_map.classes)},
                 "preprocessing": fit.prepare.to_state()[0],
                 "feature_spec": spec,
+                "user_columns": user,
                 "labels": card["labels"],
                 "seed": model.seed,
                 "data_hash": result.data_hash,
@@ -95,6 +100,7 @@ def write_symbol(
         {
             "schema_version": 1,
             "spec": spec,
+            "user_columns": user,
             "used": result.features,
             "dropped": result.dropped_features,
         },

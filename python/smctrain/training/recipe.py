@@ -6,6 +6,7 @@ from smctrain.bars import Bars, SymbolBars
 from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
 from smctrain.features import FeatureSpec
+from smctrain.features.user import UserColumns
 from smctrain.labels import Labels, triple_barrier
 
 
@@ -29,6 +30,7 @@ def make_labels(bars: Bars, config: Config) -> Labels:
     )  # fmt: skip
 
 
-def data_hash(bars: SymbolBars) -> str:
-    """Digest over all timeframes of a symbol: features read the higher ones too."""
-    return "-".join(fingerprint(bars[timeframe])[:16] for timeframe in bars)
+def data_hash(bars: SymbolBars, user: UserColumns | None = None) -> str:
+    """Digest over all timeframes of a symbol (features read the higher ones too), and of the user's own columns."""
+    parts = [fingerprint(bars[timeframe])[:16] for timeframe in bars]
+    return "-".join(parts if user is None else [*parts, user.digest])

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from smctrain.config import Config, ResolvedConfig
 from smctrain.exceptions import InputError, SmctrainError
 from smctrain.execution.executor import available_cores, run_tasks
 from smctrain.execution.messages import Done, Event, Task
+from smctrain.features.user import UserColumns
 from smctrain.results import SCHEMA_VERSION, FailureRecord, RunResult, SymbolResult, now
 from smctrain.selection import ModelSelector
 from smctrain.training.files import symbol_folder
@@ -36,12 +37,16 @@ def run_training(
     folder: Path | None,
     on_event: OnEvent | None = None,
     resume: bool = False,
+    user: Mapping[str, UserColumns] | None = None,
 ) -> RunResult:
-    """Train all chosen symbols. Files of each symbol are written as it finishes; `finish` writes those of the run.
+    """Train all chosen symbols; `user` holds columns of the user's own by symbol.
+
+    Files of each symbol are written as it finishes; `finish` writes those of the run.
 
     Ctrl-C ends within a second: finished symbols are kept and the result is marked `interrupted`.
     """
     config = resolved.config
+    own = dict(user or {})
     started = time.monotonic()
     symbols = _chosen(bars, config)
     failures = [FailureRecord.of(error, symbol, "bars") for symbol, error in bars.failures.items() if symbol in symbols]
@@ -57,13 +62,13 @@ def run_training(
             log_event = emit
         if resume and run_folder is not None:
             for symbol in list(todo):
-                found = _finished(run_folder, symbol, bars[symbol], resolved)
+                found = _finished(run_folder, symbol, bars[symbol], resolved, own.get(symbol))
                 if found is not None:
                     results[symbol] = found
                     todo.remove(symbol)
                     log_event(Event(symbol, "kept", detail="already trained with the same data and settings"))
         workers, threads = thread_budget(config, len(todo))
-        tasks = [_task(symbol, bars, config, folder, threads, len(symbols)) for symbol in todo]
+        tasks = [_task(symbol, bars, config, folder, threads, len(symbols), own.get(symbol)) for symbol in todo]
         try:
             for outcome in run_tasks(tasks, workers, threads, log_event):
                 if isinstance(outcome, Done):
@@ -217,7 +222,10 @@ def _chosen(bars: BarSet, config: Config) -> list[str]:
     return sorted(config.symbols)
 
 
-def _task(symbol: str, bars: BarSet, config: Config, folder: Path | None, threads: int, n_symbols: int) -> Task:
+def _task(
+    symbol: str, bars: BarSet, config: Config, folder: Path | None, threads: int, n_symbols: int,
+    user: UserColumns | None,
+) -> Task:  # fmt: skip
     return Task(
         symbol,
         "smctrain.training.symbol:train_symbol",
@@ -228,6 +236,7 @@ def _task(symbol: str, bars: BarSet, config: Config, folder: Path | None, thread
             "issues": [asdict(issue) for issue in bars.issue_list if issue.symbol == symbol],
             "threads": threads,
             "n_symbols": n_symbols,
+            "user": user,
         },
     )
 
@@ -238,13 +247,15 @@ def _frames(bars: SymbolBars, config: Config) -> SymbolBars:
     return SymbolBars(bars.symbol, {tf: bars[tf] for tf in bars if tf in wanted})
 
 
-def _finished(folder: Path, symbol: str, bars: SymbolBars, resolved: ResolvedConfig) -> SymbolResult | None:
+def _finished(
+    folder: Path, symbol: str, bars: SymbolBars, resolved: ResolvedConfig, user: UserColumns | None
+) -> SymbolResult | None:
     """An earlier result of the same data and settings whose files are all there."""
     try:
         result = SymbolResult.from_dict(read_json(symbol_folder(folder, symbol) / "result.json"))
     except (OSError, ValueError, TypeError):
         return None
-    same = result.config_hash == resolved.hash() and result.data_hash == data_hash(_frames(bars, resolved.config))
+    same = result.config_hash == resolved.hash() and result.data_hash == data_hash(_frames(bars, resolved.config), user)
     complete = all(_intact(folder, model.artifact) for model in result.models.values())
     return result if same and complete and not result.failures else None
 

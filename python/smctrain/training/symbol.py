@@ -21,6 +21,7 @@ from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
 from smctrain.exceptions import TrainingFailed
 from smctrain.features import build_features
+from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preprocessor
@@ -47,8 +48,11 @@ def train_symbol(
     stop: NDArray[np.uint8],
     report: Report,
     stages: Stages | None = None,
+    user: UserColumns | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
+
+    `user` holds columns of the user's own that join ours.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -63,6 +67,8 @@ def train_symbol(
     report("features")
     with stage("features"):
         features = build_features(bars if len(bars) > 1 or config.features.higher else base, feature_spec(base, config))
+        if user is not None:
+            features = with_user_columns(features, user)
     report("labels")
     with stage("labels"):
         labels = make_labels(base, config)
@@ -71,7 +77,7 @@ def train_symbol(
     with stage("split"):
         parts = make_parts(data, config, base.time)
         prepare = Preprocessor.fit(data.X, parts.train, data.names)
-    digest = data_hash(bars)
+    digest = data_hash(bars, user)
     fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage)
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)

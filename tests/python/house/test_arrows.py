@@ -29,6 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "dataset": LOW | {"bars"} | MIDDLE,
     "models": LOW | {"bars", "dataset"} | MIDDLE,
     **dict.fromkeys(["verdict", "selection"], LOW | {"bars", "dataset", "models"} | MIDDLE),
+    # The leak audit builds columns, labels and models of its own; nothing below uses it.
+    "audit": LOW | {"bars", "models"} | MIDDLE,
     "execution": GROUND | {"results"},
     "training": LOW | {"bars", "dataset", "models", "verdict", "selection", "execution"} | MIDDLE,
     # Side rooms: they read results, and nothing below uses them.

@@ -204,6 +204,42 @@ def test_config_show_tells_where_a_value_comes_from(tmp_path: Path, capsys: pyte
     assert strict(capsys.readouterr().out)["cv.folds"]["layer"] == "default"
 
 
+def test_the_audit_of_our_columns_passes_and_says_what_it_did(
+    market: BarSet, export: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(tmp_path, "SIM1", market["SIM1"].base[:400])
+    assert main(["features", str(tmp_path), "--audit", "--cuts", "70"]) == 0
+    shown = capsys.readouterr().out
+    assert "SIM1: nothing leaks" in shown
+    assert "70 cuts of the bars" in shown
+    assert main(["features", str(tmp_path), "--audit", "--cuts", "70", "--rows", "150", "--json"]) == 0
+    report = strict(capsys.readouterr().out)["reports"][0]
+    assert (report["ok"], report["n_rows"], report["findings"]) == (True, 150, [])
+
+
+def test_an_audit_that_finds_a_leak_or_reads_no_bars_ends_with_1(
+    market: BarSet, export: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smctrain.audit import subject
+
+    export(tmp_path, "SIM1", market["SIM1"].base[:200])
+    build = subject.build_features
+
+    def peeking(frames: Any, spec: Any) -> Any:
+        table = build(frames, spec)
+        table.values[:-1, 5] = table.values[1:, 5]
+        return table
+
+    monkeypatch.setattr(subject, "build_features", peeking)
+    assert main(["features", str(tmp_path), "--audit", "--cuts", "60"]) == 1
+    assert "1 of 80 columns leak" in capsys.readouterr().out
+    export(tmp_path / "few", "SIM1", market["SIM1"].base[:20])
+    assert main(["features", str(tmp_path / "few"), "--audit"]) == 1
+    assert "at least 100 bars" in capsys.readouterr().err
+    assert main(["features", "--audit"]) == 2
+    assert main(["features", str(tmp_path)]) == 2
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [

@@ -1,0 +1,10 @@
+"""Does a feature column know the future? The test of the code that builds it, ours or anybody's."""
+
+from __future__ import annotations
+
+from smctrain.audit.audit import audit_features
+from smctrain.audit.canary import CanaryResult
+from smctrain.audit.report import Finding, LeakReport
+from smctrain.audit.surrogate import surrogate_bars
+
+__all__ = ["CanaryResult", "Finding", "LeakReport", "audit_features", "surrogate_bars"]

@@ -1,0 +1,124 @@
+"""`LeakReport`: what an audit did, what it found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from smctrain.audit.canary import CanaryResult
+from smctrain.bars.types import as_table
+from smctrain.exceptions import FeatureLeak
+
+ALL_COLUMNS = "(all columns)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One column and one way in which it failed.
+
+    Attributes
+    ----------
+    column : str
+        Name of the column; "(all columns)" for the canary.
+    kind : str
+        Leaks - "prefix": a reading changed when bars were added; "future": a reading changed when later bars were
+        altered; "start_up": a reading past its declared start-up depends on where the bars begin; "canary": models
+        beat the majority on bars that cannot be predicted. Remarks - "constant", "duplicate", "start_up" (for
+        callables, which declare no start-up), "missing_bar", "random", "error".
+    first_leaking_row : int
+        Row of the bars (0 is the oldest) where it first showed; -1 where that has no meaning.
+    rows : int
+        Different rows on which it showed.
+    size : float
+        Largest change of a reading in the unit of the column (infinite where a reading appeared or vanished only); for
+        the canary the excess over the majority rate in standard errors.
+    detail : str
+        In words.
+    """
+
+    column: str
+    kind: str
+    first_leaking_row: int
+    rows: int
+    size: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LeakReport:
+    """Outcome of `audit_features`.
+
+    Attributes
+    ----------
+    symbol, subject : str
+        Whose bars, and which code.
+    n_rows, n_columns : int
+    findings : list of Finding
+        Leaks, worst kind first. `table` is the same as a table.
+    remarks : list of Finding
+        What is no leak but worth knowing: constant and duplicate columns, columns that depend on where the bars
+        begin (of callables), code that fails on short or damaged bars.
+    checks : dict of str to str
+        What was done, in words.
+    canary : list of CanaryResult
+        Models on surrogate bars.
+    """
+
+    symbol: str
+    subject: str
+    n_rows: int
+    n_columns: int
+    findings: list[Finding] = field(default_factory=list)
+    remarks: list[Finding] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=dict)
+    canary: list[CanaryResult] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing leaks."""
+        return not self.findings
+
+    @property
+    def table(self) -> Any:
+        """Leaks: column, kind, first_leaking_row, rows, size, detail (a data frame; a list of dicts without pandas)."""
+        return as_table(self.findings, Finding)
+
+    @property
+    def leaking_columns(self) -> list[str]:
+        """Names of the columns that leak by themselves (the canary judges all of them together)."""
+        return list(dict.fromkeys(f.column for f in self.findings if f.column != ALL_COLUMNS))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**asdict(self), "ok": self.ok}
+
+    def raise_if_leaking(self) -> None:
+        """Raise `FeatureLeak`, naming the first column and row, unless `ok`."""
+        if self.ok:
+            return
+        first = self.findings[0]
+        more = len(self.leaking_columns) - 1
+        which = "the columns" if first.column == ALL_COLUMNS else f"column {first.column!r}"
+        raise FeatureLeak(
+            f"{self.symbol}: {which} of {self.subject} must not know the future, but {first.detail}"
+            + (f"; the same holds for {more} further columns" if more > 0 else "")
+            + "."
+        )
+
+    def to_text(self) -> str:
+        """The report for people."""
+        count = len(self.leaking_columns)
+        words = f"{count} of {self.n_columns} columns leak" if count else "the columns together know the future"
+        words = "nothing leaks" if self.ok else words
+        lines = [f"{self.symbol}: {words} ({self.subject}; {self.n_rows} rows, {self.n_columns} columns)"]
+        width = max((len(name) for name in self.checks), default=0)
+        lines += [f"  {name:<{width}}  {done}" for name, done in self.checks.items()]
+        for title, found in (("Leaks", self.findings), ("Remarks (no leaks)", self.remarks)):
+            if found:
+                lines.append(f"{title}:")
+                width = max(len(finding.column) for finding in found)
+                lines += [f"  {f.column:<{width}}  {f.kind:<11}  {f.detail}" for f in found]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"LeakReport({self.symbol}, ok={self.ok}, {len(self.findings)} findings, {len(self.remarks)} remarks)"
