@@ -396,3 +396,20 @@ def test_the_future_of_a_row_is_altered_and_nothing_else(bars: SymbolBars) -> No
                 assert (new.high >= np.maximum(new.open, new.close)).all()
                 assert (new.low <= np.minimum(new.open, new.close)).all()
             assert (until(market, "M15", row)[timeframe].time_close <= base.time_close[row]).all()
+
+
+def test_cuts_and_altered_bars_are_two_checks(bars: SymbolBars) -> None:
+    def kinds(code: Any) -> set[str]:
+        return {finding.kind for finding in audit(bars, code, cuts=70).findings}
+
+    def length(f: Any) -> Any:
+        return pd.DataFrame({"n": f["close"].diff() * len(f)}, index=f.index)
+
+    def with_everything(f: Any) -> Any:
+        if len(f) < len(bars.base):  # looks ahead only when it is given everything
+            return f[["close"]].diff()
+        return (f["close"].diff() + (f["close"].shift(-5) > f["close"])).to_frame("close")
+
+    assert kinds(next_close) == {"prefix", "future"}
+    assert kinds(length) == {"prefix"}
+    assert kinds(with_everything) == {"prefix", "future"}
