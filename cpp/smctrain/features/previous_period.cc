@@ -12,14 +12,14 @@ constexpr int64_t kAtrWarmup = 14;
 
 std::vector<ColumnInfo> period_columns() {
   std::vector<ColumnInfo> columns;
-  const int64_t settle = wilder_settle(14);
   for (const Period period : kPeriods) {
     const std::string name = period_name(period);
     const auto add = [&](const std::string& column, const char* unit, const std::string& definition) {
       const bool is_scaled = std::string(unit) == "atr";
-      columns.push_back({column, "periods", unit, "feature", kForever, is_scaled ? kAtrWarmup : 0,
-                         is_scaled ? settle : 0,
-                         "close of the bar; missing until a period was seen from its start", definition});
+      columns.push_back(
+          {column, "periods", unit, "feature", kForever, is_scaled ? kAtrWarmup : 0,
+           // What the start leaves behind ends with the calendar's period, at no fixed number of bars.
+           kForever, "close of the bar; missing until a period was seen from its start", definition});
     };
     const std::string last = " of the last finished period " + name;
     add("pp_" + name + "_high_dist_atr", "atr", "(high" + last + " - close) / ATR");

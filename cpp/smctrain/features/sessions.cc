@@ -9,13 +9,12 @@ constexpr int64_t kAtrWarmup = 14;
 
 std::vector<ColumnInfo> session_columns() {
   std::vector<ColumnInfo> columns;
-  const int64_t settle = wilder_settle(14);
   for (const auto& spec : standard_sessions()) {
     const std::string prefix = "ses_" + spec.name + "_";
     const auto add = [&](const char* name, const char* unit, const std::string& definition) {
       const bool is_scaled = std::string(unit) == "atr";
       columns.push_back({prefix + name, "sessions", unit, "feature", is_scaled ? kForever : 0,
-                         is_scaled ? kAtrWarmup : 0, is_scaled ? settle : 0,
+                         is_scaled ? kAtrWarmup : 0, is_scaled ? kForever : 0,
                          is_scaled ? "close of the bar; missing until a session was seen from its start"
                                    : "close of the bar",
                          definition});
