@@ -366,8 +366,8 @@ def decide(
             rule = next(name for name in _HEADLINES if name in failed)
             lacking, failed[rule] = failed[rule], ""
             head = (
-                f"{choice.best.name} answers better than chance, but is not recommended. {lacking} More history "
-                f"would settle it: seeing an edge of {100 * min_edge:.0f} points takes {needed:,} test rows."
+                f"{choice.best.name} answers better than chance, but is not recommended. {lacking} "
+                f"Seeing an edge of {100 * min_edge:.0f} points takes {needed:,} test rows."
             )
     else:
         kind = NO_EVIDENCE
