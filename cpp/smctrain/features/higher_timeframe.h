@@ -63,7 +63,7 @@ class HigherTimeframe {
     int32_t segment;
   };
 
-  double value(int at) const { return at >= 0 && joined_ ? series_.values()[static_cast<size_t>(at)] : kNaN; }
+  double value(int at) const { return at >= 0 && joined_ ? series_.newest(static_cast<size_t>(at)) : kNaN; }
   void accept(const Bar& bar);
   void resample(const Bar& bar);
   int64_t bucket_of(int64_t ts) const;
