@@ -39,6 +39,8 @@ smc::Options read_options(const py::dict& given) {
       options.swing_left = py::cast<int>(value);
     else if (is("swing_right"))
       options.swing_right = py::cast<int>(value);
+    else if (is("second_scale"))
+      options.second_scale = py::cast<int>(value);
     else if (is("break_on_wick"))
       options.break_on_wick = py::cast<bool>(value);
     else if (is("keep_extreme_level"))
@@ -132,8 +134,9 @@ py::dict to_columns(const std::vector<smc::Event>& events) {
 }  // namespace
 
 void bind_smc(py::module_& m) {
-  m.attr("SMC_EVENT_KINDS") = std::vector<std::string>{"swing_high",  "swing_low", "bos",   "choch", "fvg",
-                                                       "order_block", "pool",      "sweep", "run"};
+  m.attr("SMC_EVENT_KINDS") =
+      std::vector<std::string>{"swing_high", "swing_low", "bos", "choch",   "fvg",         "order_block",
+                               "pool",       "sweep",     "run", "breaker", "zigzag_high", "zigzag_low"};
   m.attr("SMC_ZONE_STATES") =
       std::vector<std::string>{"fresh", "touched", "filled", "invalidated", "expired", "merged"};
 
@@ -155,9 +158,9 @@ void bind_smc(py::module_& m) {
 
   m.def(
       "smc_columns",
-      [](const py::dict& native) {
+      [](const py::dict& native, const py::dict& options) {
         const BarsView bars = bars_view(native);
-        const auto machine = features::make_smc_machine();
+        const auto machine = features::make_smc_machine(read_options(options));
         const auto width = static_cast<int64_t>(machine->columns().size());
         std::vector<double> values;
         {
@@ -168,7 +171,8 @@ void bind_smc(py::module_& m) {
         for (const auto& info : machine->columns()) names.push_back(info.name);
         return py::make_tuple(to_matrix(std::move(values), bars.size(), width), names);
       },
-      py::arg("bars"), "All columns of the machine with default options: float64 (n, d) and their names.");
+      py::arg("bars"), py::arg("options") = py::dict(),
+      "All columns of the machine: float64 (n, d) and their names.");
 
   m.def(
       "smc_default_columns", [] { return features::smc_default_columns(); },

@@ -527,9 +527,9 @@ def smc_catalogue() -> dict:
     Role, warmup and settle of each column of the machine.
     """
 
-def smc_columns(bars: dict) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
+def smc_columns(bars: dict, options: dict = {}) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
     """
-    All columns of the machine with default options: float64 (n, d) and their names.
+    All columns of the machine: float64 (n, d) and their names.
     """
 
 def smc_default_columns() -> list[str]:
@@ -626,7 +626,20 @@ def xgboost_fit(
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...
 
-SMC_EVENT_KINDS: list = ["swing_high", "swing_low", "bos", "choch", "fvg", "order_block", "pool", "sweep", "run"]
+SMC_EVENT_KINDS: list = [
+    "swing_high",
+    "swing_low",
+    "bos",
+    "choch",
+    "fvg",
+    "order_block",
+    "pool",
+    "sweep",
+    "run",
+    "breaker",
+    "zigzag_high",
+    "zigzag_low",
+]
 SMC_ZONE_STATES: list = ["fresh", "touched", "filled", "invalidated", "expired", "merged"]
 STANDARD_SESSIONS: list = ["sydney", "tokyo", "london", "ny", "kz_asia", "kz_london", "kz_ny", "kz_lclose"]
 __version__: str = "0.1.0"

@@ -29,6 +29,7 @@ void Structure::break_level(int64_t t, int direction, double close, double atr, 
   has_break_ = true;
   last_break_ = broken;
   last_break_distance_atr_ = atr > 0.0 ? std::abs(close - broken.level.price) / atr : Event::kNone;
+  last_break_z_ = break_z_.push(last_break_distance_atr_);
   if (log != nullptr) {
     Event event;
     event.kind = broken.is_choch ? EventKind::kChoch : EventKind::kBos;

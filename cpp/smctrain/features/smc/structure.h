@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "smctrain/features/smc/event_z.h"
 #include "smctrain/features/smc/events.h"
 #include "smctrain/features/smc/history.h"
 #include "smctrain/features/smc/swings.h"
@@ -53,6 +54,8 @@ class Structure {
   bool has_break() const { return has_break_; }
   const Break& last_break() const { return last_break_; }
   double last_break_distance_atr() const { return last_break_distance_atr_; }
+  // That distance among the hundred breaks before it.
+  double last_break_z() const { return last_break_z_; }
 
  private:
   void break_level(int64_t t, int direction, double close, double atr, EventLog* log);
@@ -72,6 +75,8 @@ class Structure {
   bool has_break_ = false;
   Break last_break_;
   double last_break_distance_atr_ = std::numeric_limits<double>::quiet_NaN();
+  double last_break_z_ = std::numeric_limits<double>::quiet_NaN();
+  EventZ break_z_;
 };
 
 }  // namespace smctrain::features::smc

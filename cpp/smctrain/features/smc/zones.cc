@@ -26,9 +26,12 @@ ZoneList::ZoneList(EventKind kind, int side, const Options& options)
       max_age_(options.zone_max_age_bars),
       cap_(std::min(options.zone_cap, kCapacity)),
       invalidate_on_wick_(options.zone_invalidate_on_wick),
-      bounce_bars_(options.bounce_bars) {}
+      bounce_bars_(options.bounce_bars) {
+  failed_.reserve(kCapacity);
+}
 
 void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) {
+  failed_.clear();
   int kept = 0;
   for (int i = 0; i < size_; ++i) {
     Zone& zone = zones_[static_cast<size_t>(i)];
@@ -53,6 +56,7 @@ void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) 
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
       last_invalidated_ = t;
+      failed_.push_back(zone);
       continue;
     }
     if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
@@ -84,6 +88,8 @@ void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
     return;
   }
   last_new_ = t;
+  last_size_z_ = size_z_.push(zone.size_atr);
+  last_displacement_z_ = displacement_z_.push(zone.disp_atr);
   if (size_ == cap_) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
@@ -147,6 +153,9 @@ void ZoneList::reset() {
   last_invalidated_ = kNever;
   held_ = 0;
   resolved_ = 0;
+  failed_.clear();
+  size_z_.reset();
+  displacement_z_.reset();
 }
 
 void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {

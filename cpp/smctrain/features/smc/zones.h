@@ -1,4 +1,4 @@
-// Zones (fair value gaps and order blocks of one side) and their life.
+// Zones (fair value gaps, order blocks or breakers of one side) and their life.
 //
 //   near, far     edges seen from the long side: price comes back to `near` first and leaves through `far`
 //   FRESH         never touched since it was known
@@ -19,7 +19,9 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
+#include "smctrain/features/smc/event_z.h"
 #include "smctrain/features/smc/events.h"
 #include "smctrain/features/smc/history.h"
 #include "smctrain/features/smc/options.h"
@@ -59,6 +61,17 @@ struct Zone {
     return close > near ? close - near : close < far ? close - far : 0.0;
   }
   double fill() const;
+  // The same zone as a new one, known at t and never touched.
+  void restart(int64_t t) {
+    known_at = t;
+    touched_at = kNever;
+    event = kNever;
+    deepest = std::numeric_limits<double>::infinity();
+    best = -std::numeric_limits<double>::infinity();
+    bounce_q = std::numeric_limits<double>::quiet_NaN();
+    state = ZoneState::kFresh;
+    is_resolved = false;
+  }
 };
 
 // What one row says about the zones of a list.
@@ -95,6 +108,11 @@ class ZoneList {
   int64_t last_new() const { return last_new_; }
   int64_t last_invalidated() const { return last_invalidated_; }
   double hold_rate_20() const;
+  // Zones that advance() invalidated on its bar.
+  const std::vector<Zone>& failed() const { return failed_; }
+  // Size and displacement of the zone added last, among the hundred before it.
+  double last_size_z() const { return last_size_z_; }
+  double last_displacement_z() const { return last_displacement_z_; }
 
  private:
   void close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const;
@@ -115,6 +133,11 @@ class ZoneList {
   int64_t last_invalidated_ = kNever;
   uint32_t held_ = 0;  // one bit per resolved zone, newest lowest, 20 kept
   int resolved_ = 0;
+  std::vector<Zone> failed_;
+  EventZ size_z_;
+  EventZ displacement_z_;
+  double last_size_z_ = std::numeric_limits<double>::quiet_NaN();
+  double last_displacement_z_ = std::numeric_limits<double>::quiet_NaN();
 };
 
 }  // namespace smctrain::features::smc
