@@ -225,7 +225,8 @@ def _finish(raw: RawBars, timeframe: str, digits: int | None, options: Options, 
                 f"{stamp(raw.time[first])}: prices finer than {digits} decimals were rounded",
             )
     bars = Bars(
-        raw.symbol, timeframe, raw.time.astype("datetime64[ns]"), **prices,
+        raw.symbol, timeframe, raw.time.astype("datetime64[ns]"),
+        prices["open"], prices["high"], prices["low"], prices["close"],
         volume=raw.volume, spread=raw.spread, digits=digits, source=raw.file,
     )  # fmt: skip
     native = bars.native()
