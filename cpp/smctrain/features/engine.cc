@@ -1,6 +1,8 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -8,6 +10,14 @@
 
 namespace smctrain::features {
 namespace {
+
+// A reading beyond the range of its type is missing: no column is ever infinite.
+template <class T>
+T finite_or_missing(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max())
+             ? static_cast<T>(value)
+             : std::numeric_limits<T>::quiet_NaN();
+}
 
 std::vector<std::string> with_needs_of_alignment(std::vector<std::string> wanted) {
   if (std::find(wanted.begin(), wanted.end(), "htf_align_trend") != wanted.end())
@@ -136,7 +146,7 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
       *next++ = gap_confluence;
     }
   }
-  for (size_t i = 0; i < source_.size(); ++i) out[i] = row_[source_[i]];
+  for (size_t i = 0; i < source_.size(); ++i) out[i] = finite_or_missing<double>(row_[source_[i]]);
   return settled;
 }
 
@@ -155,7 +165,7 @@ void build_features(Engine& engine, const BarsView& base, const std::vector<Bars
       }
     }
     settled[t] = engine.push(bar, base.segment[static_cast<size_t>(t)], row.data()) ? 1 : 0;
-    for (size_t i = 0; i < row.size(); ++i) out(t, static_cast<int64_t>(i)) = static_cast<T>(row[i]);
+    for (size_t i = 0; i < row.size(); ++i) out(t, static_cast<int64_t>(i)) = finite_or_missing<T>(row[i]);
   }
 }
 

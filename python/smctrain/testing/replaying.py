@@ -117,8 +117,8 @@ def replay(
         A spec (without one: every column that exists, of any role), or a function from a data frame of bars to a frame
         of columns, as `audit_features` takes it.
     cuts : int
-        Bars at which events, labels and functions are looked at again; the first 60 and the last two are among them. A
-        stream is looked at on every bar.
+        Bars at which events, labels and functions are looked at again: the first 60 (of fewer than 120 cuts the first
+        half), the last two, and others evenly between. A stream is looked at on every bar.
     parts : iterable of {"columns", "events", "labels"}
         What to replay; a function is always replayed alone.
 
@@ -170,7 +170,8 @@ def event_functions() -> dict[str, Callable[[Bars], EventTable]]:
 
 def label_functions(base: Bars) -> dict[str, Callable[[Bars], Labels]]:
     """Label functions with options that touch every rule."""
-    distance = float(np.nanmedian(base.high - base.low))
+    ranges = (base.high - base.low)[base.high > base.low]
+    distance = float(np.median(ranges)) if len(ranges) else 1.0
     made: dict[str, Callable[[Bars], Labels]] = {
         "triple_barrier": _call(triple_barrier, {}),
         "triple_barrier close short": _call(
@@ -186,13 +187,14 @@ def label_functions(base: Bars) -> dict[str, Callable[[Bars], Labels]]:
 
 
 def cut_rows(n: int, cuts: int) -> list[int]:
-    """The first 60 rows, the last two, and others evenly between."""
+    """The first 60 rows (half of fewer than 120 cuts), the last two, and others evenly between."""
     if isinstance(cuts, bool) or not isinstance(cuts, int | np.integer) or cuts < 1:
         raise InputError(f"cuts must be an integer of at least 1, but is {cuts!r}.")
     if cuts >= n:
         return list(range(n))
-    between = np.linspace(min(FIRST_CUTS, n), n, max(0, cuts - FIRST_CUTS - 2), endpoint=False).astype(int)
-    return sorted({*range(min(FIRST_CUTS, n)), *between.tolist(), *range(max(0, n - 2), n)} - {n})
+    first = min(FIRST_CUTS, cuts // 2)
+    between = np.linspace(first, n, max(0, cuts - first - 2), endpoint=False).astype(int)
+    return sorted({*range(first), *between.tolist(), n - 2, n - 1})
 
 
 def differs(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:
