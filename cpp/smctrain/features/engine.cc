@@ -1,6 +1,8 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -8,6 +10,14 @@
 
 namespace smctrain::features {
 namespace {
+
+// A reading beyond the range of its type is missing: no column is ever infinite.
+template <class T>
+T finite_or_missing(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max())
+             ? static_cast<T>(value)
+             : std::numeric_limits<T>::quiet_NaN();
+}
 
 std::vector<std::string> with_needs_of_alignment(std::vector<std::string> wanted) {
   if (std::find(wanted.begin(), wanted.end(), "htf_align_trend") != wanted.end())
@@ -106,7 +116,7 @@ Engine::Engine(const EngineOptions& options)
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
   uint8_t settled = 0;
   push_block(view_of(bar, segment), 0, 1, &settled);
-  for (size_t i = 0; i < source_.size(); ++i) out[i] = *source_[i];
+  for (size_t i = 0; i < source_.size(); ++i) out[i] = finite_or_missing<double>(*source_[i]);
   return settled != 0;
 }
 
@@ -201,7 +211,7 @@ void build_features(Engine& engine, const BarsView& base, const std::vector<Bars
     engine.push_block(base, t, n, settled + t);
     for (size_t c = 0; c < engine.columns().size(); ++c) {
       const double* values = engine.column(c);
-      for (int i = 0; i < n; ++i) out(t + i, static_cast<int64_t>(c)) = static_cast<T>(values[i]);
+      for (int i = 0; i < n; ++i) out(t + i, static_cast<int64_t>(c)) = finite_or_missing<T>(values[i]);
     }
     t += n;
   }

@@ -112,7 +112,9 @@ class FeatureStream:
             self._native.push_higher(self._higher[timeframe], *bar)
             return None
         self._row = self._native.push(*bar)
-        row: NDArray[Any] = self._row.astype(self._dtype)
+        with np.errstate(over="ignore"):
+            row: NDArray[Any] = self._row.astype(self._dtype)
+        row[np.isinf(row)] = np.nan  # beyond the range of float32 there is no reading, as in the batch
         return row
 
     def state(self) -> bytes:

@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "reports": GROUND | {"results"},
     "plots": GROUND | {"bars", "features"},
     "deploy": GROUND | {"results", "bars", "features", "models"},
-    "testing": GROUND | {"bars", "labels", "features"},
+    "testing": GROUND | {"bars", "labels", "features", "audit"},
     # The faces see everything.
     "job": {"*"},
     "trainer": {"*"},
