@@ -7,6 +7,7 @@ namespace smctrain::features::smc {
 
 namespace {
 
+constexpr int kFewestBars = 3;  // read by gaps and by blocks of rule "seed"
 constexpr int64_t kContextBars = 5;
 constexpr double kOverbought = 70.0;
 constexpr double kOversold = 30.0;
@@ -20,7 +21,7 @@ bool is_finite(const Bar& bar) {
 
 Engine::Engine(const Options& options, EventLog* log)
     : log_(log),
-      history_(std::max({options.swing_right, options.second_scale, RangeBreak::kBars}) + 1),
+      history_(std::max({options.swing_right, options.second_scale, kFewestBars}) + 1),
       scale_(options.swing_left, options.swing_right, options),
       has_second_scale_(options.second_scale > 0),
       second_scale_(std::max(options.second_scale, 1), std::max(options.second_scale, 1), options),
@@ -77,7 +78,7 @@ bool Engine::push(const Bar& bar, const Context& context) {
   }
 
   for (size_t s = 0; s < 2; ++s) blocks_[s].follow(t, seen[s]);
-  range_break_.push(history_);
+  range_break_.push(t, candle);
   return true;
 }
 
