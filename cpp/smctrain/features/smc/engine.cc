@@ -44,7 +44,8 @@ bool Engine::push(const Bar& bar, const Context& context) {
     breakers_[s].zones().advance(t, seen[s], atr, log_);
   }
   for (size_t s = 0; s < 2; ++s) {
-    breakers_[s].push(t, blocks_[1 - s].zones().failed(), seen[s], atr, log_);
+    const std::vector<Zone>& failed = blocks_[1 - s].zones().failed();
+    if (!failed.empty()) breakers_[s].push(t, failed, seen[s], atr, log_);
   }
 
   auto& [right, swings, structure, range] = scale_;
@@ -74,6 +75,7 @@ bool Engine::push(const Bar& bar, const Context& context) {
 
   for (FairValueGaps& gaps : gaps_) gaps.push(t, history_, log_);
   for (size_t s = 0; s < 2; ++s) {
+    if (!blocks_[s].is_awake()) continue;
     blocks_[s].push(t, history_, block_context(t, s == 0 ? +1 : -1, candle, context), log_);
   }
 

@@ -49,7 +49,8 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       }
       if (bar.low < zone.deepest) {
         zone.deepest = bar.low;
-        zone.depth = zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
+        zone.depth =
+            zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
       }
     }
     if ((invalidate_on_wick_ ? bar.low : bar.close) < zone.far) {
