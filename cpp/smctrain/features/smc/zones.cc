@@ -117,36 +117,6 @@ bool ZoneList::has_origin(int64_t origin) const {
                      [origin](const Zone& zone) { return zone.origin == origin; });
 }
 
-ZoneSummary ZoneList::summarize(double close, double atr) const {
-  ZoneSummary summary;
-  summary.active = size_;
-  const double surely_within = 3.0 * atr * (1.0 - 1e-12);
-  const double surely_beyond = 3.0 * atr * (1.0 + 1e-12);
-  double smallest = std::numeric_limits<double>::infinity();
-  double smallest_fresh = smallest;
-  // Newest first: at equal distance the larger known_at wins.
-  for (int i = size_ - 1; i >= 0; --i) {
-    const Zone& zone = zones_[static_cast<size_t>(i)];
-    const double distance = zone.distance(close);
-    const double size = std::abs(distance);
-    // The quotient decides; it is needed only where the product could round the other way.
-    if (size < surely_within || (!(size > surely_beyond) && size / atr <= 3.0)) ++summary.within_3_atr;
-    if (size < smallest) {
-      smallest = size;
-      summary.nearest = &zone;
-      summary.distance = distance;
-    }
-    if (zone.state != ZoneState::kFresh) continue;
-    ++summary.fresh;
-    if (size < smallest_fresh) {
-      smallest_fresh = size;
-      summary.nearest_fresh = &zone;
-      summary.fresh_distance = distance;
-    }
-  }
-  return summary;
-}
-
 void ZoneList::expire_all(int64_t t, EventLog* log) {
   for (int i = 0; i < size_; ++i) close(zones_[static_cast<size_t>(i)], ZoneState::kExpired, t, log);
   size_ = 0;

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -84,8 +85,8 @@ struct ZoneSummary {
   int within_3_atr = 0;
   const Zone* nearest = nullptr;
   const Zone* nearest_fresh = nullptr;
-  double distance = 0.0;        // of the nearest, in price
-  double fresh_distance = 0.0;  // of the nearest fresh one
+  double distance = std::numeric_limits<double>::quiet_NaN();        // of the nearest, in price
+  double fresh_distance = std::numeric_limits<double>::quiet_NaN();  // of the nearest fresh one
 };
 
 class ZoneList {
@@ -152,5 +153,35 @@ class ZoneList {
   double last_size_z_ = std::numeric_limits<double>::quiet_NaN();
   double last_displacement_z_ = std::numeric_limits<double>::quiet_NaN();
 };
+
+inline ZoneSummary ZoneList::summarize(double close, double atr) const {
+  ZoneSummary summary;
+  summary.active = size_;
+  const double surely_within = 3.0 * atr * (1.0 - 1e-12);
+  const double surely_beyond = 3.0 * atr * (1.0 + 1e-12);
+  double smallest = std::numeric_limits<double>::infinity();
+  double smallest_fresh = smallest;
+  // Newest first: at equal distance the larger known_at wins.
+  for (int i = size_ - 1; i >= 0; --i) {
+    const Zone& zone = zones_[static_cast<size_t>(i)];
+    const double distance = zone.distance(close);
+    const double size = std::abs(distance);
+    // The quotient decides; it is needed only where the product could round the other way.
+    if (size < surely_within || (!(size > surely_beyond) && size / atr <= 3.0)) ++summary.within_3_atr;
+    if (size < smallest) {
+      smallest = size;
+      summary.nearest = &zone;
+      summary.distance = distance;
+    }
+    if (zone.state != ZoneState::kFresh) continue;
+    ++summary.fresh;
+    if (size < smallest_fresh) {
+      smallest_fresh = size;
+      summary.nearest_fresh = &zone;
+      summary.fresh_distance = distance;
+    }
+  }
+  return summary;
+}
 
 }  // namespace smctrain::features::smc
