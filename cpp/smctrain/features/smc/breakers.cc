@@ -6,7 +6,7 @@ namespace smctrain::features::smc {
 
 void Breakers::push(int64_t t, const std::vector<Zone>& failed, const Candle& bar, double atr,
                     EventLog* log) {
-  if (failed.empty() || !(atr > 0.0)) return;
+  if (!(atr > 0.0)) return;
   opened_.clear();
   for (const Zone& block : failed) {
     Zone zone = block;

@@ -40,6 +40,6 @@ inline double in_atr(double x, double atr) { return atr > 0.0 ? x / atr : kNaN; 
 inline double bars_since(int64_t now, int64_t at) {
   return at == kNever ? kNaN : static_cast<double>(now - at);
 }
-inline double flag(bool is_set) { return is_set ? 1.0 : 0.0; }
+inline double flag(bool is_set) { return static_cast<double>(is_set); }
 
 }  // namespace smctrain::features::smc

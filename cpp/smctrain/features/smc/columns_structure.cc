@@ -220,19 +220,18 @@ void define_range_position(Columns& columns, const std::string& prefix, int left
 double* write_range_position(const SwingScale& scale, const PastBar& bar, double* out) {
   const RangePosition& range = scale.range;
   const double close = bar.candle.close;
-  const double height = range.high() - range.low();
-  const double position = range.has_range() ? (close - range.low()) / height : kNaN;
-  const auto is_ote = [&](double travelled) {
-    return travelled / height >= 0.62 && travelled / height <= 0.79;
-  };
+  const double height = range.has_range() ? range.high() - range.low() : kNaN;
+  const double position = (close - range.low()) / height;
   const int64_t high_origin = scale.swings.high().origin;
   const int64_t low_origin = scale.swings.low().origin;
+  const double retraced = low_origin < high_origin ? (range.high() - close) / height : position;
+  const bool is_ote = retraced >= 0.62 && retraced <= 0.79;
   *out++ = position;
   *out++ = flag(position > 0.55);
   *out++ = flag(position < 0.45);
-  *out++ = in_atr(range.has_range() ? height : kNaN, bar.atr);
-  *out++ = flag(range.has_range() && low_origin < high_origin && is_ote(range.high() - close));
-  *out++ = flag(range.has_range() && high_origin < low_origin && is_ote(close - range.low()));
+  *out++ = in_atr(height, bar.atr);
+  *out++ = flag(is_ote && low_origin < high_origin);
+  *out++ = flag(is_ote && high_origin < low_origin);
   *out++ = range.has_leg() ? range.leg_direction() : kNaN;
   *out++ = range.has_leg() ? range.retracement(close) : kNaN;
   *out++ = range.has_leg() ? range.deepest_retracement() : kNaN;

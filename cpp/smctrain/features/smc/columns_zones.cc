@@ -21,8 +21,8 @@ void add(Columns& columns, const std::string& name, const char* unit, int64_t wa
 }
 
 // Which columns a kind has.
-bool is_breaker(EventKind kind) { return kind == EventKind::kBreaker; }
-bool is_block(EventKind kind) { return kind == EventKind::kOrderBlock; }
+constexpr bool is_breaker(EventKind kind) { return kind == EventKind::kBreaker; }
+constexpr bool is_block(EventKind kind) { return kind == EventKind::kOrderBlock; }
 
 std::string prefix_of(EventKind kind, int side) {
   const char* name = is_breaker(kind) ? "brk" : is_block(kind) ? "ob" : "fvg";
@@ -117,59 +117,91 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   number("bottom", "price", "lower edge of the nearest active " + what);
 }
 
-double* write_zones(const Engine& engine, EventKind kind, int side, const MarketState& market, double* out) {
-  const ZoneList& zones = engine.zones(kind, side);
+namespace {
+
+// What the columns of the nearest zone say if there is none.
+Zone no_zone() {
+  Zone zone;
+  zone.state = ZoneState::kExpired;
+  zone.near = zone.far = zone.size_atr = zone.quality = zone.depth = kNaN;
+  return zone;
+}
+const Zone kNoZone = no_zone();
+
+template <EventKind kKind, int kSide>
+double* write_zones_of(const Engine& engine, const MarketState& market, double* out) {
+  const ZoneList& zones = engine.zones(kKind, kSide);
   const int64_t t = engine.now();
   const double atr = engine.bar().atr;
-  const ZoneSummary summary = zones.summarize(side * engine.bar().candle.close, atr);
+  const bool is_new = zones.last_new() == t && zones.size() > 0;
+  const Zone& created = is_new ? zones[zones.size() - 1] : kNoZone;
+  const ZoneSummary summary = zones.summarize(kSide * engine.bar().candle.close, atr);
+  const bool has_zone = summary.nearest != nullptr;
+  const Zone& zone = has_zone ? *summary.nearest : kNoZone;
   const Zone* fresh_zone = summary.nearest_fresh;
-  const Zone* zone = summary.nearest;
-  const Zone* created = zones.last_new() == t && zones.size() > 0 ? &zones[zones.size() - 1] : nullptr;
 
-  *out++ = flag(created != nullptr);
-  *out++ = created != nullptr ? created->size_atr : kNaN;
-  if (is_block(kind)) *out++ = created != nullptr ? created->disp_atr : kNaN;
-  if (!is_breaker(kind)) {
-    *out++ = created != nullptr ? created->quality : kNaN;
-    *out++ = created != nullptr ? zones.last_size_z() : kNaN;
+  *out++ = flag(is_new);
+  *out++ = created.size_atr;
+  if constexpr (is_block(kKind)) *out++ = created.disp_atr;
+  if constexpr (!is_breaker(kKind)) {
+    *out++ = created.quality;
+    *out++ = is_new ? zones.last_size_z() : kNaN;
   }
-  if (is_block(kind)) *out++ = created != nullptr ? zones.last_displacement_z() : kNaN;
+  if constexpr (is_block(kKind)) *out++ = is_new ? zones.last_displacement_z() : kNaN;
   *out++ = bars_since(t, zones.last_new());
   *out++ = bars_since(t, zones.last_invalidated());
   *out++ = summary.active;
   *out++ = summary.fresh;
   *out++ = summary.within_3_atr;
-  *out++ = zone != nullptr ? in_atr(summary.distance, atr) : kNaN;
-  *out++ = zone != nullptr ? static_cast<double>(t - zone->known_at) : kNaN;
-  *out++ = zone != nullptr ? zone->size_atr : kNaN;
-  *out++ = zone != nullptr ? zone->quality : kNaN;
-  *out++ = zone != nullptr ? zone->fill() : kNaN;
-  *out++ = flag(zone != nullptr && zone->state == ZoneState::kFresh);
-  *out++ = flag(zone != nullptr && zone->state == ZoneState::kTouched);
-  *out++ = flag(zone != nullptr && zone->state == ZoneState::kFilled);
-  *out++ = flag(zone != nullptr && summary.distance == 0.0);
-  *out++ = zone != nullptr ? zone->bounce_q : kNaN;
-  if (is_block(kind)) {
-    *out++ = zone != nullptr ? zone->disp_atr : kNaN;
-    *out++ = zone != nullptr ? zone->body_ratio : kNaN;
-    *out++ = flag(zone != nullptr && zone->has_fvg);
-    *out++ = flag(zone != nullptr && zone->struct_aligned);
-    *out++ = flag(zone != nullptr && zone->bos_ctx);
-    *out++ = flag(zone != nullptr && zone->choch_ctx);
-    *out++ = flag(zone != nullptr && zone->ema_aligned);
-    *out++ = flag(zone != nullptr && zone->rsi_ok);
-  } else if (!is_breaker(kind)) {
-    *out++ = zone != nullptr ? zone->merged : 0.0;
+  const double distance = in_atr(summary.distance, atr);
+  *out++ = distance;
+  *out++ = has_zone ? static_cast<double>(t - zone.known_at) : kNaN;
+  *out++ = zone.size_atr;
+  *out++ = zone.quality;
+  *out++ = zone.fill();
+  *out++ = flag(zone.state == ZoneState::kFresh);
+  *out++ = flag(zone.state == ZoneState::kTouched);
+  *out++ = flag(zone.state == ZoneState::kFilled);
+  *out++ = flag(summary.distance == 0.0);
+  *out++ = zone.bounce_q;
+  if constexpr (is_block(kKind)) {
+    *out++ = zone.disp_atr;
+    *out++ = zone.body_ratio;
+    *out++ = flag(zone.has_fvg);
+    *out++ = flag(zone.struct_aligned);
+    *out++ = flag(zone.bos_ctx);
+    *out++ = flag(zone.choch_ctx);
+    *out++ = flag(zone.ema_aligned);
+    *out++ = flag(zone.rsi_ok);
+  } else if constexpr (!is_breaker(kKind)) {
+    *out++ = zone.merged;
   }
-  *out++ = fresh_zone != nullptr ? in_atr(summary.fresh_distance, atr) : kNaN;
+  *out++ = fresh_zone == summary.nearest ? distance : in_atr(summary.fresh_distance, atr);
   *out++ = fresh_zone != nullptr ? static_cast<double>(t - fresh_zone->known_at) : kNaN;
   *out++ = zones.hold_rate_20();
-  if (!is_breaker(kind)) {
-    *out++ = market.regime == Regime::kUnknown ? kNaN : flag(zone != nullptr && market.is_valid(side));
+  if constexpr (!is_breaker(kKind)) {
+    const double is_valid = market.is_valid(kSide);
+    *out++ = has_zone ? is_valid : 0.0 * is_valid;  // unknown stays unknown
   }
-  *out++ = zone != nullptr ? (side > 0 ? zone->near : -zone->far) : kNaN;
-  *out++ = zone != nullptr ? (side > 0 ? zone->far : -zone->near) : kNaN;
+  *out++ = kSide > 0 ? zone.near : -zone.far;
+  *out++ = kSide > 0 ? zone.far : -zone.near;
   return out;
+}
+
+}  // namespace
+
+double* write_zones(const Engine& engine, EventKind kind, int side, const MarketState& market, double* out) {
+  const bool is_long = side > 0;
+  if (is_block(kind)) {
+    return is_long ? write_zones_of<EventKind::kOrderBlock, +1>(engine, market, out)
+                   : write_zones_of<EventKind::kOrderBlock, -1>(engine, market, out);
+  }
+  if (is_breaker(kind)) {
+    return is_long ? write_zones_of<EventKind::kBreaker, +1>(engine, market, out)
+                   : write_zones_of<EventKind::kBreaker, -1>(engine, market, out);
+  }
+  return is_long ? write_zones_of<EventKind::kFvg, +1>(engine, market, out)
+                 : write_zones_of<EventKind::kFvg, -1>(engine, market, out);
 }
 
 void define_liquidity(Columns& columns, int max_age_bars) {

@@ -7,6 +7,7 @@ namespace smctrain::features::smc {
 
 namespace {
 
+constexpr int kFewestBars = 3;  // read by gaps and by blocks of rule "seed"
 constexpr int64_t kContextBars = 5;
 constexpr double kOverbought = 70.0;
 constexpr double kOversold = 30.0;
@@ -20,7 +21,7 @@ bool is_finite(const Bar& bar) {
 
 Engine::Engine(const Options& options, EventLog* log)
     : log_(log),
-      history_(std::max({options.swing_right, options.second_scale, RangeBreak::kBars}) + 1),
+      history_(std::max({options.swing_right, options.second_scale, kFewestBars}) + 1),
       scale_(options.swing_left, options.swing_right, options),
       has_second_scale_(options.second_scale > 0),
       second_scale_(std::max(options.second_scale, 1), std::max(options.second_scale, 1), options),
@@ -43,7 +44,8 @@ bool Engine::push(const Bar& bar, const Context& context) {
     breakers_[s].zones().advance(t, seen[s], atr, log_);
   }
   for (size_t s = 0; s < 2; ++s) {
-    breakers_[s].push(t, blocks_[1 - s].zones().failed(), seen[s], atr, log_);
+    const std::vector<Zone>& failed = blocks_[1 - s].zones().failed();
+    if (!failed.empty()) breakers_[s].push(t, failed, seen[s], atr, log_);
   }
 
   auto& [right, swings, structure, range] = scale_;
@@ -73,11 +75,12 @@ bool Engine::push(const Bar& bar, const Context& context) {
 
   for (FairValueGaps& gaps : gaps_) gaps.push(t, history_, log_);
   for (size_t s = 0; s < 2; ++s) {
+    if (!blocks_[s].is_awake()) continue;
     blocks_[s].push(t, history_, block_context(t, s == 0 ? +1 : -1, candle, context), log_);
   }
 
   for (size_t s = 0; s < 2; ++s) blocks_[s].follow(t, seen[s]);
-  range_break_.push(history_);
+  range_break_.push(t, candle);
   return true;
 }
 

@@ -4,8 +4,7 @@
 
 namespace smctrain::features::smc {
 
-void Structure::push(int64_t t, const Candle& bar, double atr, EventLog* log) {
-  break_count_ = 0;
+void Structure::judge(int64_t t, const Candle& bar, double atr, EventLog* log) {
   const bool is_beyond_up = up_.exists && bar.high > up_.price;
   const bool is_beyond_down = down_.exists && bar.low < down_.price;
   const bool breaks_up = break_on_wick_ ? is_beyond_up : up_.exists && bar.close > up_.price;

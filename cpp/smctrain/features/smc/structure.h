@@ -9,6 +9,7 @@
 // afterwards. If a bar breaks both levels, the side opposite to its candle goes first.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -36,7 +37,15 @@ class Structure {
  public:
   Structure(bool break_on_wick, bool keep_extreme_level)
       : break_on_wick_(break_on_wick), keep_extreme_level_(keep_extreme_level) {}
-  void push(int64_t t, const Candle& bar, double atr, EventLog* log);
+  void push(int64_t t, const Candle& bar, double atr, EventLog* log) {
+    break_count_ = 0;
+    is_wick_up_ = false;
+    is_wick_down_ = false;
+    // The price of a consumed level is NaN, which nothing is beyond.
+    const bool is_inside =
+        !(std::max(bar.high, bar.close) > up_.price) && !(std::min(bar.low, bar.close) < down_.price);
+    if (!is_inside) judge(t, bar, atr, log);
+  }
   // True if the newly known swing became the level.
   bool renew(int side, const Swing& swing);
   void reset() { *this = Structure(break_on_wick_, keep_extreme_level_); }
@@ -58,6 +67,7 @@ class Structure {
   double last_break_z() const { return last_break_z_; }
 
  private:
+  void judge(int64_t t, const Candle& bar, double atr, EventLog* log);
   void break_level(int64_t t, int direction, double close, double atr, EventLog* log);
 
   bool break_on_wick_;

@@ -52,20 +52,20 @@ class TrendMachine final : public TableMachine {
     bias_.push(state.bias);
     out[0] = state.bias;
     out[1] = std::abs(state.bias);
-    out[2] = state.strength;
-    out[3] = state.bull;
-    out[4] = state.bear;
+    out[2] = state.strength();
+    out[3] = state.bull();
+    out[4] = state.bear();
     out[5] = bias_.z();
-    out[6] = state.overbought;
-    out[7] = state.oversold;
+    out[6] = state.overbought();
+    out[7] = state.oversold();
     out[8] = state.atr_z;
-    out[9] = state.vol_high;
-    out[10] = state.vol_low;
-    out[11] = state.strong;
-    out[12] = state.weak;
-    const bool is_known = state.regime != Regime::kUnknown;
-    std::fill_n(out + 13, 5, is_known ? 0.0 : kNaN);
-    if (is_known) out[13 + static_cast<int>(state.regime)] = 1.0;
+    out[9] = state.vol_high();
+    out[10] = state.vol_low();
+    out[11] = state.strong();
+    out[12] = state.weak();
+    const Regime regime = state.regime();
+    std::fill_n(out + 13, 5, regime == Regime::kUnknown ? kNaN : 0.0);
+    if (regime != Regime::kUnknown) out[13 + static_cast<int>(regime)] = 1.0;
   }
   void reset() override {
     bias_.reset();
