@@ -1,5 +1,6 @@
 // Labels room: triple barrier with Wilder's ATR as its default distance, targets, events, weights of
 // overlapping labels.
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -81,7 +82,8 @@ py::array_t<double> wilder_atr(const py::dict& native, int period) {
     for (size_t t = 0; t < out.size(); ++t) {
       if (t > 0 && bars.segment[t] != bars.segment[t - 1]) atr.reset();
       Bar bar;
-      bar.high = bars.high[t];
+      // A bar that misses one price has none, as for the features: the scale of a label is their ATR.
+      bar.high = std::isfinite(bars.open[t]) ? bars.high[t] : std::numeric_limits<double>::quiet_NaN();
       bar.low = bars.low[t];
       bar.close = bars.close[t];
       out[t] = atr.push(bar);
