@@ -41,19 +41,6 @@ void check(MatrixView<const T> values, std::span<const int64_t> start, std::span
   }
 }
 
-double sd1(const std::vector<Member>& members, double mean) {
-  double squares = 0.0;
-  for (const auto& [value, row] : members) squares += (value - mean) * (value - mean);
-  return std::sqrt(squares / static_cast<double>(members.size() - 1));
-}
-
-// Of members sorted by value.
-double mean_of(const std::vector<Member>& members) {
-  double sum = 0.0;
-  for (const auto& [value, row] : members) sum += value;
-  return sum / static_cast<double>(members.size());
-}
-
 template <class T>
 void write_ranks(const std::vector<Member>& members, MatrixView<T> out, int64_t column) {
   const size_t n = members.size();
@@ -66,15 +53,21 @@ void write_ranks(const std::vector<Member>& members, MatrixView<T> out, int64_t 
   }
 }
 
+// Values are taken less the smallest one, so that those which differ in their last digits keep their
+// z-scores.
 template <class T>
 void write_z(const std::vector<Member>& members, MatrixView<T> out, int64_t column) {
-  if (members.size() < 2 || members.front().first == members.back().first) return;
-  const double mean = mean_of(members);
-  const double sd = sd1(members, mean);
-  for (const auto& [value, row] : members) {
-    const double z = (value - mean) / sd;
-    if (std::isfinite(z)) out(row, column) = static_cast<T>(z);
-  }
+  const double low = members.front().first;
+  if (members.size() < 2 || members.back().first == low) return;
+  const auto n = static_cast<double>(members.size());
+  double sum = 0.0;
+  for (const auto& [value, row] : members) sum += value - low;
+  const double mean = sum / n;
+  double squares = 0.0;
+  for (const auto& [value, row] : members) squares += (value - low - mean) * (value - low - mean);
+  const double sd = std::sqrt(squares / (n - 1.0));
+  if (!std::isfinite(sd) || sd == 0.0) return;  // beyond what doubles can square
+  for (const auto& [value, row] : members) out(row, column) = static_cast<T>((value - low - mean) / sd);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 //   rank            (average rank - 1) / (n - 1), ranks from 1, ties share their average: 0 is the lowest, 1
 //   the
 //                   highest, the mean is exactly 1/2. n = 1 and all equal give 1/2.
-//   z               (value - mean) / sd1; NaN if all values are equal, or n < 2.
+//   z               (value - mean) / sd1; NaN if all values are equal, n < 2, or sd1 is beyond doubles.
 //
 // Values are sorted first and summed in that order, so that the results do not depend on the order or the
 // names of the symbols, to the bit. O(rows log symbols) a column. Source: ranks scaled to an interval as in

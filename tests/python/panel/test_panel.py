@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from panel_bars import SPEC, walk
 
 import smctrain as st
-from smctrain import Bars, Panel, build_features, build_panel
+from smctrain import Bars, FeatureSpec, Panel, build_features, build_panel
 from smctrain.exceptions import InputError
 
 XS = ("ret_1", "rsi_sma_14", "cd_clv")
@@ -202,3 +203,20 @@ def test_faults_are_named() -> None:
         build_panel({}, SPEC)
     with pytest.raises(InputError, match=r"the panel has no column 'x'"):
         build_panel({"A": good}, SPEC)["x"]
+
+
+@pytest.mark.data
+def test_real_symbols_meet_where_their_hours_do(mt5: Path) -> None:
+    bars = st.read_bars(mt5)
+    spec = FeatureSpec(base="M15", higher=(), columns=("natr_14",))
+    panel = st.build_panel(bars, spec, cross_section=["natr_14"], min_count=10)
+    assert len(panel.symbols) >= 10
+    assert len(panel) == sum(len(bars[name]["M15"]) for name in panel.symbols)
+    rank = panel["xs_rank_natr_14"].astype(np.float64)
+    has = np.isfinite(rank)
+    assert 0 < has.mean() < 1
+    assert panel.count[has].min() >= 10
+    stamps = pd.Series(rank[has]).groupby(panel.time[has])
+    np.testing.assert_allclose(stamps.mean(), 0.5, atol=1e-6)
+    np.testing.assert_array_equal(stamps.min(), 0)
+    np.testing.assert_array_equal(stamps.max(), 1)
