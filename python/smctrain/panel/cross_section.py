@@ -54,7 +54,7 @@ def cross_catalogue(
                 lookback=source.lookback,
                 warmup=source.warmup,
                 settle=source.settle,
-                role="feature" if source.role in ("feature", "level") else source.role,
+                role=source.role,
                 known_at="closing time of the bar, from bars of all symbols that close at it",
                 definition=f"{_WORDS[kind].format(name=name)}; at least {min_count} symbols",
             )
