@@ -14,7 +14,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 .PHONY: help setup build demo test asan tsan bench bench-market lint format typecheck stubs lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 setup: $(VENV)/.ready ## Environment with pinned dependencies in .venv
 

@@ -2,7 +2,8 @@
 
     python benchmarks/market_engine [--out FOLDER] [--only smc labels ...] [--quick | --large] [--rounds 5]
 
-Peers (each is skipped with a line in the report where it is not installed): smartmoneyconcepts 0.0.27, TA-Lib, numba.
+Peers (each is skipped with a line in the report where it is not installed): smartmoneyconcepts 0.0.27, TA-Lib, numba,
+pandas.
 Sizes run on the simulated market; the portfolio on terminal exports (--data, $SMCTRAIN_DATA, ../shared/data/mt5 beside
 the checkout) or, without any, on 11 simulated symbols. --quick stays at 10,000 bars; --large goes to 10 million.
 """
@@ -24,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("smc", "technical", "labels", "engine", "growth")
+GROUPS = ("smc", "technical", "labels", "panel", "engine", "growth")
 PACKAGES = ("numpy", "pandas", "smartmoneyconcepts", "TA-Lib", "numba")
 
 
@@ -68,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _cells(options: argparse.Namespace, missing: list[str]) -> Iterator[Any]:
     import cells_engine
     import cells_labels
+    import cells_panel
     import cells_smc
     import cells_technical
     import data
@@ -81,6 +83,8 @@ def _cells(options: argparse.Namespace, missing: list[str]) -> Iterator[Any]:
         yield from cells_technical.cells(sizes, options.rounds, missing)
     if "labels" in options.only:
         yield from cells_labels.cells(small[0] if options.quick else million[0], options.rounds, missing)
+    if "panel" in options.only:
+        yield from cells_panel.cells(*((12, 1_000) if options.quick else (50, 5_000)), options.rounds, missing)
     if "engine" in options.only:
         yield from cells_engine.cells(folder, options.rounds)
     if "growth" in options.only and not options.quick:

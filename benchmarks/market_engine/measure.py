@@ -17,6 +17,7 @@ from typing import Any
 Call = Callable[[], object]
 
 SAMPLE_SECONDS = 0.03  # a sample repeats its call until it has run about this long
+SLOW_SECONDS = 1.0
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
@@ -81,11 +82,12 @@ def compare(calls: dict[str, Call], rounds: int, repeat: bool = True) -> list[Si
     on where the last one ended is not repeated within a round.
     """
     names = list(calls)
-    first = {name: _timed(calls[name], 1)[1] for name in names}
-    extra = {name: extra_mib(calls[name]) for name in names}
+    first, extra = {}, {}
+    for name in names:
+        first[name], extra[name] = _first(calls[name])
     repeats = {}
     for name in names:
-        once = min(_timed(calls[name], 1)[1] for _ in range(2)) if first[name] < 1.0 else first[name]
+        once = min(_timed(calls[name], 1)[1] for _ in range(2)) if first[name] < SLOW_SECONDS else first[name]
         repeats[name] = max(1, round(SAMPLE_SECONDS / max(once, 1e-9))) if repeat else 1
     cpu: dict[str, list[float]] = {name: [] for name in names}
     wall: dict[str, list[float]] = {name: [] for name in names}
@@ -95,6 +97,22 @@ def compare(calls: dict[str, Call], rounds: int, repeat: bool = True) -> list[Si
             cpu[name].append(1e3 * spent[0])
             wall[name].append(1e3 * spent[1])
     return [Side(name, cpu[name], wall[name], 1e3 * first[name], extra[name]) for name in names]
+
+
+def _first(call: Call) -> tuple[float, float | None]:
+    """Seconds of a first call, and how far a call makes the process grow: a second one, unless it takes long."""
+    seconds = 0.0
+
+    def timed() -> object:
+        nonlocal seconds
+        started = time.perf_counter()
+        result = call()
+        seconds = time.perf_counter() - started
+        return result
+
+    extra = extra_mib(timed)
+    first = seconds
+    return first, extra if first >= SLOW_SECONDS else extra_mib(call)
 
 
 def _timed(call: Call, repeats: int) -> tuple[float, float]:

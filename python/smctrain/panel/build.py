@@ -128,9 +128,10 @@ def _fill(
     if len(rows) == 0:
         return
     table = build_features(own, spec)
-    values[rows] = table.values[bar[rows]]
-    segment[rows] = table.segment[bar[rows]]
-    settled[rows] = table.settled[bar[rows]]
+    kept: Any = slice(None) if len(rows) == len(table) else bar[rows]
+    values[rows] = table.values[kept]
+    segment[rows] = table.segment[kept]
+    settled[rows] = table.settled[kept]
 
 
 def _one_timeframe(bars: Mapping[str, Bars | SymbolBars], symbols: list[str]) -> FeatureSpec:
