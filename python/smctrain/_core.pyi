@@ -52,6 +52,9 @@ __all__: list[str] = [
     "minimum_track_record",
     "normal_cdf",
     "normal_quantile",
+    "panel_cross_section",
+    "panel_order",
+    "panel_sample",
     "parse_bar_csv",
     "parse_times",
     "path_target",
@@ -372,6 +375,34 @@ def minimum_track_record(
 ) -> float: ...
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def panel_cross_section(
+    values: numpy.ndarray,
+    start: numpy.ndarray,
+    columns: numpy.ndarray,
+    where: typing.Any,
+    min_count: typing.SupportsInt | typing.SupportsIndex,
+    rank: bool,
+    z: bool,
+    out: numpy.ndarray,
+) -> None: ...
+def panel_order(
+    stamps: collections.abc.Sequence[numpy.ndarray],
+    names: collections.abc.Sequence[str],
+    min_count: typing.SupportsInt | typing.SupportsIndex,
+    max_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def panel_sample(
+    time: numpy.ndarray,
+    symbol: numpy.ndarray,
+    symbol_key: numpy.ndarray,
+    rows: numpy.ndarray,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    whole_stamps: bool,
+    newest: bool,
+    per_stamp: typing.SupportsInt | typing.SupportsIndex,
+    share: typing.SupportsFloat | typing.SupportsIndex,
+    max_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def parse_bar_csv(data: bytes, name: str) -> dict: ...
 def parse_times(data: bytes) -> dict: ...
 def path_target(
