@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "smctrain/base/error.h"
@@ -64,6 +65,29 @@ struct Outcome {
   }
 };
 
+// First bar from j to last at which the open, high or low may have reached a level; last + 1 without one. A
+// price that is not a number stops the walk too. best and worst are the extremes of the bars before. On its
+// own, so that all it needs stays in registers.
+template <bool kLong>
+[[gnu::noinline]] int64_t walk(const Quotes& quotes, int64_t j, int64_t last, double stop_at,
+                               double target_at, double& best, double& worst) {
+  const Oriented<kLong> price{quotes};
+  double highest = best;
+  double lowest = worst;
+  for (; j <= last; ++j) {
+    const double open = price.open(j);
+    const double low = price.low(j);
+    const double high = price.high(j);
+    if (!(std::min(open, low) > stop_at)) break;
+    if (!(std::max(open, high) < target_at)) break;
+    lowest = std::min(lowest, low);
+    highest = std::max(highest, high);
+  }
+  best = highest;
+  worst = lowest;
+  return j;
+}
+
 // Number of marked bars before every row.
 template <class Marked>
 std::vector<int64_t> count_before(int64_t n, Marked&& marked) {
@@ -77,9 +101,10 @@ bool any_between(const std::vector<int64_t>& before, int64_t first, int64_t last
 }
 
 bool never_decreases(std::span<const int32_t> ids) {
-  bool fine = true;
-  for (size_t i = 1; i < ids.size(); ++i) fine &= ids[i - 1] <= ids[i];
-  return fine;
+  if (ids.size() < 2) return true;
+  // One unbroken stretch, the usual case, by the fastest comparison there is.
+  if (std::memcmp(ids.data(), ids.data() + 1, (ids.size() - 1) * sizeof(int32_t)) == 0) return true;
+  return std::is_sorted(ids.begin(), ids.end());
 }
 
 class Labeller {
@@ -118,7 +143,7 @@ class Labeller {
     write<kEntry, kLong>(k, t, order, resolve<kEntry, kLong>(order));
   }
 
-  void write_nothing(size_t k, Status status, int64_t t1) {
+  [[gnu::noinline]] void write_nothing(size_t k, Status status, int64_t t1) {
     for (const auto& column : {out_.y, out_.fill, out_.stop, out_.target, out_.risk, out_.risk_scale,
                                out_.exit, out_.r_gross, out_.r, out_.mfe_r, out_.mae_r}) {
       column[k] = kNaN;
@@ -210,7 +235,7 @@ class Labeller {
   }
 
   template <Entry kEntry, bool kLong>
-  Status place(size_t k, int64_t t, Order& order) const {
+  [[gnu::always_inline]] Status place(size_t k, int64_t t, Order& order) const {
     if constexpr (kEntry == Entry::kRetest) {
       return place_retest<kLong>(k, t, order);
     } else {
@@ -237,7 +262,7 @@ class Labeller {
   }
 
   template <bool kLong>
-  Status place_retest(size_t k, int64_t t, Order& order) const {
+  [[gnu::always_inline]] Status place_retest(size_t k, int64_t t, Order& order) const {
     const double limit = kLong ? options_.limit[k] : -options_.limit[k];
     const double one = unit(t, limit);
     order.stop = options_.stop_price.empty() ? limit - options_.stop * one
@@ -263,7 +288,7 @@ class Labeller {
   // ---- the path ----
 
   template <Entry kEntry, bool kLong>
-  Outcome resolve(const Order& order) {
+  [[gnu::always_inline]] Outcome resolve(const Order& order) {
     const auto price = exit_quotes<kLong>();
     const double eps = 1e-9 * std::abs(order.fill);
     const double stop_at = order.stop + eps;
@@ -288,65 +313,73 @@ class Labeller {
       out.see(low, reach);
       ++j;
     }
-    double best = out.best;
-    double worst = out.worst;
-    for (; j <= last; ++j) {
+    while (j <= last) {
+      double best = out.best;
+      double worst = out.worst;
+      j = walk<kLong>(price.quotes, j, last, stop_at, target_at, best, worst);
+      out.best = best;
+      out.worst = worst;
+      if (j > last) break;
       const double open = price.open(j);
       const double low = price.low(j);
       const double high = price.high(j);
-      if ((low <= stop_at) | (high >= target_at) | (open <= stop_at) | (open >= target_at)) {
-        out.best = best;
-        out.worst = worst;
-        if (open <= stop_at) {
-          out.gap(j, open, Rule::kStopGap);
-        } else if (open >= target_at) {
-          out.gap(j, options_.gap_target_at_open ? open : order.target, Rule::kTargetGap);
-        } else {
-          touch<kLong>(out, order, eps, j, low, high);
-        }
+      if (open <= stop_at) {
+        out.gap(j, open, Rule::kStopGap);
         return out;
       }
-      worst = std::min(worst, low);
-      best = std::max(best, high);
+      if (open >= target_at) {
+        out.gap(j, options_.gap_target_at_open ? open : order.target, Rule::kTargetGap);
+        return out;
+      }
+      if ((low <= stop_at) | (high >= target_at)) {
+        touch<kLong>(out, order, eps, j, low, high);
+        return out;
+      }
+      out.see(low, high);  // a price that is not a number reaches nothing
+      ++j;
     }
-    out.best = best;
-    out.worst = worst;
     out.leave(last, price.close(last), Rule::kTimeout);
     return out;
   }
 
   // Bar j reaches a barrier, or both.
   template <bool kLong>
-  void touch(Outcome& out, const Order& order, double eps, int64_t j, double low, double reach) {
+  [[gnu::always_inline]] void touch(Outcome& out, const Order& order, double eps, int64_t j, double low,
+                                    double reach) {
     const bool stop_hit = low <= order.stop + eps;
     const bool target_hit = reach >= order.target - eps;
-    if (stop_hit && target_hit && options_.tie == Tie::kLower && look_closer<kLong>(out, order, eps, j))
-      return;
-    out.see(std::max(low, order.stop), std::min(reach, order.target));
-    if (stop_hit && target_hit) {
-      const bool stopped = options_.tie != Tie::kTarget;
-      out.leave(j, stopped ? order.stop : order.target, stopped ? Rule::kStopTie : Rule::kTargetTie);
-      out.dropped = options_.tie == Tie::kDrop;
-    } else if (stop_hit) {
-      out.leave(j, order.stop, Rule::kStop);
-    } else {
-      out.leave(j, order.target, Rule::kTarget);
+    const bool tied = stop_hit & target_hit;
+    if (tied && options_.tie == Tie::kLower) {
+      const Replay found =
+          look_closer<kLong>(j, order.entry_bar, order.fill, order.stop, order.target, eps, order.inside);
+      if (found.result != Replayed::kUndecided) {
+        out.see(found.worst, found.best);
+        out.leave(j, found.exit, rule_of(found.result));
+        return;
+      }
     }
+    out.see(std::max(low, order.stop), std::min(reach, order.target));
+    const bool stopped = stop_hit && !(tied && options_.tie == Tie::kTarget);
+    const auto rule = static_cast<uint8_t>(stopped ? Rule::kStop : Rule::kTarget);
+    // The rule of a tie stands two behind that of the barrier.
+    out.leave(j, stopped ? order.stop : order.target, static_cast<Rule>(rule + (tied ? 2 : 0)));
+    out.dropped = tied && options_.tie == Tie::kDrop;
   }
 
-  // Whether the finer bars decide the tie on bar j.
+  // What the finer bars say about the tie on bar j.
   template <bool kLong>
-  bool look_closer(Outcome& out, const Order& order, double eps, int64_t j) {
+  [[gnu::noinline]] Replay look_closer(int64_t j, int64_t entry_bar, double fill, double stop, double target,
+                                       double eps, bool inside) {
     const auto i = static_cast<size_t>(j);
     Tied tied;
     tied.from_ns = bars_.ts_open[i];
     tied.to_ns = bars_.ts_close[i];
-    tied.fill = order.fill;
-    tied.stop = order.stop;
-    tied.target = order.target;
+    tied.fill = fill;
+    tied.stop = stop;
+    tied.target = target;
     tied.eps = eps;
-    tied.filled_inside = order.inside && j == order.entry_bar;
-    tied.filled_at_open = !order.inside && j == order.entry_bar && options_.entry != Entry::kClose;
+    tied.filled_inside = inside && j == entry_bar;
+    tied.filled_at_open = !inside && j == entry_bar && options_.entry != Entry::kClose;
     tied.gap_target_at_open = options_.gap_target_at_open;
     if (options_.bid_ask) {
       tied.point = options_.point;
@@ -354,14 +387,8 @@ class Labeller {
       tied.spread = std::isfinite(bars_.spread[i]) ? bars_.spread[i] : 0.0;
     }
     const Replay found = replay<kLong>(*options_.lower, tied);
-    if (found.result == Replayed::kUndecided) {
-      ++counts_.fell_back;
-      return false;
-    }
-    ++counts_.replayed;
-    out.see(found.worst, found.best);
-    out.leave(j, found.exit, rule_of(found.result));
-    return true;
+    ++(found.result == Replayed::kUndecided ? counts_.fell_back : counts_.replayed);
+    return found;
   }
 
   static Rule rule_of(Replayed result) {
@@ -404,7 +431,7 @@ class Labeller {
   }
 
   template <Entry kEntry, bool kLong>
-  void write(size_t k, int64_t t, const Order& order, const Outcome& result) {
+  [[gnu::always_inline]] void write(size_t k, int64_t t, const Order& order, const Outcome& result) {
     const double r_gross = (result.exit - order.fill) / order.risk;
     const bool timed_out = result.rule == Rule::kTimeout && options_.timeout == Timeout::kDrop;
     Status status = Status::kOk;
