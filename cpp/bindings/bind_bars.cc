@@ -1,18 +1,20 @@
-// Bars: parsing, price grid, checks, segments, resampling.
+// Bars: parsing, price grid, checks, breaks, resampling.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bindings/bars_view.h"
 #include "bindings/numpy.h"
+#include "smctrain/bars/breaks.h"
 #include "smctrain/bars/check.h"
 #include "smctrain/bars/csv.h"
 #include "smctrain/bars/digits.h"
 #include "smctrain/bars/resample.h"
-#include "smctrain/bars/segments.h"
 
 namespace smctrain::bindings {
 namespace {
@@ -153,15 +155,34 @@ py::dict order(const py::array& time) {
   return out;
 }
 
-py::array_t<int32_t> segments(const py::dict& arrays, int64_t timeframe_s) {
+// Breaks as columns; `quarantine` is None where no bar is set aside. `active` names the kinds that count.
+py::dict breaks(const py::dict& arrays, int64_t timeframe_s, const std::vector<std::string>& active) {
   const BarsView bars = bars_view(arrays);
-  const int64_t gap_ns = segment_gap_ns(seconds_to_ns(timeframe_s));
-  std::vector<int32_t> ids;
+  const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
+  std::array<bool, kBreakKinds> is_active{};
+  for (const std::string& name : active) {
+    size_t kind = 0;
+    while (kind < kBreakKinds && name != break_name(static_cast<BreakKind>(kind))) ++kind;
+    if (kind == kBreakKinds) raise("InputError", "there is no break of kind ", name, ".");
+    is_active[kind] = true;
+  }
+  Breaks found;
   {
     const py::gil_scoped_release release;
-    ids = find_segments(bars, gap_ns);
+    found = find_breaks(bars, timeframe_ns, is_active);
   }
-  return to_array(std::move(ids));
+  py::list records;
+  for (const Break& one : found.breaks) {
+    records.append(py::make_tuple(break_name(one.kind), one.origin, one.known_at, one.first, one.last,
+                                  one.ratio, one.factor));
+  }
+  const bool any =
+      std::any_of(found.quarantine.begin(), found.quarantine.end(), [](uint8_t v) { return v != 0; });
+  py::dict out;
+  out["breaks"] = records;
+  out["segment"] = to_array(std::move(found.segment));
+  out["quarantine"] = array_or_none(std::move(found.quarantine), any);
+  return out;
 }
 
 py::dict resample_bars(const py::dict& arrays, int64_t timeframe_s, int64_t anchor_s) {
@@ -195,7 +216,7 @@ void bind_bars(py::module_& m) {
   m.def("snap_prices", &snap, "prices"_a, "digits"_a);
   m.def("check_bars", &check, "arrays"_a, "timeframe_s"_a);
   m.def("check_order", &order, "time"_a);
-  m.def("bar_segments", &segments, "arrays"_a, "timeframe_s"_a);
+  m.def("find_breaks", &breaks, "arrays"_a, "timeframe_s"_a, "active"_a);
   m.def("resample_bars", &resample_bars, "arrays"_a, "timeframe_s"_a, "anchor_s"_a);
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "smctrain/bars/segments.h"
+#include "smctrain/bars/breaks.h"
 #include "smctrain/base/error.h"
 
 namespace smctrain {
