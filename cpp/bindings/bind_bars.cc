@@ -10,6 +10,7 @@
 
 #include "bindings/bars_view.h"
 #include "bindings/numpy.h"
+#include "bindings/trading_days.h"
 #include "smctrain/bars/breaks.h"
 #include "smctrain/bars/check.h"
 #include "smctrain/bars/csv.h"
@@ -185,25 +186,61 @@ py::dict breaks(const py::dict& arrays, int64_t timeframe_s, const std::vector<s
   return out;
 }
 
-py::dict resample_bars(const py::dict& arrays, int64_t timeframe_s, int64_t anchor_s) {
+py::dict resample_bars(const py::dict& arrays, int64_t timeframe_s, const py::object& days) {
   const BarsView bars = bars_view(arrays);
   const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
-  if (anchor_s < -1'000'000'000 || anchor_s > 1'000'000'000) raise("InputError", "anchor_s is out of range.");
+  const TradingDays trading = trading_days(days);
   ResampledBars result;
   {
     const py::gil_scoped_release release;
-    result = resample(bars, timeframe_ns, anchor_s * 1'000'000'000);
+    result = resample(bars, timeframe_ns, trading);
   }
   py::dict out;
   out["volume"] = array_or_none(std::move(result.volume), !bars.volume.empty());
   out["spread"] = array_or_none(std::move(result.spread), !bars.spread.empty());
   out["time"] = to_array(std::move(result.ts_open));
+  out["ts_close"] = to_array(std::move(result.ts_close));
   out["open"] = to_array(std::move(result.open));
   out["high"] = to_array(std::move(result.high));
   out["low"] = to_array(std::move(result.low));
   out["close"] = to_array(std::move(result.close));
   out["segment"] = to_array(std::move(result.segment));
+  out["first"] = to_array(std::move(result.first));
   return out;
+}
+
+// Number, start and end of the trading day of every instant.
+py::tuple day_spans(const py::array& utc, const py::object& days) {
+  const auto time = vector_view<int64_t>(utc, "utc");
+  const TradingDays trading = trading_days(days);
+  Buckets buckets(trading, kDayNs);
+  std::vector<int32_t> number(time.size());
+  std::vector<int64_t> start(time.size());
+  std::vector<int64_t> end(time.size());
+  {
+    const py::gil_scoped_release release;
+    for (size_t t = 0; t < time.size(); ++t) {
+      const TimeSpan span = buckets.span_of(time[t]);
+      const bool same = t > 0 && span.start == start[t - 1];
+      number[t] = same ? number[t - 1] : static_cast<int32_t>(trading.number_of(span.start));
+      start[t] = span.start;
+      end[t] = span.end;
+    }
+  }
+  return py::make_tuple(to_array(std::move(number)), to_array(std::move(start)), to_array(std::move(end)));
+}
+
+// First instants of trading days.
+py::array_t<int64_t> day_starts(const py::array& numbers, const py::object& days) {
+  const auto number = vector_view<int64_t>(numbers, "numbers");
+  const TradingDays trading = trading_days(days);
+  std::vector<int64_t> start;
+  start.reserve(number.size());
+  {
+    const py::gil_scoped_release release;
+    for (const int64_t one : number) start.push_back(trading.start_of(one));
+  }
+  return to_array(std::move(start));
 }
 
 }  // namespace
@@ -217,7 +254,9 @@ void bind_bars(py::module_& m) {
   m.def("check_bars", &check, "arrays"_a, "timeframe_s"_a);
   m.def("check_order", &order, "time"_a);
   m.def("find_breaks", &breaks, "arrays"_a, "timeframe_s"_a, "active"_a);
-  m.def("resample_bars", &resample_bars, "arrays"_a, "timeframe_s"_a, "anchor_s"_a);
+  m.def("resample_bars", &resample_bars, "arrays"_a, "timeframe_s"_a, "days"_a);
+  m.def("day_spans", &day_spans, "utc"_a, "days"_a);
+  m.def("day_starts", &day_starts, "numbers"_a, "days"_a);
 }
 
 }  // namespace smctrain::bindings

@@ -10,6 +10,7 @@
 
 #include "bindings/bars_view.h"
 #include "bindings/numpy.h"
+#include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
 #include "smctrain/features/engine.h"
 
@@ -20,12 +21,13 @@ using features::Engine;
 using features::EngineOptions;
 using features::HigherSpec;
 
-// [(timeframe, length in nanoseconds, reads bars), ...]
-std::vector<HigherSpec> higher_specs(const py::list& higher) {
+// [(timeframe, length in nanoseconds, reads bars), ...]; days as in trading_days.h
+std::vector<HigherSpec> higher_specs(const py::list& higher, const py::object& days = py::none()) {
+  const TradingDays trading = trading_days(days);
   std::vector<HigherSpec> specs;
   for (const auto& item : higher) {
     const auto [timeframe, length_ns, from_bars] = py::cast<std::tuple<std::string, int64_t, bool>>(item);
-    specs.push_back({timeframe, length_ns, from_bars});
+    specs.push_back({timeframe, length_ns, from_bars, trading});
   }
   return specs;
 }
@@ -67,8 +69,9 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 
 // Returns (values, settled). higher_bars[i] is None where timeframe i is resampled.
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
-                const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision) {
-  Engine engine(EngineOptions{base_length_ns, higher_specs(higher), columns});
+                const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
+                const py::object& days) {
+  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns});
   const BarsView base = bars_view(bars);
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
@@ -89,8 +92,8 @@ py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& hi
 class Stream {
  public:
   Stream(int64_t base_length_ns, const py::list& higher, const std::vector<std::string>& columns,
-         std::optional<int> digits, int64_t segment_gap_ns)
-      : engine_(EngineOptions{base_length_ns, higher_specs(higher), columns}),
+         std::optional<int> digits, int64_t segment_gap_ns, const py::object& days)
+      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
         base_length_ns_(base_length_ns),
         segment_gap_ns_(segment_gap_ns) {}
@@ -219,11 +222,13 @@ class Stream {
 void bind_features(py::module_& m) {
   m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"));
   m.def("features_build", &build, py::arg("bars"), py::arg("base_length_ns"), py::arg("higher"),
-        py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"));
+        py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"),
+        py::arg("days") = py::none());
   py::class_<Stream>(m, "FeatureStream")
-      .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t>(),
+      .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t,
+                    const py::object&>(),
            py::arg("base_length_ns"), py::arg("higher"), py::arg("columns"), py::arg("digits"),
-           py::arg("segment_gap_ns"))
+           py::arg("segment_gap_ns"), py::arg("days") = py::none())
       .def("push", &Stream::push)
       .def("push_higher", py::overload_cast<size_t, int64_t, double, double, double, double, double, double>(
                               &Stream::push_higher))

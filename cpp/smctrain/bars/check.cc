@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "smctrain/bars/local_time.h"
 #include "smctrain/bars/timestamp.h"
 
 namespace smctrain {
@@ -42,8 +43,6 @@ Finding flat_runs(const BarsView& bars) {
   }
   return finding;
 }
-
-int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 }  // namespace
 

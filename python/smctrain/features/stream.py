@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.artifact.container import pack, unpack
+from smctrain.bars.calendars import UTC_DAYS, SessionCalendar, parse_calendar
 from smctrain.exceptions import ArtifactError, InputError, SmctrainError
 from smctrain.features.spec import ColumnInfo, FeatureSpec
 
@@ -35,6 +36,9 @@ class FeatureStream:
     segment_gap : float, optional
         Seconds of pause after which everything restarts. Default: 7 days for bars shorter than a
         day, 5 bars for daily, 2 bars for weekly ones.
+    calendar : str or SessionCalendar
+        Trading days of resampled days and weeks, as in `read_bars`: "fx" for currency pairs and metals, which is what
+        `Bars` of such symbols have; UTC days without it.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class FeatureStream:
         digits: int | None = None,
         higher_bars: Iterable[str] = (),
         segment_gap: float | None = None,
+        calendar: str | SessionCalendar = "24/7",
     ) -> None:
         self.spec = spec if spec is not None else FeatureSpec()
         self.catalogue: list[ColumnInfo] = self.spec.catalogue()
@@ -59,6 +64,8 @@ class FeatureStream:
         if not gap >= 0 or math.isinf(gap):
             raise InputError(f"segment_gap must be a number of seconds of at least 0, but is {segment_gap}.")
         self._options: dict[str, Any] = {"digits": digits, "higher_bars": list(pushed), "segment_gap": gap}
+        days = parse_calendar(calendar) or UTC_DAYS
+        self._options["calendar"] = [days.zone, days.day_roll, days.end]
         self._row: NDArray[np.float64] | None = None
         self._dtype = np.dtype(self.spec.dtype)
         self._native = core().FeatureStream(
@@ -67,6 +74,7 @@ class FeatureStream:
             [column.name for column in self.catalogue],
             digits,
             round(gap * 1e9),
+            days.native(),
         )
 
     @property
@@ -167,6 +175,7 @@ class FeatureStream:
                 digits=header["digits"],
                 higher_bars=header["higher_bars"],
                 segment_gap=header["segment_gap"],
+                calendar=SessionCalendar(*header["calendar"]) if "calendar" in header else "24/7",
             )
             if stream.names != header["names"]:
                 raise _refused("this smctrain builds other columns for its spec")

@@ -158,7 +158,7 @@ TEST_CASE("Resample.MakesFinishedBucketsOnly") {
   series.high[4] = 20.0;
   series.low[5] = 1.0;
   series.close[6] = 10.5;
-  const ResampledBars out = resample(series.view(), 4 * kHour, 0);
+  const ResampledBars out = resample(series.view(), 4 * kHour);
   REQUIRE(out.ts_open.size() == 2);  // 00:00 and 04:00; 08:00 has not ended
   CHECK(out.ts_open[1] == kMonday + 4 * kHour);
   CHECK(out.open[1] == 9.5);
@@ -173,7 +173,7 @@ TEST_CASE("Resample.ABorderInsideABucketStartsItAnew") {
   Series series(hours(8));
   series.high[1] = 99.0;
   for (size_t i = 2; i < 8; ++i) series.segment[i] = 1;
-  const ResampledBars out = resample(series.view(), 4 * kHour, 0);
+  const ResampledBars out = resample(series.view(), 4 * kHour);
   REQUIRE(out.ts_open.size() == 2);
   CHECK(out.high[0] == 11.0);
   CHECK(out.volume[0] == 3 + 4);
