@@ -3,12 +3,12 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bindings/bars_view.h"
+#include "bindings/break_kinds.h"
 #include "bindings/numpy.h"
 #include "bindings/trading_days.h"
 #include "smctrain/bars/breaks.h"
@@ -160,13 +160,7 @@ py::dict order(const py::array& time) {
 py::dict breaks(const py::dict& arrays, int64_t timeframe_s, const std::vector<std::string>& active) {
   const BarsView bars = bars_view(arrays);
   const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
-  std::array<bool, kBreakKinds> is_active{};
-  for (const std::string& name : active) {
-    size_t kind = 0;
-    while (kind < kBreakKinds && name != break_name(static_cast<BreakKind>(kind))) ++kind;
-    if (kind == kBreakKinds) raise("InputError", "there is no break of kind ", name, ".");
-    is_active[kind] = true;
-  }
+  const auto is_active = break_kinds(active);
   Breaks found;
   {
     const py::gil_scoped_release release;

@@ -103,6 +103,7 @@ class FeatureStream:
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
         days: typing.Any = None,
+        quarantine: collections.abc.Sequence[str] | None = None,
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
     def push(
@@ -127,7 +128,7 @@ class FeatureStream:
         arg7: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
     def replay(
-        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray
+        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray, finders: numpy.ndarray
     ) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...

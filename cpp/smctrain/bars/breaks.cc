@@ -1,9 +1,12 @@
 #include "smctrain/bars/breaks.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <type_traits>
 
 #include "smctrain/bars/timestamp.h"
+#include "smctrain/base/error.h"
 
 namespace smctrain {
 namespace {
@@ -217,6 +220,51 @@ bool BreakFinder::is_new_level(const Bar& bar, int64_t t) {
   double factor = 0.0;
   if (scale_ <= 0.0 || apart <= kSmallSplitLog || apart <= kFarScales * scale_) return false;
   return is_split(bar, ratio, &factor) && add({BreakKind::kSplit, t, t, t, t - 1, ratio, factor});
+}
+
+template <class Visitor>
+void BreakFinder::visit(Visitor& visitor) {
+  visitor(row_);
+  visitor(security_start_);
+  visitor(listing_rows_);
+  visitor(span_ended_);
+  visitor(last_close_time_);
+  visitor(has_close_);
+  visitor(trusted_);
+  moves_.visit(visitor);
+  volumes_.visit(visitor);
+  ranges_.visit(visitor);
+  closes_.visit(visitor);
+  rows_.visit(visitor);
+}
+
+std::vector<int64_t> BreakFinder::state() const {
+  std::vector<int64_t> words;
+  const auto write = [&](auto value) {
+    if constexpr (std::is_same_v<decltype(value), double>) {
+      words.push_back(std::bit_cast<int64_t>(value));
+    } else {
+      words.push_back(static_cast<int64_t>(value));
+    }
+  };
+  BreakFinder copy = *this;
+  copy.visit(write);
+  return words;
+}
+
+void BreakFinder::restore(std::span<const int64_t> state) {
+  size_t at = 0;
+  const auto read = [&](auto& value) {
+    if (at >= state.size()) raise("InputError", "the state of a break finder is too short.");
+    const int64_t word = state[at++];
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+      value = std::bit_cast<double>(word);
+    } else {
+      value = static_cast<std::decay_t<decltype(value)>>(word);
+    }
+  };
+  visit(read);
+  if (at != state.size()) raise("InputError", "the state of a break finder is too long.");
 }
 
 Breaks find_breaks(const BarsView& bars, int64_t timeframe_ns, std::array<bool, kBreakKinds> active) {

@@ -36,6 +36,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "smctrain/bars/bar.h"
@@ -91,6 +92,15 @@ class Recent {
   double last(size_t back = 0) const { return values_[(next_ + N - 1 - back) % N]; }
   double median() const;  // upper of the two middle values; size() > 0
 
+  template <class Visitor>
+  void visit(Visitor& visitor) {
+    for (double& value : values_) visitor(value);
+    visitor(next_);
+    visitor(size_);
+    next_ %= N;  // whatever a stored state says
+    size_ = size_ < N ? size_ : N;
+  }
+
  private:
   std::array<double, N> values_{};
   size_t next_ = 0;
@@ -109,7 +119,14 @@ class BreakFinder {
   const std::vector<Break>& breaks() const { return breaks_; }
   bool is_active(BreakKind kind) const { return active_[static_cast<size_t>(kind)]; }
 
+  // What decides about later bars (not the breaks found so far), and back; raises InputError for another
+  // length.
+  std::vector<int64_t> state() const;
+  void restore(std::span<const int64_t> state);
+
  private:
+  template <class Visitor>
+  void visit(Visitor& visitor);
   double scale(double elapsed) const;
   bool is_other_security(const Bar& bar, int64_t pause) const;
   bool is_listing(const Bar& bar, double* ratio) const;

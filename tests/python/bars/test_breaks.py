@@ -137,3 +137,22 @@ def test_a_slice_keeps_its_marks_and_the_records_known_inside_it(tmp_path: Path)
     assert np.flatnonzero(part.quarantine).tolist() == [50]
     assert (part.quarantines[0].origin, part.quarantines[0].last) == (50, 50)
     assert b[:200].quarantines == ()
+
+
+def test_a_stream_breaks_where_the_batch_does_also_after_it_was_stored() -> None:
+    bars = broken(400, 3)
+    result = found(bars)
+    bars = replace(bars, segment=result["segment"])
+    assert bars.segment[-1] > 5
+    spec = st.FeatureSpec(base="H1", higher=("H4",), groups=("returns", "candle", "higher"))
+    batch = st.build_features(bars, spec)
+    stream = st.FeatureStream(spec)
+    for t in range(len(bars)):
+        if t % 50 == 0:
+            stream = st.FeatureStream.from_state(stream.state())
+        row = stream.push(
+            open=bars.open[t], high=bars.high[t], low=bars.low[t], close=bars.close[t], time=bars.time[t],
+            volume=bars.volume[t],  # type: ignore[index]
+        )  # fmt: skip
+        assert np.array_equal(row, batch.values[t], equal_nan=True), t  # type: ignore[arg-type]
+        assert stream.settled == batch.settled[t]
