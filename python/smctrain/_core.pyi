@@ -18,7 +18,6 @@ __all__: list[str] = [
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
     "audit_split",
-    "bar_segments",
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
@@ -32,6 +31,8 @@ __all__: list[str] = [
     "count_stamps",
     "crc32c",
     "cusum_events",
+    "day_spans",
+    "day_starts",
     "e_benjamini_hochberg",
     "e_process",
     "effective_size",
@@ -39,6 +40,7 @@ __all__: list[str] = [
     "feature_dropout",
     "features_build",
     "features_catalogue",
+    "find_breaks",
     "fit_forest",
     "fit_preprocessing",
     "forward_return",
@@ -103,6 +105,8 @@ class FeatureStream:
         columns: collections.abc.Sequence[str],
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
+        days: typing.Any = None,
+        quarantine: collections.abc.Sequence[str] | None = None,
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
     def push(
@@ -127,7 +131,7 @@ class FeatureStream:
         arg7: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
     def replay(
-        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray
+        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray, finders: numpy.ndarray
     ) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
@@ -194,9 +198,6 @@ def audit_split(
     embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
     embargo_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
-def bar_segments(
-    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex
-) -> numpy.typing.NDArray[numpy.int32]: ...
 def baselines(
     y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
 ) -> dict: ...
@@ -261,6 +262,8 @@ def crc32c(data: typing_extensions.Buffer) -> int:
     """
 
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
+def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
+def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
 def e_benjamini_hochberg(
     e: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
@@ -299,8 +302,12 @@ def features_build(
     higher_bars: list,
     columns: collections.abc.Sequence[str],
     double_precision: bool,
+    days: typing.Any = None,
 ) -> tuple: ...
 def features_catalogue(base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list) -> list: ...
+def find_breaks(
+    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
+) -> dict: ...
 def fit_forest(
     binned: BinnedMatrix,
     rows: numpy.ndarray,
@@ -484,11 +491,7 @@ def required_sample(
     design_effect: typing.SupportsFloat | typing.SupportsIndex,
     p0: typing.SupportsFloat | typing.SupportsIndex,
 ) -> float: ...
-def resample_bars(
-    arrays: dict,
-    timeframe_s: typing.SupportsInt | typing.SupportsIndex,
-    anchor_s: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+def resample_bars(arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, days: typing.Any) -> dict: ...
 def retracement_events(
     bars: dict,
     left: typing.SupportsInt | typing.SupportsIndex,

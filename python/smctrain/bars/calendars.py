@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain.bars.zones import from_utc, offset_table, parse_zone, to_utc
+from smctrain._load import core
+from smctrain.bars.zones import offset_table, parse_zone, to_utc
 from smctrain.exceptions import InputError
 
 _SECOND = 1_000_000_000
@@ -24,6 +25,8 @@ _MINUTE = 60 * _SECOND
 DAY_SECONDS = 86_400
 _DAY = DAY_SECONDS * _SECOND
 _WEEK_SECONDS = 7 * DAY_SECONDS
+_YEAR_2100 = 4_102_444_800 * _SECOND
+_COMPILED = {"UTC", "America/New_York"}
 _NAMES = "'XNYS', '24/7', 'fx' or a SessionCalendar"
 
 
@@ -42,8 +45,9 @@ class SessionCalendar:
     ----------
     zone : str
         Wall clock of the market: UTC, an IANA name, `fixed:+HH:MM`, or an IANA name shifted by hours.
-    day_roll : str
-        Local time at which a trading day begins, "HH:MM". From 12:00 on it belongs to the next date.
+    day_roll : str, optional
+        Local time at which a trading day begins, "HH:MM". From 12:00 on it belongs to the next date. Default: the end
+        of the session before, or midnight.
     end : str, optional
         Local time at which the session ends. Bars that would last longer close then, and a bar of a day closes then
         on its date. None: bars last as long as their timeframe says, days until the next roll.
@@ -52,14 +56,14 @@ class SessionCalendar:
     """
 
     zone: str = "UTC"
-    day_roll: str = "00:00"
+    day_roll: str | None = None
     end: str | None = None
     half_days: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.zone not in ("UTC", "America/New_York"):  # the constants below: importing reads no zone table
             parse_zone(self.zone)
-        _minutes("day_roll", self.day_roll)
+        self.roll_ns  # noqa: B018  # its error
         if self.end is not None:
             _minutes("end", self.end)
         elif self.half_days:
@@ -72,34 +76,35 @@ class SessionCalendar:
     @property
     def roll_ns(self) -> int:
         """Nanoseconds from midnight of a date to the beginning of its trading day: negative on the eve."""
-        minutes = _minutes("day_roll", self.day_roll)
+        roll = self.day_roll if self.day_roll is not None else self.end if self.end is not None else "00:00"
+        minutes = _minutes("day_roll", roll)
         return (minutes - 24 * 60 if minutes >= 12 * 60 else minutes) * _MINUTE
 
-    def table(self, first: int, last: int) -> tuple[list[int], list[int], int]:
-        """Changes of the clocks, offsets and roll, in nanoseconds, as the core takes them."""
-        changes, offsets = offset_table(self.zone, first, last)
-        return changes, offsets, self.roll_ns
+    def native(self) -> tuple[str | tuple[list[int], list[int]], int]:
+        """Zone and roll as the core takes them; of zones that it does not know, the clocks from 1970 to 2100."""
+        if self.zone in _COMPILED:
+            return self.zone, self.roll_ns
+        return offset_table(self.zone, 0, _YEAR_2100), self.roll_ns
 
     def days(self, time: NDArray[np.datetime64], seconds: int = 0) -> NDArray[np.int32]:
         """Number of the trading day of bars that open at `time` and last `seconds`."""
         utc = time.astype("datetime64[ns]").view(np.int64)
-        local = from_utc(utc, parse_zone(self.zone)) - self.roll_ns
-        days = np.floor_divide(local, _DAY)
+        days: NDArray[np.int32] = core().day_spans(np.ascontiguousarray(utc), self.native())[0]
         if seconds >= DAY_SECONDS:
             labels = np.floor_divide(utc, _DAY)
-            days = np.where(utc == labels * _DAY, labels, days)
-        return days.astype(np.int32)
+            days = np.where(utc == labels * _DAY, labels, days).astype(np.int32)
+        return days
 
     def ends(self, days: NDArray[Any]) -> NDArray[np.datetime64]:
         """UTC times at which trading days end: their session's end, or the next roll."""
-        number = np.asarray(days, dtype=np.int64)
+        number = np.ascontiguousarray(days, dtype=np.int64)
         if self.end is None:
-            local = (number + 1) * _DAY + self.roll_ns
-        else:
-            local = number * _DAY + _minutes("end", self.end) * _MINUTE
-            for day, end in self.half_days.items():
-                date = int(np.datetime64(day, "D").astype(np.int64))
-                local = np.where(number == date, date * _DAY + _minutes("half_days", end) * _MINUTE, local)
+            starts: NDArray[np.datetime64] = core().day_starts(number + 1, self.native()).view("datetime64[ns]")
+            return starts
+        local = number * _DAY + _minutes("end", self.end) * _MINUTE
+        for day, end in self.half_days.items():
+            date = int(np.datetime64(day, "D").astype(np.int64))
+            local = np.where(number == date, date * _DAY + _minutes("half_days", end) * _MINUTE, local)
         utc: NDArray[np.datetime64] = to_utc(local, parse_zone(self.zone))[0].view("datetime64[ns]")
         return utc
 
@@ -122,7 +127,7 @@ class SessionCalendar:
 BY_SYMBOL = SessionCalendar()  # stands for `default_calendar(symbol)`
 UTC_DAYS = SessionCalendar()
 FX = SessionCalendar("America/New_York", "17:00")
-_KNOWN = {"24/7": UTC_DAYS, "fx": FX, "XNYS": SessionCalendar("America/New_York", "00:00", "16:00")}
+_KNOWN = {"24/7": UTC_DAYS, "fx": FX, "XNYS": SessionCalendar("America/New_York", end="16:00")}
 _CURRENCIES = {
     "AUD", "BRL", "CAD", "CHF", "CNH", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "INR", "JPY", "KRW",
     "MXN", "NOK", "NZD", "PLN", "RUB", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "ZAR",
@@ -138,7 +143,7 @@ def default_calendar(symbol: str) -> SessionCalendar:
     return UTC_DAYS
 
 
-def parse_calendar(calendar: Any, day_roll: str | None, symbol: str) -> SessionCalendar | None:
+def parse_calendar(calendar: Any, day_roll: str | None = None, symbol: str = "") -> SessionCalendar | None:
     """The calendar asked for by `read_bars`; None where nothing was asked for.
 
     `calendar` is a name, a `SessionCalendar` or a mapping of symbols to those; `day_roll`, "17:00 America/New_York",

@@ -40,6 +40,8 @@ class Quarantine:
         jump are borders, which no window crosses).
     ratio : float
         Price level after over before; of a bad print and a listing, the farthest print over the level around it.
+    factor : float
+        Of a split: new shares for an old one (4 for 4:1, 0.05 for 1:20); else 0.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Quarantine:
     first: int
     last: int
     ratio: float
+    factor: float = 0.0
 
 
 def _records_in(records: tuple[Quarantine, ...], rows: slice, n: int) -> tuple[Quarantine, ...]:
