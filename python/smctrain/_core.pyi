@@ -37,6 +37,9 @@ __all__: list[str] = [
     "effective_size",
     "expected_max_sharpe",
     "feature_dropout",
+    "feature_setting_problems",
+    "feature_settings",
+    "feature_settings_table",
     "features_build",
     "features_catalogue",
     "fit_forest",
@@ -100,6 +103,7 @@ class FeatureStream:
         columns: collections.abc.Sequence[str],
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
+        settings: dict = {},
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
     def push(
@@ -289,6 +293,21 @@ def feature_dropout(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def feature_setting_problems(given: dict) -> list[tuple[str, str]]:
+    """
+    Key and sentence of each fault.
+    """
+
+def feature_settings(given: dict) -> dict:
+    """
+    The settings that differ from their default, in one form; raises InputError with all faults.
+    """
+
+def feature_settings_table() -> list:
+    """
+    One entry per setting: key, argument of the st.smc functions, what is allowed, default, meaning.
+    """
+
 def features_build(
     bars: dict,
     base_length_ns: typing.SupportsInt | typing.SupportsIndex,
@@ -296,8 +315,11 @@ def features_build(
     higher_bars: list,
     columns: collections.abc.Sequence[str],
     double_precision: bool,
+    settings: dict = {},
 ) -> tuple: ...
-def features_catalogue(base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list) -> list: ...
+def features_catalogue(
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}
+) -> list: ...
 def fit_forest(
     binned: BinnedMatrix,
     rows: numpy.ndarray,
@@ -537,7 +559,7 @@ def smc_default_columns() -> list[str]:
     Names of the structure and zone columns of the default preset.
     """
 
-def smc_events(bars: dict, options: dict) -> dict:
+def smc_events(bars: dict, bar_length_ns: typing.SupportsInt | typing.SupportsIndex, settings: dict) -> dict:
     """
     Events of a bar array as columns, in the order in which they became known.
     """

@@ -13,7 +13,6 @@
 namespace smctrain::features {
 namespace {
 
-constexpr int64_t kDayNs = 86'400'000'000'000;
 constexpr int64_t kMondayNs = 4 * kDayNs;  // 1970-01-05, the first Monday
 
 // Kind (block, gap) and side (bullish, bearish) in the order of confluence and of smc_zone_distance_atr.
@@ -56,8 +55,10 @@ std::vector<std::string> needed_columns(const std::string& prefix, const std::ve
 }  // namespace
 
 HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
-                                 const std::vector<std::string>* selected)
-    : spec_(spec), series_(make_higher_machines(), needed_columns(prefix_of(spec), selected)) {
+                                 const std::vector<std::string>* selected, const Settings& settings)
+    : spec_(spec),
+      series_(make_higher_machines(settings, spec.length_ns), needed_columns(prefix_of(spec), selected),
+              settings) {
   if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
     raise("InputError", "higher timeframe ", spec.timeframe,
           " must be a multiple of the base timeframe and longer than it.");

@@ -40,7 +40,8 @@ struct ColumnInfo {
 // Values of the current bar shared by machines. `row` counts bars since the start of the segment.
 struct Context {
   int64_t row = 0;
-  double atr = kNaN;            // atr_wilder_14 of this bar
+  double atr = kNaN;            // scale of the *_atr columns: atr_wilder_14 unless the settings say otherwise
+  double atr_wilder_14 = kNaN;  // of this bar
   double ema_first_50 = kNaN;   // of this bar
   double rsi_wilder_14 = kNaN;  // of this bar
 };

@@ -36,8 +36,8 @@ std::vector<ColumnInfo> period_columns() {
 
 class PreviousPeriodMachine final : public TableMachine {
  public:
-  PreviousPeriodMachine() : TableMachine(period_columns()) {
-    for (const Period period : kPeriods) levels_.emplace_back(period, new_york_close());
+  explicit PreviousPeriodMachine(const DayRoll& roll) : TableMachine(period_columns()) {
+    for (const Period period : kPeriods) levels_.emplace_back(period, roll);
   }
 
   void push(const Bar& bar, const Context& context, double* out) override {
@@ -105,6 +105,8 @@ void PeriodLevels::push(const Bar& bar, int64_t t) {
   spans_.push(bar, t, key, begins_here);
 }
 
-std::unique_ptr<Machine> make_previous_period_machine() { return std::make_unique<PreviousPeriodMachine>(); }
+std::unique_ptr<Machine> make_previous_period_machine(const DayRoll& roll) {
+  return std::make_unique<PreviousPeriodMachine>(roll);
+}
 
 }  // namespace smctrain::features

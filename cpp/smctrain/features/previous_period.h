@@ -57,6 +57,6 @@ class PeriodLevels {
   SpanTracker spans_;
 };
 
-std::unique_ptr<Machine> make_previous_period_machine();
+std::unique_ptr<Machine> make_previous_period_machine(const DayRoll& roll);
 
 }  // namespace smctrain::features

@@ -78,7 +78,7 @@ const std::vector<std::string>& only_in_full() {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Machine>> make_base_machines() {
+std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& settings, int64_t bar_length_ns) {
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_range_machine());
   add(machines, make_averages_machine());
@@ -88,22 +88,22 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
   add(machines, make_oscillators_machine());
   add(machines, make_directional_machine());
   add(machines, make_returns_machine());
-  add(machines, make_trend_machine());
+  add(machines, make_trend_machine(settings.trend));
   add(machines, make_candle_machine());
   add(machines, make_volatility_machine());
   add(machines, make_volume_machine());
   add(machines, make_calendar_machine());
-  add(machines, make_sessions_machine());
-  add(machines, make_previous_period_machine());
-  add(machines, make_smc_machine());
+  add(machines, make_sessions_machine(settings.sessions));
+  add(machines, make_previous_period_machine(settings.roll));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns)));
   return machines;
 }
 
-std::vector<std::unique_ptr<Machine>> make_higher_machines() {
+std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& settings, int64_t bar_length_ns) {
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_rsi_machine());
-  add(machines, make_trend_machine());
-  add(machines, make_smc_machine());
+  add(machines, make_trend_machine(settings.trend));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns)));
   return machines;
 }
 

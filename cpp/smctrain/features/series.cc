@@ -4,7 +4,9 @@
 
 namespace smctrain::features {
 
-Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted) {
+Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
+               const Settings& settings)
+    : atr_(settings.atr_is_sma) {
   for (auto& machine : machines) {
     const bool needed =
         std::any_of(machine->columns().begin(), machine->columns().end(), [&](const ColumnInfo& column) {
@@ -36,7 +38,7 @@ const Machine* Series::owner(const std::string& name) const {
 void Series::push(const Bar& raw) {
   Bar bar = raw;
   if (!prices_are_finite(bar)) bar.open = bar.high = bar.low = bar.close = kNaN;
-  context_.atr = atr_.push(bar);
+  atr_.push(bar, context_);
   context_.ema_first_50 = ema_.push(bar.close);
   context_.rsi_wilder_14 = rsi_.push(bar.close);
   double* out = values_.data();

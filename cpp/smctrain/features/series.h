@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "smctrain/features/machine.h"
+#include "smctrain/features/scaling_atr.h"
+#include "smctrain/features/settings.h"
 #include "smctrain/features/technical/recursive.h"
 
 namespace smctrain::features {
@@ -18,7 +20,8 @@ namespace smctrain::features {
 class Series {
  public:
   // Keeps only machines that own at least one of `wanted`.
-  Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted);
+  Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
+         const Settings& settings);
 
   // Metadata of all columns of the kept machines, and their values after the last push.
   const std::vector<ColumnInfo>& columns() const { return columns_; }
@@ -35,7 +38,7 @@ class Series {
   std::vector<ColumnInfo> columns_;
   std::vector<double> values_;
   Context context_;
-  WilderAtr atr_{14};
+  ScalingAtr atr_;
   EmaFirst ema_{50};
   WilderRsi rsi_{14};
 };

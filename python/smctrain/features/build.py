@@ -54,6 +54,7 @@ def build_features(bars: Bars | SymbolBars, spec: FeatureSpec | None = None) -> 
         [None if frame is None else _native(frame) for frame in higher],
         [column.name for column in catalogue],
         spec.dtype == "float64",
+        dict(spec.settings),
     )
     return FeatureTable(
         symbol=bars.symbol,

@@ -18,6 +18,7 @@ from smctrain.features.spec import ColumnInfo, FeatureSpec
 _DAY_SECONDS = 86_400
 _KIND = "smctrain.feature_stream"
 _VERSION = 1
+_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings")
 
 
 class FeatureStream:
@@ -67,6 +68,7 @@ class FeatureStream:
             [column.name for column in self.catalogue],
             digits,
             round(gap * 1e9),
+            dict(self.spec.settings),
         )
 
     @property
@@ -124,7 +126,7 @@ class FeatureStream:
         for the default columns. A stream keeps those bars in memory for this purpose.
         """
         times, kinds, values = self._native.kept_bars()
-        spec = {name: getattr(self.spec, name) for name in ("preset", "base", "higher", "groups", "columns", "dtype")}
+        spec = {name: getattr(self.spec, name) for name in _SPEC_FIELDS}
         header = {
             "kind": _KIND,
             "version": _VERSION,

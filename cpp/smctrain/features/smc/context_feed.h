@@ -4,16 +4,18 @@
 #include <cstdint>
 
 #include "smctrain/features/machine.h"
+#include "smctrain/features/scaling_atr.h"
 #include "smctrain/features/technical/recursive.h"
 
 namespace smctrain::features::smc {
 
 class ContextFeed {
  public:
+  explicit ContextFeed(bool atr_is_sma = false) : atr_(atr_is_sma) {}
   Context push(const Bar& bar) {
     Context context;
     context.row = row_++;
-    context.atr = atr_.push(bar);
+    atr_.push(bar, context);
     context.ema_first_50 = ema_.push(bar.close);
     context.rsi_wilder_14 = rsi_.push(bar.close);
     return context;
@@ -27,7 +29,7 @@ class ContextFeed {
 
  private:
   int64_t row_ = 0;
-  WilderAtr atr_{14};
+  ScalingAtr atr_;
   EmaFirst ema_{50};
   WilderRsi rsi_{14};
 };

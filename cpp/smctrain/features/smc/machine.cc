@@ -12,7 +12,8 @@ namespace {
 
 class SmcMachine final : public Machine {
  public:
-  SmcMachine() {
+  explicit SmcMachine(const smc::Options& options) : options_(options) {
+    options.validate();
     smc::define_swings(columns_, options_.swing_left, options_.swing_right);
     smc::define_structure(columns_, options_.swing_left, options_.swing_right);
     smc::define_range_break(columns_);
@@ -21,6 +22,7 @@ class SmcMachine final : public Machine {
       for (const int side : {+1, -1}) smc::define_zones(columns_, kind, side, options_.zone_max_age_bars);
     }
     smc::define_liquidity(columns_, options_.liquidity_max_age_bars);
+    settle_later();
   }
 
   const std::vector<ColumnInfo>& columns() const override { return columns_; }
@@ -45,6 +47,17 @@ class SmcMachine final : public Machine {
   const smc::Engine& engine() const { return engine_; }
 
  private:
+  // The settle figures are measured with the default swings; wider ones come as much more rarely.
+  void settle_later() {
+    const smc::Options usual;
+    const int64_t width = options_.swing_left + options_.swing_right;
+    const int64_t usual_width = usual.swing_left + usual.swing_right;
+    if (width <= usual_width) return;
+    for (auto& column : columns_) {
+      if (column.settle != kForever) column.settle = (column.settle * width + usual_width - 1) / usual_width;
+    }
+  }
+
   static constexpr smc::EventKind kZoneKinds[] = {smc::EventKind::kOrderBlock, smc::EventKind::kFvg};
   smc::Options options_;
   smc::Engine engine_{options_};
@@ -53,7 +66,9 @@ class SmcMachine final : public Machine {
 
 }  // namespace
 
-std::unique_ptr<Machine> make_smc_machine() { return std::make_unique<SmcMachine>(); }
+std::unique_ptr<Machine> make_smc_machine(const smc::Options& options) {
+  return std::make_unique<SmcMachine>(options);
+}
 
 double smc_zone_distance_atr(const Machine& smc_machine, ZoneKind kind, int side, double price) {
   const auto* machine = dynamic_cast<const SmcMachine*>(&smc_machine);

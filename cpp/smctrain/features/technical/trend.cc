@@ -25,17 +25,19 @@ std::vector<ColumnInfo> trend_columns() {
     return make_column(name, "trend", unit, kForever, warmup, settle, definition);
   };
   return {
-      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / atr_wilder_14"),
+      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / ATR"),
       column("trend_abs_atr", "atr", 14, bias, "|trend_bias_atr|"),
       column("trend_strength", "ratio", 14, score,
-             "centroid of weak 0.5, moderate 1.5, strong 3.0 at trend_abs_atr"),
+             "centroid of the terms weak, moderate, strong at trend_abs_atr"),
       column("trend_bull", "ratio", 14, score, "clip(trend_bias_atr, 0, 1)"),
       column("trend_bear", "ratio", 14, score, "clip(-trend_bias_atr, 0, 1)"),
       column("trend_bias_atr_z100", "z", 113, ema_settle(50, 1e-9),
              "trend_bias_atr against its last 100 values (mean, sd1)"),
-      column("mom_overbought", "ratio", 14, wilder_settle(14), "clip((rsi_wilder_14 - 60) / 20, 0, 1)"),
-      column("mom_oversold", "ratio", 14, wilder_settle(14), "clip((40 - rsi_wilder_14) / 20, 0, 1)"),
-      column("atr_z50", "z", 63, z, "atr_wilder_14 against its last 50 values (mean, sd1)"),
+      column("mom_overbought", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is above 60: 0 there, 1 from 80"),
+      column("mom_oversold", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is below 40: 0 there, 1 from 20 down"),
+      column("atr_z50", "z", 63, z, "ATR against its last 50 values (mean, sd1)"),
       column("vol_high", "ratio", 63, z, "clip(atr_z50 - 0.5, 0, 1)"),
       column("vol_low", "ratio", 63, z, "clip((0.5 - atr_z50) / 1.5, 0, 1)"),
       column("tr_strong", "ratio", 14, score, "clip(trend_strength - 1, 0, 1)"),
@@ -52,11 +54,11 @@ double clip_or_nan(double x, double low, double high) { return std::isnan(x) ? x
 
 class TrendMachine final : public TableMachine {
  public:
-  TrendMachine() : TableMachine(trend_columns()) {}
+  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), terms_(terms) {}
 
   void push(const Bar& bar, const Context& context, double* out) override {
     const double bias = safe_div(bar.close - context.ema_first_50, context.atr);
-    const double strength = trend_strength(std::abs(bias));
+    const double strength = trend_strength(std::abs(bias), terms_);
     bias_.push(bias);
     atr_.push(context.atr);
     const double z = atr_.z();
@@ -66,24 +68,24 @@ class TrendMachine final : public TableMachine {
     out[3] = clip_or_nan(bias, 0.0, 1.0);
     out[4] = clip_or_nan(-bias, 0.0, 1.0);
     out[5] = bias_.z();
-    out[6] = clip_or_nan((context.rsi_wilder_14 - 60.0) / 20.0, 0.0, 1.0);
-    out[7] = clip_or_nan((40.0 - context.rsi_wilder_14) / 20.0, 0.0, 1.0);
+    out[6] = terms_.overbought.at(context.rsi_wilder_14);
+    out[7] = terms_.oversold.at(context.rsi_wilder_14);
     out[8] = z;
-    const double vol_high = out[9] = clip_or_nan(z - 0.5, 0.0, 1.0);
-    const double vol_low = out[10] = clip_or_nan((0.5 - z) / 1.5, 0.0, 1.0);
-    const double strong = out[11] = clip_or_nan(strength - 1.0, 0.0, 1.0);
-    const double weak = out[12] = clip_or_nan((1.0 - strength) / 0.5, 0.0, 1.0);
+    const double vol_high = out[9] = terms_.vol_high.at(z);
+    const double vol_low = out[10] = terms_.vol_low.at(z);
+    const double strong = out[11] = terms_.tr_strong.at(strength);
+    const double weak = out[12] = terms_.tr_weak.at(strength);
     const bool known = !std::isnan(z) && !std::isnan(strength);
     std::fill_n(out + 13, 5, known ? 0.0 : kNaN);
     if (!known) return;
     int regime = 4;
-    if (vol_high > 0.6 && strong > 0.5) {
+    if (vol_high > terms_.vol_above && strong > terms_.trend_above) {
       regime = 0;
-    } else if (vol_low > 0.6 && weak > 0.5) {
+    } else if (vol_low > terms_.vol_above && weak > terms_.trend_above) {
       regime = 1;
-    } else if (vol_high > 0.6) {
+    } else if (vol_high > terms_.vol_above) {
       regime = 2;
-    } else if (vol_low > 0.6) {
+    } else if (vol_low > terms_.vol_above) {
       regime = 3;
     }
     out[13 + regime] = 1.0;
@@ -94,12 +96,15 @@ class TrendMachine final : public TableMachine {
   }
 
  private:
+  TrendTerms terms_;
   RollingVariance bias_{100};
   RollingVariance atr_{50};
 };
 
 }  // namespace
 
-std::unique_ptr<Machine> make_trend_machine() { return std::make_unique<TrendMachine>(); }
+std::unique_ptr<Machine> make_trend_machine(const TrendTerms& terms) {
+  return std::make_unique<TrendMachine>(terms);
+}
 
 }  // namespace smctrain::features
