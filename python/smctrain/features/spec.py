@@ -141,8 +141,12 @@ def feature_settings() -> Any:
         key; argument (name of the same setting in the functions of `st.smc`, "" where none takes it); allowed; default;
         meaning. A data frame with pandas, else a list of dicts.
     """
-    rows = [SettingInfo(**row) for row in core().feature_settings_table()]
-    return as_table(rows, SettingInfo)
+    return as_table(settings_table(), SettingInfo)
+
+
+def settings_table() -> list[SettingInfo]:
+    """The rows of `feature_settings`."""
+    return [SettingInfo(**row) for row in core().feature_settings_table()]
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
