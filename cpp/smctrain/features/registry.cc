@@ -5,6 +5,7 @@
 
 #include "smctrain/features/calendar.h"
 #include "smctrain/features/previous_period.h"
+#include "smctrain/features/session_volume.h"
 #include "smctrain/features/sessions.h"
 #include "smctrain/features/smc/machine.h"
 #include "smctrain/features/technical/families.h"
@@ -72,6 +73,8 @@ const std::vector<std::string>& only_in_full() {
       "cd_upper",
       "cd_lower",
       "vol_parkinson_20",
+      "vol_slot_10",
+      "vwap_sess_atr",
   };
   return names;
 }
@@ -92,9 +95,11 @@ std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& setting
   add(machines, make_candle_machine());
   add(machines, make_volatility_machine());
   add(machines, make_volume_machine());
-  add(machines, make_calendar_machine());
-  add(machines, make_sessions_machine(settings.sessions));
-  add(machines, make_previous_period_machine(settings.roll));
+  add(machines, make_session_volume_machine(settings, bar_length_ns));
+  add(machines, make_calendar_machine(settings, bar_length_ns));
+  // A bar of a day or longer lies in no session.
+  if (bar_length_ns < kDayNs) add(machines, make_sessions_machine(settings.sessions));
+  add(machines, make_previous_period_machine(settings.roll, bar_length_ns));
   add(machines, make_smc_machine(settings.smc_options(bar_length_ns)));
   return machines;
 }
@@ -117,6 +122,7 @@ bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
   // Both families hold many columns of one clock, and the default set is to stay small.
   if (column.family == "sessions" || column.family == "periods") return false;
+  if (column.family == "calendar") return column.name.starts_with("cal_utc_") && column.unit == "angle";
   static const auto structure = names_of(make_smc_machine());
   if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
   return !contains(only_in_full(), column.name);
