@@ -211,13 +211,15 @@ def _of_stream(spec: FeatureSpec, frames: Mapping[str, Bars], base: Bars) -> Ite
     used = {base.timeframe: base, **{tf: frames[tf] for tf in spec.used_higher if tf in frames}}
     table = build_features(SymbolBars(base.symbol, used), spec)
     pushed = [tf for tf in used if tf != base.timeframe]
-    stream = FeatureStream(spec, digits=base.digits, higher_bars=pushed)
+    stream = FeatureStream(spec, digits=base.digits, higher_bars=pushed, calendar=base.calendar, quarantine=False)
     shown = np.full(table.values.shape, np.nan, dtype=table.values.dtype)
     waiting = dict.fromkeys(pushed, 0)
     for t in range(len(base)):
         if t and base.segment[t] != base.segment[t - 1]:
             # A pause a stream sees itself; at other borders (a split, another company) a user begins a new one.
-            stream = FeatureStream(spec, digits=base.digits, higher_bars=pushed)
+            stream = FeatureStream(
+                spec, digits=base.digits, higher_bars=pushed, calendar=base.calendar, quarantine=False
+            )
             waiting = dict.fromkeys(pushed, 0)
         for tf, place in waiting.items():
             while place < len(used[tf]) and used[tf].time_close[place] <= base.time_close[t]:
