@@ -297,7 +297,9 @@ def features_build(
     columns: collections.abc.Sequence[str],
     double_precision: bool,
 ) -> tuple: ...
-def features_catalogue(base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list) -> list: ...
+def features_catalogue(
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, asked: dict = {}
+) -> list: ...
 def fit_forest(
     binned: BinnedMatrix,
     rows: numpy.ndarray,

@@ -47,12 +47,11 @@ std::vector<ColumnInfo> alignment_columns(const std::vector<HigherTimeframe>& hi
   return columns;
 }
 
-}  // namespace
-
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher) {
+std::vector<CatalogueEntry> computed_entries(int64_t base_length_ns, const std::vector<HigherSpec>& higher) {
   std::vector<CatalogueEntry> entries;
   for (const auto& machine : make_base_machines()) {
-    for (const auto& column : machine->columns()) entries.push_back({column, in_default_preset(column)});
+    for (const auto& column : machine->columns())
+      entries.push_back({column, in_default_preset(column), column.role == "feature"});
   }
   std::vector<HigherTimeframe> timeframes;
   for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr);
@@ -68,31 +67,67 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
   return entries;
 }
 
+std::vector<ColumnInfo> columns_of(const std::vector<CatalogueEntry>& entries) {
+  std::vector<ColumnInfo> columns;
+  for (const auto& entry : entries) columns.push_back(entry.column);
+  return columns;
+}
+
+}  // namespace
+
+std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                      const std::vector<AskedColumns>& asked) {
+  auto entries = computed_entries(base_length_ns, higher);
+  const auto computed = columns_of(entries);
+  const ColumnIndex known(computed);
+  auto preset = full_preset_derived();
+  // Other settings may have given a source another name.
+  std::erase_if(preset, [&](const std::string& name) { return !parse_column(name, known).problem.empty(); });
+  std::vector<AskedColumns> derived{{"preset", preset}};
+  derived.insert(derived.end(), asked.begin(), asked.end());
+  for (const auto& column : derived_columns(derived, computed)) {
+    const bool is_preset = std::find(preset.begin(), preset.end(), column.name) != preset.end();
+    entries.push_back({column, false, is_preset});
+  }
+  return entries;
+}
+
 Engine::Engine(const EngineOptions& options)
-    : base_(make_base_machines(), with_needs_of_alignment(options.columns)) {
+    : derived_(options.columns, columns_of(computed_entries(options.base_length_ns, options.higher))),
+      base_(make_base_machines(), with_needs_of_alignment(derived_.sources())) {
   for (const auto& spec : options.higher)
-    higher_.emplace_back(spec, options.base_length_ns, &options.columns);
+    higher_.emplace_back(spec, options.base_length_ns, &derived_.sources());
   std::vector<ColumnInfo> all = base_.columns();
   for (const auto& timeframe : higher_)
     all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());
   const auto alignment = alignment_columns(higher_);
   all.insert(all.end(), alignment.begin(), alignment.end());
+  derived_.bind(all);
+  derived_at_ = all.size();
+  all.insert(all.end(), derived_.columns().begin(), derived_.columns().end());
   for (const auto& name : options.columns) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const ColumnInfo& column) { return column.name == name; });
-    if (found == all.end())
-      raise("InputError", "there is no feature column ", name, " for these timeframes.");
-    source_.push_back(static_cast<size_t>(found - all.begin()));
+    const auto at = static_cast<size_t>(found - all.begin());
+    source_.push_back(at);
     selected_.push_back(*found);
-    if (found->family == "higher") {
-      for (auto& timeframe : higher_) timeframe.require(found->name);
-      higher_selected_ = true;
-    } else if (found->settle != kForever) {
-      settled_after_ = std::max(settled_after_, found->warmup + found->settle);
-    }
+    const auto reads = at < derived_at_ ? std::vector<Read>{{name, 0}} : derived_.reads(at - derived_at_);
+    for (const auto& read : reads) wait_for(read, all);
   }
   row_.assign(all.size(), kNaN);
   bias_at_ = base_.find("trend_bias_atr");
+}
+
+void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed) {
+  const auto& column = *std::find_if(computed.begin(), computed.end(),
+                                     [&](const ColumnInfo& other) { return other.name == read.column; });
+  if (column.family == "higher") {
+    for (auto& timeframe : higher_) timeframe.require(column.name);
+    higher_selected_ = true;
+    higher_rows_ = std::max(higher_rows_, read.rows);
+  } else if (column.settle != kForever) {
+    settled_after_ = std::max(settled_after_, column.warmup + column.settle + read.rows);
+  }
 }
 
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
@@ -100,7 +135,11 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
     raise("InputError", "bars must come in order of time, but one opens no later than the bar before it.");
   }
   const bool restart = started_ && segment != segment_;
-  if (restart) base_.reset();
+  if (restart) {
+    base_.reset();
+    derived_.reset();
+    higher_settled_rows_ = 0;
+  }
   if (restart || !started_) {
     for (auto& timeframe : higher_) timeframe.start_segment(bar, !started_);
   }
@@ -115,7 +154,7 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
   double structure = 0.0;
   double block_confluence = 0.0;
   double gap_confluence = 0.0;
-  bool settled = base_.rows() > settled_after_;
+  bool higher_settled = true;
   for (auto& timeframe : higher_) {
     timeframe.push_base(bar);
     timeframe.write(prices_are_finite(bar) ? bar.close : kNaN, next);
@@ -126,7 +165,7 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
     structure += timeframe.structure();
     block_confluence += timeframe.confluence(0);
     gap_confluence += timeframe.confluence(1);
-    if (higher_selected_) settled = settled && timeframe.settled();
+    higher_settled = higher_settled && timeframe.settled();
   }
   if (!higher_.empty()) {
     *next++ = std::isnan(low) ? kNaN : (low > 1.0 ? 1.0 : (high < -1.0 ? -1.0 : 0.0));
@@ -136,8 +175,10 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
       *next++ = gap_confluence;
     }
   }
+  derived_.push(row_.data(), row_.data() + derived_at_);
   for (size_t i = 0; i < source_.size(); ++i) out[i] = row_[source_[i]];
-  return settled;
+  higher_settled_rows_ = higher_settled ? higher_settled_rows_ + 1 : 0;
+  return base_.rows() > settled_after_ && (!higher_selected_ || higher_settled_rows_ > higher_rows_);
 }
 
 template <class T>

@@ -15,6 +15,7 @@ def features(
     audit: bool = False,
     preset: Literal["default", "full"] = "default",
     base: str | None = None,
+    extra: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     symbols: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     rows: int = 5000,
     cuts: int = 200,
@@ -39,6 +40,10 @@ def features(
         default or full.
     base
         Timeframe decisions are taken on; without it M15, or the finest of `data`.
+    extra
+        Columns behind those of the preset, such as ret_1_lag_2 or rsi_wilder_14_z_100: <c>_lag_<k>; <c>_<s>_<w> with s
+        one of mean, sd, min, max, med, q10, q90, skew, rank, slope, z, ratio, acf<l>; <c>_sq; <c>_fd_<100 d>;
+        <a>__x__<b>.
     symbols
         Symbols to audit; all by default.
     rows
@@ -59,7 +64,7 @@ def features(
     if audit and data is None:
         raise ConfigError("--audit needs bars: smctrain features DATA --audit.")
     if data is None:
-        return _catalogue(preset, base or "M15", json)
+        return _catalogue(preset, base or "M15", tuple(extra or ()), json)
     if not audit:
         raise ConfigError("bars are read for the audit only: smctrain features DATA --audit, or leave DATA out.")
     if rows < 0:
@@ -67,16 +72,16 @@ def features(
     from smctrain.bars import read_bars
 
     bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp)
-    return _audit(bars, preset, base, rows, cuts, seed, json)
+    return _audit(bars, preset, base, tuple(extra or ()), rows, cuts, seed, json)
 
 
-def _catalogue(preset: str, base: str, json: bool) -> int:
+def _catalogue(preset: str, base: str, extra: tuple[str, ...], json: bool) -> int:
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
     from smctrain.features import FeatureSpec
 
-    entries = FeatureSpec(preset=preset, base=base).catalogue()
+    entries = FeatureSpec(preset=preset, base=base, extra=extra).catalogue()
     if json:
         print(dumps_strict([asdict(entry) for entry in entries]))
         return 0
@@ -89,7 +94,9 @@ def _catalogue(preset: str, base: str, json: bool) -> int:
     return 0
 
 
-def _audit(bars: Any, preset: str, base: str | None, rows: int, cuts: int, seed: int, json: bool) -> int:
+def _audit(
+    bars: Any, preset: str, base: str | None, extra: tuple[str, ...], rows: int, cuts: int, seed: int, json: bool
+) -> int:
     from smctrain.artifact import dumps_strict, to_json_safe
     from smctrain.audit import audit_features
     from smctrain.bars import SymbolBars
@@ -103,7 +110,8 @@ def _audit(bars: Any, preset: str, base: str | None, rows: int, cuts: int, seed:
             frames = dict(bars[symbol])
             if timeframe in frames and rows:
                 frames[timeframe] = frames[timeframe][max(0, len(frames[timeframe]) - rows) :]
-            report = audit_features(SymbolBars(symbol, frames), FeatureSpec(preset=preset, base=timeframe), cuts, seed)
+            spec = FeatureSpec(preset=preset, base=timeframe, extra=extra)
+            report = audit_features(SymbolBars(symbol, frames), spec, cuts, seed)
         except InputError as error:  # the other symbols go on
             failures[symbol] = str(error)
             continue

@@ -64,6 +64,8 @@ class Features(_Section):
     """Families to keep; null keeps all of the preset."""
     columns: tuple[str, ...] | None = None
     """Exact columns; null keeps all of the preset."""
+    extra: tuple[str, ...] = ()
+    """Columns behind those: derived ones by name (ret_1_lag_2, rsi_wilder_14_z_100), or ones the preset leaves out."""
 
 
 class Labels(_Section):

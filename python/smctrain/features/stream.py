@@ -124,7 +124,10 @@ class FeatureStream:
         for the default columns. A stream keeps those bars in memory for this purpose.
         """
         times, kinds, values = self._native.kept_bars()
-        spec = {name: getattr(self.spec, name) for name in ("preset", "base", "higher", "groups", "columns", "dtype")}
+        spec = {
+            name: getattr(self.spec, name)
+            for name in ("preset", "base", "higher", "groups", "columns", "dtype", "extra")
+        }
         header = {
             "kind": _KIND,
             "version": _VERSION,

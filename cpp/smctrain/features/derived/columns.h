@@ -1,0 +1,88 @@
+// Derived columns: lags, statistics, products, ... of the columns of a row, fed once the row is complete.
+//
+//   sources    the computed columns that must be in the row, asked for or not
+//   slots      values of this bar: sources first, then each derived column, a column before those that read
+//   it kernels    one per (source, kind, width): the mean and the deviation of one window share theirs
+//
+// The row is bar t's and everything before it has been seen once, so a derived column knows no more than the
+// columns it is made of. reset() where the segment changes. Cost: see running.h, sorted_window.h,
+// fractional.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smctrain/features/derived/name.h"
+#include "smctrain/features/machine.h"
+
+namespace smctrain::features {
+
+// Column names asked for by a parameter, for messages.
+struct AskedColumns {
+  std::string parameter;
+  std::vector<std::string> names;
+};
+
+// The metadata of columns that are asked for and not among `computed`. Raises InputError with every name that
+// is neither.
+std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked,
+                                        const std::vector<ColumnInfo>& computed);
+
+// A computed column that a column reads, and how many of its earlier rows.
+struct Read {
+  std::string column;
+  int64_t rows = 0;
+};
+
+class DerivedKernel;
+
+class DerivedColumns {
+ public:
+  // `wanted`: names of computed and derived columns; `computed`: all columns that can be in the row.
+  DerivedColumns(const std::vector<std::string>& wanted, const std::vector<ColumnInfo>& computed);
+  ~DerivedColumns();
+  DerivedColumns(DerivedColumns&&) noexcept;
+  DerivedColumns& operator=(DerivedColumns&&) noexcept;
+
+  // Computed columns that are wanted or read, each once.
+  const std::vector<std::string>& sources() const { return sources_; }
+  // The derived ones among the wanted.
+  const std::vector<ColumnInfo>& columns() const { return columns_; }
+  const std::vector<Read>& reads(size_t column) const { return reads_[column]; }
+
+  // Says where the sources stand in a row.
+  void bind(const std::vector<ColumnInfo>& row);
+  // Takes the row of the next bar, writes columns().size() values.
+  void push(const double* row, double* out);
+  void reset();
+
+ private:
+  // Feeds one kernel and reads all that is wanted of it.
+  struct Output {
+    Operation operation;
+    size_t slot;
+  };
+  struct Step {
+    std::string key;
+    size_t first = 0;  // slots it reads
+    size_t second = 0;
+    std::unique_ptr<DerivedKernel> kernel;
+    std::vector<Output> outputs;
+  };
+
+  size_t slot_of(const Expression& expression);
+
+  std::vector<std::string> sources_;
+  std::vector<ColumnInfo> columns_;
+  std::vector<std::vector<Read>> reads_;
+  std::vector<std::string> used_;  // sources that derived columns read: the first slots
+  std::vector<size_t> place_;      // of each used source in the row
+  std::vector<std::string> slot_names_;
+  std::vector<double> slots_;
+  std::vector<Step> steps_;
+  std::vector<size_t> shown_;  // slot of each column
+};
+
+}  // namespace smctrain::features
