@@ -79,9 +79,13 @@ def _catalogue(preset: str, base: str, extra: tuple[str, ...], json: bool) -> in
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
+    from smctrain.exceptions import ConfigError, InputError
     from smctrain.features import FeatureSpec
 
-    entries = FeatureSpec(preset=preset, base=base, extra=extra).catalogue()
+    try:
+        entries = FeatureSpec(preset=preset, base=base, extra=extra).catalogue()
+    except InputError as error:  # nothing but the options was read
+        raise ConfigError(str(error)) from error
     if json:
         print(dumps_strict([asdict(entry) for entry in entries]))
         return 0
