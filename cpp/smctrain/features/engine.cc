@@ -122,11 +122,11 @@ void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed)
   const auto& column = *std::find_if(computed.begin(), computed.end(),
                                      [&](const ColumnInfo& other) { return other.name == read.column; });
   if (column.family == "higher") {
-    for (auto& timeframe : higher_) timeframe.require(column.name);
+    for (auto& timeframe : higher_) timeframe.require(column.name, read.settles);
     higher_selected_ = true;
     higher_rows_ = std::max(higher_rows_, read.rows);
   } else if (column.settle != kForever) {
-    settled_after_ = std::max(settled_after_, column.warmup + column.settle + read.rows);
+    settled_after_ = std::max(settled_after_, column.warmup + read.settles * column.settle + read.rows);
   }
 }
 

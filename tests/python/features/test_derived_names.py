@@ -131,7 +131,9 @@ def test_catalogue_entries_follow_from_the_source() -> None:
     assert (mean.lookback, mean.warmup, mean.settle) == (25, 24, 0)
     assert (fd.lookback, fd.warmup, fd.role) == (282, 281, "feature")
     rsi = one("rsi_wilder_14_lag_1_z_20")
-    assert (rsi.lookback, rsi.warmup, rsi.settle, rsi.unit) == (-1, 14 + 1 + 19, 187, "z")
+    assert (rsi.lookback, rsi.warmup, rsi.settle, rsi.unit) == (-1, 14 + 1 + 19, 2 * 187, "z")
+    assert one("rsi_wilder_14_lag_5").settle == 187
+    assert one("ema_50_mean_20_z_50").settle == 2 * one("ema_50").settle
     assert one("kama_30_dist_atr_z_20").settle == -1
     assert one("cal_utc_minute_sin_lag_2").lookback == 3
     pair = one("natr_14__x__ret_5_mean_20")

@@ -121,13 +121,10 @@ ColumnInfo describe(const Expression& expression, const ColumnIndex& known) {
   ColumnInfo column = describe(expression.parts[0], known);
   if (expression.operation == Operation::kProduct) {
     const ColumnInfo other = describe(expression.parts[1], known);
-    const int64_t started = std::max(column.warmup + column.settle, other.warmup + other.settle);
-    const bool stays = column.settle == kForever || other.settle == kForever;
     column.lookback = column.lookback == kForever || other.lookback == kForever
                           ? kForever
                           : std::max(column.lookback, other.lookback);
     column.warmup = std::max(column.warmup, other.warmup);
-    column.settle = stays ? kForever : started - column.warmup;
     if (column.unit == "ratio") {
       column.unit = other.unit;
     } else if (other.unit != "ratio") {
@@ -150,21 +147,34 @@ ColumnInfo describe(const Expression& expression, const ColumnIndex& known) {
   return column;
 }
 
-void collect_reads(const Expression& expression, int64_t rows, std::vector<Read>& reads) {
-  if (expression.operation == Operation::kColumn) reads.push_back({expression.name, rows});
-  for (const auto& part : expression.parts) collect_reads(part, rows + rows_before(expression), reads);
+bool is_statistic(Operation operation) {
+  return operation != Operation::kColumn && operation != Operation::kLag && operation != Operation::kSquare &&
+         operation != Operation::kProduct;
 }
 
-// The description of a derived column, its sources named.
+void collect_reads(const Expression& expression, int64_t rows, int settles, std::vector<Read>& reads) {
+  if (expression.operation == Operation::kColumn) reads.push_back({expression.name, rows, settles});
+  if (is_statistic(expression.operation)) settles = 2;
+  for (const auto& part : expression.parts)
+    collect_reads(part, rows + rows_before(expression), settles, reads);
+}
+
+// The description of a derived column, its sources and when they have settled.
 ColumnInfo derived_column(const Expression& expression, const ColumnIndex& known) {
   ColumnInfo column = describe(expression, known);
   std::vector<Read> reads;
-  collect_reads(expression, 0, reads);
+  collect_reads(expression, 0, 1, reads);
   column.sources.clear();
+  int64_t settled = column.warmup;
+  bool settles = true;
   for (const auto& read : reads) {
+    const ColumnInfo& source = *known.find(read.column);
     if (std::find(column.sources.begin(), column.sources.end(), read.column) == column.sources.end())
       column.sources.push_back(read.column);
+    settles = settles && source.settle != kForever;
+    settled = std::max(settled, source.warmup + read.settles * source.settle + read.rows);
   }
+  column.settle = settles ? settled - column.warmup : kForever;
   return column;
 }
 
@@ -197,7 +207,7 @@ DerivedColumns::DerivedColumns(const std::vector<std::string>& wanted,
   const auto expressions = parse_all({{"columns", wanted}}, known);
   for (const auto& expression : expressions) {
     std::vector<Read> reads;
-    collect_reads(expression, 0, reads);
+    collect_reads(expression, 0, 1, reads);
     for (const auto& read : reads) {
       place_in(sources_, read.column);
       if (expression.operation != Operation::kColumn) place_in(used_, read.column);

@@ -30,10 +30,13 @@ struct AskedColumns {
 std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked,
                                         const std::vector<ColumnInfo>& computed);
 
-// A computed column that a column reads, and how many of its earlier rows.
+// A computed column that a column reads, and how many of its earlier rows. Statistics of a window measure
+// differences far smaller than the level of their source (the z of an average), so the start of the bars must
+// have faded to 1e-12 there instead of 1e-6: `settles` is 2, twice the rows; else 1.
 struct Read {
   std::string column;
   int64_t rows = 0;
+  int settles = 1;
 };
 
 class DerivedKernel;
