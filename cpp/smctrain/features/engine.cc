@@ -93,7 +93,7 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
 }
 
 Engine::Engine(const EngineOptions& options)
-    : derived_(options.columns, columns_of(computed_entries(options.base_length_ns, options.higher))),
+    : derived_(options.columns, columns_of(computed_entries(options.base_length_ns, options.higher)), 1),
       base_(make_base_machines(), with_needs_of_alignment(derived_.sources())) {
   for (const auto& spec : options.higher)
     higher_.emplace_back(spec, options.base_length_ns, &derived_.sources());
@@ -102,7 +102,6 @@ Engine::Engine(const EngineOptions& options)
     all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());
   const auto alignment = alignment_columns(higher_);
   all.insert(all.end(), alignment.begin(), alignment.end());
-  derived_.bind(all);
   derived_at_ = all.size();
   all.insert(all.end(), derived_.columns().begin(), derived_.columns().end());
   for (const auto& name : options.columns) {
@@ -115,6 +114,13 @@ Engine::Engine(const EngineOptions& options)
     for (const auto& read : reads) wait_for(read, all);
   }
   row_.assign(all.size(), kNaN);
+  std::vector<const double*> used;
+  for (const auto& name : derived_.used()) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const ColumnInfo& column) { return column.name == name; });
+    used.push_back(row_.data() + (found - all.begin()));
+  }
+  derived_.bind(used);
   bias_at_ = base_.find("trend_bias_atr");
 }
 
@@ -175,7 +181,8 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
       *next++ = gap_confluence;
     }
   }
-  derived_.push(row_.data(), row_.data() + derived_at_);
+  derived_.push_block(1);
+  for (size_t i = 0; i < derived_.columns().size(); ++i) row_[derived_at_ + i] = *derived_.values(i);
   for (size_t i = 0; i < source_.size(); ++i) out[i] = row_[source_[i]];
   higher_settled_rows_ = higher_settled ? higher_settled_rows_ + 1 : 0;
   return base_.rows() > settled_after_ && (!higher_selected_ || higher_settled_rows_ > higher_rows_);

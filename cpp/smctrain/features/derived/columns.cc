@@ -1,7 +1,6 @@
 #include "smctrain/features/derived/columns.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -202,7 +201,8 @@ std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked,
 }
 
 DerivedColumns::DerivedColumns(const std::vector<std::string>& wanted,
-                               const std::vector<ColumnInfo>& computed) {
+                               const std::vector<ColumnInfo>& computed, int most_bars)
+    : most_bars_(static_cast<size_t>(most_bars)) {
   const ColumnIndex known(computed);
   const auto expressions = parse_all({{"columns", wanted}}, known);
   for (const auto& expression : expressions) {
@@ -217,10 +217,10 @@ DerivedColumns::DerivedColumns(const std::vector<std::string>& wanted,
     reads_.push_back(std::move(reads));
   }
   slot_names_ = used_;
+  values_.assign(used_.size(), nullptr);
   for (const auto& expression : expressions) {
     if (expression.operation != Operation::kColumn) shown_.push_back(slot_of(expression));
   }
-  slots_.assign(slot_names_.size(), kNaN);
 }
 
 DerivedColumns::~DerivedColumns() = default;
@@ -241,30 +241,19 @@ size_t DerivedColumns::slot_of(const Expression& expression) {
     step = steps_.end() - 1;
   }
   slot_names_.push_back(expression.name);
-  step->outputs.push_back({expression.operation, slot_names_.size() - 1});
+  own_values_.emplace_back(most_bars_, kNaN);
+  values_.push_back(own_values_.back().data());
+  step->outputs.push_back({expression.operation, own_values_.back().data()});
   return slot_names_.size() - 1;
 }
 
-void DerivedColumns::bind(const std::vector<ColumnInfo>& row) {
-  place_.clear();
-  for (const auto& name : used_) {
-    const auto found =
-        std::find_if(row.begin(), row.end(), [&](const ColumnInfo& column) { return column.name == name; });
-    if (found == row.end()) raise("InputError", "the row has no column ", name, ".");
-    place_.push_back(static_cast<size_t>(found - row.begin()));
-  }
+void DerivedColumns::bind(const std::vector<const double*>& used) {
+  std::copy(used.begin(), used.end(), values_.begin());
 }
 
-void DerivedColumns::push(const double* row, double* out) {
-  for (size_t i = 0; i < place_.size(); ++i) slots_[i] = row[place_[i]];
-  for (auto& step : steps_) {
-    step.kernel->push(slots_[step.first], slots_[step.second]);
-    for (const auto& output : step.outputs) {
-      const double value = step.kernel->read(output.operation);
-      slots_[output.slot] = std::isfinite(value) ? value : kNaN;
-    }
-  }
-  for (size_t i = 0; i < shown_.size(); ++i) out[i] = slots_[shown_[i]];
+void DerivedColumns::push_block(int n) {
+  for (auto& step : steps_)
+    step.kernel->push_block(values_[step.first], values_[step.second], n, step.outputs);
 }
 
 void DerivedColumns::reset() {

@@ -1,4 +1,5 @@
-// Derived columns: lags, statistics, products, ... of the columns of a row, fed once the row is complete.
+// Derived columns: lags, statistics, products, ... of the columns of a row, fed once the row (or a block of
+// rows) is complete.
 //
 //   sources    the computed columns that must be in the row, asked for or not
 //   slots      values of this bar: sources first, then each derived column, a column before those that read
@@ -40,11 +41,14 @@ struct Read {
 };
 
 class DerivedKernel;
+struct DerivedOutput;
 
 class DerivedColumns {
  public:
-  // `wanted`: names of computed and derived columns; `computed`: all columns that can be in the row.
-  DerivedColumns(const std::vector<std::string>& wanted, const std::vector<ColumnInfo>& computed);
+  // `wanted`: names of computed and derived columns; `computed`: all columns that can be in the row;
+  // `most_bars`: of a block.
+  DerivedColumns(const std::vector<std::string>& wanted, const std::vector<ColumnInfo>& computed,
+                 int most_bars);
   ~DerivedColumns();
   DerivedColumns(DerivedColumns&&) noexcept;
   DerivedColumns& operator=(DerivedColumns&&) noexcept;
@@ -55,35 +59,35 @@ class DerivedColumns {
   const std::vector<ColumnInfo>& columns() const { return columns_; }
   const std::vector<Read>& reads(size_t column) const { return reads_[column]; }
 
-  // Says where the sources stand in a row.
-  void bind(const std::vector<ColumnInfo>& row);
-  // Takes the row of the next bar, writes columns().size() values.
-  void push(const double* row, double* out);
+  // Computed columns that derived ones read, and where the values of a block will stand: one pointer per
+  // name.
+  const std::vector<std::string>& used() const { return used_; }
+  void bind(const std::vector<const double*>& used);
+  // Takes the next n bars of one segment; afterwards values(i) holds n values of columns()[i].
+  void push_block(int n);
+  const double* values(size_t column) const { return values_[shown_[column]]; }
   void reset();
 
  private:
-  // Feeds one kernel and reads all that is wanted of it.
-  struct Output {
-    Operation operation;
-    size_t slot;
-  };
+  // Feeds one kernel; a step reads slots of the sources and of steps before it.
   struct Step {
     std::string key;
-    size_t first = 0;  // slots it reads
+    size_t first = 0;
     size_t second = 0;
     std::unique_ptr<DerivedKernel> kernel;
-    std::vector<Output> outputs;
+    std::vector<DerivedOutput> outputs;
   };
 
   size_t slot_of(const Expression& expression);
 
+  size_t most_bars_;
   std::vector<std::string> sources_;
   std::vector<ColumnInfo> columns_;
   std::vector<std::vector<Read>> reads_;
-  std::vector<std::string> used_;  // sources that derived columns read: the first slots
-  std::vector<size_t> place_;      // of each used source in the row
-  std::vector<std::string> slot_names_;
-  std::vector<double> slots_;
+  std::vector<std::string> used_;                // the first slots
+  std::vector<std::string> slot_names_;          // then those of derived columns
+  std::vector<const double*> values_;            // of each slot
+  std::vector<std::vector<double>> own_values_;  // of the slots of derived columns
   std::vector<Step> steps_;
   std::vector<size_t> shown_;  // slot of each column
 };

@@ -11,16 +11,39 @@
 namespace smctrain::features {
 namespace {
 
-class LagKernel final : public DerivedKernel {
+// A state that takes one bar, as a kernel.
+template <class State>
+class KernelOf final : public DerivedKernel {
  public:
-  explicit LagKernel(int bars) : values_(static_cast<size_t>(bars), kNaN) {}
-  void push(double value, double) override {
+  template <class... Arguments>
+  explicit KernelOf(Arguments... arguments) : state_(arguments...) {}
+
+  void push_block(const double* value, const double* other, int n,
+                  const std::vector<DerivedOutput>& outputs) override {
+    for (int i = 0; i < n; ++i) {
+      state_.push(value[i], other[i]);
+      for (const auto& output : outputs) {
+        const double result = state_.read(output.operation);
+        output.to[i] = std::isfinite(result) ? result : kNaN;
+      }
+    }
+  }
+  void reset() override { state_.reset(); }
+
+ private:
+  State state_;
+};
+
+class LagState {
+ public:
+  explicit LagState(int bars) : values_(static_cast<size_t>(bars), kNaN) {}
+  void push(double value, double) {
     lagged_ = values_[next_];  // NaN in the first bars
     values_[next_] = value;
     next_ = next_ + 1 == values_.size() ? 0 : next_ + 1;
   }
-  double read(Operation) const override { return lagged_; }
-  void reset() override { values_.assign(values_.size(), kNaN); }
+  double read(Operation) const { return lagged_; }
+  void reset() { values_.assign(values_.size(), kNaN); }
 
  private:
   std::vector<double> values_;
@@ -28,11 +51,11 @@ class LagKernel final : public DerivedKernel {
   double lagged_ = kNaN;
 };
 
-class MomentsKernel final : public DerivedKernel {
+class MomentsState {
  public:
-  explicit MomentsKernel(int width) : moments_(width) {}
-  void push(double value, double) override { moments_.push(value); }
-  double read(Operation operation) const override {
+  explicit MomentsState(int width) : moments_(width) {}
+  void push(double value, double) { moments_.push(value); }
+  double read(Operation operation) const {
     switch (operation) {
       case Operation::kMean:
         return moments_.mean();
@@ -48,30 +71,30 @@ class MomentsKernel final : public DerivedKernel {
         return moments_.slope();
     }
   }
-  void reset() override { moments_.reset(); }
+  void reset() { moments_.reset(); }
 
  private:
   RunningMoments moments_;
 };
 
 template <class Extreme>
-class ExtremeKernel final : public DerivedKernel {
+class ExtremeState {
  public:
-  explicit ExtremeKernel(int width) : extreme_(width) {}
-  void push(double value, double) override { value_ = extreme_.push(value); }
-  double read(Operation) const override { return value_; }
-  void reset() override { extreme_.reset(); }
+  explicit ExtremeState(int width) : extreme_(width) {}
+  void push(double value, double) { value_ = extreme_.push(value); }
+  double read(Operation) const { return value_; }
+  void reset() { extreme_.reset(); }
 
  private:
   Extreme extreme_;
   double value_ = kNaN;
 };
 
-class SortedKernel final : public DerivedKernel {
+class SortedState {
  public:
-  explicit SortedKernel(int width) : window_(width) {}
-  void push(double value, double) override { window_.push(value); }
-  double read(Operation operation) const override {
+  explicit SortedState(int width) : window_(width) {}
+  void push(double value, double) { window_.push(value); }
+  double read(Operation operation) const {
     switch (operation) {
       case Operation::kMedian:
         return window_.quantile(0.5);
@@ -83,40 +106,40 @@ class SortedKernel final : public DerivedKernel {
         return window_.rank();
     }
   }
-  void reset() override { window_.reset(); }
+  void reset() { window_.reset(); }
 
  private:
   SortedWindow window_;
 };
 
-class AutocorrelationKernel final : public DerivedKernel {
+class AutocorrelationState {
  public:
-  AutocorrelationKernel(int width, int lag) : window_(width, lag) {}
-  void push(double value, double) override { window_.push(value); }
-  double read(Operation) const override { return window_.value(); }
-  void reset() override { window_.reset(); }
+  AutocorrelationState(int width, int lag) : window_(width, lag) {}
+  void push(double value, double) { window_.push(value); }
+  double read(Operation) const { return window_.value(); }
+  void reset() { window_.reset(); }
 
  private:
   RunningAutocorrelation window_;
 };
 
-class FractionalKernel final : public DerivedKernel {
+class FractionalState {
  public:
-  explicit FractionalKernel(double order) : difference_(order) {}
-  void push(double value, double) override { value_ = difference_.push(value); }
-  double read(Operation) const override { return value_; }
-  void reset() override { difference_.reset(); }
+  explicit FractionalState(double order) : difference_(order) {}
+  void push(double value, double) { value_ = difference_.push(value); }
+  double read(Operation) const { return value_; }
+  void reset() { difference_.reset(); }
 
  private:
   FractionalDifference difference_;
   double value_ = kNaN;
 };
 
-class ProductKernel final : public DerivedKernel {
+class ProductState {
  public:
-  void push(double value, double other) override { value_ = value * other; }
-  double read(Operation) const override { return value_; }
-  void reset() override {}
+  void push(double value, double other) { value_ = value * other; }
+  double read(Operation) const { return value_; }
+  void reset() {}
 
  private:
   double value_ = kNaN;
@@ -150,26 +173,26 @@ std::string kernel_key(const Expression& expression) {
 std::unique_ptr<DerivedKernel> make_kernel(const Expression& expression) {
   switch (expression.operation) {
     case Operation::kLag:
-      return std::make_unique<LagKernel>(expression.width);
+      return std::make_unique<KernelOf<LagState>>(expression.width);
     case Operation::kMin:
-      return std::make_unique<ExtremeKernel<RollingMin>>(expression.width);
+      return std::make_unique<KernelOf<ExtremeState<RollingMin>>>(expression.width);
     case Operation::kMax:
-      return std::make_unique<ExtremeKernel<RollingMax>>(expression.width);
+      return std::make_unique<KernelOf<ExtremeState<RollingMax>>>(expression.width);
     case Operation::kMedian:
     case Operation::kQ10:
     case Operation::kQ90:
     case Operation::kRank:
-      return std::make_unique<SortedKernel>(expression.width);
+      return std::make_unique<KernelOf<SortedState>>(expression.width);
     case Operation::kAutocorrelation:
-      return std::make_unique<AutocorrelationKernel>(expression.width, expression.shift);
+      return std::make_unique<KernelOf<AutocorrelationState>>(expression.width, expression.shift);
     case Operation::kFractional:
-      return std::make_unique<FractionalKernel>(order_of(expression));
+      return std::make_unique<KernelOf<FractionalState>>(order_of(expression));
     case Operation::kColumn:
     case Operation::kSquare:
     case Operation::kProduct:
-      return std::make_unique<ProductKernel>();
+      return std::make_unique<KernelOf<ProductState>>();
     default:
-      return std::make_unique<MomentsKernel>(expression.width);
+      return std::make_unique<KernelOf<MomentsState>>(expression.width);
   }
 }
 

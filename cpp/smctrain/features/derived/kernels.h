@@ -3,17 +3,25 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "smctrain/features/derived/name.h"
 
 namespace smctrain::features {
 
+// What is read of a kernel, and where it goes.
+struct DerivedOutput {
+  Operation operation;
+  double* to = nullptr;
+};
+
 class DerivedKernel {
  public:
   virtual ~DerivedKernel() = default;
-  // The value of this bar; `other` is the second factor of a product.
-  virtual void push(double value, double other) = 0;
-  virtual double read(Operation operation) const = 0;
+  // Takes the values of the next n bars (`other` is the second factor of a product) and writes n values of
+  // every output; what is not finite is NaN.
+  virtual void push_block(const double* value, const double* other, int n,
+                          const std::vector<DerivedOutput>& outputs) = 0;
   virtual void reset() = 0;
 };
 
