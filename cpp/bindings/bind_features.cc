@@ -45,15 +45,22 @@ py::dict column_dict(const features::ColumnInfo& column) {
   entry["role"] = column.role;
   entry["known_at"] = column.known_at;
   entry["definition"] = column.definition;
+  entry["sources"] = py::tuple(py::cast(column.sources));
   return entry;
 }
 
-py::list catalogue(int64_t base_length_ns, const py::list& higher, const py::dict& settings) {
+// `asked`: {parameter: names}; the derived columns among them are described behind all others.
+py::list catalogue(int64_t base_length_ns, const py::list& higher, const py::dict& settings,
+                   const py::dict& asked) {
+  std::vector<features::AskedColumns> names;
+  for (const auto& [parameter, columns] : asked)
+    names.push_back({py::cast<std::string>(parameter), py::cast<std::vector<std::string>>(columns)});
   py::list entries;
   for (const auto& entry :
-       features::catalogue(base_length_ns, higher_specs(higher), settings_from(settings))) {
+       features::catalogue(base_length_ns, higher_specs(higher), settings_from(settings), names)) {
     py::dict row = column_dict(entry.column);
     row["in_default"] = entry.in_default;
+    row["in_full"] = entry.in_full;
     entries.append(row);
   }
   return entries;
@@ -233,7 +240,7 @@ class Stream {
 
 void bind_features(py::module_& m) {
   m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"),
-        py::arg("settings") = py::dict());
+        py::arg("settings") = py::dict(), py::arg("asked") = py::dict());
   m.def("features_build", &build, py::arg("bars"), py::arg("base_length_ns"), py::arg("higher"),
         py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"), py::arg("days") = py::none(),
         py::arg("settings") = py::dict());

@@ -326,7 +326,7 @@ def features_build(
     settings: dict = {},
 ) -> tuple: ...
 def features_catalogue(
-    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}, asked: dict = {}
 ) -> list: ...
 def find_breaks(
     arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]

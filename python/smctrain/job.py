@@ -167,9 +167,8 @@ def _chosen_settings(
     for key, value in (labels or {}).items():
         chosen[f"labels.{key}"] = value
     if features is not None:
-        chosen |= {
-            f"features.{key}": getattr(features, key) for key in ("preset", "higher", "groups", "columns", "settings")
-        }
+        keys = ("preset", "higher", "groups", "columns", "extra", "settings")
+        chosen |= {f"features.{key}": getattr(features, key) for key in keys}
         if features.base:
             chosen["data.base"] = features.base
     return chosen

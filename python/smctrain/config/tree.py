@@ -66,6 +66,8 @@ class Features(_Section):
     """Exact columns; null keeps all of the preset."""
     settings: dict[str, Any] = {}
     """How columns are computed: settings.smc.swing_left, settings.fvg.min_atr ...; `smctrain features --settings`."""
+    extra: tuple[str, ...] = ()
+    """Columns behind those: derived ones by name (ret_1_lag_2, rsi_wilder_14_z_100), or ones the preset leaves out."""
 
 
 class Labels(_Section):

@@ -20,7 +20,7 @@ from smctrain.features.spec import ColumnInfo, FeatureSpec
 _DAY_SECONDS = 86_400
 _KIND = "smctrain.feature_stream"
 _VERSION = 2
-_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings")
+_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings", "extra")
 
 
 class FeatureStream:

@@ -207,8 +207,9 @@ def test_the_tree_is_frozen_and_described() -> None:
 OTHER_VALUES: dict[str, Any] = {
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],
-    "features.columns": ["x"], "labels.unit": "pct", "labels.entry": "close", "labels.side": -1, "labels.costs": None,
-    "labels.tie": "drop", "labels.timeout": "sign", "augmentation.enabled": False, "random_forest.max_features": "log2",
+    "features.columns": ["x"], "features.extra": ["ret_1_lag_1"], "labels.unit": "pct", "labels.entry": "close",
+    "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
+    "augmentation.enabled": False, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
