@@ -94,7 +94,7 @@ def _catalogue(preset: str, base: str, extra: tuple[str, ...], json: bool) -> in
         print(
             f"{entry.name:<{width}}  {entry.family:<10} {entry.unit:<8} warm-up {entry.warmup:>4}  {entry.definition}"
         )
-    print(f"{len(entries)} columns")
+    print(f"{len(entries)} columns. Lags, rolling statistics, products ... of any column: --extra (see --help)")
     return 0
 
 

@@ -194,6 +194,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert text.startswith("3 columns cannot be built:")
     for words in ("columns holds 'ret_1_mean_1'", "extra holds 'foo_bar'", "extra holds 'ret_1_lag_0'"):
         assert words in text
+    assert problem(*(f"foo_{i}" for i in range(50))).splitlines()[-1] == "- and 30 more"
 
 
 def test_extra_columns_stand_behind_the_selection_once() -> None:
