@@ -167,7 +167,7 @@ def _chosen_settings(
     for key, value in (labels or {}).items():
         chosen[f"labels.{key}"] = value
     if features is not None:
-        keys = ("preset", "higher", "groups", "columns", "extra")
+        keys = ("preset", "higher", "groups", "columns", "settings", "extra")
         chosen |= {f"features.{key}": getattr(features, key) for key in keys}
         if features.base:
             chosen["data.base"] = features.base

@@ -1,6 +1,8 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -8,6 +10,14 @@
 
 namespace smctrain::features {
 namespace {
+
+// A reading beyond the range of its type is missing: no column is ever infinite.
+template <class T>
+T finite_or_missing(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max())
+             ? static_cast<T>(value)
+             : std::numeric_limits<T>::quiet_NaN();
+}
 
 std::vector<std::string> with_needs_of_alignment(std::vector<std::string> wanted) {
   if (std::find(wanted.begin(), wanted.end(), "htf_align_trend") != wanted.end())
@@ -47,14 +57,15 @@ std::vector<ColumnInfo> alignment_columns(const std::vector<HigherTimeframe>& hi
   return columns;
 }
 
-std::vector<CatalogueEntry> computed_entries(int64_t base_length_ns, const std::vector<HigherSpec>& higher) {
+std::vector<CatalogueEntry> computed_entries(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                             const Settings& settings) {
   std::vector<CatalogueEntry> entries;
-  for (const auto& machine : make_base_machines()) {
+  for (const auto& machine : make_base_machines(settings, base_length_ns)) {
     for (const auto& column : machine->columns())
       entries.push_back({column, in_default_preset(column), column.role == "feature"});
   }
   std::vector<HigherTimeframe> timeframes;
-  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr);
+  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr, settings);
   for (const auto& timeframe : timeframes) {
     // Where the zones lie reaches the default set through the two confluence counts; bars since the close are
     // clock.
@@ -73,15 +84,26 @@ std::vector<ColumnInfo> columns_of(const std::vector<CatalogueEntry>& entries) {
   return columns;
 }
 
+DerivedColumns make_derived(const EngineOptions& options) {
+  const auto entries = computed_entries(options.base_length_ns, options.higher, options.settings);
+  return {options.columns, columns_of(entries), kBlockBars};
+}
+
+size_t index_of(const std::string& name, const std::vector<ColumnInfo>& columns) {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const ColumnInfo& column) { return column.name == name; });
+  return static_cast<size_t>(found - columns.begin());
+}
+
 }  // namespace
 
 std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
-                                      const std::vector<AskedColumns>& asked) {
-  auto entries = computed_entries(base_length_ns, higher);
+                                      const Settings& settings, const std::vector<AskedColumns>& asked) {
+  auto entries = computed_entries(base_length_ns, higher, settings);
   const auto computed = columns_of(entries);
   const ColumnIndex known(computed);
   auto preset = full_preset_derived();
-  // Other settings may have given a source another name.
+  // Not every length of bar and every setting has all sources.
   std::erase_if(preset, [&](const std::string& name) { return !parse_column(name, known).problem.empty(); });
   std::vector<AskedColumns> derived{{"preset", preset}};
   derived.insert(derived.end(), asked.begin(), asked.end());
@@ -93,40 +115,48 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
 }
 
 Engine::Engine(const EngineOptions& options)
-    : derived_(options.columns, columns_of(computed_entries(options.base_length_ns, options.higher)), 1),
-      base_(make_base_machines(), with_needs_of_alignment(derived_.sources())) {
+    : derived_(make_derived(options)),
+      base_(make_base_machines(options.settings, options.base_length_ns),
+            with_needs_of_alignment(derived_.sources()), options.settings),
+      higher_settled_(kBlockBars) {
   for (const auto& spec : options.higher)
-    higher_.emplace_back(spec, options.base_length_ns, &derived_.sources());
+    higher_.emplace_back(spec, options.base_length_ns, &derived_.sources(), options.settings);
   std::vector<ColumnInfo> all = base_.columns();
+  const size_t base_count = all.size();
   for (const auto& timeframe : higher_)
     all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());
   const auto alignment = alignment_columns(higher_);
   all.insert(all.end(), alignment.begin(), alignment.end());
-  derived_at_ = all.size();
-  all.insert(all.end(), derived_.columns().begin(), derived_.columns().end());
-  for (const auto& name : options.columns) {
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const ColumnInfo& column) { return column.name == name; });
-    const auto at = static_cast<size_t>(found - all.begin());
-    source_.push_back(at);
-    selected_.push_back(*found);
-    const auto reads = at < derived_at_ ? std::vector<Read>{{name, 0}} : derived_.reads(at - derived_at_);
-    for (const auto& read : reads) wait_for(read, all);
+  higher_row_.assign(all.size() - base_count, kNaN);
+  higher_values_.assign(higher_row_.size() * kColumnStride, kNaN);
+  for (const auto& name : derived_.sources()) {
+    const size_t at = index_of(name, all);
+    if (at >= base_count) higher_wanted_.push_back(at - base_count);
   }
-  row_.assign(all.size(), kNaN);
+  const auto values_of = [&](size_t at) {
+    return at < base_count ? base_.values(at) : higher_values_.data() + (at - base_count) * kColumnStride;
+  };
   std::vector<const double*> used;
-  for (const auto& name : derived_.used()) {
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const ColumnInfo& column) { return column.name == name; });
-    used.push_back(row_.data() + (found - all.begin()));
-  }
+  for (const auto& name : derived_.used()) used.push_back(values_of(index_of(name, all)));
   derived_.bind(used);
+  for (const auto& name : options.columns) {
+    const size_t at = index_of(name, all);
+    if (at < all.size()) {
+      source_.push_back(values_of(at));
+      selected_.push_back(all[at]);
+      wait_for({name, 0, 1}, all);
+    } else {
+      const size_t which = index_of(name, derived_.columns());
+      source_.push_back(derived_.values(which));
+      selected_.push_back(derived_.columns()[which]);
+      for (const auto& read : derived_.reads(which)) wait_for(read, all);
+    }
+  }
   bias_at_ = base_.find("trend_bias_atr");
 }
 
 void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed) {
-  const auto& column = *std::find_if(computed.begin(), computed.end(),
-                                     [&](const ColumnInfo& other) { return other.name == read.column; });
+  const ColumnInfo& column = computed[index_of(read.column, computed)];
   if (column.family == "higher") {
     for (auto& timeframe : higher_) timeframe.require(column.name, read.settles);
     higher_selected_ = true;
@@ -137,7 +167,37 @@ void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed)
 }
 
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
-  if (started_ && bar.ts_open <= last_open_) {
+  uint8_t settled = 0;
+  push_block(view_of(bar, segment), 0, 1, &settled);
+  for (size_t i = 0; i < source_.size(); ++i) out[i] = finite_or_missing<double>(*source_[i]);
+  return settled != 0;
+}
+
+void Engine::push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled) {
+  start_bars(bars, first, n);
+  base_.push_block(bars, first, n);
+  for (int i = 0; i < n; ++i) settled[i] = base_.rows() - n + i + 1 > settled_after_ ? 1 : 0;
+  if (!higher_.empty()) push_higher_timeframes(bars, first, n);
+  if (higher_selected_) settle_higher(n, settled);
+  derived_.push_block(n);
+}
+
+// Rows wait for settled higher bars, and then for what is derived from them.
+void Engine::settle_higher(int n, uint8_t* settled) {
+  for (int i = 0; i < n; ++i) {
+    higher_settled_rows_ = higher_settled_[static_cast<size_t>(i)] != 0 ? higher_settled_rows_ + 1 : 0;
+    if (higher_settled_rows_ <= higher_rows_) settled[i] = 0;
+  }
+}
+
+// The order of time, and a new segment.
+void Engine::start_bars(const BarsView& bars, int64_t first, int n) {
+  const int32_t segment = bars.segment[static_cast<size_t>(first)];
+  bool in_order = !started_ || bars.ts_open[static_cast<size_t>(first)] > last_open_;
+  for (int64_t t = first + 1; t < first + n; ++t) {
+    in_order = in_order && bars.ts_open[static_cast<size_t>(t)] > bars.ts_open[static_cast<size_t>(t - 1)];
+  }
+  if (!in_order) {
     raise("InputError", "bars must come in order of time, but one opens no later than the bar before it.");
   }
   const bool restart = started_ && segment != segment_;
@@ -147,63 +207,82 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
     higher_settled_rows_ = 0;
   }
   if (restart || !started_) {
-    for (auto& timeframe : higher_) timeframe.start_segment(bar, !started_);
+    for (auto& timeframe : higher_) timeframe.start_segment(bars[first], !started_);
   }
   started_ = true;
   segment_ = segment;
-  last_open_ = bar.ts_open;
+  last_open_ = bars.ts_open[static_cast<size_t>(first + n - 1)];
+}
 
-  base_.push(bar);
-  double* next = std::copy(base_.values().begin(), base_.values().end(), row_.data());
-  double low = bias_at_ >= 0 ? base_.values()[static_cast<size_t>(bias_at_)] : kNaN;
-  double high = low;
-  double structure = 0.0;
-  double block_confluence = 0.0;
-  double gap_confluence = 0.0;
-  bool higher_settled = true;
-  for (auto& timeframe : higher_) {
-    timeframe.push_base(bar);
-    timeframe.write(prices_are_finite(bar) ? bar.close : kNaN, next);
-    next += timeframe.columns().size();
-    const double bias = timeframe.trend_bias();
-    low = std::isnan(low) || std::isnan(bias) ? kNaN : std::min(low, bias);
-    high = std::isnan(high) || std::isnan(bias) ? kNaN : std::max(high, bias);
-    structure += timeframe.structure();
-    block_confluence += timeframe.confluence(0);
-    gap_confluence += timeframe.confluence(1);
-    higher_settled = higher_settled && timeframe.settled();
-  }
-  if (!higher_.empty()) {
+void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n) {
+  const double* bias = bias_at_ >= 0 ? base_.values(static_cast<size_t>(bias_at_)) : nullptr;
+  for (int i = 0; i < n; ++i) {
+    const Bar bar = bars[first + i];
+    const double close = prices_are_finite(bar) ? bar.close : kNaN;
+    double low = bias != nullptr ? bias[i] : kNaN;
+    double high = low;
+    double structure = 0.0;
+    double block_confluence = 0.0;
+    double gap_confluence = 0.0;
+    bool has_settled = true;
+    double* next = higher_row_.data();
+    for (auto& timeframe : higher_) {
+      timeframe.push_base(bar);
+      timeframe.write(close, next);
+      next += timeframe.columns().size();
+      const double higher_bias = timeframe.trend_bias();
+      low = std::isnan(low) || std::isnan(higher_bias) ? kNaN : std::min(low, higher_bias);
+      high = std::isnan(high) || std::isnan(higher_bias) ? kNaN : std::max(high, higher_bias);
+      structure += timeframe.structure();
+      block_confluence += timeframe.confluence(0);
+      gap_confluence += timeframe.confluence(1);
+      has_settled = has_settled && timeframe.settled();
+    }
+    higher_settled_[static_cast<size_t>(i)] = has_settled ? 1 : 0;
     *next++ = std::isnan(low) ? kNaN : (low > 1.0 ? 1.0 : (high < -1.0 ? -1.0 : 0.0));
     if (higher_.front().has_structure()) {
       *next++ = structure;
       *next++ = block_confluence;
       *next++ = gap_confluence;
     }
+    for (const size_t c : higher_wanted_)
+      higher_values_[c * kColumnStride + static_cast<size_t>(i)] = higher_row_[c];
   }
-  derived_.push_block(1);
-  for (size_t i = 0; i < derived_.columns().size(); ++i) row_[derived_at_ + i] = *derived_.values(i);
-  for (size_t i = 0; i < source_.size(); ++i) out[i] = row_[source_[i]];
-  higher_settled_rows_ = higher_settled ? higher_settled_rows_ + 1 : 0;
-  return base_.rows() > settled_after_ && (!higher_selected_ || higher_settled_rows_ > higher_rows_);
 }
+
+namespace {
+
+// Bars of the segment of bar t from t on, at most a block.
+int block_length(const BarsView& bars, int64_t t) {
+  const int64_t end = std::min(bars.size(), t + kBlockBars);
+  const int32_t segment = bars.segment[static_cast<size_t>(t)];
+  int64_t next = t + 1;
+  while (next < end && bars.segment[static_cast<size_t>(next)] == segment) ++next;
+  return static_cast<int>(next - t);
+}
+
+}  // namespace
 
 template <class T>
 void build_features(Engine& engine, const BarsView& base, const std::vector<BarsView>& higher,
                     MatrixView<T> out, uint8_t* settled) {
-  std::vector<double> row(engine.columns().size());
   std::vector<int64_t> next(higher.size(), 0);
-  for (int64_t t = 0; t < base.size(); ++t) {
-    const Bar bar = base[t];
+  for (int64_t t = 0; t < base.size();) {
+    const int n = block_length(base, t);
+    const int64_t closed = base.ts_close[static_cast<size_t>(t + n - 1)];
     for (size_t i = 0; i < higher.size(); ++i) {
       if (!engine.higher(i).from_bars) continue;
-      while (next[i] < higher[i].size() && higher[i].ts_close[static_cast<size_t>(next[i])] <= bar.ts_close) {
+      while (next[i] < higher[i].size() && higher[i].ts_close[static_cast<size_t>(next[i])] <= closed) {
         engine.push_higher(i, higher[i][next[i]], higher[i].segment[static_cast<size_t>(next[i])]);
         ++next[i];
       }
     }
-    settled[t] = engine.push(bar, base.segment[static_cast<size_t>(t)], row.data()) ? 1 : 0;
-    for (size_t i = 0; i < row.size(); ++i) out(t, static_cast<int64_t>(i)) = static_cast<T>(row[i]);
+    engine.push_block(base, t, n, settled + t);
+    for (size_t c = 0; c < engine.columns().size(); ++c) {
+      const double* values = engine.column(c);
+      for (int i = 0; i < n; ++i) out(t + i, static_cast<int64_t>(c)) = finite_or_missing<T>(values[i]);
+    }
+    t += n;
   }
 }
 

@@ -8,7 +8,8 @@
 //   longer shows
 //                      (columns that never settle are left out of this mark)
 //
-// Every series restarts where the segment changes. Cost: a few microseconds per bar for the default set.
+// Bars are worked on in blocks of up to kBlockBars; a stream is blocks of one bar (machine.h). Every series
+// restarts where the segment changes. Cost: a few microseconds per bar for the default set.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include "smctrain/features/higher_timeframe.h"
 #include "smctrain/features/machine.h"
 #include "smctrain/features/series.h"
+#include "smctrain/features/settings.h"
 
 namespace smctrain::features {
 
@@ -29,6 +31,7 @@ struct EngineOptions {
   int64_t base_length_ns = 0;
   std::vector<HigherSpec> higher;
   std::vector<std::string> columns;  // wanted columns, any role, in the order wanted
+  Settings settings;
 };
 
 // Every column an engine with these higher timeframes can compute and whether the preset "default" holds it,
@@ -40,7 +43,7 @@ struct CatalogueEntry {
   bool in_full = true;  // of role "feature" and not made for the caller alone
 };
 std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
-                                      const std::vector<AskedColumns>& asked = {});
+                                      const Settings& settings, const std::vector<AskedColumns>& asked = {});
 
 class Engine {
  public:
@@ -55,23 +58,33 @@ class Engine {
   }
   // Writes columns().size() values; returns whether the row is settled.
   bool push(const Bar& bar, int32_t segment, double* out);
+  // The same for bars first..first + n - 1, 1 <= n <= kBlockBars, all of one segment. Afterwards column(i)
+  // holds their values of columns()[i]. settled has n entries.
+  void push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled);
+  const double* column(size_t i) const { return source_[i]; }
 
  private:
+  void start_bars(const BarsView& bars, int64_t first, int n);
+  void push_higher_timeframes(const BarsView& bars, int64_t first, int n);
+
+  // Makes rows count as settled only once what is read is.
+  void wait_for(const Read& read, const std::vector<ColumnInfo>& computed);
+  void settle_higher(int n, uint8_t* settled);
+
   DerivedColumns derived_;
   Series base_;
   std::vector<HigherTimeframe> higher_;
   std::vector<ColumnInfo> selected_;
-  std::vector<size_t> source_;  // index into row_ of each selected column
-  std::vector<double> row_;     // all computed columns: base, higher, alignment; then derived ones
-  size_t derived_at_ = 0;
-  // Makes rows count as settled only once what is read is.
-  void wait_for(const Read& read, const std::vector<ColumnInfo>& computed);
-
+  std::vector<double> higher_values_;  // columns of the higher timeframes and of their alignment
+  std::vector<double> higher_row_;     // the same of one bar
+  std::vector<const double*> source_;  // values of each selected column
+  std::vector<size_t> higher_wanted_;  // selected or derived from, among those of higher_row_
   int bias_at_ = -1;
   int64_t settled_after_ = 0;
   bool higher_selected_ = false;
-  int64_t higher_rows_ = 0;          // rows that must follow the first one with settled higher bars
-  int64_t higher_settled_rows_ = 0;  // rows of this segment on which they were settled
+  int64_t higher_rows_ = 0;              // rows that must follow the first one with settled higher bars
+  int64_t higher_settled_rows_ = 0;      // rows of this segment on which they were settled
+  std::vector<uint8_t> higher_settled_;  // of the bars of the last block
   bool started_ = false;
   int32_t segment_ = 0;
   int64_t last_open_ = 0;

@@ -16,6 +16,8 @@ def features(
     preset: Literal["default", "full"] = "default",
     base: str | None = None,
     extra: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
+    settings: Annotated[bool, Parameter(negative="")] = False,
     symbols: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     rows: int = 5000,
     cuts: int = 200,
@@ -44,6 +46,10 @@ def features(
         Columns behind those of the preset, such as ret_1_lag_2 or rsi_wilder_14_z_100: <c>_lag_<k>; <c>_<s>_<w> with s
         one of mean, sd, min, max, med, q10, q90, skew, rank, slope, z, ratio, acf<l>; <c>_sq; <c>_fd_<100 d>;
         <a>__x__<b>.
+    set_
+        How columns are computed: --set fvg.min_atr=0.5 smc.swing_left=10.
+    settings
+        Print what --set can change, with defaults, instead of the columns.
     symbols
         Symbols to audit; all by default.
     rows
@@ -63,8 +69,11 @@ def features(
 
     if audit and data is None:
         raise ConfigError("--audit needs bars: smctrain features DATA --audit.")
+    chosen = _settings(set_ or [])
     if data is None:
-        return _catalogue(preset, base or "M15", tuple(extra or ()), json)
+        if settings:
+            return _settings_table(chosen, json)
+        return _catalogue(preset, base or "M15", tuple(extra or ()), chosen, json)
     if not audit:
         raise ConfigError("bars are read for the audit only: smctrain features DATA --audit, or leave DATA out.")
     if rows < 0:
@@ -72,10 +81,10 @@ def features(
     from smctrain.bars import read_bars
 
     bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp)
-    return _audit(bars, preset, base, tuple(extra or ()), rows, cuts, seed, json)
+    return _audit(bars, preset, base, tuple(extra or ()), chosen, rows, cuts, seed, json)
 
 
-def _catalogue(preset: str, base: str, extra: tuple[str, ...], json: bool) -> int:
+def _catalogue(preset: str, base: str, extra: tuple[str, ...], settings: dict[str, Any], json: bool) -> int:
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
@@ -83,7 +92,7 @@ def _catalogue(preset: str, base: str, extra: tuple[str, ...], json: bool) -> in
     from smctrain.features import FeatureSpec
 
     try:
-        entries = FeatureSpec(preset=preset, base=base, extra=extra).catalogue()
+        entries = FeatureSpec(preset=preset, base=base, settings=settings, extra=extra).catalogue()
     except InputError as error:  # nothing but the options was read
         raise ConfigError(str(error)) from error
     if json:
@@ -98,8 +107,40 @@ def _catalogue(preset: str, base: str, extra: tuple[str, ...], json: bool) -> in
     return 0
 
 
+def _settings(assignments: list[str]) -> dict[str, Any]:
+    from smctrain.config import resolve
+
+    prefix = "features.settings."
+    full = [text if text.startswith(prefix) else prefix + text for text in assignments]
+    return resolve(assignments=full).config.features.settings
+
+
+def _settings_table(chosen: dict[str, Any], json: bool) -> int:
+    from dataclasses import asdict
+
+    from smctrain.artifact import dumps_strict
+    from smctrain.features.spec import settings_table
+
+    table = [asdict(row) | {"value": chosen.get(row.key, row.default)} for row in settings_table()]
+    if json:
+        print(dumps_strict(table))
+        return 0
+    for row in table:
+        print(f"{row['key']:<20}  {dumps_strict(row['value'], indent=None):<26}  {row['meaning']}")
+        print(f"{'':<20}  must be {row['allowed']}")
+    return 0
+
+
 def _audit(
-    bars: Any, preset: str, base: str | None, extra: tuple[str, ...], rows: int, cuts: int, seed: int, json: bool
+    bars: Any,
+    preset: str,
+    base: str | None,
+    extra: tuple[str, ...],
+    settings: dict[str, Any],
+    rows: int,
+    cuts: int,
+    seed: int,
+    json: bool,
 ) -> int:
     from smctrain.artifact import dumps_strict, to_json_safe
     from smctrain.audit import audit_features
@@ -114,7 +155,7 @@ def _audit(
             frames = dict(bars[symbol])
             if timeframe in frames and rows:
                 frames[timeframe] = frames[timeframe][max(0, len(frames[timeframe]) - rows) :]
-            spec = FeatureSpec(preset=preset, base=timeframe, extra=extra)
+            spec = FeatureSpec(preset=preset, base=timeframe, settings=settings, extra=extra)
             report = audit_features(SymbolBars(symbol, frames), spec, cuts, seed)
         except InputError as error:  # the other symbols go on
             failures[symbol] = str(error)

@@ -5,7 +5,7 @@ Defaults of the four families: document 001 ("Enhanced Regularization"); what it
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -66,6 +66,8 @@ class Features(_Section):
     """Exact columns; null keeps all of the preset."""
     extra: tuple[str, ...] = ()
     """Columns behind those: derived ones by name (ret_1_lag_2, rsi_wilder_14_z_100), or ones the preset leaves out."""
+    settings: dict[str, Any] = {}
+    """How columns are computed: settings.smc.swing_left, settings.fvg.min_atr ...; `smctrain features --settings`."""
 
 
 class Labels(_Section):

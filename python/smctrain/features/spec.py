@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from smctrain._load import core
-from smctrain.bars.types import TIMEFRAME_SECONDS
+from smctrain.bars.types import TIMEFRAME_SECONDS, as_table
 from smctrain.exceptions import InputError
 
 PRESETS = ("default", "full")
@@ -51,6 +51,17 @@ class ColumnInfo:
 
 
 @dataclass(frozen=True)
+class SettingInfo:
+    """One setting of the features: what it is called, what is allowed, and what it means."""
+
+    key: str
+    argument: str
+    allowed: str
+    default: Any
+    meaning: str
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """Choice of feature columns.
 
@@ -68,6 +79,10 @@ class FeatureSpec:
         Exactly these columns in this order, of any role; `preset` and `groups` are not used then.
     dtype : {"float32", "float64"}
         Of the values.
+    settings : mapping of str to value
+        How columns are computed, by key: `{"fvg.min_atr": 0.5, "smc.swing_left": 10}`. `feature_settings()` lists all
+        of them; the functions of `st.smc` take the same ones as arguments. Names of columns do not change with them.
+        Only what differs from its default is kept.
     extra : iterable of str
         Columns behind those, of any role: derived ones, or computed ones the preset leaves out. What the selection
         holds already is not added twice.
@@ -80,7 +95,8 @@ class FeatureSpec:
     - `c_s_w`: statistic s of the last w bars, the newest included: mean, sd (n - 1), min, max, med, q10, q90, skew,
       rank (0 to 1), slope (per bar), z, ratio (to the mean), acf<l> (autocorrelation at lag l);
     - `c_sq`: the square; `a__x__b`: the product, names in alphabetical order;
-    - `c_fd_h`: the fractional difference of order h/100, so that d = 0.4 is `c_fd_40`; weights are cut below 1e-4.
+    - `c_fd_h`: the fractional difference of order h/100, so that d = 0.4 is `c_fd_40`; weights are cut below 1e-4,
+      so that a share of the level stays in it (7 % at d = 0.4).
 
     Two operations can follow each other (`rsi_wilder_14_lag_1_z_20` is the z of the lag); what follows `__x__` belongs
     to the second factor. A name that is a computed column (`obv_slope_20`) is that column. Windows are NaN until they
@@ -95,6 +111,7 @@ class FeatureSpec:
     groups: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     dtype: str = "float32"
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -102,6 +119,7 @@ class FeatureSpec:
             raise InputError(f'preset must be "default" or "full", but is {self.preset!r}.')
         if self.dtype not in DTYPES:
             raise InputError(f'dtype must be "float32" or "float64", but is {self.dtype!r}.')
+        object.__setattr__(self, "settings", _settings(self.settings))
         object.__setattr__(self, "higher", _names("higher", self.higher))
         for name in ("groups", "columns", "extra"):
             if getattr(self, name) is not None:
@@ -129,7 +147,9 @@ class FeatureSpec:
     def catalogue(self) -> list[ColumnInfo]:
         """The selected columns, in the order of a feature table."""
         asked = {"columns": list(self.columns or ()), "extra": list(self.extra)}
-        entries: list[dict[str, Any]] = core().features_catalogue(self.base_ns, self.native_higher(), asked)
+        entries: list[dict[str, Any]] = core().features_catalogue(
+            self.base_ns, self.native_higher(), dict(self.settings), asked
+        )
         by_name = {entry["name"]: entry for entry in entries}
         names = dict.fromkeys([*self._selected(entries), *self.extra])
         return [_info(by_name[name]) for name in names]
@@ -144,6 +164,29 @@ class FeatureSpec:
         if self.preset == "default":
             return [entry["name"] for entry in entries if entry["in_default"]]
         return [entry["name"] for entry in entries if entry["in_full"]]
+
+
+def feature_settings() -> Any:
+    """All settings of `FeatureSpec(settings=...)` as a table.
+
+    Returns
+    -------
+    table
+        key; argument (name of the same setting in the functions of `st.smc`, "" where none takes it); allowed; default;
+        meaning. A data frame with pandas, else a list of dicts.
+    """
+    return as_table(settings_table(), SettingInfo)
+
+
+def settings_table() -> list[SettingInfo]:
+    """The rows of `feature_settings`."""
+    return [SettingInfo(**row) for row in core().feature_settings_table()]
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InputError(f'settings must be a mapping such as {{"fvg.min_atr": 0.5}}, but is {given!r}.')
+    return dict(core().feature_settings(dict(given))) if given else {}
 
 
 def _names(parameter: str, values: Iterable[str]) -> tuple[str, ...]:

@@ -19,7 +19,13 @@ def feature_spec(bars: Bars, config: Config) -> FeatureSpec:
     """The feature recipe of a run."""
     f = config.features
     return FeatureSpec(
-        preset=f.preset, base=bars.timeframe, higher=f.higher, groups=f.groups, columns=f.columns, extra=f.extra
+        preset=f.preset,
+        base=bars.timeframe,
+        higher=f.higher,
+        groups=f.groups,
+        columns=f.columns,
+        settings=f.settings,
+        extra=f.extra,
     )
 
 

@@ -1,14 +1,9 @@
-// Trend, momentum and volatility regime of one timeframe.
-//
-//   bias       (C - ema_first_50) / ATR
-//   strength   centroid of the fuzzy terms weak, moderate, strong of |bias|
-//   z          atr_z50: the ATR against its own last 50 values
-//   regime     five one-hots, first match: high_vol_trend, low_vol_chop, high_vol, low_vol, normal
+// Columns of trend, momentum and volatility regime; what they mean stands in regime.h.
 #include <algorithm>
 #include <cmath>
 
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/fuzzy.h"
+#include "smctrain/features/technical/regime.h"
 #include "smctrain/features/technical/rolling.h"
 
 namespace smctrain::features {
@@ -25,17 +20,19 @@ std::vector<ColumnInfo> trend_columns() {
     return make_column(name, "trend", unit, kForever, warmup, settle, definition);
   };
   return {
-      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / atr_wilder_14"),
+      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / ATR"),
       column("trend_abs_atr", "atr", 14, bias, "|trend_bias_atr|"),
       column("trend_strength", "ratio", 14, score,
-             "centroid of weak 0.5, moderate 1.5, strong 3.0 at trend_abs_atr"),
+             "centroid of the terms weak, moderate, strong at trend_abs_atr"),
       column("trend_bull", "ratio", 14, score, "clip(trend_bias_atr, 0, 1)"),
       column("trend_bear", "ratio", 14, score, "clip(-trend_bias_atr, 0, 1)"),
       column("trend_bias_atr_z100", "z", 113, ema_settle(50, 1e-9),
              "trend_bias_atr against its last 100 values (mean, sd1)"),
-      column("mom_overbought", "ratio", 14, wilder_settle(14), "clip((rsi_wilder_14 - 60) / 20, 0, 1)"),
-      column("mom_oversold", "ratio", 14, wilder_settle(14), "clip((40 - rsi_wilder_14) / 20, 0, 1)"),
-      column("atr_z50", "z", 63, z, "atr_wilder_14 against its last 50 values (mean, sd1)"),
+      column("mom_overbought", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is above 60: 0 there, 1 from 80"),
+      column("mom_oversold", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is below 40: 0 there, 1 from 20 down"),
+      column("atr_z50", "z", 63, z, "ATR against its last 50 values (mean, sd1)"),
       column("vol_high", "ratio", 63, z, "clip(atr_z50 - 0.5, 0, 1)"),
       column("vol_low", "ratio", 63, z, "clip((0.5 - atr_z50) / 1.5, 0, 1)"),
       column("tr_strong", "ratio", 14, score, "clip(trend_strength - 1, 0, 1)"),
@@ -48,58 +45,44 @@ std::vector<ColumnInfo> trend_columns() {
   };
 }
 
-double clip_or_nan(double x, double low, double high) { return std::isnan(x) ? x : clip(x, low, high); }
-
 class TrendMachine final : public TableMachine {
  public:
-  TrendMachine() : TableMachine(trend_columns()) {}
+  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), state_(terms) {}
 
   void push(const Bar& bar, const Context& context, double* out) override {
-    const double bias = safe_div(bar.close - context.ema_first_50, context.atr);
-    const double strength = trend_strength(std::abs(bias));
-    bias_.push(bias);
-    atr_.push(context.atr);
-    const double z = atr_.z();
-    out[0] = bias;
-    out[1] = std::abs(bias);
-    out[2] = strength;
-    out[3] = clip_or_nan(bias, 0.0, 1.0);
-    out[4] = clip_or_nan(-bias, 0.0, 1.0);
+    const MarketState state = state_.push(bar.close, context);
+    bias_.push(state.bias);
+    out[0] = state.bias;
+    out[1] = std::abs(state.bias);
+    out[2] = state.strength();
+    out[3] = state.bull();
+    out[4] = state.bear();
     out[5] = bias_.z();
-    out[6] = clip_or_nan((context.rsi_wilder_14 - 60.0) / 20.0, 0.0, 1.0);
-    out[7] = clip_or_nan((40.0 - context.rsi_wilder_14) / 20.0, 0.0, 1.0);
-    out[8] = z;
-    const double vol_high = out[9] = clip_or_nan(z - 0.5, 0.0, 1.0);
-    const double vol_low = out[10] = clip_or_nan((0.5 - z) / 1.5, 0.0, 1.0);
-    const double strong = out[11] = clip_or_nan(strength - 1.0, 0.0, 1.0);
-    const double weak = out[12] = clip_or_nan((1.0 - strength) / 0.5, 0.0, 1.0);
-    const bool known = !std::isnan(z) && !std::isnan(strength);
-    std::fill_n(out + 13, 5, known ? 0.0 : kNaN);
-    if (!known) return;
-    int regime = 4;
-    if (vol_high > 0.6 && strong > 0.5) {
-      regime = 0;
-    } else if (vol_low > 0.6 && weak > 0.5) {
-      regime = 1;
-    } else if (vol_high > 0.6) {
-      regime = 2;
-    } else if (vol_low > 0.6) {
-      regime = 3;
-    }
-    out[13 + regime] = 1.0;
+    out[6] = state.overbought();
+    out[7] = state.oversold();
+    out[8] = state.atr_z;
+    out[9] = state.vol_high();
+    out[10] = state.vol_low();
+    out[11] = state.strong();
+    out[12] = state.weak();
+    const Regime regime = state.regime();
+    std::fill_n(out + 13, 5, regime == Regime::kUnknown ? kNaN : 0.0);
+    if (regime != Regime::kUnknown) out[13 + static_cast<int>(regime)] = 1.0;
   }
   void reset() override {
     bias_.reset();
-    atr_.reset();
+    state_.reset();
   }
 
  private:
   RollingVariance bias_{100};
-  RollingVariance atr_{50};
+  MarketStateMachine state_;
 };
 
 }  // namespace
 
-std::unique_ptr<Machine> make_trend_machine() { return std::make_unique<TrendMachine>(); }
+std::unique_ptr<Machine> make_trend_machine(const TrendTerms& terms) {
+  return std::make_unique<TrendMachine>(terms);
+}
 
 }  // namespace smctrain::features
