@@ -14,6 +14,7 @@
 #include "bindings/numpy.h"
 #include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
+#include "smctrain/features/derived/fractional.h"
 #include "smctrain/features/engine.h"
 
 namespace smctrain::bindings {
@@ -241,6 +242,15 @@ class Stream {
 void bind_features(py::module_& m) {
   m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"),
         py::arg("settings") = py::dict(), py::arg("asked") = py::dict());
+  m.def(
+      "fractional_weights",
+      [](double order) {
+        if (!(order > 0.0 && order <= 1.0))
+          raise("InputError", "order must be from 0 to 1, but is ", order, ".");
+        const auto weights = features::fractional_weights(order);
+        return py::array_t<double>(static_cast<py::ssize_t>(weights.size()), weights.data());
+      },
+      py::arg("order"));
   m.def("features_build", &build, py::arg("bars"), py::arg("base_length_ns"), py::arg("higher"),
         py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"), py::arg("days") = py::none(),
         py::arg("settings") = py::dict());

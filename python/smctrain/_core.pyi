@@ -48,6 +48,7 @@ __all__: list[str] = [
     "fit_preprocessing",
     "forward_return",
     "forward_split",
+    "fractional_weights",
     "group_borders",
     "group_split",
     "hac_mean",
@@ -363,6 +364,7 @@ def forward_split(
     gap_stamps: typing.SupportsInt | typing.SupportsIndex,
     gap_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
+def fractional_weights(order: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
 def group_borders(
     n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int64]: ...

@@ -84,6 +84,17 @@ std::vector<ColumnInfo> columns_of(const std::vector<CatalogueEntry>& entries) {
   return columns;
 }
 
+DerivedColumns make_derived(const EngineOptions& options) {
+  const auto entries = computed_entries(options.base_length_ns, options.higher, options.settings);
+  return {options.columns, columns_of(entries), kBlockBars};
+}
+
+size_t index_of(const std::string& name, const std::vector<ColumnInfo>& columns) {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const ColumnInfo& column) { return column.name == name; });
+  return static_cast<size_t>(found - columns.begin());
+}
+
 }  // namespace
 
 std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
@@ -92,7 +103,7 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
   const auto computed = columns_of(entries);
   const ColumnIndex known(computed);
   auto preset = full_preset_derived();
-  // Other settings may have given a source another name.
+  // Not every length of bar and every setting has all sources.
   std::erase_if(preset, [&](const std::string& name) { return !parse_column(name, known).problem.empty(); });
   std::vector<AskedColumns> derived{{"preset", preset}};
   derived.insert(derived.end(), asked.begin(), asked.end());
@@ -104,11 +115,10 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
 }
 
 Engine::Engine(const EngineOptions& options)
-    : derived_(options.columns,
-               columns_of(computed_entries(options.base_length_ns, options.higher, options.settings)),
-               kBlockBars),
+    : derived_(make_derived(options)),
       base_(make_base_machines(options.settings, options.base_length_ns),
-            with_needs_of_alignment(derived_.sources()), options.settings) {
+            with_needs_of_alignment(derived_.sources()), options.settings),
+      higher_settled_(kBlockBars) {
   for (const auto& spec : options.higher)
     higher_.emplace_back(spec, options.base_length_ns, &derived_.sources(), options.settings);
   std::vector<ColumnInfo> all = base_.columns();
@@ -119,40 +129,34 @@ Engine::Engine(const EngineOptions& options)
   all.insert(all.end(), alignment.begin(), alignment.end());
   higher_row_.assign(all.size() - base_count, kNaN);
   higher_values_.assign(higher_row_.size() * kColumnStride, kNaN);
-  higher_settled_.assign(kBlockBars, 0);
-  const auto index_of = [](const std::vector<ColumnInfo>& columns, const std::string& name) {
-    const auto found = std::find_if(columns.begin(), columns.end(),
-                                    [&](const ColumnInfo& column) { return column.name == name; });
-    return static_cast<size_t>(found - columns.begin());
-  };
-  const auto values_of = [&](size_t at) -> const double* {
-    if (at < base_count) return base_.values(at);
-    if (std::find(higher_wanted_.begin(), higher_wanted_.end(), at - base_count) == higher_wanted_.end())
-      higher_wanted_.push_back(at - base_count);
-    return higher_values_.data() + (at - base_count) * kColumnStride;
+  for (const auto& name : derived_.sources()) {
+    const size_t at = index_of(name, all);
+    if (at >= base_count) higher_wanted_.push_back(at - base_count);
+  }
+  const auto values_of = [&](size_t at) {
+    return at < base_count ? base_.values(at) : higher_values_.data() + (at - base_count) * kColumnStride;
   };
   std::vector<const double*> used;
-  for (const auto& name : derived_.used()) used.push_back(values_of(index_of(all, name)));
+  for (const auto& name : derived_.used()) used.push_back(values_of(index_of(name, all)));
   derived_.bind(used);
   for (const auto& name : options.columns) {
-    const size_t at = index_of(all, name);
+    const size_t at = index_of(name, all);
     if (at < all.size()) {
       source_.push_back(values_of(at));
       selected_.push_back(all[at]);
-      wait_for({name, 0}, all);
-      continue;
+      wait_for({name, 0, 1}, all);
+    } else {
+      const size_t which = index_of(name, derived_.columns());
+      source_.push_back(derived_.values(which));
+      selected_.push_back(derived_.columns()[which]);
+      for (const auto& read : derived_.reads(which)) wait_for(read, all);
     }
-    const size_t i = index_of(derived_.columns(), name);
-    source_.push_back(derived_.values(i));
-    selected_.push_back(derived_.columns()[i]);
-    for (const auto& read : derived_.reads(i)) wait_for(read, all);
   }
   bias_at_ = base_.find("trend_bias_atr");
 }
 
 void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed) {
-  const auto& column = *std::find_if(computed.begin(), computed.end(),
-                                     [&](const ColumnInfo& other) { return other.name == read.column; });
+  const ColumnInfo& column = computed[index_of(read.column, computed)];
   if (column.family == "higher") {
     for (auto& timeframe : higher_) timeframe.require(column.name, read.settles);
     higher_selected_ = true;
@@ -172,12 +176,17 @@ bool Engine::push(const Bar& bar, int32_t segment, double* out) {
 void Engine::push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled) {
   start_bars(bars, first, n);
   base_.push_block(bars, first, n);
+  for (int i = 0; i < n; ++i) settled[i] = base_.rows() - n + i + 1 > settled_after_ ? 1 : 0;
   if (!higher_.empty()) push_higher_timeframes(bars, first, n);
+  if (higher_selected_) settle_higher(n, settled);
   derived_.push_block(n);
+}
+
+// Rows wait for settled higher bars, and then for what is derived from them.
+void Engine::settle_higher(int n, uint8_t* settled) {
   for (int i = 0; i < n; ++i) {
-    const bool is_settled = base_.rows() - n + i + 1 > settled_after_;
-    const bool higher_is = !higher_selected_ || higher_settled_[static_cast<size_t>(i)] != 0;
-    settled[i] = is_settled && higher_is ? 1 : 0;
+    higher_settled_rows_ = higher_settled_[static_cast<size_t>(i)] != 0 ? higher_settled_rows_ + 1 : 0;
+    if (higher_settled_rows_ <= higher_rows_) settled[i] = 0;
   }
 }
 
@@ -215,7 +224,7 @@ void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n) 
     double structure = 0.0;
     double block_confluence = 0.0;
     double gap_confluence = 0.0;
-    bool is_settled = true;
+    bool has_settled = true;
     double* next = higher_row_.data();
     for (auto& timeframe : higher_) {
       timeframe.push_base(bar);
@@ -227,10 +236,9 @@ void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n) 
       structure += timeframe.structure();
       block_confluence += timeframe.confluence(0);
       gap_confluence += timeframe.confluence(1);
-      is_settled = is_settled && timeframe.settled();
+      has_settled = has_settled && timeframe.settled();
     }
-    higher_settled_rows_ = is_settled ? higher_settled_rows_ + 1 : 0;
-    higher_settled_[static_cast<size_t>(i)] = higher_settled_rows_ > higher_rows_ ? 1 : 0;
+    higher_settled_[static_cast<size_t>(i)] = has_settled ? 1 : 0;
     *next++ = std::isnan(low) ? kNaN : (low > 1.0 ? 1.0 : (high < -1.0 ? -1.0 : 0.0));
     if (higher_.front().has_structure()) {
       *next++ = structure;

@@ -66,23 +66,25 @@ class Engine {
  private:
   void start_bars(const BarsView& bars, int64_t first, int n);
   void push_higher_timeframes(const BarsView& bars, int64_t first, int n);
+
   // Makes rows count as settled only once what is read is.
   void wait_for(const Read& read, const std::vector<ColumnInfo>& computed);
+  void settle_higher(int n, uint8_t* settled);
 
   DerivedColumns derived_;
   Series base_;
   std::vector<HigherTimeframe> higher_;
   std::vector<ColumnInfo> selected_;
-  std::vector<double> higher_values_;    // columns of the higher timeframes and of their alignment
-  std::vector<double> higher_row_;       // the same of one bar
-  std::vector<size_t> higher_wanted_;    // columns of higher_row_ that are selected or read by derived ones
-  std::vector<uint8_t> higher_settled_;  // of each bar of the block
-  std::vector<const double*> source_;    // values of each selected column
+  std::vector<double> higher_values_;  // columns of the higher timeframes and of their alignment
+  std::vector<double> higher_row_;     // the same of one bar
+  std::vector<const double*> source_;  // values of each selected column
+  std::vector<size_t> higher_wanted_;  // selected or derived from, among those of higher_row_
   int bias_at_ = -1;
   int64_t settled_after_ = 0;
   bool higher_selected_ = false;
-  int64_t higher_rows_ = 0;          // rows that must follow the first one with settled higher bars
-  int64_t higher_settled_rows_ = 0;  // rows of this segment on which they were settled
+  int64_t higher_rows_ = 0;              // rows that must follow the first one with settled higher bars
+  int64_t higher_settled_rows_ = 0;      // rows of this segment on which they were settled
+  std::vector<uint8_t> higher_settled_;  // of the bars of the last block
   bool started_ = false;
   int32_t segment_ = 0;
   int64_t last_open_ = 0;

@@ -136,8 +136,6 @@ const std::vector<std::string>& full_preset_derived() {
       "atr_z50__x__ret_1",
       "rsi_wilder_14__x__trend_bias_atr",
       "trend_bias_atr_sq",
-      // the price itself, differenced only as far as it keeps its memory
-      "log_close_fd_40",
   };
   return names;
 }

@@ -95,7 +95,8 @@ class FeatureSpec:
     - `c_s_w`: statistic s of the last w bars, the newest included: mean, sd (n - 1), min, max, med, q10, q90, skew,
       rank (0 to 1), slope (per bar), z, ratio (to the mean), acf<l> (autocorrelation at lag l);
     - `c_sq`: the square; `a__x__b`: the product, names in alphabetical order;
-    - `c_fd_h`: the fractional difference of order h/100, so that d = 0.4 is `c_fd_40`; weights are cut below 1e-4.
+    - `c_fd_h`: the fractional difference of order h/100, so that d = 0.4 is `c_fd_40`; weights are cut below 1e-4,
+      so that a share of the level stays in it (7 % at d = 0.4).
 
     Two operations can follow each other (`rsi_wilder_14_lag_1_z_20` is the z of the lag); what follows `__x__` belongs
     to the second factor. A name that is a computed column (`obv_slope_20`) is that column. Windows are NaN until they

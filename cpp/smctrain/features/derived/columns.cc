@@ -33,7 +33,9 @@ std::vector<Expression> parse_all(const std::vector<AskedColumns>& asked, const 
   if (problems.size() == 1) raise("InputError", problems[0]);
   if (!problems.empty()) {
     std::string text = format(problems.size(), " columns cannot be built:");
-    for (const auto& problem : problems) text += "\n- " + problem;
+    constexpr size_t kShown = 20;
+    for (size_t i = 0; i < problems.size() && i < kShown; ++i) text += "\n- " + problems[i];
+    if (problems.size() > kShown) text += format("\n- and ", problems.size() - kShown, " more");
     raise("InputError", text);
   }
   return expressions;
