@@ -10,7 +10,6 @@
 
 #include "smctrain/features/machine.h"
 #include "smctrain/features/smc/engine.h"
-#include "smctrain/features/technical/regime.h"
 
 namespace smctrain::features::smc {
 
@@ -25,13 +24,14 @@ void define_range_break(Columns& columns);
 void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars);
 void define_liquidity(Columns& columns, int max_age_bars);
 
+// `is_valid`: whether the market is one in which zones of this side may be traded, NaN if unknown.
 // Each writes its columns from `out` on and returns the place behind them.
 double* write_swings(const SwingScale& scale, int64_t t, const PastBar& bar, double* out);
 double* write_structure(const SwingScale& scale, int64_t t, const PastBar& bar, double* out);
 double* write_range_position(const SwingScale& scale, const PastBar& bar, double* out);
 double* write_zigzag(const Engine& engine, double* out);
 double* write_range_break(const Engine& engine, double* out);
-double* write_zones(const Engine& engine, EventKind kind, int side, const MarketState& market, double* out);
+double* write_zones(const Engine& engine, EventKind kind, int side, double is_valid, double* out);
 double* write_liquidity(const Engine& engine, double* out);
 
 // x / atr, NaN where that has no meaning.

@@ -1,3 +1,5 @@
+#include <cstddef>
+#include <cstring>
 #include <string>
 
 #include "smctrain/features/smc/columns.h"
@@ -76,6 +78,8 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   number("dist_atr", "atr",
          "signed distance of the close to the nearest active " + what + ", 0 inside, >= 0 still ahead");
   number("age", "bars", "bars since the nearest active " + what + " became known");
+  mark("inside", "1 if the close is inside the nearest active " + what);
+  // From here on the order of ZoneFacts.
   frozen("size_atr", "atr", kAtrWarmup,
          "height of the nearest active " + what + ", in ATR of the bar that made it known");
   frozen("quality", "score", kAtrWarmup,
@@ -85,7 +89,6 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   mark("st_fresh", "1 if the nearest active " + what + " was never touched");
   mark("st_touched", "1 if the nearest active " + what + " was touched but not filled");
   mark("st_filled", "1 if the nearest active " + what + " was filled");
-  mark("inside", "1 if the close is inside the nearest active " + what);
   frozen("bounce_q", "score", kAtrWarmup,
          "bounce of the nearest active " + what + " after its first touch, NaN until measurable");
   if (is_block(kind)) {
@@ -122,14 +125,18 @@ namespace {
 // What the columns of the nearest zone say if there is none.
 Zone no_zone() {
   Zone zone;
-  zone.state = ZoneState::kExpired;
-  zone.near = zone.far = zone.size_atr = zone.quality = zone.depth = kNaN;
+  zone.set_state(ZoneState::kExpired);
+  zone.near = zone.far = kNaN;
+  zone.facts.size_atr = zone.facts.quality = zone.facts.fill = kNaN;
   return zone;
 }
 const Zone kNoZone = no_zone();
 
+constexpr size_t kBlockFacts = sizeof(ZoneFacts) / sizeof(double);
+constexpr size_t kZoneFacts = offsetof(ZoneFacts, disp_atr) / sizeof(double);
+
 template <EventKind kKind, int kSide>
-double* write_zones_of(const Engine& engine, const MarketState& market, double* out) {
+double* write_zones_of(const Engine& engine, double is_valid, double* out) {
   const ZoneList& zones = engine.zones(kKind, kSide);
   const int64_t t = engine.now();
   const double atr = engine.bar().atr;
@@ -141,10 +148,10 @@ double* write_zones_of(const Engine& engine, const MarketState& market, double* 
   const Zone* fresh_zone = summary.nearest_fresh;
 
   *out++ = flag(is_new);
-  *out++ = created.size_atr;
-  if constexpr (is_block(kKind)) *out++ = created.disp_atr;
+  *out++ = created.facts.size_atr;
+  if constexpr (is_block(kKind)) *out++ = created.facts.disp_atr;
   if constexpr (!is_breaker(kKind)) {
-    *out++ = created.quality;
+    *out++ = created.facts.quality;
     *out++ = is_new ? zones.last_size_z() : kNaN;
   }
   if constexpr (is_block(kKind)) *out++ = is_new ? zones.last_displacement_z() : kNaN;
@@ -156,31 +163,15 @@ double* write_zones_of(const Engine& engine, const MarketState& market, double* 
   const double distance = in_atr(summary.distance, atr);
   *out++ = distance;
   *out++ = has_zone ? static_cast<double>(t - zone.known_at) : kNaN;
-  *out++ = zone.size_atr;
-  *out++ = zone.quality;
-  *out++ = zone.fill();
-  *out++ = flag(zone.state == ZoneState::kFresh);
-  *out++ = flag(zone.state == ZoneState::kTouched);
-  *out++ = flag(zone.state == ZoneState::kFilled);
   *out++ = flag(summary.distance == 0.0);
-  *out++ = zone.bounce_q;
-  if constexpr (is_block(kKind)) {
-    *out++ = zone.disp_atr;
-    *out++ = zone.body_ratio;
-    *out++ = flag(zone.has_fvg);
-    *out++ = flag(zone.struct_aligned);
-    *out++ = flag(zone.bos_ctx);
-    *out++ = flag(zone.choch_ctx);
-    *out++ = flag(zone.ema_aligned);
-    *out++ = flag(zone.rsi_ok);
-  } else if constexpr (!is_breaker(kKind)) {
-    *out++ = zone.merged;
-  }
+  constexpr size_t kFacts = is_block(kKind) ? kBlockFacts : kZoneFacts;
+  std::memcpy(out, &zone.facts, kFacts * sizeof(double));
+  out += kFacts;
+  if constexpr (kKind == EventKind::kFvg) *out++ = zone.merged;
   *out++ = fresh_zone == summary.nearest ? distance : in_atr(summary.fresh_distance, atr);
   *out++ = fresh_zone != nullptr ? static_cast<double>(t - fresh_zone->known_at) : kNaN;
   *out++ = zones.hold_rate_20();
   if constexpr (!is_breaker(kKind)) {
-    const double is_valid = market.is_valid(kSide);
     *out++ = has_zone ? is_valid : 0.0 * is_valid;  // unknown stays unknown
   }
   *out++ = kSide > 0 ? zone.near : -zone.far;
@@ -190,18 +181,18 @@ double* write_zones_of(const Engine& engine, const MarketState& market, double* 
 
 }  // namespace
 
-double* write_zones(const Engine& engine, EventKind kind, int side, const MarketState& market, double* out) {
+double* write_zones(const Engine& engine, EventKind kind, int side, double is_valid, double* out) {
   const bool is_long = side > 0;
   if (is_block(kind)) {
-    return is_long ? write_zones_of<EventKind::kOrderBlock, +1>(engine, market, out)
-                   : write_zones_of<EventKind::kOrderBlock, -1>(engine, market, out);
+    return is_long ? write_zones_of<EventKind::kOrderBlock, +1>(engine, is_valid, out)
+                   : write_zones_of<EventKind::kOrderBlock, -1>(engine, is_valid, out);
   }
   if (is_breaker(kind)) {
-    return is_long ? write_zones_of<EventKind::kBreaker, +1>(engine, market, out)
-                   : write_zones_of<EventKind::kBreaker, -1>(engine, market, out);
+    return is_long ? write_zones_of<EventKind::kBreaker, +1>(engine, is_valid, out)
+                   : write_zones_of<EventKind::kBreaker, -1>(engine, is_valid, out);
   }
-  return is_long ? write_zones_of<EventKind::kFvg, +1>(engine, market, out)
-                 : write_zones_of<EventKind::kFvg, -1>(engine, market, out);
+  return is_long ? write_zones_of<EventKind::kFvg, +1>(engine, is_valid, out)
+                 : write_zones_of<EventKind::kFvg, -1>(engine, is_valid, out);
 }
 
 void define_liquidity(Columns& columns, int max_age_bars) {

@@ -30,8 +30,8 @@ void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
     zone.origin = older.origin;
     zone.merged = older.merged + 1;
   }
-  zone.size_atr = (zone.near - zone.far) / last.atr;
-  zone.quality = gap_score(zone.size_atr);
+  zone.facts.size_atr = (zone.near - zone.far) / last.atr;
+  zone.facts.quality = gap_score(zone.facts.size_atr);
   zones_.add(t, zone, false, log);
 }
 

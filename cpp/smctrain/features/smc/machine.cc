@@ -5,6 +5,7 @@
 #include "smctrain/base/error.h"
 #include "smctrain/features/smc/columns.h"
 #include "smctrain/features/smc/engine.h"
+#include "smctrain/features/technical/regime.h"
 
 namespace smctrain::features {
 
@@ -43,6 +44,7 @@ class SmcMachine final : public Machine {
       std::fill_n(out, columns_.size(), kNaN);
       return;
     }
+    const double is_valid[] = {market.is_valid(+1), market.is_valid(-1)};
     const int64_t t = engine_.now();
     const smc::PastBar& last = engine_.bar();
     out = smc::write_swings(engine_.scale(), t, last, out);
@@ -50,7 +52,7 @@ class SmcMachine final : public Machine {
     out = smc::write_range_break(engine_, out);
     out = smc::write_range_position(engine_.scale(), last, out);
     for (const auto kind : kZoneKinds) {
-      for (const int side : {+1, -1}) out = smc::write_zones(engine_, kind, side, market, out);
+      for (const int side : {+1, -1}) out = smc::write_zones(engine_, kind, side, is_valid[side < 0], out);
     }
     out = smc::write_liquidity(engine_, out);
     out = smc::write_zigzag(engine_, out);

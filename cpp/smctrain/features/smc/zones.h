@@ -29,10 +29,34 @@
 
 namespace smctrain::features::smc {
 
+// What the columns of the nearest zone show, in their order, so that a row takes them in one copy. Flags are 0
+// and 1.
+struct ZoneFacts {
+  double size_atr = 0.0;
+  double quality = 0.0;
+  double fill = 0.0;  // share of the height price has been in, 0 before the first touch
+  double is_fresh = 1.0;
+  double is_touched = 0.0;
+  double is_filled = 0.0;
+  double bounce_q = std::numeric_limits<double>::quiet_NaN();
+  // Of blocks, frozen when the zone becomes known.
+  double disp_atr = std::numeric_limits<double>::quiet_NaN();
+  double body_ratio = std::numeric_limits<double>::quiet_NaN();
+  double has_fvg = 0.0;
+  double struct_aligned = 0.0;
+  double bos_ctx = 0.0;
+  double choch_ctx = 0.0;
+  double ema_aligned = 0.0;
+  double rsi_ok = 0.0;
+};
+
 struct Zone {
   double near = 0.0;
   double far = 0.0;
-  double depth = 0.0;  // see fill()
+  ZoneFacts facts;
+  ZoneState state = ZoneState::kFresh;
+  bool is_resolved = false;
+  int32_t merged = 0;
   int64_t origin = kNever;
   int64_t known_at = kNever;
   int64_t touched_at = kNever;
@@ -40,41 +64,27 @@ struct Zone {
   double deepest = std::numeric_limits<double>::infinity();
   double best = -std::numeric_limits<double>::infinity();
   double touch_atr = 0.0;
-  double bounce_q = std::numeric_limits<double>::quiet_NaN();
-  ZoneState state = ZoneState::kFresh;
-  bool is_resolved = false;
-
-  // Frozen when the zone becomes known.
-  bool has_fvg = false;
-  bool struct_aligned = false;
-  bool bos_ctx = false;
-  bool choch_ctx = false;
-  bool ema_aligned = false;
-  bool rsi_ok = false;
-  int32_t merged = 0;
-  double size_atr = 0.0;
-  double disp_atr = std::numeric_limits<double>::quiet_NaN();
-  double body_ratio = std::numeric_limits<double>::quiet_NaN();
   double clean = std::numeric_limits<double>::quiet_NaN();
-  double quality = 0.0;
 
   // Signed distance of the close: positive in front of the near edge, 0 inside, negative beyond the far edge.
-  double distance(double close) const {
-    return close > near ? close - near : close < far ? close - far : 0.0;
+  double distance(double close) const { return std::max(close - near, 0.0) + std::min(close - far, 0.0); }
+  void set_state(ZoneState next) {
+    state = next;
+    facts.is_fresh = static_cast<double>(next == ZoneState::kFresh);
+    facts.is_touched = static_cast<double>(next == ZoneState::kTouched);
+    facts.is_filled = static_cast<double>(next == ZoneState::kFilled);
   }
-  // Share of the height price has been in, 0 before the first touch.
-  double fill() const { return depth; }
   // The same zone as a new one, known at t and never touched.
   void restart(int64_t t) {
     known_at = t;
     touched_at = kNever;
     event = kNever;
-    depth = 0.0;
     deepest = std::numeric_limits<double>::infinity();
     best = -std::numeric_limits<double>::infinity();
-    bounce_q = std::numeric_limits<double>::quiet_NaN();
-    state = ZoneState::kFresh;
     is_resolved = false;
+    facts.fill = 0.0;
+    facts.bounce_q = std::numeric_limits<double>::quiet_NaN();
+    set_state(ZoneState::kFresh);
   }
 };
 
@@ -161,25 +171,32 @@ inline ZoneSummary ZoneList::summarize(double close, double atr) const {
   const double surely_beyond = 3.0 * atr * (1.0 + 1e-12);
   double smallest = std::numeric_limits<double>::infinity();
   double smallest_fresh = smallest;
-  // Newest first: at equal distance the larger known_at wins.
+  int nearest = -1;
+  int nearest_fresh = -1;
+  // Newest first: at equal distance the larger known_at wins. Selections instead of branches: which zone is the
+  // nearest is as good as random.
   for (int i = size_ - 1; i >= 0; --i) {
     const Zone& zone = zones_[static_cast<size_t>(i)];
     const double distance = zone.distance(close);
     const double size = std::abs(distance);
+    const bool is_fresh = zone.state == ZoneState::kFresh;
+    const double size_if_fresh = is_fresh ? size : std::numeric_limits<double>::infinity();
+    summary.fresh += is_fresh;
+    summary.within_3_atr += size < surely_within;
     // The quotient decides; it is needed only where the product could round the other way.
-    if (size < surely_within || (!(size > surely_beyond) && size / atr <= 3.0)) ++summary.within_3_atr;
-    if (size < smallest) {
-      smallest = size;
-      summary.nearest = &zone;
-      summary.distance = distance;
-    }
-    if (zone.state != ZoneState::kFresh) continue;
-    ++summary.fresh;
-    if (size < smallest_fresh) {
-      smallest_fresh = size;
-      summary.nearest_fresh = &zone;
-      summary.fresh_distance = distance;
-    }
+    if (!(size < surely_within) && !(size > surely_beyond)) summary.within_3_atr += size / atr <= 3.0;
+    nearest = size < smallest ? i : nearest;
+    smallest = std::min(size, smallest);
+    nearest_fresh = size_if_fresh < smallest_fresh ? i : nearest_fresh;
+    smallest_fresh = std::min(size_if_fresh, smallest_fresh);
+  }
+  if (nearest >= 0) {
+    summary.nearest = &zones_[static_cast<size_t>(nearest)];
+    summary.distance = summary.nearest->distance(close);
+  }
+  if (nearest_fresh >= 0) {
+    summary.nearest_fresh = &zones_[static_cast<size_t>(nearest_fresh)];
+    summary.fresh_distance = summary.nearest_fresh->distance(close);
   }
   return summary;
 }
