@@ -37,10 +37,10 @@ class SmcMachine final : public Machine {
   const std::vector<ColumnInfo>& columns() const override { return columns_; }
 
   void push(const Bar& bar, const Context& context, double* out) override {
-    const bool is_usable = engine_.push(bar, context);
-    // The columns of the regime see every bar, so this one does too.
-    const MarketState market = market_.push(is_usable ? bar.close : kNaN, context);
-    if (!is_usable) {
+    // The columns of the regime see every bar, so this one does too. It comes first because its divisions are
+    // long and nothing of the engine waits for them.
+    const MarketState market = market_.push(smc::is_finite(bar) ? bar.close : kNaN, context);
+    if (!engine_.push(bar, context)) {
       std::fill_n(out, columns_.size(), kNaN);
       return;
     }
