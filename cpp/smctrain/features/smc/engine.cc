@@ -92,7 +92,7 @@ BlockContext Engine::block_context(int64_t t, int side, const Candle& bar, const
   facts.choch_ctx = is_recent(structure().last_choch(side));
   facts.ema_aligned = side * (bar.close - context.ema_first_50) > 0.0;
   facts.rsi_ok = side > 0 ? context.rsi_wilder_14 < kOverbought : context.rsi_wilder_14 > kOversold;
-  facts.last_gap = gaps(side).zones().last_new();
+  facts.last_gap = gaps(side).zones().last_new().at;
   return facts;
 }
 

@@ -45,21 +45,21 @@ class SmcMachine final : public Machine {
       return;
     }
     const double is_valid[] = {market.is_valid(+1), market.is_valid(-1)};
-    const int64_t t = engine_.now();
-    const smc::PastBar& last = engine_.bar();
-    out = smc::write_swings(engine_.scale(), t, last, out);
-    out = smc::write_structure(engine_.scale(), t, last, out);
-    out = smc::write_range_break(engine_, out);
-    out = smc::write_range_position(engine_.scale(), last, out);
+    const smc::Row row = smc::row_of(engine_);
+    out = smc::write_swings(engine_.scale(), row, out);
+    out = smc::write_structure(engine_.scale(), row, out);
+    out = smc::write_range_break(engine_, row, out);
+    out = smc::write_range_position(engine_.scale(), row, out);
     for (const auto kind : kZoneKinds) {
-      for (const int side : {+1, -1}) out = smc::write_zones(engine_, kind, side, is_valid[side < 0], out);
+      for (const int side : {+1, -1})
+        out = smc::write_zones(engine_, kind, side, row, is_valid[side < 0], out);
     }
-    out = smc::write_liquidity(engine_, out);
-    out = smc::write_zigzag(engine_, out);
+    out = smc::write_liquidity(engine_, row, out);
+    out = smc::write_zigzag(engine_, row, out);
     if (!has_second_scale_) return;
-    out = smc::write_swings(engine_.second_scale(), t, last, out);
-    out = smc::write_structure(engine_.second_scale(), t, last, out);
-    smc::write_range_position(engine_.second_scale(), last, out);
+    out = smc::write_swings(engine_.second_scale(), row, out);
+    out = smc::write_structure(engine_.second_scale(), row, out);
+    smc::write_range_position(engine_.second_scale(), row, out);
   }
 
   void reset() override {
@@ -94,8 +94,7 @@ double smc_zone_distance_atr(const Machine& smc_machine, ZoneKind kind, int side
   const smc::ZoneList& zones =
       kind == ZoneKind::kOrderBlock ? engine.blocks(side).zones() : engine.gaps(side).zones();
   const double atr = engine.bar().atr;
-  const smc::ZoneSummary summary = zones.summarize(side * price, atr);
-  return summary.nearest != nullptr ? smc::in_atr(summary.distance, atr) : kNaN;
+  return zones.summarize(side * price, 0.0).distance / (atr > 0.0 ? atr : kNaN);
 }
 
 const std::vector<std::string>& smc_default_columns() {

@@ -56,7 +56,7 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
     if ((invalidate_on_wick_ ? bar.low : bar.close) < zone.far) {
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
-      last_invalidated_ = t;
+      last_invalidated_ = Moment(t);
       failed_.push_back(zone);
       continue;
     }
@@ -88,12 +88,13 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
 
 void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
   Zone added = zone;
+  added.known_number = static_cast<double>(zone.known_at);
   added.event = append(added, log);
   if (is_dead) {
     close(added, ZoneState::kInvalidated, t, log);
     return;
   }
-  last_new_ = t;
+  last_new_ = Moment(t);
   last_size_z_ = size_z_.push(zone.facts.size_atr);
   last_displacement_z_ = displacement_z_.push(zone.facts.disp_atr);
   if (size_ == cap_) {
@@ -124,8 +125,8 @@ void ZoneList::expire_all(int64_t t, EventLog* log) {
 
 void ZoneList::reset() {
   size_ = 0;
-  last_new_ = kNever;
-  last_invalidated_ = kNever;
+  last_new_ = {};
+  last_invalidated_ = {};
   held_ = 0;
   resolved_ = 0;
   hold_rate_ = std::numeric_limits<double>::quiet_NaN();

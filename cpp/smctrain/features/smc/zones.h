@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -29,8 +30,8 @@
 
 namespace smctrain::features::smc {
 
-// What the columns of the nearest zone show, in their order, so that a row takes them in one copy. Flags are 0
-// and 1.
+// What the columns of the nearest zone show, in their order, so that a row takes them in one copy. Flags are
+// 0 and 1.
 struct ZoneFacts {
   double size_atr = 0.0;
   double quality = 0.0;
@@ -59,6 +60,7 @@ struct Zone {
   int32_t merged = 0;
   int64_t origin = kNever;
   int64_t known_at = kNever;
+  double known_number = std::numeric_limits<double>::quiet_NaN();  // see Moment; set when the zone is added
   int64_t touched_at = kNever;
   int64_t event = kNever;
   double deepest = std::numeric_limits<double>::infinity();
@@ -117,7 +119,8 @@ class ZoneList {
   // Closes the zone known at `known_at` as MERGED and returns true with a copy of it, if it is still active.
   bool take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log);
   bool has_origin(int64_t origin) const;
-  ZoneSummary summarize(double close, double atr) const;
+  // `within`: largest distance that counts as within 3 ATR.
+  ZoneSummary summarize(double close, double within) const;
   // Closes everything as EXPIRED at t: the segment has ended.
   void expire_all(int64_t t, EventLog* log);
   void reset();
@@ -125,8 +128,8 @@ class ZoneList {
   int side() const { return side_; }
   int size() const { return size_; }
   const Zone& operator[](int i) const { return zones_[static_cast<size_t>(i)]; }
-  int64_t last_new() const { return last_new_; }
-  int64_t last_invalidated() const { return last_invalidated_; }
+  const Moment& last_new() const { return last_new_; }
+  const Moment& last_invalidated() const { return last_invalidated_; }
   double hold_rate_20() const { return hold_rate_; }
   // Zones that advance() invalidated on its bar.
   const std::vector<Zone>& failed() const { return failed_; }
@@ -150,8 +153,8 @@ class ZoneList {
   int bounce_bars_;
   std::array<Zone, kCapacity> zones_;
   int size_ = 0;
-  int64_t last_new_ = kNever;
-  int64_t last_invalidated_ = kNever;
+  Moment last_new_;
+  Moment last_invalidated_;
   uint32_t held_ = 0;  // one bit per resolved zone, newest lowest, 20 kept
   int resolved_ = 0;
   double hold_rate_ = std::numeric_limits<double>::quiet_NaN();
@@ -164,31 +167,28 @@ class ZoneList {
   double last_displacement_z_ = std::numeric_limits<double>::quiet_NaN();
 };
 
-inline ZoneSummary ZoneList::summarize(double close, double atr) const {
+inline ZoneSummary ZoneList::summarize(double close, double within) const {
+  constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
   ZoneSummary summary;
   summary.active = size_;
-  const double surely_within = 3.0 * atr * (1.0 - 1e-12);
-  const double surely_beyond = 3.0 * atr * (1.0 + 1e-12);
-  double smallest = std::numeric_limits<double>::infinity();
-  double smallest_fresh = smallest;
+  int64_t smallest = kFar;
+  int64_t smallest_fresh = kFar;
   int nearest = -1;
   int nearest_fresh = -1;
-  // Newest first: at equal distance the larger known_at wins. Selections instead of branches: which zone is the
-  // nearest is as good as random.
+  // Newest first: at equal distance the larger known_at wins. Which zone is the nearest is as good as random,
+  // so selections instead of branches; sizes are compared by their bits, in the order of which they are.
   for (int i = size_ - 1; i >= 0; --i) {
     const Zone& zone = zones_[static_cast<size_t>(i)];
-    const double distance = zone.distance(close);
-    const double size = std::abs(distance);
+    const double size = std::abs(zone.distance(close));
+    const auto key = std::bit_cast<int64_t>(size);
     const bool is_fresh = zone.state == ZoneState::kFresh;
-    const double size_if_fresh = is_fresh ? size : std::numeric_limits<double>::infinity();
+    const int64_t key_if_fresh = is_fresh ? key : kFar;
     summary.fresh += is_fresh;
-    summary.within_3_atr += size < surely_within;
-    // The quotient decides; it is needed only where the product could round the other way.
-    if (!(size < surely_within) && !(size > surely_beyond)) summary.within_3_atr += size / atr <= 3.0;
-    nearest = size < smallest ? i : nearest;
-    smallest = std::min(size, smallest);
-    nearest_fresh = size_if_fresh < smallest_fresh ? i : nearest_fresh;
-    smallest_fresh = std::min(size_if_fresh, smallest_fresh);
+    summary.within_3_atr += size <= within;
+    nearest = key < smallest ? i : nearest;
+    smallest = std::min(key, smallest);
+    nearest_fresh = key_if_fresh < smallest_fresh ? i : nearest_fresh;
+    smallest_fresh = std::min(key_if_fresh, smallest_fresh);
   }
   if (nearest >= 0) {
     summary.nearest = &zones_[static_cast<size_t>(nearest)];

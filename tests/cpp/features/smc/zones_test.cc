@@ -88,7 +88,7 @@ TEST_CASE("Zone.ACloseBeyondTheFarEdgeInvalidates") {
   CHECK(event.state == ZoneState::kInvalidated);
   CHECK(event.filled_at == 1);
   CHECK(event.invalidated_at == 2);
-  CHECK(path.zones.last_invalidated() == 2);
+  CHECK(path.zones.last_invalidated().at == 2);
 }
 
 TEST_CASE("Zone.AWickInvalidatesOnlyWhenAskedTo") {
@@ -181,7 +181,7 @@ TEST_CASE("Zone.DeadOnArrivalIsLoggedAndNothingElse") {
   CHECK(log[0].known_at == 7);
   CHECK(log[0].invalidated_at == 7);
   CHECK(zones.size() == 0);
-  CHECK(zones.last_new() == -1);
+  CHECK(zones.last_new().at == -1);
 }
 
 TEST_CASE("Zone.NearestPrefersTheNewerOneAtEqualDistance") {
