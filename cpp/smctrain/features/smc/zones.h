@@ -69,7 +69,7 @@ struct Zone {
   double clean = std::numeric_limits<double>::quiet_NaN();
 
   // Signed distance of the close: positive in front of the near edge, 0 inside, negative beyond the far edge.
-  double distance(double close) const { return std::max(close - near, 0.0) + std::min(close - far, 0.0); }
+  double distance(double close) const { return std::max(0.0, close - near) + std::min(0.0, close - far); }
   void set_state(ZoneState next) {
     state = next;
     facts.is_fresh = static_cast<double>(next == ZoneState::kFresh);
@@ -185,10 +185,12 @@ inline ZoneSummary ZoneList::summarize(double close, double within) const {
     const int64_t key_if_fresh = is_fresh ? key : kFar;
     summary.fresh += is_fresh;
     summary.within_3_atr += size <= within;
-    nearest = key < smallest ? i : nearest;
-    smallest = std::min(key, smallest);
-    nearest_fresh = key_if_fresh < smallest_fresh ? i : nearest_fresh;
-    smallest_fresh = std::min(key_if_fresh, smallest_fresh);
+    const bool is_nearer = key < smallest;
+    nearest = is_nearer ? i : nearest;
+    smallest = is_nearer ? key : smallest;
+    const bool is_nearer_fresh = key_if_fresh < smallest_fresh;
+    nearest_fresh = is_nearer_fresh ? i : nearest_fresh;
+    smallest_fresh = is_nearer_fresh ? key_if_fresh : smallest_fresh;
   }
   if (nearest >= 0) {
     summary.nearest = &zones_[static_cast<size_t>(nearest)];
