@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "smctrain/features/smc/fuzzy.h"
-
 namespace smctrain::features::smc {
 
 void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
@@ -31,7 +29,7 @@ void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
     zone.merged = older.merged + 1;
   }
   zone.facts.size_atr = (zone.near - zone.far) / last.atr;
-  zone.facts.quality = gap_score(zone.facts.size_atr);
+  zone.facts.quality = score_.at(zone.facts.size_atr);
   zones_.add(t, zone, false, log);
 }
 
