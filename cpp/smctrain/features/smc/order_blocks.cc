@@ -65,7 +65,8 @@ void OrderBlocks::add(int64_t t, const Candidate& candidate, const Candle& last,
   zone.facts.disp_atr = (highest - candle.low) / reference_atr;
   zone.facts.body_ratio = candle.high > candle.low ? body / (candle.high - candle.low) : 0.0;
   zone.clean = clean_.at(zone.facts.body_ratio);
-  zone.facts.quality = std::min(displacement_score_.at(zone.facts.disp_atr), body_score_.at(body / reference_atr));
+  zone.facts.quality =
+      std::min(displacement_score_.at(zone.facts.disp_atr), body_score_.at(body / reference_atr));
   if (rule_ == BlockRule::kSeed && zone.facts.quality < min_quality_) return;
   if (zones_.has_origin(zone.origin)) return;
   zone.facts.has_fvg = context.last_gap > zone.origin;
