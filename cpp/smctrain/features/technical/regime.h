@@ -54,10 +54,11 @@ struct MarketState {
   double is_valid(int side) const {
     const Regime now = regime();
     if (now == Regime::kUnknown) return kNaN;
-    const bool is_carried = now == Regime::kNormal || now == Regime::kHighVolTrend;
+    // No shortcuts: each answer is a comparison, and guessing it wrong would cost more than all of them.
+    const bool is_carried = (now == Regime::kNormal) | (now == Regime::kHighVolTrend);
     const bool is_with_trend = (side > 0 ? bull() : bear()) > 0.3;
     const bool is_fresh = (side > 0 ? overbought() : oversold()) < 0.7;
-    return is_carried && is_with_trend && is_fresh ? 1.0 : 0.0;
+    return static_cast<double>(is_carried & is_with_trend & is_fresh);
   }
 
  private:
