@@ -76,8 +76,9 @@ py::dict to_columns(const std::vector<smc::Event>& events) {
 }  // namespace
 
 void bind_smc(py::module_& m) {
-  m.attr("SMC_EVENT_KINDS") = std::vector<std::string>{"swing_high",  "swing_low", "bos",   "choch", "fvg",
-                                                       "order_block", "pool",      "sweep", "run"};
+  m.attr("SMC_EVENT_KINDS") =
+      std::vector<std::string>{"swing_high", "swing_low", "bos", "choch",   "fvg",         "order_block",
+                               "pool",       "sweep",     "run", "breaker", "zigzag_high", "zigzag_low"};
   m.attr("SMC_ZONE_STATES") =
       std::vector<std::string>{"fresh", "touched", "filled", "invalidated", "expired", "merged"};
 
@@ -100,9 +101,11 @@ void bind_smc(py::module_& m) {
 
   m.def(
       "smc_columns",
-      [](const py::dict& native) {
+      [](const py::dict& native, const py::dict& given) {
         const BarsView bars = bars_view(native);
-        const auto machine = features::make_smc_machine();
+        const features::Settings settings = settings_from(given);
+        const int64_t length = bars.size() > 0 ? bars.ts_close[0] - bars.ts_open[0] : 0;
+        const auto machine = features::make_smc_machine(settings.smc_options(length), settings.trend);
         const auto width = static_cast<int64_t>(machine->columns().size());
         std::vector<double> values;
         {
@@ -113,7 +116,8 @@ void bind_smc(py::module_& m) {
         for (const auto& info : machine->columns()) names.push_back(info.name);
         return py::make_tuple(to_matrix(std::move(values), bars.size(), width), names);
       },
-      py::arg("bars"), "All columns of the machine with default options: float64 (n, d) and their names.");
+      py::arg("bars"), py::arg("settings") = py::dict(),
+      "All columns of the machine: float64 (n, d) and their names.");
 
   m.def(
       "smc_default_columns", [] { return features::smc_default_columns(); },

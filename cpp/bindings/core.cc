@@ -21,6 +21,7 @@ void bind_metrics(py::module_& m);
 void bind_stats(py::module_& m);
 void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
+void bind_panel(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -41,6 +42,7 @@ PYBIND11_MODULE(_core, m) {
   bind_stats(m);
   bind_market(m);
   bind_smc(m);
+  bind_panel(m);
 }
 
 }  // namespace smctrain::bindings

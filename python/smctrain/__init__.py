@@ -38,6 +38,8 @@ _EXPORTS = {
     "cusum_events": "smctrain.labels",
     "meta_labels": "smctrain.labels",
     "sequential_bootstrap": "smctrain.labels",
+    "Panel": "smctrain.panel",
+    "build_panel": "smctrain.panel",
     "DataAugmenter": "smctrain.augment",
     "TrainingMonitor": "smctrain.training.monitor",
     "OverfittingMonitor": "smctrain.training.monitor",
@@ -57,7 +59,7 @@ _EXPORTS = {
 }
 _MODULES = {
     "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
-    "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
+    "panel", "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
 

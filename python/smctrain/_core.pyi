@@ -18,7 +18,6 @@ __all__: list[str] = [
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
     "audit_split",
-    "bar_segments",
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
@@ -32,6 +31,8 @@ __all__: list[str] = [
     "count_stamps",
     "crc32c",
     "cusum_events",
+    "day_spans",
+    "day_starts",
     "e_benjamini_hochberg",
     "e_process",
     "effective_size",
@@ -42,6 +43,7 @@ __all__: list[str] = [
     "feature_settings_table",
     "features_build",
     "features_catalogue",
+    "find_breaks",
     "fit_forest",
     "fit_preprocessing",
     "forward_return",
@@ -53,8 +55,12 @@ __all__: list[str] = [
     "jitter",
     "label_uniqueness",
     "minimum_track_record",
+    "nearest_zones",
     "normal_cdf",
     "normal_quantile",
+    "panel_cross_section",
+    "panel_order",
+    "panel_sample",
     "parse_bar_csv",
     "parse_times",
     "path_target",
@@ -103,6 +109,8 @@ class FeatureStream:
         columns: collections.abc.Sequence[str],
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
+        days: typing.Any = None,
+        quarantine: collections.abc.Sequence[str] | None = None,
         settings: dict = {},
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
@@ -128,7 +136,7 @@ class FeatureStream:
         arg7: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
     def replay(
-        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray
+        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray, finders: numpy.ndarray
     ) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
@@ -195,9 +203,6 @@ def audit_split(
     embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
     embargo_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
-def bar_segments(
-    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex
-) -> numpy.typing.NDArray[numpy.int32]: ...
 def baselines(
     y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
 ) -> dict: ...
@@ -262,6 +267,8 @@ def crc32c(data: typing_extensions.Buffer) -> int:
     """
 
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
+def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
+def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
 def e_benjamini_hochberg(
     e: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
@@ -315,11 +322,15 @@ def features_build(
     higher_bars: list,
     columns: collections.abc.Sequence[str],
     double_precision: bool,
+    days: typing.Any = None,
     settings: dict = {},
 ) -> tuple: ...
 def features_catalogue(
     base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}
 ) -> list: ...
+def find_breaks(
+    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
+) -> dict: ...
 def fit_forest(
     binned: BinnedMatrix,
     rows: numpy.ndarray,
@@ -376,6 +387,7 @@ def horizon_windows(
     count: typing.SupportsInt | typing.SupportsIndex,
     timeframe_ns: typing.SupportsInt | typing.SupportsIndex,
     session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def jitter(
     X: numpy.ndarray,
@@ -392,8 +404,47 @@ def minimum_track_record(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def nearest_zones(
+    bars: dict,
+    rows: numpy.ndarray,
+    side: numpy.ndarray,
+    zone_side: numpy.ndarray,
+    origin: numpy.ndarray,
+    known_at: numpy.ndarray,
+    invalidated_at: numpy.ndarray,
+    top: numpy.ndarray,
+    bottom: numpy.ndarray,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def panel_cross_section(
+    values: numpy.ndarray,
+    start: numpy.ndarray,
+    columns: numpy.ndarray,
+    where: typing.Any,
+    min_count: typing.SupportsInt | typing.SupportsIndex,
+    rank: bool,
+    z: bool,
+    out: numpy.ndarray,
+) -> None: ...
+def panel_order(
+    stamps: collections.abc.Sequence[numpy.ndarray],
+    names: collections.abc.Sequence[str],
+    min_count: typing.SupportsInt | typing.SupportsIndex,
+    max_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def panel_sample(
+    time: numpy.ndarray,
+    symbol: numpy.ndarray,
+    symbol_key: numpy.ndarray,
+    rows: numpy.ndarray,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    whole_stamps: bool,
+    newest: bool,
+    per_stamp: typing.SupportsInt | typing.SupportsIndex,
+    share: typing.SupportsFloat | typing.SupportsIndex,
+    max_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def parse_bar_csv(data: bytes, name: str) -> dict: ...
 def parse_times(data: bytes) -> dict: ...
 def path_target(
@@ -467,11 +518,7 @@ def required_sample(
     design_effect: typing.SupportsFloat | typing.SupportsIndex,
     p0: typing.SupportsFloat | typing.SupportsIndex,
 ) -> float: ...
-def resample_bars(
-    arrays: dict,
-    timeframe_s: typing.SupportsInt | typing.SupportsIndex,
-    anchor_s: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+def resample_bars(arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, days: typing.Any) -> dict: ...
 def retracement_events(
     bars: dict,
     left: typing.SupportsInt | typing.SupportsIndex,
@@ -527,9 +574,9 @@ def smc_catalogue() -> dict:
     Role, warmup and settle of each column of the machine.
     """
 
-def smc_columns(bars: dict) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
+def smc_columns(bars: dict, settings: dict = {}) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
     """
-    All columns of the machine with default options: float64 (n, d) and their names.
+    All columns of the machine: float64 (n, d) and their names.
     """
 
 def smc_default_columns() -> list[str]:
@@ -594,11 +641,15 @@ def triple_barrier(
     min_risk: typing.SupportsFloat | typing.SupportsIndex,
     max_risk: typing.SupportsFloat | typing.SupportsIndex,
     tie: typing.SupportsInt | typing.SupportsIndex,
+    lower: typing.Any,
     timeout: typing.SupportsInt | typing.SupportsIndex,
     timeout_band: typing.SupportsFloat | typing.SupportsIndex,
     gap_target_at_open: bool,
+    bid_ask: bool,
     point: typing.SupportsFloat | typing.SupportsIndex,
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
+    session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex
@@ -626,7 +677,20 @@ def xgboost_fit(
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...
 
-SMC_EVENT_KINDS: list = ["swing_high", "swing_low", "bos", "choch", "fvg", "order_block", "pool", "sweep", "run"]
+SMC_EVENT_KINDS: list = [
+    "swing_high",
+    "swing_low",
+    "bos",
+    "choch",
+    "fvg",
+    "order_block",
+    "pool",
+    "sweep",
+    "run",
+    "breaker",
+    "zigzag_high",
+    "zigzag_low",
+]
 SMC_ZONE_STATES: list = ["fresh", "touched", "filled", "invalidated", "expired", "merged"]
 STANDARD_SESSIONS: list = ["sydney", "tokyo", "london", "ny", "kz_asia", "kz_london", "kz_ny", "kz_lclose"]
 __version__: str = "0.1.0"

@@ -1,6 +1,8 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -8,6 +10,14 @@
 
 namespace smctrain::features {
 namespace {
+
+// A reading beyond the range of its type is missing: no column is ever infinite.
+template <class T>
+T finite_or_missing(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max())
+             ? static_cast<T>(value)
+             : std::numeric_limits<T>::quiet_NaN();
+}
 
 std::vector<std::string> with_needs_of_alignment(std::vector<std::string> wanted) {
   if (std::find(wanted.begin(), wanted.end(), "htf_align_trend") != wanted.end())
@@ -75,16 +85,25 @@ Engine::Engine(const EngineOptions& options)
   for (const auto& spec : options.higher)
     higher_.emplace_back(spec, options.base_length_ns, &options.columns, options.settings);
   std::vector<ColumnInfo> all = base_.columns();
+  const size_t base_count = all.size();
   for (const auto& timeframe : higher_)
     all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());
   const auto alignment = alignment_columns(higher_);
   all.insert(all.end(), alignment.begin(), alignment.end());
+  higher_row_.assign(all.size() - base_count, kNaN);
+  higher_values_.assign(higher_row_.size() * kColumnStride, kNaN);
   for (const auto& name : options.columns) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const ColumnInfo& column) { return column.name == name; });
     if (found == all.end())
       raise("InputError", "there is no feature column ", name, " for these timeframes.");
-    source_.push_back(static_cast<size_t>(found - all.begin()));
+    const auto at = static_cast<size_t>(found - all.begin());
+    if (at < base_count) {
+      source_.push_back(base_.values(at));
+    } else {
+      source_.push_back(higher_values_.data() + (at - base_count) * kColumnStride);
+      higher_wanted_.push_back(at - base_count);
+    }
     selected_.push_back(*found);
     if (found->family == "higher") {
       for (auto& timeframe : higher_) timeframe.require(found->name);
@@ -93,71 +112,110 @@ Engine::Engine(const EngineOptions& options)
       settled_after_ = std::max(settled_after_, found->warmup + found->settle);
     }
   }
-  row_.assign(all.size(), kNaN);
   bias_at_ = base_.find("trend_bias_atr");
 }
 
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
-  if (started_ && bar.ts_open <= last_open_) {
+  uint8_t settled = 0;
+  push_block(view_of(bar, segment), 0, 1, &settled);
+  for (size_t i = 0; i < source_.size(); ++i) out[i] = finite_or_missing<double>(*source_[i]);
+  return settled != 0;
+}
+
+void Engine::push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled) {
+  start_bars(bars, first, n);
+  base_.push_block(bars, first, n);
+  for (int i = 0; i < n; ++i) settled[i] = base_.rows() - n + i + 1 > settled_after_ ? 1 : 0;
+  if (!higher_.empty()) push_higher_timeframes(bars, first, n, settled);
+}
+
+// The order of time, and a new segment.
+void Engine::start_bars(const BarsView& bars, int64_t first, int n) {
+  const int32_t segment = bars.segment[static_cast<size_t>(first)];
+  bool in_order = !started_ || bars.ts_open[static_cast<size_t>(first)] > last_open_;
+  for (int64_t t = first + 1; t < first + n; ++t) {
+    in_order = in_order && bars.ts_open[static_cast<size_t>(t)] > bars.ts_open[static_cast<size_t>(t - 1)];
+  }
+  if (!in_order) {
     raise("InputError", "bars must come in order of time, but one opens no later than the bar before it.");
   }
   const bool restart = started_ && segment != segment_;
   if (restart) base_.reset();
   if (restart || !started_) {
-    for (auto& timeframe : higher_) timeframe.start_segment(bar, !started_);
+    for (auto& timeframe : higher_) timeframe.start_segment(bars[first], !started_);
   }
   started_ = true;
   segment_ = segment;
-  last_open_ = bar.ts_open;
+  last_open_ = bars.ts_open[static_cast<size_t>(first + n - 1)];
+}
 
-  base_.push(bar);
-  double* next = std::copy(base_.values().begin(), base_.values().end(), row_.data());
-  double low = bias_at_ >= 0 ? base_.values()[static_cast<size_t>(bias_at_)] : kNaN;
-  double high = low;
-  double structure = 0.0;
-  double block_confluence = 0.0;
-  double gap_confluence = 0.0;
-  bool settled = base_.rows() > settled_after_;
-  for (auto& timeframe : higher_) {
-    timeframe.push_base(bar);
-    timeframe.write(prices_are_finite(bar) ? bar.close : kNaN, next);
-    next += timeframe.columns().size();
-    const double bias = timeframe.trend_bias();
-    low = std::isnan(low) || std::isnan(bias) ? kNaN : std::min(low, bias);
-    high = std::isnan(high) || std::isnan(bias) ? kNaN : std::max(high, bias);
-    structure += timeframe.structure();
-    block_confluence += timeframe.confluence(0);
-    gap_confluence += timeframe.confluence(1);
-    if (higher_selected_) settled = settled && timeframe.settled();
-  }
-  if (!higher_.empty()) {
+void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n, uint8_t* settled) {
+  const double* bias = bias_at_ >= 0 ? base_.values(static_cast<size_t>(bias_at_)) : nullptr;
+  for (int i = 0; i < n; ++i) {
+    const Bar bar = bars[first + i];
+    const double close = prices_are_finite(bar) ? bar.close : kNaN;
+    double low = bias != nullptr ? bias[i] : kNaN;
+    double high = low;
+    double structure = 0.0;
+    double block_confluence = 0.0;
+    double gap_confluence = 0.0;
+    double* next = higher_row_.data();
+    for (auto& timeframe : higher_) {
+      timeframe.push_base(bar);
+      timeframe.write(close, next);
+      next += timeframe.columns().size();
+      const double higher_bias = timeframe.trend_bias();
+      low = std::isnan(low) || std::isnan(higher_bias) ? kNaN : std::min(low, higher_bias);
+      high = std::isnan(high) || std::isnan(higher_bias) ? kNaN : std::max(high, higher_bias);
+      structure += timeframe.structure();
+      block_confluence += timeframe.confluence(0);
+      gap_confluence += timeframe.confluence(1);
+      if (higher_selected_ && !timeframe.settled()) settled[i] = 0;
+    }
     *next++ = std::isnan(low) ? kNaN : (low > 1.0 ? 1.0 : (high < -1.0 ? -1.0 : 0.0));
     if (higher_.front().has_structure()) {
       *next++ = structure;
       *next++ = block_confluence;
       *next++ = gap_confluence;
     }
+    for (const size_t c : higher_wanted_)
+      higher_values_[c * kColumnStride + static_cast<size_t>(i)] = higher_row_[c];
   }
-  for (size_t i = 0; i < source_.size(); ++i) out[i] = row_[source_[i]];
-  return settled;
 }
+
+namespace {
+
+// Bars of the segment of bar t from t on, at most a block.
+int block_length(const BarsView& bars, int64_t t) {
+  const int64_t end = std::min(bars.size(), t + kBlockBars);
+  const int32_t segment = bars.segment[static_cast<size_t>(t)];
+  int64_t next = t + 1;
+  while (next < end && bars.segment[static_cast<size_t>(next)] == segment) ++next;
+  return static_cast<int>(next - t);
+}
+
+}  // namespace
 
 template <class T>
 void build_features(Engine& engine, const BarsView& base, const std::vector<BarsView>& higher,
                     MatrixView<T> out, uint8_t* settled) {
-  std::vector<double> row(engine.columns().size());
   std::vector<int64_t> next(higher.size(), 0);
-  for (int64_t t = 0; t < base.size(); ++t) {
-    const Bar bar = base[t];
+  for (int64_t t = 0; t < base.size();) {
+    const int n = block_length(base, t);
+    const int64_t closed = base.ts_close[static_cast<size_t>(t + n - 1)];
     for (size_t i = 0; i < higher.size(); ++i) {
       if (!engine.higher(i).from_bars) continue;
-      while (next[i] < higher[i].size() && higher[i].ts_close[static_cast<size_t>(next[i])] <= bar.ts_close) {
+      while (next[i] < higher[i].size() && higher[i].ts_close[static_cast<size_t>(next[i])] <= closed) {
         engine.push_higher(i, higher[i][next[i]], higher[i].segment[static_cast<size_t>(next[i])]);
         ++next[i];
       }
     }
-    settled[t] = engine.push(bar, base.segment[static_cast<size_t>(t)], row.data()) ? 1 : 0;
-    for (size_t i = 0; i < row.size(); ++i) out(t, static_cast<int64_t>(i)) = static_cast<T>(row[i]);
+    engine.push_block(base, t, n, settled + t);
+    for (size_t c = 0; c < engine.columns().size(); ++c) {
+      const double* values = engine.column(c);
+      for (int i = 0; i < n; ++i) out(t + i, static_cast<int64_t>(c)) = finite_or_missing<T>(values[i]);
+    }
+    t += n;
   }
 }
 

@@ -7,7 +7,8 @@
 //   longer shows
 //                      (columns that never settle are left out of this mark)
 //
-// Every series restarts where the segment changes. Cost: a few microseconds per bar for the default set.
+// Bars are worked on in blocks of up to kBlockBars; a stream is blocks of one bar (machine.h). Every series
+// restarts where the segment changes. Cost: a few microseconds per bar for the default set.
 #pragma once
 
 #include <cstdint>
@@ -52,13 +53,22 @@ class Engine {
   }
   // Writes columns().size() values; returns whether the row is settled.
   bool push(const Bar& bar, int32_t segment, double* out);
+  // The same for bars first..first + n - 1, 1 <= n <= kBlockBars, all of one segment. Afterwards column(i)
+  // holds their values of columns()[i]. settled has n entries.
+  void push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled);
+  const double* column(size_t i) const { return source_[i]; }
 
  private:
+  void start_bars(const BarsView& bars, int64_t first, int n);
+  void push_higher_timeframes(const BarsView& bars, int64_t first, int n, uint8_t* settled);
+
   Series base_;
   std::vector<HigherTimeframe> higher_;
   std::vector<ColumnInfo> selected_;
-  std::vector<size_t> source_;  // index into row_ of each selected column
-  std::vector<double> row_;     // all computed columns: base, higher, alignment
+  std::vector<double> higher_values_;  // columns of the higher timeframes and of their alignment
+  std::vector<double> higher_row_;     // the same of one bar
+  std::vector<const double*> source_;  // values of each selected column
+  std::vector<size_t> higher_wanted_;  // selected columns among those of higher_row_
   int bias_at_ = -1;
   int64_t settled_after_ = 0;
   bool higher_selected_ = false;

@@ -1,10 +1,10 @@
 // A higher timeframe seen from the base bars.
 //
-//   join       row t sees higher bar j = max{j : ts_close[j] <= ts_close[t]}; a close at the same moment
-//   counts age        base rows since the row on which that bar was first seen source     fixed at
-//   construction: higher bars somebody pushes, or a resampling of the base bars bucket     floor(ts_open /
-//   tf) from 00:00 UTC (weeks: Monday); finished at the first base row with
-//              ts_close >= its end, so a running higher bar is never seen
+//   join     row t sees higher bar j = max{j : ts_close[j] <= ts_close[t]}; a close at the same moment counts
+//   age      base rows since the row on which that bar was first seen
+//   source   fixed at construction: higher bars somebody pushes, or a resampling of the base bars
+//   bucket   of a resampling, as in buckets.h; finished at the first base row with ts_close >= its end, so a
+//            running higher bar is never seen
 //
 // When a new base segment starts, higher bars that closed before it no longer count.
 #pragma once
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "smctrain/bars/bar.h"
+#include "smctrain/bars/buckets.h"
 #include "smctrain/features/series.h"
 
 namespace smctrain::features {
@@ -24,6 +25,7 @@ struct HigherSpec {
   std::string timeframe;  // "H1"
   int64_t length_ns = 0;
   bool from_bars = false;  // true: higher bars are pushed; false: resampled from the base bars
+  TradingDays days = {};   // where resampled days and weeks begin
 };
 
 class HigherTimeframe {
@@ -64,12 +66,12 @@ class HigherTimeframe {
     int32_t segment;
   };
 
-  double value(int at) const { return at >= 0 && joined_ ? series_.values()[static_cast<size_t>(at)] : kNaN; }
+  double value(int at) const { return at >= 0 && joined_ ? series_.newest(static_cast<size_t>(at)) : kNaN; }
   void accept(const Bar& bar);
   void resample(const Bar& bar);
-  int64_t bucket_of(int64_t ts) const;
 
   HigherSpec spec_;
+  Buckets buckets_;
   Series series_;
   std::vector<ColumnInfo> columns_;
   std::vector<int> taken_;

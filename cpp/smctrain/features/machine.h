@@ -1,10 +1,13 @@
-// The contract every feature keeps: one streaming state machine, fed one finished bar at a time.
+// The contract every feature keeps: one streaming state machine, fed finished bars in order.
 //
 //   machine   reads bar t, updates its state, writes its columns' values for row t. It has seen bars 0..t and
-//             nothing else, so a batch (the machine in a loop) cannot peek and equals the stream bit for bit.
+//             nothing else, so a batch (the machine over an array) cannot peek and equals the stream bit for
+//             bit.
+//   block     several bars of one segment handed over at once, because that is faster than one by one. Where
+//             one block ends and the next begins never shows in a value: a stream is the same machine fed
+//             blocks of one bar.
 //   context   values of the same bar that earlier machines computed and several machines need (ATR and
-//   friends),
-//             so that they are computed once and are the same numbers everywhere.
+//             friends), so that they are computed once and are the same numbers everywhere.
 //   reset     forget everything: called at the start of each segment.
 //
 // Column metadata stands beside the code that computes it; a column without an entry cannot exist.
@@ -23,6 +26,10 @@ namespace smctrain::features {
 
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr int64_t kForever = -1;  // lookback or settle of a column that never forgets
+inline constexpr int kBlockBars = 256;   // bars of a block at most
+// Columns of a block stand a little further apart than a power of two, so that the values of one bar do not
+// compete for the same lines of the cache.
+inline constexpr size_t kColumnStride = kBlockBars + 8;
 
 struct ColumnInfo {
   std::string name;  // snake_case, parameters and unit included: "atr_wilder_14", "ob_bull_dist_atr"
@@ -46,13 +53,52 @@ struct Context {
   double rsi_wilder_14 = kNaN;  // of this bar
 };
 
+// Consecutive bars of one segment and what machines share of them, as columns: entry i is bar row + i.
+//
+//   past     every column of doubles also holds the kPast bars before the block, at the indices -kPast..-1;
+//            NaN where the segment had not begun
+//   prices   a bar with a non-finite price has NaN for all four
+//   plain    no bar of the block and of the past misses a price, and all prices are far from overflow: what
+//            is recursive in prices alone needs no check of its own
+struct Block {
+  static constexpr int kPast = 64;
+  int n = 0;
+  int64_t row = 0;  // of entry 0, counted since the start of the segment
+  bool plain = false;
+  const int64_t* ts_open = nullptr;
+  const int64_t* ts_close = nullptr;
+  const double* open = nullptr;
+  const double* high = nullptr;
+  const double* low = nullptr;
+  const double* close = nullptr;
+  const double* volume = nullptr;  // NaN where unknown
+  const double* spread = nullptr;
+  const double* atr = nullptr;  // the columns of Context
+  const double* atr_wilder_14 = nullptr;
+  const double* ema_first_50 = nullptr;
+  const double* rsi_wilder_14 = nullptr;
+
+  Bar bar(int i) const {
+    return {ts_open[i], ts_close[i], open[i], high[i], low[i], close[i], volume[i], spread[i]};
+  }
+  Context context(int i) const {
+    return {row + i, atr[i], atr_wilder_14[i], ema_first_50[i], rsi_wilder_14[i]};
+  }
+};
+
 class Machine {
  public:
   virtual ~Machine() = default;
   virtual const std::vector<ColumnInfo>& columns() const = 0;
   // Writes columns().size() values to out. Must not allocate on the steady path.
   virtual void push(const Bar& bar, const Context& context, double* out) = 0;
+  // The same for block.n bars: the values of column c go to out[c][0..n-1]; out[c] is null where nobody wants
+  // column c. Unless a machine has a faster way, push() in a loop.
+  virtual void push_block(const Block& block, double* const* out);
   virtual void reset() = 0;
+
+ private:
+  std::vector<double> row_;  // of the loop in push_block
 };
 
 }  // namespace smctrain::features

@@ -21,13 +21,6 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::vector<std::string> names_of(const std::unique_ptr<Machine>& machine) {
-  std::vector<std::string> names;
-  if (machine == nullptr) return names;
-  for (const auto& column : machine->columns()) names.push_back(column.name);
-  return names;
-}
-
 // Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
 const std::vector<std::string>& only_in_full() {
   static const std::vector<std::string> names{
@@ -100,7 +93,7 @@ std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& setting
   // A bar of a day or longer lies in no session.
   if (bar_length_ns < kDayNs) add(machines, make_sessions_machine(settings.sessions));
   add(machines, make_previous_period_machine(settings.roll, bar_length_ns));
-  add(machines, make_smc_machine(settings.smc_options(bar_length_ns)));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
   return machines;
 }
 
@@ -108,7 +101,7 @@ std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& setti
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_rsi_machine());
   add(machines, make_trend_machine(settings.trend));
-  add(machines, make_smc_machine(settings.smc_options(bar_length_ns)));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
   return machines;
 }
 
@@ -123,8 +116,8 @@ bool in_default_preset(const ColumnInfo& column) {
   // Both families hold many columns of one clock, and the default set is to stay small.
   if (column.family == "sessions" || column.family == "periods") return false;
   if (column.family == "calendar") return column.name.starts_with("cal_utc_") && column.unit == "angle";
-  static const auto structure = names_of(make_smc_machine());
-  if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
+  if (column.family == "structure" || column.family == "zones")
+    return contains(smc_default_columns(), column.name);
   return !contains(only_in_full(), column.name);
 }
 

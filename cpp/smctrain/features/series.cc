@@ -1,22 +1,58 @@
 #include "smctrain/features/series.h"
 
 #include <algorithm>
+#include <array>
 
 namespace smctrain::features {
+namespace {
+
+// Far enough from overflow for every square and sum of prices.
+constexpr double kOrdinaryPrice = 1e100;
+
+bool are_ordinary(const double* prices, int n) {
+  bool all = true;
+  for (int i = 0; i < n; ++i) all &= std::abs(prices[i]) < kOrdinaryPrice;  // false for NaN
+  return all;
+}
+
+double* append(Recent& recent, std::span<const double> column, int64_t first, int n) {
+  double* block = recent.extend(n);
+  if (column.empty()) {
+    std::fill_n(block, n, kNaN);
+  } else {
+    std::copy_n(column.data() + first, n, block);
+  }
+  return block;
+}
+
+}  // namespace
 
 Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
                const Settings& settings)
     : atr_(settings.atr_is_sma) {
+  std::vector<bool> is_wanted;
   for (auto& machine : machines) {
-    const bool needed =
-        std::any_of(machine->columns().begin(), machine->columns().end(), [&](const ColumnInfo& column) {
-          return std::find(wanted.begin(), wanted.end(), column.name) != wanted.end();
-        });
-    if (!needed) continue;
+    const size_t first = columns_.size();
+    bool needed = false;
+    for (const auto& column : machine->columns()) {
+      is_wanted.push_back(std::find(wanted.begin(), wanted.end(), column.name) != wanted.end());
+      needed = needed || is_wanted.back();
+    }
+    if (!needed) {
+      is_wanted.resize(first);
+      continue;
+    }
+    first_of_.push_back(first);
     columns_.insert(columns_.end(), machine->columns().begin(), machine->columns().end());
     machines_.push_back(std::move(machine));
   }
-  values_.assign(columns_.size(), kNaN);
+  const auto count = static_cast<size_t>(std::count(is_wanted.begin(), is_wanted.end(), true));
+  storage_.assign(count * kColumnStride, kNaN);
+  double* next = storage_.data();
+  for (const bool one : is_wanted) {
+    values_.push_back(one ? next : nullptr);
+    if (one) next += kColumnStride;
+  }
 }
 
 int Series::find(const std::string& name) const {
@@ -35,27 +71,86 @@ const Machine* Series::owner(const std::string& name) const {
   return nullptr;
 }
 
-void Series::push(const Bar& raw) {
-  Bar bar = raw;
-  if (!prices_are_finite(bar)) bar.open = bar.high = bar.low = bar.close = kNaN;
-  atr_.push(bar, context_);
-  context_.ema_first_50 = ema_.push(bar.close);
-  context_.rsi_wilder_14 = rsi_.push(bar.close);
-  double* out = values_.data();
-  for (auto& machine : machines_) {
-    machine->push(bar, context_, out);
-    out += machine->columns().size();
+void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
+  const int n = block.n;
+  const std::array<double*, 4> prices{append(open_, bars.open, first, n), append(high_, bars.high, first, n),
+                                      append(low_, bars.low, first, n), append(close_, bars.close, first, n)};
+  block.ts_open = bars.ts_open.data() + first;
+  block.ts_close = bars.ts_close.data() + first;
+  block.open = prices[0];
+  block.high = prices[1];
+  block.low = prices[2];
+  block.close = prices[3];
+  block.volume = append(volume_, bars.volume, first, n);
+  block.spread = append(spread_, bars.spread, first, n);
+  if (std::all_of(prices.begin(), prices.end(), [&](double* price) { return are_ordinary(price, n); })) {
+    block.plain = plain_bars_ >= Block::kPast;
+    plain_bars_ += n;
+    return;
   }
-  ++context_.row;
+  for (int i = 0; i < n; ++i) {
+    bool finite = true;
+    bool ordinary = true;
+    for (const double* price : prices) {
+      finite = finite && std::isfinite(price[i]);
+      ordinary = ordinary && std::abs(price[i]) < kOrdinaryPrice;
+    }
+    if (!finite) {
+      for (double* price : prices) price[i] = kNaN;
+    }
+    plain_bars_ = ordinary ? plain_bars_ + 1 : 0;
+  }
+}
+
+void Series::advance_context(Block& block) {
+  double* atr = atr_values_.extend(block.n);
+  double* atr_wilder = atr_wilder_values_.extend(block.n);
+  double* ema = ema_values_.extend(block.n);
+  double* rsi = rsi_values_.extend(block.n);
+  for (int i = 0; i < block.n; ++i) {
+    Context context;
+    atr_.push(block.bar(i), context);
+    atr[i] = context.atr;
+    atr_wilder[i] = context.atr_wilder_14;
+    ema[i] = ema_.push(block.close[i]);
+    rsi[i] = rsi_.push(block.close[i]);
+  }
+  block.atr = atr;
+  block.atr_wilder_14 = atr_wilder;
+  block.ema_first_50 = ema;
+  block.rsi_wilder_14 = rsi;
+}
+
+void Series::push_block(const BarsView& bars, int64_t first, int n) {
+  Block block;
+  block.n = n;
+  block.row = row_;
+  take_bars(bars, first, block);
+  advance_context(block);
+  for (size_t i = 0; i < machines_.size(); ++i) {
+    machines_[i]->push_block(block, values_.data() + first_of_[i]);
+  }
+  n_ = n;
+  row_ += n;
+}
+
+void Series::push(const Bar& bar) {
+  const int32_t segment = 0;
+  push_block(view_of(bar, segment), 0, 1);
 }
 
 void Series::reset() {
-  context_ = Context{};
+  n_ = 0;
+  row_ = 0;
+  plain_bars_ = 0;
+  for (Recent* recent : {&open_, &high_, &low_, &close_, &volume_, &spread_, &atr_values_,
+                         &atr_wilder_values_, &ema_values_, &rsi_values_}) {
+    recent->reset();
+  }
   atr_.reset();
   ema_.reset();
   rsi_.reset();
   for (auto& machine : machines_) machine->reset();
-  std::fill(values_.begin(), values_.end(), kNaN);
 }
 
 }  // namespace smctrain::features

@@ -51,14 +51,15 @@ SettingRow flag(const char* key, const char* argument, bool T::* field, const ch
 }
 
 template <class T>
-SettingRow integer(const char* key, const char* argument, int T::* field, int64_t most, const char* meaning) {
+SettingRow integer(const char* key, const char* argument, int T::* field, int64_t most, const char* meaning,
+                   int64_t least = 1) {
   return {key,
           argument,
-          format("an integer from 1 to ", most),
+          format("an integer from ", least, " to ", most),
           meaning,
-          [most](const SettingValue& value) -> Accepted {
+          [least, most](const SettingValue& value) -> Accepted {
             const auto* whole = std::get_if<int64_t>(&value);
-            return whole != nullptr && *whole >= 1 && *whole <= most ? Accepted(value) : std::nullopt;
+            return whole != nullptr && *whole >= least && *whole <= most ? Accepted(value) : std::nullopt;
           },
           [field](const Settings& s) { return SettingValue(static_cast<int64_t>(get(s, field))); },
           [field](Settings& s, const SettingValue& v) {
@@ -290,6 +291,8 @@ std::vector<SettingRow> make_rows() {
               "bars a swing stands above before it"),
       integer("smc.swing_right", "right", &Options::swing_right, kMostBars,
               "bars after which a swing is known"),
+      integer("smc.second_scale", "", &Options::second_scale, kMostBars,
+              "bars on both sides of the swings of the columns with a prefix such as s20_; 0 for none", 0),
       choice("ms.break", "break_on", &Options::break_on_wick, {"close", "wick"}, "what has to pass a level"),
       choice("ms.level", "level", &Options::keep_extreme_level, {"last", "extreme"},
              "whether a new swing replaces the level even if it is less extreme"),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
-from smctrain.features.arguments import as_bars
+from smctrain.features.arguments import as_bars, as_flag
 from smctrain.features.events import EventTable
 from smctrain.features.spans import previous_levels, retracements, sessions
 
@@ -41,7 +41,7 @@ _BLOCK = (
 )  # fmt: skip
 
 
-def swings(b: Bars, left: int = 5, right: int = 5) -> EventTable:
+def swings(b: Bars, left: int = 5, right: int = 5, *, zigzag: bool = False) -> EventTable:
     """Swing highs and lows, known `right` bars after their pivot.
 
     A pivot high is above the `left` bars before it and not below the `right` bars after it: of equal highs
@@ -53,19 +53,28 @@ def swings(b: Bars, left: int = 5, right: int = 5) -> EventTable:
         n bars of one symbol and timeframe.
     left, right : int
         Bars compared on either side, at least 1.
+    zigzag : bool
+        Keep only swings that alternate: of several highs in a row the highest, of several lows the lowest. A
+        more extreme swing of the same side closes the one it replaces; those alive at any row alternate.
 
     Returns
     -------
     EventTable
         Kinds `swing_high` (side +1) and `swing_low` (side -1); columns `level` (price) and the times, where
-        `known_at` = `origin` + `right`. Swings are never invalidated.
+        `known_at` = `origin` + `right`. Swings are never invalidated; with `zigzag`, `invalidated_at` is the
+        row on which the swing that replaced it became known.
 
     Raises
     ------
     InputError
         If `b` is not `Bars`, or a parameter is out of its range.
     """
-    return _events(b, ("swing_high", "swing_low"), (*_COMMON, "level"), _swing_settings(left, right))
+    settings = _swing_settings(left, right)
+    if not as_flag("zigzag", zigzag):
+        return _events(b, ("swing_high", "swing_low"), (*_COMMON, "level"), settings)
+    table = _events(b, ("zigzag_high", "zigzag_low"), (*_COMMON, "level"), settings)
+    kind = np.where(table["side"] > 0, "swing_high", "swing_low")
+    return EventTable({**table.columns, "kind": kind})
 
 
 def structure(
@@ -170,6 +179,7 @@ def order_blocks(
     b: Bars,
     rule: Literal["bos", "seed", "extreme"] = "bos",
     *,
+    breaker: bool = False,
     min_disp: float = 1.0,
     min_quality: float = 0.2,
     zone: Literal["range", "body"] = "range",
@@ -193,6 +203,9 @@ def order_blocks(
         "bos": the last opposite candle before a structure break. "extreme": the bar of the extreme price
         since the broken swing. "seed": an opposite candle followed by two candles of the move; known three
         bars later.
+    breaker : bool
+        Whether blocks that fail are also listed as what they become: an active block that is invalidated opens
+        a zone of the other side with the same edges, known at that bar.
     min_disp : float
         Smallest move away from the block, in ATR.
     min_quality : float
@@ -213,6 +226,10 @@ def order_blocks(
         Life as for gaps, but a filled block stays active. A block whose bar closes beyond its far edge is
         listed with `invalidated_at` equal to `known_at`; it was never active.
 
+        With `breaker` also kind `breaker`: `known_at` is the block's `invalidated_at`, `origin` its origin,
+        `side` the opposite one. It lives as a block does; `size_atr` is measured anew, the other frozen columns
+        are those of the block it was.
+
     Raises
     ------
     InputError
@@ -229,7 +246,8 @@ def order_blocks(
         **_swing_settings(left, right),
         **_zone_settings(max_age, cap, invalidate, bounce_bars),
     }
-    return _events(b, ("order_block",), _BLOCK, settings)
+    kinds = ("order_block", "breaker") if as_flag("breaker", breaker) else ("order_block",)
+    return _events(b, kinds, _BLOCK, settings)
 
 
 def liquidity(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-from smctrain.labels.arguments import decision_rows
+from smctrain.labels.arguments import row_indices
 from smctrain.labels.barrier import triple_barrier
 from smctrain.labels.types import Labels
 
@@ -36,7 +36,7 @@ def meta_labels(b: Bars, side: ArrayLike, *, rows: ArrayLike | None = None, **ba
         One entry per row with a side, with `y` = 1 if `r` > 0 else 0; NaN where the trade has no outcome (see
         `status`). All else as in `triple_barrier`.
     """
-    which = decision_rows(rows, len(b))
+    which = row_indices(rows, len(b))
     wanted = np.asarray(side)
     if wanted.shape != which.shape or wanted.dtype.kind not in "iuf":
         raise InputError(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-from smctrain.labels.arguments import choice, decision_rows
+from smctrain.labels.arguments import choice, row_indices
 from smctrain.labels.horizon import Horizon, TargetName, Windows, parse_horizon, parse_target, windows
 from smctrain.labels.types import STATUSES, Labels
 
@@ -29,7 +29,7 @@ def forward_return(
     *,
     base: str = "close",
     band: float | None = None,
-    day_zone: str = "UTC",
+    day_zone: str | None = None,
     rows: ArrayLike | None = None,
 ) -> Labels:
     """Return from each decision to the end of its horizon: C[end] / base - 1.
@@ -47,9 +47,10 @@ def forward_return(
     band : float, optional
         Makes a class of the return: 1 above the band, 0 below minus the band, "neutral" (NaN) between. 0 leaves
         nothing neutral. `fit_band` finds one on training rows.
-    day_zone : str
+    day_zone : str, optional
         Zone whose midnight divides the sessions: "UTC", an IANA name, or "America/New_York+7h" for currencies,
-        whose day ends at New York 17:00. With "UTC" the two hours before Monday are a session there.
+        whose day ends at New York 17:00 (with "UTC" the two hours before Monday are a session there). By default
+        the calendar of the bars, where they have one, else "UTC".
     rows : int (m,), optional
         Decision rows; all rows by default.
 
@@ -58,7 +59,7 @@ def forward_return(
     Labels
         `y` is the return (a fraction) or class, `fill` the base price, `exit` the last close, `t1` the row of it.
         Rows whose window does not end inside their segment are "open": the last `horizon` rows have no label.
-        A window with a price that is not a number above 0 is "missing".
+        A window with a price that is not a number above 0 is "missing", one with a quarantined bar "quarantine".
 
     Raises
     ------
@@ -76,7 +77,7 @@ def excess_return(
     benchmark: Bars,
     *,
     base: str = "close",
-    day_zone: str = "UTC",
+    day_zone: str | None = None,
     rows: ArrayLike | None = None,
 ) -> Labels:
     """`forward_return` less the benchmark's return between the same two stamps.
@@ -105,7 +106,7 @@ def outperform(
     *,
     band: float = 0.0,
     base: str = "close",
-    day_zone: str = "UTC",
+    day_zone: str | None = None,
     rows: ArrayLike | None = None,
 ) -> Labels:
     """Whether the bars beat the benchmark: 1 if the excess return is above `band`, else 0.
@@ -138,7 +139,7 @@ def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | None = None) 
     """
     if not 0 <= quantile <= 1:
         raise InputError(f"quantile must be between 0 and 1, but is {quantile}.")
-    which = decision_rows(rows, len(labels))
+    which = row_indices(rows, len(labels))
     if len(which) and not 0 <= which.min() <= which.max() < len(labels):
         raise InputError(f"rows must lie in 0..{len(labels) - 1}, but reach from {which.min()} to {which.max()}.")
     y = labels.y[which]
@@ -155,7 +156,7 @@ def path_target(
     size: float | None = None,
     *,
     base: str = "close",
-    day_zone: str = "UTC",
+    day_zone: str | None = None,
     rows: ArrayLike | None = None,
 ) -> Labels:
     """What the highs and lows did between a decision and the end of its horizon.
@@ -192,7 +193,7 @@ def path_target(
         raise InputError(f"size must be a number above 0, but is {size}.")
     name = f"{kind}_{span}" if size is None else f"y_{kind.removesuffix('_reached')}_{span}_{size:g}"
     code = choice("base", base, _BASES)
-    view, which = windows(b, span, day_zone), decision_rows(rows, len(b))
+    view, which = windows(b, span, day_zone), row_indices(rows, len(b))
     out = core().path_target(
         b.native(), which, view.end, view.status, bool(code), _PATHS.index(kind), 0.0 if size is None else float(size)
     )
@@ -206,7 +207,7 @@ def make_target(
     benchmark: Bars | None = None,
     band: float | None = None,
     base: str = "close",
-    day_zone: str = "UTC",
+    day_zone: str | None = None,
     rows: ArrayLike | None = None,
 ) -> Labels:
     """The target that `name` describes; every horizon and size has its own name.
@@ -247,7 +248,7 @@ def _by_name(
     benchmark: Bars | None,
     band: float | None,
     base: str,
-    day_zone: str,
+    day_zone: str | None,
     rows: ArrayLike | None,
 ) -> Labels:
     relative = target.kind in ("excess", "outperf")
@@ -272,7 +273,7 @@ def _returns(
     span: Horizon,
     name: str,
     base: str,
-    day_zone: str,
+    day_zone: str | None,
     rows: ArrayLike | None,
     benchmark: Bars | None,
 ) -> Labels:
@@ -282,7 +283,7 @@ def _returns(
             f"benchmark must have the timeframe of the bars, {b.timeframe}, but {benchmark.symbol} has "
             f"{benchmark.timeframe}."
         )
-    view, which = windows(b, span, day_zone), decision_rows(rows, len(b))
+    view, which = windows(b, span, day_zone), row_indices(rows, len(b))
     other = None if benchmark is None else benchmark.native()
     return _labels(
         name, which, view, core().forward_return(b.native(), which, view.end, view.status, bool(code), other)

@@ -55,7 +55,7 @@ OTHER: dict[str, tuple[Any, str]] = {
     "reg.trend_above": (0.9, "reg_high_vol_trend"),
 }
 # Fields of the event tables only, and settings that add columns: tested elsewhere.
-ELSEWHERE = {"fuzzy.clean", "ses.custom", "cal.zone", "cal.session", "vwap.session"}
+ELSEWHERE = {"smc.second_scale", "fuzzy.clean", "ses.custom", "cal.zone", "cal.session", "vwap.session"}
 NEEDS = {"ob.min_quality": {"ob.rule": "seed"}}
 
 

@@ -28,6 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(MIDDLE, LOW | {"bars"}),
     "dataset": LOW | {"bars"} | MIDDLE,
     "models": LOW | {"bars", "dataset"} | MIDDLE,
+    # Many symbols on one clock: beside the dataset, which is of one symbol.
+    "panel": LOW | {"bars", "features", "labels"},
     **dict.fromkeys(["verdict", "selection"], LOW | {"bars", "dataset", "models"} | MIDDLE),
     # The leak audit builds columns, labels and models of its own; nothing below uses it.
     "audit": LOW | {"bars", "models"} | MIDDLE,
@@ -37,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "reports": GROUND | {"results"},
     "plots": GROUND | {"bars", "features"},
     "deploy": GROUND | {"results", "bars", "features", "models"},
-    "testing": GROUND | {"bars", "labels", "features"},
+    "testing": GROUND | {"bars", "labels", "features", "audit"},
     # The faces see everything.
     "job": {"*"},
     "trainer": {"*"},
@@ -163,7 +165,7 @@ def test_foreign_trainers_are_never_imported() -> None:
 
 # --- C++ ---------------------------------------------------------------------------------------------------------
 
-_CPP_MIDDLE = {"labels", "splits", "augment", "prepare", "metrics", "stats"}
+_CPP_MIDDLE = {"labels", "splits", "augment", "prepare", "metrics", "stats", "panel"}
 CPP_ALLOWED: dict[str, set[str]] = {
     "base": set(),
     "bars": {"base"},

@@ -349,7 +349,7 @@ def test_a_table_of_labels_can_be_read():
         ({"stop": -1.0}, "stop must be a number above 0"),
         ({"unit": "pips"}, "unit must be one of"),
         ({"entry": "retest"}, "needs limit="),
-        ({"limit": 1.0}, "belong to entry"),
+        ({"limit": 1.0}, "limit= belongs to entry"),
         ({"unit": "vol"}, "needs scale="),
         ({"costs": "free"}, "costs must be"),
         ({"side": 0}, "side must be"),

@@ -1,6 +1,7 @@
 // The shared indicators of one segment, for callers without a feature engine around them.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "smctrain/features/machine.h"
@@ -12,7 +13,10 @@ namespace smctrain::features::smc {
 class ContextFeed {
  public:
   explicit ContextFeed(bool atr_is_sma = false) : atr_(atr_is_sma) {}
-  Context push(const Bar& bar) {
+  Context push(const Bar& raw) {
+    // A bar with one unusable price has none, here as in the feature engine.
+    Bar bar = raw;
+    if (!std::isfinite(bar.open + bar.high + bar.low + bar.close)) bar.high = bar.low = bar.close = kNaN;
     Context context;
     context.row = row_++;
     atr_.push(bar, context);

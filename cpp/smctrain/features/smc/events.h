@@ -18,7 +18,20 @@
 
 namespace smctrain::features::smc {
 
-enum class EventKind : int8_t { kSwingHigh, kSwingLow, kBos, kChoch, kFvg, kOrderBlock, kPool, kSweep, kRun };
+enum class EventKind : int8_t {
+  kSwingHigh,
+  kSwingLow,
+  kBos,
+  kChoch,
+  kFvg,
+  kOrderBlock,
+  kPool,
+  kSweep,
+  kRun,
+  kBreaker,
+  kZigzagHigh,
+  kZigzagLow
+};
 
 enum class ZoneState : int8_t { kFresh, kTouched, kFilled, kInvalidated, kExpired, kMerged };
 

@@ -4,8 +4,7 @@
 
 namespace smctrain::features::smc {
 
-void FairValueGaps::push(int64_t t, const History& history, EventLog* log) {
-  if (history.size() < 3) return;
+void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
   const PastBar& last = history.back(0);
   const PastBar& first = history.back(2);
   if (!(last.atr > 0.0)) return;
@@ -13,7 +12,7 @@ void FairValueGaps::push(int64_t t, const History& history, EventLog* log) {
   Zone zone;
   zone.near = last.candle.seen_from(side).low;
   zone.far = first.candle.seen_from(side).high;
-  if (!(zone.near > zone.far) || (zone.near - zone.far) / last.atr < min_atr_) return;
+  if ((zone.near - zone.far) / last.atr < min_atr_) return;
   if (is_same_side_) {
     const Candle middle = history.back(1).candle.seen_from(side);
     if (!(middle.close > middle.open)) return;

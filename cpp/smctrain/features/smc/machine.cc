@@ -12,62 +12,75 @@ namespace {
 
 class SmcMachine final : public Machine {
  public:
-  explicit SmcMachine(const smc::Options& options) : options_(options) {
-    options.validate();
-    smc::define_swings(columns_, options_.swing_left, options_.swing_right);
-    smc::define_structure(columns_, options_.swing_left, options_.swing_right);
+  SmcMachine(const smc::Options& options, const TrendTerms& terms)
+      : has_second_scale_(options.second_scale > 0), engine_(options), market_(terms) {
+    const int left = options.swing_left;
+    const int right = options.swing_right;
+    smc::define_swings(columns_, "", left, right);
+    smc::define_structure(columns_, "", left, right);
     smc::define_range_break(columns_);
-    smc::define_range_position(columns_, options_.swing_left, options_.swing_right);
+    smc::define_range_position(columns_, "", left, right);
     for (const auto kind : kZoneKinds) {
-      for (const int side : {+1, -1}) smc::define_zones(columns_, kind, side, options_.zone_max_age_bars);
+      for (const int side : {+1, -1}) smc::define_zones(columns_, kind, side, options.zone_max_age_bars);
     }
-    smc::define_liquidity(columns_, options_.liquidity_max_age_bars);
-    settle_later();
+    smc::define_liquidity(columns_, options.liquidity_max_age_bars);
+    smc::define_zigzag(columns_, left, right);
+    if (!has_second_scale_) return;
+    const int second = options.second_scale;
+    const std::string prefix = "s" + std::to_string(second) + "_";
+    smc::define_swings(columns_, prefix, second, second);
+    smc::define_structure(columns_, prefix, second, second);
+    smc::define_range_position(columns_, prefix, second, second);
   }
 
   const std::vector<ColumnInfo>& columns() const override { return columns_; }
 
   void push(const Bar& bar, const Context& context, double* out) override {
-    if (!engine_.push(bar, context)) {
+    const bool is_usable = engine_.push(bar, context);
+    // The columns of the regime see every bar, so this one does too.
+    const MarketState market = market_.push(is_usable ? bar.close : kNaN, context);
+    if (!is_usable) {
       std::fill_n(out, columns_.size(), kNaN);
       return;
     }
-    out = smc::write_swings(engine_, out);
-    out = smc::write_structure(engine_, out);
+    const int64_t t = engine_.now();
+    const smc::PastBar& last = engine_.bar();
+    out = smc::write_swings(engine_.scale(), t, last, out);
+    out = smc::write_structure(engine_.scale(), t, last, out);
     out = smc::write_range_break(engine_, out);
-    out = smc::write_range_position(engine_, out);
+    out = smc::write_range_position(engine_.scale(), last, out);
     for (const auto kind : kZoneKinds) {
-      for (const int side : {+1, -1}) out = smc::write_zones(engine_, kind, side, out);
+      for (const int side : {+1, -1}) out = smc::write_zones(engine_, kind, side, market, out);
     }
-    smc::write_liquidity(engine_, out);
+    out = smc::write_liquidity(engine_, out);
+    out = smc::write_zigzag(engine_, out);
+    if (!has_second_scale_) return;
+    out = smc::write_swings(engine_.second_scale(), t, last, out);
+    out = smc::write_structure(engine_.second_scale(), t, last, out);
+    smc::write_range_position(engine_.second_scale(), last, out);
   }
 
-  void reset() override { engine_.reset(); }
+  void reset() override {
+    engine_.reset();
+    market_.reset();
+  }
 
   const smc::Engine& engine() const { return engine_; }
 
  private:
-  // The settle figures are measured with the default swings; wider ones come as much more rarely.
-  void settle_later() {
-    const smc::Options usual;
-    const int64_t width = options_.swing_left + options_.swing_right;
-    const int64_t usual_width = usual.swing_left + usual.swing_right;
-    if (width <= usual_width) return;
-    for (auto& column : columns_) {
-      if (column.settle != kForever) column.settle = (column.settle * width + usual_width - 1) / usual_width;
-    }
-  }
-
-  static constexpr smc::EventKind kZoneKinds[] = {smc::EventKind::kOrderBlock, smc::EventKind::kFvg};
-  smc::Options options_;
-  smc::Engine engine_{options_};
+  static constexpr smc::EventKind kZoneKinds[] = {smc::EventKind::kOrderBlock, smc::EventKind::kFvg,
+                                                  smc::EventKind::kBreaker};
+  bool has_second_scale_;
+  smc::Engine engine_;
+  MarketStateMachine market_;
   std::vector<ColumnInfo> columns_;
 };
 
 }  // namespace
 
-std::unique_ptr<Machine> make_smc_machine(const smc::Options& options) {
-  return std::make_unique<SmcMachine>(options);
+std::unique_ptr<Machine> make_smc_machine(const smc::Options& options, const TrendTerms& terms) {
+  options.validate();
+  return std::make_unique<SmcMachine>(options, terms);
 }
 
 double smc_zone_distance_atr(const Machine& smc_machine, ZoneKind kind, int side, double price) {

@@ -14,6 +14,8 @@ struct Options {
   int swing_left = 5;
   int swing_right = 5;
 
+  int second_scale = 20;  // left and right of a further scale of swings (columns `s20_`), 0 for none
+
   bool break_on_wick = false;       // a wick beyond the level breaks it; default: the close must be beyond
   bool keep_extreme_level = false;  // a new swing replaces the level only if it is more extreme
 

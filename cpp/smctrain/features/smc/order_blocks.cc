@@ -21,6 +21,7 @@ void OrderBlocks::on_break(const Break& broken) {
 }
 
 void OrderBlocks::on_level(int64_t t, int64_t right, const History& history) {
+  if (rule_ != BlockRule::kExtreme) return;
   lowest_ = {};
   for (int64_t ago = right - 1; ago >= 1; --ago) {
     follow_lowest(t - ago, history.back(ago).candle.seen_from(zones_.side()));
@@ -74,15 +75,6 @@ void OrderBlocks::add(int64_t t, const Candidate& candidate, const Candle& last,
   zone.ema_aligned = context.ema_aligned;
   zone.rsi_ok = context.rsi_ok;
   zones_.add(t, zone, last.close < zone.far, log);
-}
-
-void OrderBlocks::follow(int64_t t, const Candle& bar) {
-  if (bar.close < bar.open) {
-    opposite_ = {t, bar};
-  } else {
-    opposite_.highest_since = std::max(opposite_.highest_since, bar.high);
-  }
-  follow_lowest(t, bar);
 }
 
 void OrderBlocks::follow_lowest(int64_t t, const Candle& bar) {

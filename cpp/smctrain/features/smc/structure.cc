@@ -4,8 +4,7 @@
 
 namespace smctrain::features::smc {
 
-void Structure::push(int64_t t, const Candle& bar, double atr, EventLog* log) {
-  break_count_ = 0;
+void Structure::judge(int64_t t, const Candle& bar, double atr, EventLog* log) {
   const bool is_beyond_up = up_.exists && bar.high > up_.price;
   const bool is_beyond_down = down_.exists && bar.low < down_.price;
   const bool breaks_up = break_on_wick_ ? is_beyond_up : up_.exists && bar.close > up_.price;
@@ -29,6 +28,7 @@ void Structure::break_level(int64_t t, int direction, double close, double atr, 
   has_break_ = true;
   last_break_ = broken;
   last_break_distance_atr_ = atr > 0.0 ? std::abs(close - broken.level.price) / atr : Event::kNone;
+  last_break_z_ = break_z_.push(last_break_distance_atr_);
   if (log != nullptr) {
     Event event;
     event.kind = broken.is_choch ? EventKind::kChoch : EventKind::kBos;

@@ -1,6 +1,7 @@
 #include "smctrain/features/smc/zones.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "smctrain/features/smc/fuzzy.h"
@@ -15,20 +16,19 @@ constexpr double kHoldBounce = 0.3;
 
 }  // namespace
 
-double Zone::fill() const {
-  if (touched_at == kNever) return 0.0;
-  return near > far ? clip((near - deepest) / (near - far), 0.0, 1.0) : 1.0;
-}
-
 ZoneList::ZoneList(EventKind kind, int side, const Options& options)
     : kind_(kind),
       side_(side),
       max_age_(options.zone_max_age_bars),
       cap_(std::min(options.zone_cap, kCapacity)),
       invalidate_on_wick_(options.zone_invalidate_on_wick),
-      bounce_bars_(options.bounce_bars) {}
+      bounce_bars_(options.bounce_bars) {
+  failed_.reserve(kCapacity);
+}
 
-void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) {
+void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log) {
+  wakes_at_ = -std::numeric_limits<double>::infinity();
+  bounce_until_ = kNever;
   int kept = 0;
   for (int i = 0; i < size_; ++i) {
     Zone& zone = zones_[static_cast<size_t>(i)];
@@ -47,12 +47,17 @@ void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) 
         zone.state = ZoneState::kTouched;
         log_step(zone, &Event::touched_at, t, log);
       }
-      zone.deepest = std::min(zone.deepest, bar.low);
+      if (bar.low < zone.deepest) {
+        zone.deepest = bar.low;
+        zone.depth =
+            zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
+      }
     }
     if ((invalidate_on_wick_ ? bar.low : bar.close) < zone.far) {
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
       last_invalidated_ = t;
+      failed_.push_back(zone);
       continue;
     }
     if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
@@ -70,6 +75,11 @@ void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) 
       close(zone, ZoneState::kFilled, t, log);
       continue;
     }
+    wakes_at_ = std::max(wakes_at_, zone.state == ZoneState::kFresh     ? zone.near
+                                    : zone.state == ZoneState::kTouched ? zone.deepest
+                                                                        : zone.far);
+    if (zone.touched_at != kNever && !zone.is_resolved)
+      bounce_until_ = std::max(bounce_until_, zone.touched_at + bounce_bars_);
     if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
     ++kept;
   }
@@ -84,11 +94,14 @@ void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
     return;
   }
   last_new_ = t;
+  last_size_z_ = size_z_.push(zone.size_atr);
+  last_displacement_z_ = displacement_z_.push(zone.disp_atr);
   if (size_ == cap_) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
   }
   zones_[static_cast<size_t>(size_++)] = added;
+  wakes_at_ = std::max(wakes_at_, added.near);
 }
 
 bool ZoneList::take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log) {
@@ -104,38 +117,6 @@ bool ZoneList::has_origin(int64_t origin) const {
                      [origin](const Zone& zone) { return zone.origin == origin; });
 }
 
-ZoneSummary ZoneList::summarize(double close, double atr) const {
-  ZoneSummary summary;
-  summary.active = size_;
-  double smallest = std::numeric_limits<double>::infinity();
-  double smallest_fresh = smallest;
-  // Newest first: at equal distance the larger known_at wins.
-  for (int i = size_ - 1; i >= 0; --i) {
-    const Zone& zone = zones_[static_cast<size_t>(i)];
-    const double distance = zone.distance(close);
-    const double size = std::abs(distance);
-    if (size / atr <= 3.0) ++summary.within_3_atr;
-    if (size < smallest) {
-      smallest = size;
-      summary.nearest = &zone;
-      summary.distance = distance;
-    }
-    if (zone.state != ZoneState::kFresh) continue;
-    ++summary.fresh;
-    if (size < smallest_fresh) {
-      smallest_fresh = size;
-      summary.nearest_fresh = &zone;
-      summary.fresh_distance = distance;
-    }
-  }
-  return summary;
-}
-
-double ZoneList::hold_rate_20() const {
-  if (resolved_ < kHoldMinimum) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(std::popcount(held_)) / resolved_;
-}
-
 void ZoneList::expire_all(int64_t t, EventLog* log) {
   for (int i = 0; i < size_; ++i) close(zones_[static_cast<size_t>(i)], ZoneState::kExpired, t, log);
   size_ = 0;
@@ -147,6 +128,12 @@ void ZoneList::reset() {
   last_invalidated_ = kNever;
   held_ = 0;
   resolved_ = 0;
+  hold_rate_ = std::numeric_limits<double>::quiet_NaN();
+  wakes_at_ = -std::numeric_limits<double>::infinity();
+  bounce_until_ = kNever;
+  failed_.clear();
+  size_z_.reset();
+  displacement_z_.reset();
 }
 
 void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {
@@ -159,6 +146,7 @@ void ZoneList::resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log) {
   zone.bounce_q = bounce_q;
   held_ = ((held_ << 1) | (bounce_q > kHoldBounce ? 1U : 0U)) & ((1U << kHoldWindow) - 1U);
   resolved_ = std::min(resolved_ + 1, kHoldWindow);
+  if (resolved_ >= kHoldMinimum) hold_rate_ = static_cast<double>(std::popcount(held_)) / resolved_;
   if (log != nullptr) (*log)[zone.event].bounce_q = bounce_q;
   log_step(zone, &Event::resolved_at, t, log);
 }

@@ -1,14 +1,9 @@
-// Trend, momentum and volatility regime of one timeframe.
-//
-//   bias       (C - ema_first_50) / ATR
-//   strength   centroid of the fuzzy terms weak, moderate, strong of |bias|
-//   z          atr_z50: the ATR against its own last 50 values
-//   regime     five one-hots, first match: high_vol_trend, low_vol_chop, high_vol, low_vol, normal
+// Columns of trend, momentum and volatility regime; what they mean stands in regime.h.
 #include <algorithm>
 #include <cmath>
 
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/fuzzy.h"
+#include "smctrain/features/technical/regime.h"
 #include "smctrain/features/technical/rolling.h"
 
 namespace smctrain::features {
@@ -50,55 +45,38 @@ std::vector<ColumnInfo> trend_columns() {
   };
 }
 
-double clip_or_nan(double x, double low, double high) { return std::isnan(x) ? x : clip(x, low, high); }
-
 class TrendMachine final : public TableMachine {
  public:
-  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), terms_(terms) {}
+  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), state_(terms) {}
 
   void push(const Bar& bar, const Context& context, double* out) override {
-    const double bias = safe_div(bar.close - context.ema_first_50, context.atr);
-    const double strength = trend_strength(std::abs(bias), terms_);
-    bias_.push(bias);
-    atr_.push(context.atr);
-    const double z = atr_.z();
-    out[0] = bias;
-    out[1] = std::abs(bias);
-    out[2] = strength;
-    out[3] = clip_or_nan(bias, 0.0, 1.0);
-    out[4] = clip_or_nan(-bias, 0.0, 1.0);
+    const MarketState state = state_.push(bar.close, context);
+    bias_.push(state.bias);
+    out[0] = state.bias;
+    out[1] = std::abs(state.bias);
+    out[2] = state.strength();
+    out[3] = state.bull();
+    out[4] = state.bear();
     out[5] = bias_.z();
-    out[6] = terms_.overbought.at(context.rsi_wilder_14);
-    out[7] = terms_.oversold.at(context.rsi_wilder_14);
-    out[8] = z;
-    const double vol_high = out[9] = terms_.vol_high.at(z);
-    const double vol_low = out[10] = terms_.vol_low.at(z);
-    const double strong = out[11] = terms_.tr_strong.at(strength);
-    const double weak = out[12] = terms_.tr_weak.at(strength);
-    const bool known = !std::isnan(z) && !std::isnan(strength);
-    std::fill_n(out + 13, 5, known ? 0.0 : kNaN);
-    if (!known) return;
-    int regime = 4;
-    if (vol_high > terms_.vol_above && strong > terms_.trend_above) {
-      regime = 0;
-    } else if (vol_low > terms_.vol_above && weak > terms_.trend_above) {
-      regime = 1;
-    } else if (vol_high > terms_.vol_above) {
-      regime = 2;
-    } else if (vol_low > terms_.vol_above) {
-      regime = 3;
-    }
-    out[13 + regime] = 1.0;
+    out[6] = state.overbought();
+    out[7] = state.oversold();
+    out[8] = state.atr_z;
+    out[9] = state.vol_high();
+    out[10] = state.vol_low();
+    out[11] = state.strong();
+    out[12] = state.weak();
+    const Regime regime = state.regime();
+    std::fill_n(out + 13, 5, regime == Regime::kUnknown ? kNaN : 0.0);
+    if (regime != Regime::kUnknown) out[13 + static_cast<int>(regime)] = 1.0;
   }
   void reset() override {
     bias_.reset();
-    atr_.reset();
+    state_.reset();
   }
 
  private:
-  TrendTerms terms_;
   RollingVariance bias_{100};
-  RollingVariance atr_{50};
+  MarketStateMachine state_;
 };
 
 }  // namespace
