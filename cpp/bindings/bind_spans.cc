@@ -9,6 +9,7 @@
 #include "bindings/bars_view.h"
 #include "bindings/feature_settings.h"
 #include "bindings/numpy.h"
+#include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
 #include "smctrain/features/smc/retracements.h"
 #include "smctrain/features/span_events.h"
@@ -66,9 +67,11 @@ py::dict session_events(const py::dict& native, const std::vector<std::string>& 
   return span_columns(events);
 }
 
-py::dict period_events(const py::dict& native, const std::string& name, const py::dict& given) {
+py::dict period_events(const py::dict& native, const std::string& name, const py::dict& given,
+                       const py::object& days) {
   const BarsView bars = bars_view(native);
-  const features::Settings settings = settings_from(given, features::Naming::kArguments);
+  features::Settings settings = settings_from(given, features::Naming::kArguments);
+  settings.follow_market(trading_days(days));
   for (const auto period : features::kPeriods) {
     if (name != features::period_name(period)) continue;
     std::vector<SpanEvent> events;
@@ -121,7 +124,8 @@ py::array_t<int64_t> compiled_offsets(const std::string& zone, const py::array& 
 
 void bind_spans(py::module_& m) {
   m.def("session_events", &session_events, py::arg("bars"), py::arg("standard"), py::arg("settings"));
-  m.def("period_events", &period_events, py::arg("bars"), py::arg("period"), py::arg("settings"));
+  m.def("period_events", &period_events, py::arg("bars"), py::arg("period"), py::arg("settings"),
+        py::arg("days"));
   m.def("retracement_events", &retracement_events, py::arg("bars"), py::arg("left"), py::arg("right"),
         py::arg("levels"));
   m.def("compiled_offsets", &compiled_offsets, py::arg("zone"), py::arg("utc"),

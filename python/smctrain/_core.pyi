@@ -466,7 +466,7 @@ def pbo(
     (pbo, logits).
     """
 
-def period_events(bars: dict, period: str, settings: dict) -> dict: ...
+def period_events(bars: dict, period: str, settings: dict, days: typing.Any) -> dict: ...
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,

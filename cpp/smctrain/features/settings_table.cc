@@ -322,8 +322,9 @@ std::vector<SettingRow> make_rows() {
       integer("liq.max_age", "max_age", &Options::liquidity_max_age_bars, kMostBars,
               "bars after the last join until a pool expires"),
       text("day_roll", "day_roll", &Settings::day_roll,
-           "a time and a zone such as \"17:00 America/New_York\"",
-           "when a trading day begins; from noon on it belongs to the next date"),
+           "a time and a zone such as \"17:00 America/New_York\", or 'market'",
+           "when a trading day begins, from noon on that of the next date; 'market': as the calendar of the "
+           "bars says"),
       custom_sessions(),
       text("cal.zone", "", &Settings::calendar_zone,
            "a time zone such as UTC, Europe/London, fixed:+02:00, America/New_York+7h",

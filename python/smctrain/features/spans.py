@@ -75,8 +75,8 @@ def previous_levels(
         Weeks begin with Monday, h4 are 4-hour buckets counted from the roll.
     day_roll : str
         Time and zone at which a trading day begins: "00:00 UTC" for markets that never close. From noon on the roll
-        belongs to the next date, so that Sunday evening in New York is Monday. The setting of the same name is that of
-        the columns `pp_*`.
+        belongs to the next date, so that Sunday evening in New York is Monday. "market": as `b.calendar` says. The
+        columns `pp_*` have the setting of the same name.
 
     Returns
     -------
@@ -93,7 +93,9 @@ def previous_levels(
         If `b` is not `Bars`, `period` is not known or `day_roll` cannot be read.
     """
     as_choice("period", period, ("d", "w", "m", "h4"))
-    table: dict[str, NDArray[Any]] = core().period_events(as_bars(b).native(), period, {"day_roll": day_roll})
+    table: dict[str, NDArray[Any]] = core().period_events(
+        as_bars(b).native(), period, {"day_roll": day_roll}, b.calendar.native()
+    )
     return EventTable(
         {
             **_common("previous_period", table),

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from smctrain.bars.calendars import SessionCalendar
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-from smctrain.features import EventTable, FeatureSpec, FeatureTable, build_features, smc
+from smctrain.features import EventTable, FeatureSpec, FeatureStream, FeatureTable, build_features, smc
 
 SESSIONS = {
     "sydney": ("Australia/Sydney", 7, 16),
@@ -350,6 +351,31 @@ def test_the_day_roll_of_the_columns_is_a_setting(draw: Any) -> None:
         with np.errstate(invalid="ignore"):
             expected = (expected - bars.close) / table["atr_wilder_14"]
         np.testing.assert_allclose(table[f"pp_{period}_high_dist_atr"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "roll"),
+    [
+        (SessionCalendar("America/New_York", "17:00"), "17:00 America/New_York"),
+        (SessionCalendar(), "00:00 UTC"),
+        (SessionCalendar("Europe/Berlin", "09:00"), "09:00 Europe/Berlin"),
+        (SessionCalendar("Asia/Tokyo", end="15:00"), "15:00 Asia/Tokyo"),
+    ],
+)
+def test_the_trading_day_of_the_market(bars: Bars, calendar: SessionCalendar, roll: str) -> None:
+    bars = replace(bars, calendar=calendar)
+    spec = FeatureSpec(base="M30", preset="full", groups=("periods",), dtype="float64", settings={"day_roll": roll})
+    table = build_features(bars, spec)
+    market = replace(spec, settings={"day_roll": "market"})
+    np.testing.assert_array_equal(build_features(bars, market).values, table.values)
+    stream = FeatureStream(market, calendar=calendar, quarantine=())
+    for t in range(300):
+        row = stream.push(open=bars.open[t], high=bars.high[t], low=bars.low[t], close=bars.close[t], time=bars.time[t])
+        np.testing.assert_array_equal(row, table.values[t])
+    for period in PERIODS:
+        one, other = (smc.previous_levels(bars, period, day_roll=text) for text in (roll, "market"))
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
 
 
 def test_days_may_roll_elsewhere(draw: Any) -> None:
