@@ -35,6 +35,12 @@ std::vector<HigherSpec> higher_specs(const py::list& higher, const py::object& d
   return specs;
 }
 
+features::Settings market_settings(const py::dict& given, const py::object& days) {
+  features::Settings settings = settings_from(given);
+  settings.follow_market(trading_days(days));
+  return settings;
+}
+
 py::dict column_dict(const features::ColumnInfo& column) {
   py::dict entry;
   entry["name"] = column.name;
@@ -82,7 +88,8 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
                 const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
                 const py::object& days, const py::dict& settings) {
-  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns, settings_from(settings)});
+  Engine engine(
+      EngineOptions{base_length_ns, higher_specs(higher, days), columns, market_settings(settings, days)});
   const BarsView base = bars_view(bars);
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
@@ -107,7 +114,8 @@ class Stream {
   Stream(int64_t base_length_ns, const py::list& higher, const std::vector<std::string>& columns,
          std::optional<int> digits, int64_t segment_gap_ns, const py::object& days,
          const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings)
-      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns, settings_from(settings)}),
+      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
+                              market_settings(settings, days)}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
         base_length_ns_(base_length_ns) {
     const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));

@@ -468,15 +468,7 @@ def pbo(
     (pbo, logits).
     """
 
-def period_events(
-    bars: dict,
-    period: str,
-    zone: tuple[
-        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-    ],
-    roll_ns: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+def period_events(bars: dict, period: str, settings: dict, days: typing.Any) -> dict: ...
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,
@@ -542,21 +534,7 @@ def sequential_bootstrap(
     size: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
-def session_events(
-    bars: dict,
-    standard: collections.abc.Sequence[str],
-    custom: collections.abc.Sequence[
-        tuple[
-            str,
-            tuple[
-                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-            ],
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ]
-    ],
-) -> dict: ...
+def session_events(bars: dict, standard: collections.abc.Sequence[str], settings: dict) -> dict: ...
 def sharpe_standard_error(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
