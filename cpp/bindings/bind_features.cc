@@ -10,6 +10,7 @@
 
 #include "bindings/bars_view.h"
 #include "bindings/break_kinds.h"
+#include "bindings/feature_settings.h"
 #include "bindings/numpy.h"
 #include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
@@ -47,9 +48,10 @@ py::dict column_dict(const features::ColumnInfo& column) {
   return entry;
 }
 
-py::list catalogue(int64_t base_length_ns, const py::list& higher) {
+py::list catalogue(int64_t base_length_ns, const py::list& higher, const py::dict& settings) {
   py::list entries;
-  for (const auto& entry : features::catalogue(base_length_ns, higher_specs(higher))) {
+  for (const auto& entry :
+       features::catalogue(base_length_ns, higher_specs(higher), settings_from(settings))) {
     py::dict row = column_dict(entry.column);
     row["in_default"] = entry.in_default;
     entries.append(row);
@@ -71,8 +73,8 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 // Returns (values, settled). higher_bars[i] is None where timeframe i is resampled.
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
                 const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
-                const py::object& days) {
-  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns});
+                const py::object& days, const py::dict& settings) {
+  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns, settings_from(settings)});
   const BarsView base = bars_view(bars);
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
@@ -96,8 +98,8 @@ class Stream {
  public:
   Stream(int64_t base_length_ns, const py::list& higher, const std::vector<std::string>& columns,
          std::optional<int> digits, int64_t segment_gap_ns, const py::object& days,
-         const std::optional<std::vector<std::string>>& quarantine)
-      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns}),
+         const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings)
+      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns, settings_from(settings)}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
         base_length_ns_(base_length_ns) {
     const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));
@@ -230,15 +232,17 @@ class Stream {
 }  // namespace
 
 void bind_features(py::module_& m) {
-  m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"));
+  m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"),
+        py::arg("settings") = py::dict());
   m.def("features_build", &build, py::arg("bars"), py::arg("base_length_ns"), py::arg("higher"),
-        py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"),
-        py::arg("days") = py::none());
+        py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"), py::arg("days") = py::none(),
+        py::arg("settings") = py::dict());
   py::class_<Stream>(m, "FeatureStream")
       .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t,
-                    const py::object&, const std::optional<std::vector<std::string>>&>(),
+                    const py::object&, const std::optional<std::vector<std::string>>&, const py::dict&>(),
            py::arg("base_length_ns"), py::arg("higher"), py::arg("columns"), py::arg("digits"),
-           py::arg("segment_gap_ns"), py::arg("days") = py::none(), py::arg("quarantine") = py::none())
+           py::arg("segment_gap_ns"), py::arg("days") = py::none(), py::arg("quarantine") = py::none(),
+           py::arg("settings") = py::dict())
       .def("push", &Stream::push)
       .def("push_higher", py::overload_cast<size_t, int64_t, double, double, double, double, double, double>(
                               &Stream::push_higher))

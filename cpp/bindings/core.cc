@@ -10,6 +10,7 @@ namespace py = pybind11;
 void bind_base(py::module_& m);
 void bind_bars(py::module_& m);
 void bind_features(py::module_& m);
+void bind_feature_settings(py::module_& m);
 void bind_labels(py::module_& m);
 void bind_splits(py::module_& m);
 void bind_augment(py::module_& m);
@@ -30,6 +31,7 @@ PYBIND11_MODULE(_core, m) {
   bind_base(m);
   bind_bars(m);
   bind_features(m);
+  bind_feature_settings(m);
   bind_labels(m);
   bind_splits(m);
   bind_augment(m);

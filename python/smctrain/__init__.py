@@ -20,6 +20,7 @@ _EXPORTS = {
     "simulate_market": "smctrain.testing.market",
     "build_features": "smctrain.features",
     "FeatureSpec": "smctrain.features",
+    "feature_settings": "smctrain.features",
     "FeatureTable": "smctrain.features",
     "FeatureStream": "smctrain.features",
     "EventTable": "smctrain.features",

@@ -38,6 +38,9 @@ __all__: list[str] = [
     "effective_size",
     "expected_max_sharpe",
     "feature_dropout",
+    "feature_setting_problems",
+    "feature_settings",
+    "feature_settings_table",
     "features_build",
     "features_catalogue",
     "find_breaks",
@@ -52,6 +55,7 @@ __all__: list[str] = [
     "jitter",
     "label_uniqueness",
     "minimum_track_record",
+    "nearest_zones",
     "normal_cdf",
     "normal_quantile",
     "panel_cross_section",
@@ -107,6 +111,7 @@ class FeatureStream:
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
         days: typing.Any = None,
         quarantine: collections.abc.Sequence[str] | None = None,
+        settings: dict = {},
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
     def push(
@@ -295,6 +300,21 @@ def feature_dropout(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def feature_setting_problems(given: dict) -> list[tuple[str, str]]:
+    """
+    Key and sentence of each fault.
+    """
+
+def feature_settings(given: dict) -> dict:
+    """
+    The settings that differ from their default, in one form; raises InputError with all faults.
+    """
+
+def feature_settings_table() -> list:
+    """
+    One entry per setting: key, argument of the st.smc functions, what is allowed, default, meaning.
+    """
+
 def features_build(
     bars: dict,
     base_length_ns: typing.SupportsInt | typing.SupportsIndex,
@@ -303,8 +323,11 @@ def features_build(
     columns: collections.abc.Sequence[str],
     double_precision: bool,
     days: typing.Any = None,
+    settings: dict = {},
 ) -> tuple: ...
-def features_catalogue(base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list) -> list: ...
+def features_catalogue(
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}
+) -> list: ...
 def find_breaks(
     arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
 ) -> dict: ...
@@ -364,6 +387,7 @@ def horizon_windows(
     count: typing.SupportsInt | typing.SupportsIndex,
     timeframe_ns: typing.SupportsInt | typing.SupportsIndex,
     session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def jitter(
     X: numpy.ndarray,
@@ -380,6 +404,17 @@ def minimum_track_record(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def nearest_zones(
+    bars: dict,
+    rows: numpy.ndarray,
+    side: numpy.ndarray,
+    zone_side: numpy.ndarray,
+    origin: numpy.ndarray,
+    known_at: numpy.ndarray,
+    invalidated_at: numpy.ndarray,
+    top: numpy.ndarray,
+    bottom: numpy.ndarray,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def panel_cross_section(
@@ -561,7 +596,7 @@ def smc_catalogue() -> dict:
     Role, warmup and settle of each column of the machine.
     """
 
-def smc_columns(bars: dict, options: dict = {}) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
+def smc_columns(bars: dict, settings: dict = {}) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
     """
     All columns of the machine: float64 (n, d) and their names.
     """
@@ -571,7 +606,7 @@ def smc_default_columns() -> list[str]:
     Names of the structure and zone columns of the default preset.
     """
 
-def smc_events(bars: dict, options: dict) -> dict:
+def smc_events(bars: dict, bar_length_ns: typing.SupportsInt | typing.SupportsIndex, settings: dict) -> dict:
     """
     Events of a bar array as columns, in the order in which they became known.
     """
@@ -628,11 +663,15 @@ def triple_barrier(
     min_risk: typing.SupportsFloat | typing.SupportsIndex,
     max_risk: typing.SupportsFloat | typing.SupportsIndex,
     tie: typing.SupportsInt | typing.SupportsIndex,
+    lower: typing.Any,
     timeout: typing.SupportsInt | typing.SupportsIndex,
     timeout_band: typing.SupportsFloat | typing.SupportsIndex,
     gap_target_at_open: bool,
+    bid_ask: bool,
     point: typing.SupportsFloat | typing.SupportsIndex,
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
+    session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex

@@ -167,7 +167,9 @@ def _chosen_settings(
     for key, value in (labels or {}).items():
         chosen[f"labels.{key}"] = value
     if features is not None:
-        chosen |= {f"features.{key}": getattr(features, key) for key in ("preset", "higher", "groups", "columns")}
+        chosen |= {
+            f"features.{key}": getattr(features, key) for key in ("preset", "higher", "groups", "columns", "settings")
+        }
         if features.base:
             chosen["data.base"] = features.base
     return chosen

@@ -59,13 +59,14 @@ std::vector<ColumnInfo> alignment_columns(const std::vector<HigherTimeframe>& hi
 
 }  // namespace
 
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher) {
+std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                      const Settings& settings) {
   std::vector<CatalogueEntry> entries;
-  for (const auto& machine : make_base_machines()) {
+  for (const auto& machine : make_base_machines(settings, base_length_ns)) {
     for (const auto& column : machine->columns()) entries.push_back({column, in_default_preset(column)});
   }
   std::vector<HigherTimeframe> timeframes;
-  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr);
+  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr, settings);
   for (const auto& timeframe : timeframes) {
     // Where the zones lie reaches the default set through the two confluence counts; bars since the close are
     // clock.
@@ -79,9 +80,10 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
 }
 
 Engine::Engine(const EngineOptions& options)
-    : base_(make_base_machines(), with_needs_of_alignment(options.columns)) {
+    : base_(make_base_machines(options.settings, options.base_length_ns),
+            with_needs_of_alignment(options.columns), options.settings) {
   for (const auto& spec : options.higher)
-    higher_.emplace_back(spec, options.base_length_ns, &options.columns);
+    higher_.emplace_back(spec, options.base_length_ns, &options.columns, options.settings);
   std::vector<ColumnInfo> all = base_.columns();
   const size_t base_count = all.size();
   for (const auto& timeframe : higher_)

@@ -21,6 +21,7 @@
 #include "smctrain/features/higher_timeframe.h"
 #include "smctrain/features/machine.h"
 #include "smctrain/features/series.h"
+#include "smctrain/features/settings.h"
 
 namespace smctrain::features {
 
@@ -28,6 +29,7 @@ struct EngineOptions {
   int64_t base_length_ns = 0;
   std::vector<HigherSpec> higher;
   std::vector<std::string> columns;  // wanted columns, any role, in the order wanted
+  Settings settings;
 };
 
 // Every column an engine with these higher timeframes can compute, and whether the preset "default" holds it.
@@ -35,7 +37,8 @@ struct CatalogueEntry {
   ColumnInfo column;
   bool in_default = false;
 };
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher);
+std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                      const Settings& settings);
 
 class Engine {
  public:

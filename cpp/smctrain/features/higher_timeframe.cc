@@ -53,10 +53,11 @@ std::vector<std::string> needed_columns(const std::string& prefix, const std::ve
 }  // namespace
 
 HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
-                                 const std::vector<std::string>* selected)
+                                 const std::vector<std::string>* selected, const Settings& settings)
     : spec_(spec),
       buckets_(spec.days, spec.length_ns),
-      series_(make_higher_machines(), needed_columns(prefix_of(spec), selected)) {
+      series_(make_higher_machines(settings, spec.length_ns), needed_columns(prefix_of(spec), selected),
+              settings) {
   if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
     raise("InputError", "higher timeframe ", spec.timeframe,
           " must be a multiple of the base timeframe and longer than it.");

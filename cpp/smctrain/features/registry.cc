@@ -5,6 +5,7 @@
 
 #include "smctrain/features/calendar.h"
 #include "smctrain/features/previous_period.h"
+#include "smctrain/features/session_volume.h"
 #include "smctrain/features/sessions.h"
 #include "smctrain/features/smc/machine.h"
 #include "smctrain/features/technical/families.h"
@@ -18,13 +19,6 @@ void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machin
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::vector<std::string> names_of(const std::unique_ptr<Machine>& machine) {
-  std::vector<std::string> names;
-  if (machine == nullptr) return names;
-  for (const auto& column : machine->columns()) names.push_back(column.name);
-  return names;
 }
 
 // Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
@@ -72,13 +66,15 @@ const std::vector<std::string>& only_in_full() {
       "cd_upper",
       "cd_lower",
       "vol_parkinson_20",
+      "vol_slot_10",
+      "vwap_sess_atr",
   };
   return names;
 }
 
 }  // namespace
 
-std::vector<std::unique_ptr<Machine>> make_base_machines() {
+std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& settings, int64_t bar_length_ns) {
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_range_machine());
   add(machines, make_averages_machine());
@@ -88,22 +84,24 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
   add(machines, make_oscillators_machine());
   add(machines, make_directional_machine());
   add(machines, make_returns_machine());
-  add(machines, make_trend_machine());
+  add(machines, make_trend_machine(settings.trend));
   add(machines, make_candle_machine());
   add(machines, make_volatility_machine());
   add(machines, make_volume_machine());
-  add(machines, make_calendar_machine());
-  add(machines, make_sessions_machine());
-  add(machines, make_previous_period_machine());
-  add(machines, make_smc_machine());
+  add(machines, make_session_volume_machine(settings, bar_length_ns));
+  add(machines, make_calendar_machine(settings, bar_length_ns));
+  // A bar of a day or longer lies in no session.
+  if (bar_length_ns < kDayNs) add(machines, make_sessions_machine(settings.sessions));
+  add(machines, make_previous_period_machine(settings.roll, bar_length_ns));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
   return machines;
 }
 
-std::vector<std::unique_ptr<Machine>> make_higher_machines() {
+std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& settings, int64_t bar_length_ns) {
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_rsi_machine());
-  add(machines, make_trend_machine());
-  add(machines, make_smc_machine());
+  add(machines, make_trend_machine(settings.trend));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
   return machines;
 }
 
@@ -117,8 +115,9 @@ bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
   // Both families hold many columns of one clock, and the default set is to stay small.
   if (column.family == "sessions" || column.family == "periods") return false;
-  static const auto structure = names_of(make_smc_machine());
-  if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
+  if (column.family == "calendar") return column.name.starts_with("cal_utc_") && column.unit == "angle";
+  if (column.family == "structure" || column.family == "zones")
+    return contains(smc_default_columns(), column.name);
   return !contains(only_in_full(), column.name);
 }
 

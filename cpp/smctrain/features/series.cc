@@ -27,7 +27,9 @@ double* append(Recent& recent, std::span<const double> column, int64_t first, in
 
 }  // namespace
 
-Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted) {
+Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
+               const Settings& settings)
+    : atr_(settings.atr_is_sma) {
   std::vector<bool> is_wanted;
   for (auto& machine : machines) {
     const size_t first = columns_.size();
@@ -102,14 +104,19 @@ void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
 
 void Series::advance_context(Block& block) {
   double* atr = atr_values_.extend(block.n);
+  double* atr_wilder = atr_wilder_values_.extend(block.n);
   double* ema = ema_values_.extend(block.n);
   double* rsi = rsi_values_.extend(block.n);
   for (int i = 0; i < block.n; ++i) {
-    atr[i] = atr_.push(block.bar(i));
+    Context context;
+    atr_.push(block.bar(i), context);
+    atr[i] = context.atr;
+    atr_wilder[i] = context.atr_wilder_14;
     ema[i] = ema_.push(block.close[i]);
     rsi[i] = rsi_.push(block.close[i]);
   }
   block.atr = atr;
+  block.atr_wilder_14 = atr_wilder;
   block.ema_first_50 = ema;
   block.rsi_wilder_14 = rsi;
 }
@@ -136,8 +143,8 @@ void Series::reset() {
   n_ = 0;
   row_ = 0;
   plain_bars_ = 0;
-  for (Recent* recent :
-       {&open_, &high_, &low_, &close_, &volume_, &spread_, &atr_values_, &ema_values_, &rsi_values_}) {
+  for (Recent* recent : {&open_, &high_, &low_, &close_, &volume_, &spread_, &atr_values_,
+                         &atr_wilder_values_, &ema_values_, &rsi_values_}) {
     recent->reset();
   }
   atr_.reset();

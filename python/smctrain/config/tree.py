@@ -5,7 +5,7 @@ Defaults of the four families: document 001 ("Enhanced Regularization"); what it
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -64,6 +64,8 @@ class Features(_Section):
     """Families to keep; null keeps all of the preset."""
     columns: tuple[str, ...] | None = None
     """Exact columns; null keeps all of the preset."""
+    settings: dict[str, Any] = {}
+    """How columns are computed: settings.smc.swing_left, settings.fvg.min_atr ...; `smctrain features --settings`."""
 
 
 class Labels(_Section):

@@ -2,8 +2,10 @@
 
 from smctrain.features.build import build_features
 from smctrain.features.events import EventTable
-from smctrain.features.spec import ColumnInfo, FeatureSpec
+from smctrain.features.spec import ColumnInfo, FeatureSpec, feature_settings
 from smctrain.features.stream import FeatureStream
 from smctrain.features.table import FeatureTable
 
-__all__ = ["ColumnInfo", "EventTable", "FeatureSpec", "FeatureStream", "FeatureTable", "build_features"]
+__all__ = [
+    "ColumnInfo", "EventTable", "FeatureSpec", "FeatureStream", "FeatureTable", "build_features", "feature_settings",
+]  # fmt: skip

@@ -56,6 +56,7 @@ def build_features(bars: Bars | SymbolBars, spec: FeatureSpec | None = None) -> 
         [column.name for column in catalogue],
         spec.dtype == "float64",
         base.calendar.native(),
+        dict(spec.settings),
     )
     return FeatureTable(
         symbol=bars.symbol,

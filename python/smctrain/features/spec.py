@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from smctrain._load import core
-from smctrain.bars.types import TIMEFRAME_SECONDS
+from smctrain.bars.types import TIMEFRAME_SECONDS, as_table
 from smctrain.exceptions import InputError
 
 PRESETS = ("default", "full")
@@ -43,6 +43,17 @@ class ColumnInfo:
 
 
 @dataclass(frozen=True)
+class SettingInfo:
+    """One setting of the features: what it is called, what is allowed, and what it means."""
+
+    key: str
+    argument: str
+    allowed: str
+    default: Any
+    meaning: str
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """Choice of feature columns.
 
@@ -60,6 +71,10 @@ class FeatureSpec:
         Exactly these columns in this order, of any role; `preset` and `groups` are not used then.
     dtype : {"float32", "float64"}
         Of the values.
+    settings : mapping of str to value
+        How columns are computed, by key: `{"fvg.min_atr": 0.5, "smc.swing_left": 10}`. `feature_settings()` lists all
+        of them; the functions of `st.smc` take the same ones as arguments. Names of columns do not change with them.
+        Only what differs from its default is kept.
     """
 
     preset: str = "default"
@@ -68,12 +83,14 @@ class FeatureSpec:
     groups: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     dtype: str = "float32"
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise InputError(f'preset must be "default" or "full", but is {self.preset!r}.')
         if self.dtype not in DTYPES:
             raise InputError(f'dtype must be "float32" or "float64", but is {self.dtype!r}.')
+        object.__setattr__(self, "settings", _settings(self.settings))
         object.__setattr__(self, "higher", _names("higher", self.higher))
         for name in ("groups", "columns"):
             if getattr(self, name) is not None:
@@ -100,7 +117,9 @@ class FeatureSpec:
 
     def catalogue(self) -> list[ColumnInfo]:
         """The selected columns, in the order of a feature table."""
-        entries: list[dict[str, Any]] = core().features_catalogue(self.base_ns, self.native_higher())
+        entries: list[dict[str, Any]] = core().features_catalogue(
+            self.base_ns, self.native_higher(), dict(self.settings)
+        )
         if self.columns is not None:
             by_name = {entry["name"]: entry for entry in entries}
             return [_info(by_name[_known("columns", name, by_name)]) for name in self.columns]
@@ -111,6 +130,29 @@ class FeatureSpec:
         if self.preset == "default":
             return [_info(entry) for entry in entries if entry["in_default"]]
         return [_info(entry) for entry in entries if entry["role"] == "feature"]
+
+
+def feature_settings() -> Any:
+    """All settings of `FeatureSpec(settings=...)` as a table.
+
+    Returns
+    -------
+    table
+        key; argument (name of the same setting in the functions of `st.smc`, "" where none takes it); allowed; default;
+        meaning. A data frame with pandas, else a list of dicts.
+    """
+    return as_table(settings_table(), SettingInfo)
+
+
+def settings_table() -> list[SettingInfo]:
+    """The rows of `feature_settings`."""
+    return [SettingInfo(**row) for row in core().feature_settings_table()]
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InputError(f'settings must be a mapping such as {{"fvg.min_atr": 0.5}}, but is {given!r}.')
+    return dict(core().feature_settings(dict(given))) if given else {}
 
 
 def _names(parameter: str, values: Iterable[str]) -> tuple[str, ...]:

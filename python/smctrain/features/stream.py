@@ -20,6 +20,7 @@ from smctrain.features.spec import ColumnInfo, FeatureSpec
 _DAY_SECONDS = 86_400
 _KIND = "smctrain.feature_stream"
 _VERSION = 2
+_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings")
 
 
 class FeatureStream:
@@ -82,6 +83,7 @@ class FeatureStream:
             round(gap * 1e9),
             days.native(),
             list(kinds),
+            dict(self.spec.settings),
         )
 
     @property
@@ -141,7 +143,7 @@ class FeatureStream:
         microseconds a bar for the default columns. A stream keeps those bars in memory for this purpose.
         """
         times, kinds, values, finders = self._native.kept_bars()
-        spec = {name: getattr(self.spec, name) for name in ("preset", "base", "higher", "groups", "columns", "dtype")}
+        spec = {name: getattr(self.spec, name) for name in _SPEC_FIELDS}
         header = {
             "kind": _KIND,
             "version": _VERSION,

@@ -18,7 +18,9 @@ def base_bars(bars: SymbolBars, config: Config) -> Bars:
 def feature_spec(bars: Bars, config: Config) -> FeatureSpec:
     """The feature recipe of a run."""
     f = config.features
-    return FeatureSpec(preset=f.preset, base=bars.timeframe, higher=f.higher, groups=f.groups, columns=f.columns)
+    return FeatureSpec(
+        preset=f.preset, base=bars.timeframe, higher=f.higher, groups=f.groups, columns=f.columns, settings=f.settings
+    )
 
 
 def make_labels(bars: Bars, config: Config) -> Labels:

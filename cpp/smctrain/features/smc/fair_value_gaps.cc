@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "smctrain/features/smc/fuzzy.h"
-
 namespace smctrain::features::smc {
 
 void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
@@ -31,7 +29,7 @@ void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
     zone.merged = older.merged + 1;
   }
   zone.size_atr = (zone.near - zone.far) / last.atr;
-  zone.quality = gap_score(zone.size_atr);
+  zone.quality = score_.at(zone.size_atr);
   zones_.add(t, zone, false, log);
 }
 

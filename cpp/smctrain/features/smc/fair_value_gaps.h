@@ -16,7 +16,8 @@ class FairValueGaps {
         min_atr_(options.fvg_min_atr),
         is_merging_(options.fvg_merge),
         is_same_side_(options.fvg_same_side),
-        max_span_ns_(options.fvg_max_span_ns) {}
+        max_span_ns_(options.fvg_max_span_ns),
+        score_(options.gap_score) {}
   // The gap that ends at bar t, the newest of `history`.
   void push(int64_t t, const History& history, EventLog* log) {
     if (history.size() < 3) return;
@@ -37,6 +38,7 @@ class FairValueGaps {
   bool is_merging_;
   bool is_same_side_;
   int64_t max_span_ns_;
+  Ramp score_;
 };
 
 }  // namespace smctrain::features::smc

@@ -12,8 +12,8 @@ namespace {
 
 class SmcMachine final : public Machine {
  public:
-  explicit SmcMachine(const smc::Options& options)
-      : has_second_scale_(options.second_scale > 0), engine_(options) {
+  SmcMachine(const smc::Options& options, const TrendTerms& terms)
+      : has_second_scale_(options.second_scale > 0), engine_(options), market_(terms) {
     const int left = options.swing_left;
     const int right = options.swing_right;
     smc::define_swings(columns_, "", left, right);
@@ -78,9 +78,9 @@ class SmcMachine final : public Machine {
 
 }  // namespace
 
-std::unique_ptr<Machine> make_smc_machine(const smc::Options& options) {
+std::unique_ptr<Machine> make_smc_machine(const smc::Options& options, const TrendTerms& terms) {
   options.validate();
-  return std::make_unique<SmcMachine>(options);
+  return std::make_unique<SmcMachine>(options, terms);
 }
 
 double smc_zone_distance_atr(const Machine& smc_machine, ZoneKind kind, int side, double price) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "smctrain/features/ramp.h"
+
 namespace smctrain::features::smc {
 
 enum class BlockRule : uint8_t { kBos, kSeed, kExtreme };
@@ -35,6 +37,12 @@ struct Options {
 
   double liquidity_tolerance_atr = 0.25;
   int liquidity_max_age_bars = 500;
+
+  // Scores and the membership `clean`, by what they measure in ATR or as a share.
+  Ramp displacement_score{1.0, 2.0};
+  Ramp body_score{0.1, 0.4};
+  Ramp gap_score{0.3, 0.8};
+  Ramp clean_body{0.3, 0.7};
 
   // Raises InputError that names the option.
   void validate() const;

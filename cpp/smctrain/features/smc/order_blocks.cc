@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "smctrain/features/smc/fuzzy.h"
-
 namespace smctrain::features::smc {
 
 OrderBlocks::OrderBlocks(int side, const Options& options)
@@ -12,7 +10,10 @@ OrderBlocks::OrderBlocks(int side, const Options& options)
       rule_(options.block_rule),
       min_displacement_atr_(options.block_min_displacement_atr),
       min_quality_(options.block_min_quality),
-      is_body_(options.block_body) {}
+      is_body_(options.block_body),
+      displacement_score_(options.displacement_score),
+      body_score_(options.body_score),
+      clean_(options.clean_body) {}
 
 void OrderBlocks::on_break(const Break& broken) {
   const Candidate& candidate = rule_ == BlockRule::kExtreme ? lowest_ : opposite_;
@@ -63,8 +64,8 @@ void OrderBlocks::add(int64_t t, const Candidate& candidate, const Candle& last,
   zone.size_atr = (zone.near - zone.far) / reference_atr;
   zone.disp_atr = (highest - candle.low) / reference_atr;
   zone.body_ratio = candle.high > candle.low ? body / (candle.high - candle.low) : 0.0;
-  zone.clean = clean_body(zone.body_ratio);
-  zone.quality = std::min(displacement_score(zone.disp_atr), body_score(body / reference_atr));
+  zone.clean = clean_.at(zone.body_ratio);
+  zone.quality = std::min(displacement_score_.at(zone.disp_atr), body_score_.at(body / reference_atr));
   if (rule_ == BlockRule::kSeed && zone.quality < min_quality_) return;
   if (zones_.has_origin(zone.origin)) return;
   zone.has_fvg = context.last_gap > zone.origin;

@@ -70,6 +70,9 @@ class OrderBlocks {
   double min_displacement_atr_;
   double min_quality_;
   bool is_body_;
+  Ramp displacement_score_;
+  Ramp body_score_;
+  Ramp clean_;
   Candidate opposite_;  // last opposite candle
   Candidate lowest_;    // lowest bar since the swing of the current level
   Candidate pending_;   // chosen by a break of the current bar

@@ -1,4 +1,4 @@
-// True range and its means: tr, atr_wilder_14 (the scale of every *_atr column), atr_sma_14, natr_14.
+// True range and its means: tr, atr_wilder_14 (the usual scale of the *_atr columns), atr_sma_14, natr_14.
 #include <algorithm>
 
 #include "smctrain/features/technical/families.h"
@@ -28,9 +28,9 @@ class RangeMachine final : public TableMachine {
                                               : kNaN)
                                        : kNaN;
     out[0] = range;
-    out[1] = context.atr;
+    out[1] = context.atr_wilder_14;
     out[2] = mean_.push_mean(has_previous_ ? range : inside);
-    out[3] = 100.0 * safe_div(context.atr, bar.close);
+    out[3] = 100.0 * safe_div(context.atr_wilder_14, bar.close);
     previous_close_ = bar.close;
     has_previous_ = true;
   }

@@ -3,8 +3,10 @@
 //   bias        (C - ema_first_50) / ATR;  bull, bear: its part above and below 0, at most 1
 //   strength    centroid of the fuzzy terms weak, moderate, strong of |bias|
 //   overbought, oversold   how far rsi_wilder_14 is above 60 or below 40, in 20 points
+//   terms       the breakpoints of all memberships; the numbers here are their defaults
 //   atr_z       the ATR against its own last 50 values
-//   regime      first match of high_vol_trend (vol_high > 0.6, strong > 0.5), low_vol_chop (vol_low > 0.6, weak >
+//   regime      first match of high_vol_trend (vol_high > 0.6, strong > 0.5), low_vol_chop (vol_low > 0.6,
+//   weak >
 //               0.5), high_vol, low_vol, normal; unknown while atr_z or the bias is
 //
 // One implementation for columns, filters, training and serving.
@@ -20,28 +22,32 @@ namespace smctrain::features {
 
 enum class Regime { kUnknown = -1, kHighVolTrend, kLowVolChop, kHighVol, kLowVol, kNormal };
 
-// Everything is derived from three numbers, and only what is asked for. NaN inputs (warm-up, a bar with a
-// missing price) give NaN and an unknown regime.
+// Everything is derived from three numbers by the terms, and only what is asked for. NaN inputs (warm-up, a
+// bar with a missing price) give NaN and an unknown regime.
 struct MarketState {
+  const TrendTerms* terms = nullptr;
   double bias = kNaN;
   double rsi = kNaN;
   double atr_z = kNaN;
 
-  double strength() const { return trend_strength(std::abs(bias)); }
+  double strength() const { return trend_strength(std::abs(bias), *terms); }
   double bull() const { return clipped(bias); }
   double bear() const { return clipped(-bias); }
-  double overbought() const { return clipped((rsi - 60.0) / 20.0); }
-  double oversold() const { return clipped((40.0 - rsi) / 20.0); }
-  double vol_high() const { return clipped(atr_z - 0.5); }
-  double vol_low() const { return clipped((0.5 - atr_z) / 1.5); }
-  double strong() const { return clipped(strength() - 1.0); }
-  double weak() const { return clipped((1.0 - strength()) / 0.5); }
+  double overbought() const { return terms->overbought.at(rsi); }
+  double oversold() const { return terms->oversold.at(rsi); }
+  double vol_high() const { return terms->vol_high.at(atr_z); }
+  double vol_low() const { return terms->vol_low.at(atr_z); }
+  double strong() const { return terms->tr_strong.at(strength()); }
+  double weak() const { return terms->tr_weak.at(strength()); }
 
   Regime regime() const {
     if (std::isnan(atr_z) || std::isnan(bias)) return Regime::kUnknown;
-    if (vol_high() > 0.6) return strong() > 0.5 ? Regime::kHighVolTrend : Regime::kHighVol;
-    if (vol_low() > 0.6) return weak() > 0.5 ? Regime::kLowVolChop : Regime::kLowVol;
-    return Regime::kNormal;
+    const bool is_high = vol_high() > terms->vol_above;
+    if (is_high && strong() > terms->trend_above) return Regime::kHighVolTrend;
+    const bool is_low = vol_low() > terms->vol_above;
+    if (is_low && weak() > terms->trend_above) return Regime::kLowVolChop;
+    if (is_high) return Regime::kHighVol;
+    return is_low ? Regime::kLowVol : Regime::kNormal;
   }
   // Whether a zone of this side may be traded: with the trend, not stretched, in a regime that carries it.
   // NaN while the regime is unknown.
@@ -60,15 +66,20 @@ struct MarketState {
 
 class MarketStateMachine {
  public:
+  explicit MarketStateMachine(const TrendTerms& terms) : terms_(terms) {}
+
+  // The state refers to the terms of this machine.
   MarketState push(double close, const Context& context) {
     const double atr = context.atr;
     atr_.push(atr);
     const bool has_scale = atr != 0.0 && std::isfinite(atr);
-    return {has_scale ? (close - context.ema_first_50) / atr : kNaN, context.rsi_wilder_14, atr_.z()};
+    return {&terms_, has_scale ? (close - context.ema_first_50) / atr : kNaN, context.rsi_wilder_14,
+            atr_.z()};
   }
   void reset() { atr_.reset(); }
 
  private:
+  TrendTerms terms_;
   RollingVariance atr_{50};
 };
 

@@ -20,17 +20,19 @@ std::vector<ColumnInfo> trend_columns() {
     return make_column(name, "trend", unit, kForever, warmup, settle, definition);
   };
   return {
-      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / atr_wilder_14"),
+      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / ATR"),
       column("trend_abs_atr", "atr", 14, bias, "|trend_bias_atr|"),
       column("trend_strength", "ratio", 14, score,
-             "centroid of weak 0.5, moderate 1.5, strong 3.0 at trend_abs_atr"),
+             "centroid of the terms weak, moderate, strong at trend_abs_atr"),
       column("trend_bull", "ratio", 14, score, "clip(trend_bias_atr, 0, 1)"),
       column("trend_bear", "ratio", 14, score, "clip(-trend_bias_atr, 0, 1)"),
       column("trend_bias_atr_z100", "z", 113, ema_settle(50, 1e-9),
              "trend_bias_atr against its last 100 values (mean, sd1)"),
-      column("mom_overbought", "ratio", 14, wilder_settle(14), "clip((rsi_wilder_14 - 60) / 20, 0, 1)"),
-      column("mom_oversold", "ratio", 14, wilder_settle(14), "clip((40 - rsi_wilder_14) / 20, 0, 1)"),
-      column("atr_z50", "z", 63, z, "atr_wilder_14 against its last 50 values (mean, sd1)"),
+      column("mom_overbought", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is above 60: 0 there, 1 from 80"),
+      column("mom_oversold", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is below 40: 0 there, 1 from 20 down"),
+      column("atr_z50", "z", 63, z, "ATR against its last 50 values (mean, sd1)"),
       column("vol_high", "ratio", 63, z, "clip(atr_z50 - 0.5, 0, 1)"),
       column("vol_low", "ratio", 63, z, "clip((0.5 - atr_z50) / 1.5, 0, 1)"),
       column("tr_strong", "ratio", 14, score, "clip(trend_strength - 1, 0, 1)"),
@@ -45,7 +47,7 @@ std::vector<ColumnInfo> trend_columns() {
 
 class TrendMachine final : public TableMachine {
  public:
-  TrendMachine() : TableMachine(trend_columns()) {}
+  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), state_(terms) {}
 
   void push(const Bar& bar, const Context& context, double* out) override {
     const MarketState state = state_.push(bar.close, context);
@@ -79,6 +81,8 @@ class TrendMachine final : public TableMachine {
 
 }  // namespace
 
-std::unique_ptr<Machine> make_trend_machine() { return std::make_unique<TrendMachine>(); }
+std::unique_ptr<Machine> make_trend_machine(const TrendTerms& terms) {
+  return std::make_unique<TrendMachine>(terms);
+}
 
 }  // namespace smctrain::features

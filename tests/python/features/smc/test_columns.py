@@ -341,7 +341,7 @@ def test_a_zone_is_valid_with_its_trend_unless_it_is_stretched_or_the_regime_doe
 
 
 def test_the_second_scale_is_the_engine_with_wider_swings(bars: Bars, columns: Columns) -> None:
-    values, names = core().smc_columns(bars.native(), {"swing_left": 20, "swing_right": 20})
+    values, names = core().smc_columns(bars.native(), {"smc.swing_left": 20, "smc.swing_right": 20})
     wide = dict(zip(names, values.T, strict=True))
     prefixed = [name for name in columns if name.startswith("s20_")]
     assert {"s20_sw_high_dist_atr", "s20_ms_dir", "s20_pd_pos", "s20_ret_cur"} <= set(prefixed)
@@ -351,7 +351,7 @@ def test_the_second_scale_is_the_engine_with_wider_swings(bars: Bars, columns: C
     for name in prefixed:
         np.testing.assert_array_equal(columns[name], wide[name.removeprefix("s20_")], err_msg=name)
     assert (columns["s20_ms_bos_up"] + columns["s20_ms_choch_up"]).sum() > 5
-    _, names = core().smc_columns(bars.native(), {"second_scale": 7})
+    _, names = core().smc_columns(bars.native(), {"smc.second_scale": 7})
     assert "s7_pd_pos" in names
     assert not any(name.startswith("s20_") for name in names)
-    assert not any(name.startswith("s0_") for name in core().smc_columns(bars.native(), {"second_scale": 0})[1])
+    assert not any(name.startswith("s0_") for name in core().smc_columns(bars.native(), {"smc.second_scale": 0})[1])

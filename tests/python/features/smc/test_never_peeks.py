@@ -18,8 +18,8 @@ FRESH, TOUCHED, FILLED = 0, 1, 2
 Table = dict[str, NDArray[Any]]
 
 
-def events(bars: Bars, **options: Any) -> Table:
-    return core().smc_events(bars.native(), options)
+def events(bars: Bars, options: dict[str, Any] | None = None) -> Table:
+    return core().smc_events(bars.native(), bars.seconds * 1_000_000_000, options or {})
 
 
 def columns(bars: Bars) -> tuple[NDArray[np.float64], list[str]]:
@@ -59,17 +59,17 @@ CUTS = sorted({*range(60), *range(60, 2_000, 12), 905, 906, 1_200, 1_201, 1_998,
     "options",
     [
         {},
-        {"block_rule": "seed", "fvg_merge": False},
-        {"block_rule": "extreme", "break_on_wick": True, "zone_invalidate_on_wick": True, "zone_cap": 3},
+        {"ob.rule": "seed", "fvg.merge": False, "smc.atr": "sma"},
+        {"ob.rule": "extreme", "ms.break": "wick", "zone.invalidate": "wick", "zone.cap": 3},
     ],
     ids=["default", "seed_without_merging", "extreme_on_wicks"],
 )
 def test_the_log_of_a_prefix_is_what_was_known_then(bars: Bars, options: dict[str, Any]) -> None:
     assert len(CUTS) >= 200
-    full = events(bars, **options)
+    full = events(bars, options)
     assert len(np.unique(full["kind"])) == len(core().SMC_EVENT_KINDS) == 12
     for cut in CUTS:
-        assert_same(events(bars[:cut], **options), as_known_before(full, cut))
+        assert_same(events(bars[:cut], options), as_known_before(full, cut))
 
 
 def test_adding_bars_never_changes_an_earlier_row(bars: Bars) -> None:
