@@ -28,6 +28,7 @@ from smctrain.features import EventTable, FeatureSpec, FeatureStream, build_feat
 from smctrain.labels import Labels, cusum_events, make_target, trend_scanning, triple_barrier
 
 FIRST_CUTS = 60
+_CENTURIES = 9e9  # seconds
 
 EVENT_VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "swings 2+7": ("swings", {"left": 2, "right": 7}),
@@ -211,15 +212,19 @@ def _of_stream(spec: FeatureSpec, frames: Mapping[str, Bars], base: Bars) -> Ite
     used = {base.timeframe: base, **{tf: frames[tf] for tf in spec.used_higher if tf in frames}}
     table = build_features(SymbolBars(base.symbol, used), spec)
     pushed = [tf for tf in used if tf != base.timeframe]
-    stream = FeatureStream(spec, digits=base.digits, higher_bars=pushed, calendar=base.calendar, quarantine=False)
+
+    def begun() -> FeatureStream:
+        # Where the bars restart stands in their segments; what a stream finds by itself is switched off.
+        return FeatureStream(
+            spec, base.digits, pushed, segment_gap=_CENTURIES, quarantine=False, calendar=base.calendar
+        )
+
+    stream = begun()
     shown = np.full(table.values.shape, np.nan, dtype=table.values.dtype)
     waiting = dict.fromkeys(pushed, 0)
     for t in range(len(base)):
         if t and base.segment[t] != base.segment[t - 1]:
-            # A pause a stream sees itself; at other borders (a split, another company) a user begins a new one.
-            stream = FeatureStream(
-                spec, digits=base.digits, higher_bars=pushed, calendar=base.calendar, quarantine=False
-            )
+            stream = begun()
             waiting = dict.fromkeys(pushed, 0)
         for tf, place in waiting.items():
             while place < len(used[tf]) and used[tf].time_close[place] <= base.time_close[t]:

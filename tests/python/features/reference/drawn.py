@@ -35,7 +35,7 @@ def grid_bars(
     rng = np.random.default_rng(seed)
     # One row of draws per bar, so that fewer bars are the first bars of more.
     draws = rng.random((n, 6))
-    normal = rng.standard_normal((1_000, 4))[:n]
+    normal = rng.standard_normal((max(n, 1_000), 4))[:n]
     body = np.round(normal[:, 0] * step)
     jump = np.where(draws[:, 0] < gap, np.round(normal[:, 1] * 3.0), 0.0)
     up, down = np.round(np.abs(normal[:, 2]) * wick), np.round(np.abs(normal[:, 3]) * wick)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -115,6 +114,8 @@ class Segment:
         self.opens_at = opens_at
         self.bars: list[tuple[float, float, float, float]] = []
         self.time: list[float] = []
+        self.changes: list[float] = []
+        self.up = self.down = NAN
         self.atr: list[float] = []
         self.rsi: list[float] = []
         self.ema: list[float] = []
@@ -127,6 +128,7 @@ class Segment:
         self.taken: list[dict[str, Any]] = []
         self.levels: dict[int, dict[str, Any] | None] = {+1: None, -1: None}
         self.direction = 0
+        self.broke: list[int] = []  # side of the last close beyond ten bars, per row
 
     # --- indicators ---
 
@@ -137,25 +139,24 @@ class Segment:
 
     def _measure(self, t: int) -> None:
         n = 14
-        closes = [bar[3] for bar in self.bars]
-        rises = [max(b - a, 0.0) for a, b in pairwise(closes)]
-        falls = [max(a - b, 0.0) for a, b in pairwise(closes)]
+        change = self.bars[t][3] - self.bars[t - 1][3] if t else 0.0
+        self.changes.append(change)
         if t < n:
             self.atr.append(NAN)
             self.rsi.append(NAN)
-            self._up = self._down = NAN
         elif t == n:
             self.atr.append(sum(self._true_range(i) for i in range(1, n + 1)) / n)
-            self._up, self._down = sum(rises) / n, sum(falls) / n
+            self.up = sum(max(x, 0.0) for x in self.changes[1:]) / n
+            self.down = sum(max(-x, 0.0) for x in self.changes[1:]) / n
         else:
             self.atr.append((self.atr[-1] * (n - 1) + self._true_range(t)) / n)
-            self._up = (self._up * (n - 1) + rises[-1]) / n
-            self._down = (self._down * (n - 1) + falls[-1]) / n
+            self.up = (self.up * (n - 1) + max(change, 0.0)) / n
+            self.down = (self.down * (n - 1) + max(-change, 0.0)) / n
         if t >= n:
-            whole = self._up + self._down
-            self.rsi.append(100.0 * self._up / whole if whole > 0 else 0.0)
-        k = 2.0 / 51.0
-        self.ema.append(closes[-1] if t == 0 else self.ema[-1] + k * (closes[-1] - self.ema[-1]))
+            whole = self.up + self.down
+            self.rsi.append(100.0 * self.up / whole if whole > 0 else 0.0)
+        k, close = 2.0 / 51.0, self.bars[t][3]
+        self.ema.append(close if t == 0 else self.ema[-1] + k * (close - self.ema[-1]))
 
     # --- one bar ---
 
@@ -373,6 +374,7 @@ class Segment:
     def row(self) -> dict[str, float]:
         t = len(self.bars) - 1
         out: dict[str, float] = {}
+        self._event_z_columns(t, out)
         self._swing_columns(t, out)
         self._structure_columns(t, out)
         self._range_break_columns(t, out)
@@ -424,19 +426,20 @@ class Segment:
             out[f"ms_{name}_level"] = price
 
     def _range_break_columns(self, t: int, out: dict[str, float]) -> None:
-        directions = [0]
-        for i in range(10, t + 1):
-            high = max(bar[1] for bar in self.bars[i - 10 : i])
-            low = min(bar[2] for bar in self.bars[i - 10 : i])
-            _, h, lo, c = self.bars[i]
+        before = self.broke[-1] if self.broke else 0
+        up = down = 0
+        if t >= 10:
+            high = max(bar[1] for bar in self.bars[t - 10 : t])
+            low = min(bar[2] for bar in self.bars[t - 10 : t])
+            _, h, lo, c = self.bars[t]
             up, down = (2 if c > high else 1 if h > high else 0), (2 if c < low else 1 if lo < low else 0)
-            directions.append(+1 if up == 2 else -1 if down == 2 else directions[-1])
+        self.broke.append(+1 if up == 2 else -1 if down == 2 else before)
         ready = t >= 10
         out["rb10_up"], out["rb10_dn"] = (float(up), float(down)) if ready else (NAN, NAN)
         out["rb10_up_dist_atr"] = self._atr(t, h - high) if ready and up else NAN
         out["rb10_dn_dist_atr"] = self._atr(t, low - lo) if ready and down else NAN
-        out["rb10_dir"] = float(directions[-1]) if ready else NAN
-        flipped = ready and directions[-2] != 0 and directions[-1] != directions[-2]
+        out["rb10_dir"] = float(self.broke[-1]) if ready else NAN
+        flipped = before != 0 and self.broke[-1] != before
         out["rb10_flip"] = float(flipped) if ready else NAN
 
     def _range_columns(self, t: int, out: dict[str, float]) -> None:
@@ -525,6 +528,26 @@ class Segment:
         else:
             out[name + "merged"] = zone.merged if zone else 0.0
 
+    def _event_z_columns(self, t: int, out: dict[str, float]) -> None:
+        """Sizes of events against those of the 100 events of their kind before them, from the 21st event on."""
+
+        def z(sizes: list[float], is_now: bool) -> float:
+            before = [x for x in sizes[:-1] if math.isfinite(x)][-100:]
+            if not is_now or not math.isfinite(sizes[-1]) or len(before) < 20 or len(set(before)) == 1:
+                return NAN
+            return float((sizes[-1] - np.mean(before)) / np.std(before, ddof=1))
+
+        for prefix, zones in (("ob", self.blocks), ("fvg", self.gaps)):
+            for side, word in ((+1, "bull"), (-1, "bear")):
+                mine = [p for p in zones if p.side == side and p.invalidated_at != p.known_at]
+                is_now = bool(mine) and mine[-1].known_at == t
+                name = f"{prefix}_{word}_new_"
+                out[name + "size_atr_ez100"] = z([p.size_atr for p in mine], is_now)
+                if prefix == "ob":
+                    out[name + "disp_atr_ez100"] = z([p.more["disp_atr"] for p in mine], is_now)
+        is_now = bool(self.breaks) and self.breaks[-1]["known_at"] == t
+        out["ms_break_dist_atr_ez100"] = z([b["distance"] for b in self.breaks], is_now)
+
     def _pool_columns(self, t: int, out: dict[str, float]) -> None:
         close = self.bars[t][3]
         for side, name, end in ((+1, "liq_bsl_", "up"), (-1, "liq_ssl_", "dn")):
@@ -545,7 +568,9 @@ class Segment:
         out["liq_sweep_depth_atr"] = max((e["depth"] for e in sweeps if e["known_at"] == newest), default=NAN)
 
 
-def replayed(b: Bars, rules: Rules = Rules()) -> tuple[list[Segment], list[list[int]], list[dict[str, float] | None]]:
+def replayed(
+    b: Bars, rules: Rules = Rules(), *, speak: bool = True
+) -> tuple[list[Segment], list[list[int]], list[dict[str, float] | None]]:
     """Segments, the bar rows of each, and per bar what the columns say (None where a price is missing)."""
     segments: list[Segment] = []
     rows: list[list[int]] = []
@@ -562,13 +587,14 @@ def replayed(b: Bars, rules: Rules = Rules()) -> tuple[list[Segment], list[list[
             last = b.segment[t]
         segments[-1].push(float(b.time[t].astype("int64")) / 1e9, bar)
         rows[-1].append(t)
-        said.append(segments[-1].row())
+        if speak:
+            said.append(segments[-1].row())
     return segments, rows, said
 
 
 def events(b: Bars, rules: Rules = Rules()) -> dict[str, list[dict[str, Any]]]:
     """Per kind the records of the log, in the order in which they became known; times are bar rows."""
-    segments, rows, _ = replayed(b, rules)
+    segments, rows, _ = replayed(b, rules, speak=False)
     found: dict[str, list[dict[str, Any]]] = {
         kind: [] for kind in ("swing", "break", "fvg", "order_block", "pool", "taken")
     }

@@ -78,15 +78,37 @@ def test_columns_say_what_the_definitions_say(b: Bars) -> None:
 
 
 def test_columns_of_longer_bars_and_every_value_that_can_occur() -> None:
-    seen = np.zeros(len(NAMES), dtype=int)
-    for seed, character in enumerate(({"step": 1.5, "wick": 3.0}, {"step": 4.0, "gap": 0.4}, {"flat": 0.0})):
-        expected = assert_columns(drawn.grid_bars(640, seed, missing=0.01, **character))  # type: ignore[arg-type]
-        seen = np.maximum(seen, [len(np.unique(column[np.isfinite(column)])) for column in expected.T])
+    expected = assert_columns(drawn.grid_bars(1300, 2, missing=0.01, step=2.5, gap=0.2))
+    seen = [len(np.unique(column[np.isfinite(column)])) for column in expected.T]
     # A filled gap is dead, so it is never the nearest active one.
     assert {name for name, count in zip(NAMES, seen, strict=True) if count < 2} == {
         "fvg_bull_st_filled",
         "fvg_bear_st_filled",
     }
+
+
+def test_the_second_scale_follows_the_same_definitions() -> None:
+    b = drawn.grid_bars(600, 4, missing=0.01)
+    table = build_features(b, FeatureSpec(preset="full", groups=("structure",), dtype="float64"))
+    wide = [name for name in table.names if name.startswith("s20_")]
+    _, _, rows = slow.replayed(b, slow.Rules(left=20, right=20))
+    assert len(wide) > 20
+    for name in wide:
+        expected = [math.nan if row is None else float(row[name.removeprefix("s20_")]) for row in rows]
+        np.testing.assert_allclose(table[name], expected, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_a_zone_is_valid_with_the_trend_unstretched_and_in_a_regime_that_carries_it() -> None:
+    b = drawn.grid_bars(1500, 6, step=2.5, wick=2.0)
+    table = build_features(b, FeatureSpec(preset="full", dtype="float64"))
+    carries = (table["reg_normal"] == 1) | (table["reg_high_vol_trend"] == 1)
+    for zone in ("ob", "fvg"):
+        for side, trend, stretch in (("bull", "trend_bull", "mom_overbought"), ("bear", "trend_bear", "mom_oversold")):
+            exists = table[f"{zone}_{side}_n_active"] > 0
+            expected = exists & (table[trend] > 0.3) & (table[stretch] < 0.7) & carries
+            known = np.isfinite(table["reg_normal"])  # before that nobody can say
+            np.testing.assert_array_equal(table[f"{zone}_{side}_valid"], np.where(known, expected, np.nan))
+            assert 0 < expected.sum() < len(b)
 
 
 def test_the_reference_speaks_about_every_column_of_the_machine_it_knows() -> None:
