@@ -27,6 +27,10 @@ ALLOWED: dict[str, set[str]] = {
     "bars": LOW,
     **dict.fromkeys(MIDDLE, LOW | {"bars"}),
     "dataset": LOW | {"bars"} | MIDDLE,
+    # Where to decide: reads events of `features`, gives rows to `labels`.
+    "sample": LOW | {"bars"} | MIDDLE,
+    # What the old programs did, for tests and documentation; nothing uses it.
+    "compat": LOW | {"bars"} | MIDDLE,
     "models": LOW | {"bars", "dataset"} | MIDDLE,
     **dict.fromkeys(["verdict", "selection"], LOW | {"bars", "dataset", "models"} | MIDDLE),
     # The leak audit builds columns, labels and models of its own; nothing below uses it.
