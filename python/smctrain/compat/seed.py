@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from smctrain.bars.types import Bars, SymbolBars
+from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.features import FeatureSpec, build_features
 
@@ -218,7 +218,7 @@ def _ema(b: Bars) -> Floats:
     """Exponential mean of the closes that starts from the first one; over the whole series, as the original."""
     spec = FeatureSpec(base=b.timeframe, higher=(), columns=("ema_first_50",), dtype="float64")
     whole = replace(b, segment=np.zeros(len(b), dtype=np.int32))
-    return build_features(SymbolBars(b.symbol, {b.timeframe: whole}), spec).values[:, 0].astype(np.float64)
+    return build_features(whole, spec).values[:, 0].astype(np.float64)
 
 
 def _positive(threshold: float) -> None:
