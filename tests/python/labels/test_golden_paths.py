@@ -80,7 +80,7 @@ def as_bars(bars: list[Bar], timeframe: str, times: list[int]) -> Bars:
 
 def arguments_of(case: Case, b: Bars) -> dict[str, Any]:
     s = case.settings
-    out: dict[str, Any] = {"rows": [0], "unit": "abs", "costs": None, "horizon": 3, "target": 2.0, "stop": 1.0, "wait": 2}
+    out: dict[str, Any] = {"rows": [0], "unit": "abs", "costs": None, "horizon": 3, "wait": 2}
     for name in ("target", "stop", "rr", "limit", "stop_price"):
         if name in s:
             out[name] = float(s[name])
@@ -97,7 +97,8 @@ def arguments_of(case: Case, b: Bars) -> dict[str, Any]:
     if "zone" in s:
         bottom, top = map(float, s["zone"].split("/"))
         table = {
-            "side": [out["side"]], "origin": [0], "known_at": [0], "invalidated_at": [-1], "top": [top], "bottom": [bottom],
+            "side": [out["side"]], "origin": [0], "known_at": [0], "invalidated_at": [-1], "top": [top],
+            "bottom": [bottom],
         }  # fmt: skip
         where = "limit" if s.get("entry") == "retest" else "stop_price"
         out |= {"unit": "structure", where: table, "risk_limits": (0.0, 0.0)}
