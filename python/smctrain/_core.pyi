@@ -50,6 +50,7 @@ __all__: list[str] = [
     "jitter",
     "label_uniqueness",
     "minimum_track_record",
+    "nearest_zones",
     "normal_cdf",
     "normal_quantile",
     "parse_bar_csv",
@@ -67,6 +68,7 @@ __all__: list[str] = [
     "required_sample",
     "resample_bars",
     "retracement_events",
+    "return_volatility",
     "return_weights",
     "sequential_bootstrap",
     "session_events",
@@ -354,6 +356,7 @@ def horizon_windows(
     count: typing.SupportsInt | typing.SupportsIndex,
     timeframe_ns: typing.SupportsInt | typing.SupportsIndex,
     session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def jitter(
     X: numpy.ndarray,
@@ -370,6 +373,17 @@ def minimum_track_record(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def nearest_zones(
+    bars: dict,
+    rows: numpy.ndarray,
+    side: numpy.ndarray,
+    zone_side: numpy.ndarray,
+    origin: numpy.ndarray,
+    known_at: numpy.ndarray,
+    invalidated_at: numpy.ndarray,
+    top: numpy.ndarray,
+    bottom: numpy.ndarray,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def parse_bar_csv(data: bytes, name: str) -> dict: ...
@@ -464,6 +478,7 @@ def retracement_events(
     right: typing.SupportsInt | typing.SupportsIndex,
     levels: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
 ) -> dict: ...
+def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def sequential_bootstrap(
     t0: numpy.ndarray,
@@ -594,11 +609,15 @@ def triple_barrier(
     min_risk: typing.SupportsFloat | typing.SupportsIndex,
     max_risk: typing.SupportsFloat | typing.SupportsIndex,
     tie: typing.SupportsInt | typing.SupportsIndex,
+    lower: typing.Any,
     timeout: typing.SupportsInt | typing.SupportsIndex,
     timeout_band: typing.SupportsFloat | typing.SupportsIndex,
     gap_target_at_open: bool,
+    bid_ask: bool,
     point: typing.SupportsFloat | typing.SupportsIndex,
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
+    session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex

@@ -284,6 +284,14 @@ def test_quotes_need_a_spread_and_a_point(b):
         triple_barrier(replace(b, digits=None), quote="bid_ask", costs=None)
 
 
+def test_the_volatility_is_that_of_the_last_twenty_returns(b):
+    scale = np.full(len(b), np.nan)
+    step = b.close[1:] / b.close[:-1] - 1
+    for t in range(20, len(b)):
+        scale[t] = step[t - 20 : t].std(ddof=1)
+    np.testing.assert_allclose(triple_barrier(b, unit="vol").risk, triple_barrier(b, unit="vol", scale=scale).risk)
+
+
 def test_volatility_may_grow_with_the_horizon(b):
     scale = np.full(len(b), 0.001)
     grown = triple_barrier(b, unit="vol", scale=scale, scale_h=True, horizon=16)
