@@ -92,7 +92,7 @@ def main() -> None:
         ("CUSUM events, 1,000,000 bars", lambda: st.cusum_events(b, 0.01)),
     ]
     for name, call in calls:
-        print(f"{name:<62}{best_ms(call):8.1f} ms")
+        print(f"{name:<62}{best_ms(call):8.2f} ms")
 
 
 if __name__ == "__main__":
