@@ -77,6 +77,7 @@ __all__: list[str] = [
     "required_sample",
     "resample_bars",
     "retracement_events",
+    "return_volatility",
     "return_weights",
     "sequential_bootstrap",
     "session_events",
@@ -527,6 +528,7 @@ def retracement_events(
     right: typing.SupportsInt | typing.SupportsIndex,
     levels: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
 ) -> dict: ...
+def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def sequential_bootstrap(
     t0: numpy.ndarray,

@@ -22,6 +22,7 @@ from pydantic import (
 # Strict numbers: pydantic would otherwise read `true` as 1 and the text "2" as 2.
 Share = Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
 Positive = Annotated[StrictFloat, Field(gt=0.0)]
+AtLeastZero = Annotated[StrictFloat, Field(ge=0.0)]
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
 NotNegative = Annotated[StrictInt, Field(ge=0)]
 
@@ -82,10 +83,28 @@ class Labels(_Section):
     side: Annotated[Literal[-1, 1], BeforeValidator(_no_bool)] = 1
     costs: Literal["spread"] | Annotated[StrictFloat, Field(ge=0.0)] | None = "spread"
     """Spread from the data, a fixed price difference, or null for none."""
+    slippage: AtLeastZero = 0.0
+    """Price lost per fill, counted twice."""
+    commission: AtLeastZero = 0.0
+    """Price per round trip."""
+    quote: Literal["bar", "bid_ask"] = "bar"
+    """bid_ask: fills and exits at the quotes instead of the spread as a cost; then costs is null or a number."""
+    flat_at_session_end: StrictBool = False
+    """Whether trades end with the session of their fill."""
+    gap_target: Literal["level", "open"] = "level"
+    """Exit price when a bar opens beyond the target."""
     tie: Literal["stop", "target", "drop"] = "stop"
     timeout: Literal["zero", "sign", "loss", "drop"] = "zero"
+    timeout_band: AtLeastZero = 0.0
+    """In units of the risk, for timeout "sign": a smaller outcome is class 0."""
     min_class: AtLeastOne = 30
     """Classes with fewer training rows are dropped from all splits (short data: 5 % of the training rows)."""
+
+    @model_validator(mode="after")
+    def _spread_once(self) -> Labels:
+        if self.quote == "bid_ask" and self.costs == "spread":
+            raise ValueError("quote bid_ask trades at the quotes already: costs must be null or a number")
+        return self
 
 
 class Split(_Section):

@@ -34,7 +34,8 @@ def make_labels(bars: Bars, config: Config) -> Labels:
     s = config.labels
     return triple_barrier(
         bars, horizon=s.horizon, target=s.target, stop=s.stop, unit=s.unit, entry=s.entry, side=s.side, costs=s.costs,
-        tie=s.tie, timeout=s.timeout,
+        tie=s.tie, timeout=s.timeout, timeout_band=s.timeout_band, slippage=s.slippage, commission=s.commission,
+        quote=s.quote, flat_at_session_end=s.flat_at_session_end, gap_target=s.gap_target,
     )  # fmt: skip
 
 
