@@ -104,6 +104,9 @@ TEST_CASE("Check.FindsEachKindOnceAndNothingInACleanSeries") {
   Series constant(hours(5));
   constant.volume.assign(5, 0.0);
   CHECK(find(check_bars(constant.view(), kHour), "constant_volume")->count == 5);
+  CHECK(find(check_bars(constant.view(), kHour), "zero_volume") == nullptr);
+  constant.volume[3] = 7.0;
+  CHECK(find(check_bars(constant.view(), kHour), "zero_volume")->count == 4);
 }
 
 TEST_CASE("Check.CountsPausesOutsideWeekendsOnly") {

@@ -150,7 +150,26 @@ def test_reused_symbols_and_splits_are_named_in_the_issues(market: Market) -> No
     assert {("QQQ", "ticker_reuse"), ("SPY", "bad_print"), ("SPY", "jump")}.isdisjoint(issues)
 
 
-@pytest.mark.slow
+# (folder, symbol, kind) -> count, as the description of the data has it
+DIRT = {
+    ("crypto_1h", "BTCUSD", "disorder"): 5, ("crypto_1h", "BTCUSD", "zero_volume"): 28,
+    ("crypto_15m", "UNIUSDT", "duplicate"): 1, ("index_1d", "VIX", "ohlc"): 47,
+    ("index_1d", "VIX", "constant_volume"): 8061, ("fx_1h", "EURUSD", "constant_volume"): 74_439,
+    ("fx_1h", "NZDUSD", "constant_volume"): 74_451, ("stock_1d", "MSFT", "zero_volume"): 506,
+    ("fx_1h", "GBPUSD", "gap"): 13, ("fx_1h", "USDJPY", "gap"): 13, ("fx_1h", "USDCHF", "gap"): 14,
+    ("fx_1h", "AUDJPY", "gap"): 16, ("fx_1h", "XAUUSD", "gap"): 1776, ("fx_4h", "EURUSD", "gap"): 10,
+    ("commodity_1h", "XAGUSD", "gap"): 1577, ("crypto_30m", "BTCUSD", "gap"): 59, ("fx_1d", "AUDUSD", "gap"): 2,
+}  # fmt: skip
+
+
+def test_the_dirt_that_the_description_lists_is_reported_with_its_count(market: Market) -> None:
+    found = {(f, i.symbol, i.kind): i.count for (f, _), (bars, _) in market.items() for i in bars.issue_list}
+    assert {key: found.get(key) for key in DIRT} == DIRT
+    # Nothing but dirt that is there: no file of currencies or metals has anything but pauses and flat bars.
+    kinds = {key[2] for key in found if key[0].startswith(("fx", "commodity", "index_1h"))}
+    assert kinds <= {"gap", "flat_run", "constant_volume", "zero_volume"}
+
+
 def test_features_and_labels_run_on_every_file(market: Market) -> None:
     """No crash, no infinite value, labels wherever a window fits; warm-up is the only reason for a column of NaN."""
     for (folder, symbol), (bars, timeframe) in market.items():
