@@ -119,7 +119,8 @@ def test_the_fingerprint_changes_with_every_part_of_the_bars() -> None:
         replace(bars, volume=np.zeros(50)), replace(bars, volume=None), bars[:49],
         replace(bars, segment=np.arange(50, dtype=np.int32)),
         replace(bars, time=bars.time + np.timedelta64(1, "ns")),
-        replace(bars, calendar=SessionCalendar("Asia/Tokyo")), replace(bars, ends=bars.time_close - np.timedelta64(1, "m")),
+        replace(bars, calendar=SessionCalendar("Asia/Tokyo")),
+        replace(bars, ends=bars.time_close - np.timedelta64(1, "m")),
         replace(bars, quarantine=np.arange(50) == 3),
     ]  # fmt: skip
     digests = [fingerprint(b) for b in (bars, *others)]
