@@ -16,6 +16,7 @@ import pytest
 
 import smctrain as st
 from smctrain.bars import BarSet
+from smctrain.labels.types import STATUSES
 
 pytestmark = pytest.mark.data
 
@@ -184,10 +185,24 @@ def test_features_and_labels_run_on_every_file(market: Market) -> None:
         assert silent == ({"vol_rel_20", "obv_slope_20", "mfi_14"} if no_volume else set()), (folder, symbol)
         labels = st.triple_barrier(b, horizon=20)
         ok = labels.status == "ok"
-        assert ok.mean() > 0.9, (folder, symbol)
+        usable = np.ones(len(b), dtype=bool) if b.quarantine is None else ~b.quarantine
+        assert ok[usable[labels.t0]].mean() > 0.9, (folder, symbol)
         assert np.all(b.segment[labels.t0[ok]] == b.segment[labels.t1[ok]])
         assert set(np.unique(labels.y[ok])) <= {-1.0, 0.0, 1.0}
         assert set(np.unique(labels.status)) <= {"ok", "open", "bad_risk", "quarantine"}
+
+
+@pytest.mark.skipif("quarantine" not in STATUSES, reason="labels do not know of bars set aside")
+def test_no_label_window_touches_a_bar_set_aside(market: Market) -> None:
+    for folder, symbol in SET_ASIDE:
+        bars, timeframe = market[folder, symbol]
+        b = bars[symbol, timeframe]
+        assert b.quarantine is not None
+        labels = st.triple_barrier(b, horizon=20)
+        before = np.concatenate(([0], np.cumsum(b.quarantine)))
+        ok = labels.status == "ok"
+        assert not np.any(before[labels.t1[ok] + 1] - before[labels.t0[ok]])
+        assert np.any(labels.status == "quarantine")
 
 
 def test_sessions_of_stocks_are_their_trading_dates(market: Market) -> None:
