@@ -151,6 +151,20 @@ def test_reused_symbols_and_splits_are_named_in_the_issues(market: Market) -> No
     assert {("QQQ", "ticker_reuse"), ("SPY", "bad_print"), ("SPY", "jump")}.isdisjoint(issues)
 
 
+@pytest.mark.parametrize("symbol", ["GOOG", "FB", "AIG"])
+def test_reading_fewer_bars_changes_no_segment_and_no_feature_of_those_read(market: Market, symbol: str) -> None:
+    """Around every break: what later bars reveal only marks rows, it rewrites nothing."""
+    b = market["stock_1d", symbol][0][symbol, "D1"]
+    frame = b.to_pandas().reset_index().drop(columns=["spread"], errors="ignore").assign(symbol=symbol, timeframe="D1")
+    whole = st.build_features(b).values
+    cuts = sorted({r.known_at + shift for r in b.quarantines for shift in (0, 1, 2, 30)})
+    for n in (n for n in cuts if 0 < n <= len(b)):
+        part = st.read_bars(frame[:n], digits=b.digits)[symbol, "D1"]
+        assert np.array_equal(part.segment, b.segment[:n])
+        assert part.quarantines == tuple(r for r in b.quarantines if r.known_at < n)
+        assert np.array_equal(st.build_features(part).values, whole[:n], equal_nan=True)
+
+
 # (folder, symbol, kind) -> count, as the description of the data has it
 DIRT = {
     ("crypto_1h", "BTCUSD", "disorder"): 5, ("crypto_1h", "BTCUSD", "zero_volume"): 28,
