@@ -139,7 +139,16 @@ def as_bars(bars: Any, resolved: ResolvedConfig) -> BarSet:
     if isinstance(bars, BarSet):
         return bars
     data = resolved.config.data
-    return read_bars(bars, symbols=resolved.config.symbols, tz=data.tz, stamp=data.stamp, fix=data.fix)
+    return read_bars(
+        bars,
+        symbols=resolved.config.symbols,
+        tz=data.tz,
+        stamp=data.stamp,
+        fix=data.fix,
+        quarantine=data.quarantine,
+        calendar=data.calendar,
+        day_roll=data.day_roll,
+    )
 
 
 def new_folder(root: str | Path) -> Path:

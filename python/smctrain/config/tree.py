@@ -53,6 +53,12 @@ class Data(_Section):
     """Timeframe decisions are taken on (M15, H1, ...); null takes each symbol's finest."""
     fix: tuple[Literal["sort", "drop-duplicates"], ...] = ()
     """Repairs that are allowed while reading."""
+    quarantine: bool = True
+    """Whether splits, bad prints and the like start a segment, and bad bars are kept out of training and labels."""
+    calendar: Literal["XNYS", "24/7", "fx"] | None = None
+    """Trading days and sessions; null: those of "fx" for currency pairs and metals, else UTC days."""
+    day_roll: str | None = None
+    """Where a trading day begins, such as 17:00 America/New_York; null: as the calendar says."""
 
 
 class Features(_Section):

@@ -206,6 +206,7 @@ def test_the_tree_is_frozen_and_described() -> None:
 
 OTHER_VALUES: dict[str, Any] = {
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
+    "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],
     "features.columns": ["x"], "features.extra": ["ret_1_lag_1"], "labels.unit": "pct", "labels.entry": "close",
     "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
