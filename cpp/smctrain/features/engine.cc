@@ -1,10 +1,12 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "smctrain/base/error.h"
 #include "smctrain/features/registry.h"
+#include "smctrain/features/technical/kernels.h"
 
 namespace smctrain::features {
 namespace {
@@ -106,7 +108,7 @@ Engine::Engine(const EngineOptions& options)
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
   uint8_t settled = 0;
   push_block(view_of(bar, segment), 0, 1, &settled);
-  for (size_t i = 0; i < source_.size(); ++i) out[i] = *source_[i];
+  kernels().write_rows_double(source_.data(), static_cast<int>(source_.size()), 1, out, 0);
   return settled != 0;
 }
 
@@ -182,6 +184,20 @@ int block_length(const BarsView& bars, int64_t t) {
   return static_cast<int>(next - t);
 }
 
+template <class T>
+void write_rows(const std::vector<const double*>& columns, int n, int64_t first, MatrixView<T> out) {
+  const auto count = static_cast<int>(columns.size());
+  if (count == 0) return;
+  const auto write = [] {
+    if constexpr (std::is_same_v<T, float>) {
+      return kernels().write_rows_float;
+    } else {
+      return kernels().write_rows_double;
+    }
+  }();
+  write(columns.data(), count, n, &out(first, 0), out.row_stride);
+}
+
 }  // namespace
 
 template <class T>
@@ -199,10 +215,7 @@ void build_features(Engine& engine, const BarsView& base, const std::vector<Bars
       }
     }
     engine.push_block(base, t, n, settled + t);
-    for (size_t c = 0; c < engine.columns().size(); ++c) {
-      const double* values = engine.column(c);
-      for (int i = 0; i < n; ++i) out(t + i, static_cast<int64_t>(c)) = static_cast<T>(values[i]);
-    }
+    write_rows(engine.block_columns(), n, t, out);
     t += n;
   }
 }

@@ -60,7 +60,7 @@ struct Context {
 //   plain    no bar of the block and of the past misses a price, and all prices are far from overflow: what
 //            is recursive in prices alone needs no check of its own
 struct Block {
-  static constexpr int kPast = 64;
+  static constexpr int kPast = 128;
   int n = 0;
   int64_t row = 0;  // of entry 0, counted since the start of the segment
   bool plain = false;
@@ -86,10 +86,12 @@ class Machine {
  public:
   virtual ~Machine() = default;
   virtual const std::vector<ColumnInfo>& columns() const = 0;
-  // Writes columns().size() values to out. Must not allocate on the steady path.
-  virtual void push(const Bar& bar, const Context& context, double* out) = 0;
-  // The same for block.n bars: the values of column c go to out[c][0..n-1]; out[c] is null where nobody wants
-  // column c. Unless a machine has a faster way, push() in a loop.
+  // A machine implements one of the two that follow; neither may allocate on the steady path.
+  // Writes columns().size() values to out.
+  virtual void push(const Bar& bar, const Context& context, double* out);
+  // The same for block.n bars: the values of column c go to out[c][0..n-1]; out[c] is null, for the life of
+  // the machine, where nobody wants column c. What out points to has room for kColumnStride values. Unless a
+  // machine has a faster way, push() in a loop.
   virtual void push_block(const Block& block, double* const* out);
   virtual void reset() = 0;
 

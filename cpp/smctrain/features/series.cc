@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "smctrain/features/technical/windows.h"
+
 namespace smctrain::features {
 namespace {
 
@@ -100,14 +102,45 @@ void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
   }
 }
 
+void Series::advance_plain(const Block& block, double* atr, double* ema, double* rsi) {
+  const int n = block.n;
+  const double* close = block.close;
+  BlockValues range;
+  BlockValues gains;
+  BlockValues losses;
+  kernels().true_range(block.high, block.low, close, n, range);
+  WilderMean range_mean = atr_.mean();  // copies stay in registers
+  WilderMean gain = rsi_.gain();
+  WilderMean loss = rsi_.loss();
+  EmaFirst mean = ema_;
+  for (int i = 0; i < n; ++i) {
+    const double change = close[i] - close[i - 1];
+    atr[i] = range_mean.push<false>(range[i]);
+    gains[i] = gain.push<false>(std::max(change, 0.0));
+    losses[i] = loss.push<false>(std::max(-change, 0.0));
+    ema[i] = mean.push<false>(close[i]);
+  }
+  kernels().share_of_moves(gains, losses, n, rsi);
+  atr_.mean() = range_mean;
+  rsi_.gain() = gain;
+  rsi_.loss() = loss;
+  ema_ = mean;
+  atr_.set_previous_close(close[n - 1]);
+  rsi_.set_previous_close(close[n - 1]);
+}
+
 void Series::advance_context(Block& block) {
   double* atr = atr_values_.extend(block.n);
   double* ema = ema_values_.extend(block.n);
   double* rsi = rsi_values_.extend(block.n);
-  for (int i = 0; i < block.n; ++i) {
-    atr[i] = atr_.push(block.bar(i));
-    ema[i] = ema_.push(block.close[i]);
-    rsi[i] = rsi_.push(block.close[i]);
+  if (block.plain) {
+    advance_plain(block, atr, ema, rsi);
+  } else {
+    for (int i = 0; i < block.n; ++i) {
+      atr[i] = atr_.push(block.bar(i));
+      ema[i] = ema_.push(block.close[i]);
+      rsi[i] = rsi_.push(block.close[i]);
+    }
   }
   block.atr = atr;
   block.ema_first_50 = ema;

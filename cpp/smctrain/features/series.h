@@ -42,6 +42,7 @@ class Series {
  private:
   void take_bars(const BarsView& bars, int64_t first, Block& block);
   void advance_context(Block& block);
+  void advance_plain(const Block& block, double* atr, double* ema, double* rsi);
 
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<ColumnInfo> columns_;
