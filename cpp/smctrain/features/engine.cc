@@ -123,9 +123,8 @@ void Engine::push_block(const BarsView& bars, int64_t first, int n, uint8_t* set
 void Engine::start_bars(const BarsView& bars, int64_t first, int n) {
   const int32_t segment = bars.segment[static_cast<size_t>(first)];
   bool in_order = !started_ || bars.ts_open[static_cast<size_t>(first)] > last_open_;
-  for (int64_t t = first + 1; t < first + n; ++t) {
-    in_order = in_order && bars.ts_open[static_cast<size_t>(t)] > bars.ts_open[static_cast<size_t>(t - 1)];
-  }
+  const int64_t* opens = bars.ts_open.data() + first;
+  for (int i = 1; i < n; ++i) in_order &= opens[i] > opens[i - 1];
   if (!in_order) {
     raise("InputError", "bars must come in order of time, but one opens no later than the bar before it.");
   }

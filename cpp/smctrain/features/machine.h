@@ -54,8 +54,8 @@ struct Context {
 
 // Consecutive bars of one segment and what machines share of them, as columns: entry i is bar row + i.
 //
-//   past     every column of doubles also holds the kPast bars before the block, at the indices -kPast..-1;
-//            NaN where the segment had not begun
+//   past     prices, volume and the columns of Context also hold the kPast bars before the block, at the
+//            indices -kPast..-1; NaN where the segment had not begun
 //   prices   a bar with a non-finite price has NaN for all four
 //   plain    no bar of the block and of the past misses a price, and all prices are far from overflow: what
 //            is recursive in prices alone needs no check of its own

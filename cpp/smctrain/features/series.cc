@@ -11,12 +11,6 @@ namespace {
 // Far enough from overflow for every square and sum of prices.
 constexpr double kOrdinaryPrice = 1e100;
 
-bool are_ordinary(const double* prices, int n) {
-  bool all = true;
-  for (int i = 0; i < n; ++i) all &= std::abs(prices[i]) < kOrdinaryPrice;  // false for NaN
-  return all;
-}
-
 double* append(Recent& recent, std::span<const double> column, int64_t first, int n) {
   double* block = recent.extend(n);
   if (column.empty()) {
@@ -82,8 +76,9 @@ void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
   block.low = prices[2];
   block.close = prices[3];
   block.volume = append(volume_, bars.volume, first, n);
-  block.spread = append(spread_, bars.spread, first, n);
-  if (std::all_of(prices.begin(), prices.end(), [&](double* price) { return are_ordinary(price, n); })) {
+  block.spread = bars.spread.empty() ? no_spread_.data() : bars.spread.data() + first;
+  if (std::all_of(prices.begin(), prices.end(),
+                  [&](double* price) { return kernels().all_within(price, kOrdinaryPrice, n); })) {
     block.plain = plain_bars_ >= Block::kPast;
     plain_bars_ += n;
     return;
@@ -170,7 +165,7 @@ void Series::reset() {
   row_ = 0;
   plain_bars_ = 0;
   for (Recent* recent :
-       {&open_, &high_, &low_, &close_, &volume_, &spread_, &atr_values_, &ema_values_, &rsi_values_}) {
+       {&open_, &high_, &low_, &close_, &volume_, &atr_values_, &ema_values_, &rsi_values_}) {
     recent->reset();
   }
   atr_.reset();

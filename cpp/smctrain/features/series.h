@@ -57,7 +57,7 @@ class Series {
   Recent low_;
   Recent close_;
   Recent volume_;
-  Recent spread_;
+  std::vector<double> no_spread_ = std::vector<double>(kBlockBars, kNaN);
   Recent atr_values_;
   Recent ema_values_;
   Recent rsi_values_;

@@ -60,28 +60,35 @@ class DirectionalMachine final : public TableMachine {
     BlockValues down;
     BlockValues range;
     BlockValues movement;
+    BlockValues smoothed_plus;
+    BlockValues smoothed_minus;
     k.true_range(block.high, block.low, block.close, n, true_range);
     k.directional_moves(block.high, block.low, n, up, down);
     double plus_sum = plus_;
     double minus_sum = minus_;
     double range_sum = range_;
     double adx = adx_;
+    const auto finish = [&](int first, int end) {
+      k.directional_indicators(smoothed_plus + first, smoothed_minus + first, range + first, end - first,
+                               plus + first, minus + first, movement + first);
+      for (int t = first; t < end; ++t) {
+        if (!std::isnan(movement[t])) adx = (adx * (kPeriod - 1) + movement[t]) / kPeriod;
+        strength[t] = adx;
+      }
+    };
     for (int first = 0; first < n; first += kFew) {
       const int end = std::min(n, first + kFew);
       for (int t = first; t < end; ++t) {
         plus_sum += up[t] - plus_sum / kPeriod;
         minus_sum += down[t] - minus_sum / kPeriod;
         range_sum += true_range[t] - range_sum / kPeriod;
-        plus[t] = plus_sum;
-        minus[t] = minus_sum;
+        smoothed_plus[t] = plus_sum;
+        smoothed_minus[t] = minus_sum;
         range[t] = range_sum;
       }
-      k.directional_indicators(plus + first, minus + first, range + first, end - first, movement + first);
-      for (int t = first; t < end; ++t) {
-        if (!std::isnan(movement[t])) adx = (adx * (kPeriod - 1) + movement[t]) / kPeriod;
-        strength[t] = adx;
-      }
+      if (first > 0) finish(first - kFew, first);
     }
+    finish((n - 1) / kFew * kFew, n);
     plus_ = plus_sum;
     minus_ = minus_sum;
     range_ = range_sum;

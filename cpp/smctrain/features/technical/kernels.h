@@ -33,9 +33,9 @@ struct Kernels {
   // bars since the extreme, the newest among ties
   void (*window_max_age)(const double* x, int width, int n, double* age);
   void (*window_min_age)(const double* x, int width, int n, double* age);
-  // Whether x[-past..n-1] are all finite; how many of x[-past + 1..n-1] equal the value before them.
+  // Whether x[-past..n-1] are all finite; whether |x| < bound on every bar.
   bool (*all_finite)(const double* x, int past, int n);
-  int (*count_repeats)(const double* x, int past, int n);
+  bool (*all_within)(const double* x, double bound, int n);
 
   // ---- bar by bar
   void (*true_range)(const double* high, const double* low, const double* close, int n, double* out);
@@ -70,7 +70,8 @@ struct Kernels {
                           double* range);  // ultosc
   void (*ultimate)(const double* const pressure[3], const double* const range[3], int n, double* out);
   void (*directional_moves)(const double* high, const double* low, int n, double* plus, double* minus);
-  void (*directional_indicators)(double* plus, double* minus, const double* range, int n, double* strength);
+  void (*directional_indicators)(const double* plus, const double* minus, const double* range, int n,
+                                 double* plus_share, double* minus_share, double* strength);
   void (*signed_volume)(const double* close, const double* volume, int n, double* out);              // obv
   void (*money_flow)(const double* typical, const double* volume, int n, double* up, double* down);  // mfi
 

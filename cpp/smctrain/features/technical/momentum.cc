@@ -67,26 +67,22 @@ class UltimateOscillator {
     double* range = ranges_.extend(n);
     kernels().buying_pressure(block.high, block.low, block.close, n, pressure, range);
     BlockValues sums[6];
+    sums_.push({pressure, pressure, pressure, range, range, range}, block.row, n,
+               {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]});
     const double* pressure_sums[3] = {sums[0], sums[1], sums[2]};
     const double* range_sums[3] = {sums[3], sums[4], sums[5]};
-    for (size_t i = 0; i < 3; ++i) {
-      pressure_[i].push(pressure, block.row, n, sums[i]);
-      range_[i].push(range, block.row, n, sums[3 + i]);
-    }
     kernels().ultimate(pressure_sums, range_sums, n, out);
   }
   void reset() {
     pressures_.reset();
     ranges_.reset();
-    for (auto& sum : pressure_) sum.reset();
-    for (auto& sum : range_) sum.reset();
+    sums_.reset();
   }
 
  private:
   Recent pressures_;
   Recent ranges_;
-  std::array<RollingSums, 3> pressure_{RollingSums(7), RollingSums(14), RollingSums(28)};
-  std::array<RollingSums, 3> range_{RollingSums(7), RollingSums(14), RollingSums(28)};
+  RollingSumBank<6> sums_{{7, 14, 28, 7, 14, 28}};
 };
 
 std::vector<ColumnInfo> momentum_columns() {
@@ -135,22 +131,19 @@ class RsiMachine final : public TableMachine {
     }
     BlockValues up;
     BlockValues down;
-    up_.push(rises, block.row, n, up);
-    down_.push(falls, block.row, n, down);
+    sums_.push({rises, falls}, block.row, n, {up, down});
     kernels().share_of_moves(up, down, n, out[1]);
   }
   void reset() override {
     rises_.reset();
     falls_.reset();
-    up_.reset();
-    down_.reset();
+    sums_.reset();
   }
 
  private:
   Recent rises_;
   Recent falls_;
-  RollingSums up_{14, 1};
-  RollingSums down_{14, 1};
+  RollingSumBank<2> sums_{{14, 14}, 1};
 };
 
 class MomentumMachine final : public TableMachine {

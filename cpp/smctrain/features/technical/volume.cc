@@ -70,8 +70,7 @@ class VolumeMachine final : public TableMachine {
     ad_fast_.reset();
     ad_slow_.reset();
     rows_ = 0;
-    up_.reset();
-    down_.reset();
+    flows_.reset();
   }
 
  private:
@@ -133,8 +132,7 @@ class VolumeMachine final : public TableMachine {
     k.money_flow(typical, volume, n, rises, falls);  // no direction on row 0
     BlockValues up;
     BlockValues down;
-    up_.push(rises, block.row, n, up);
-    down_.push(falls, block.row, n, down);
+    flows_.push({rises, falls}, block.row, n, {up, down});
     k.share_of_moves(up, down, n, out);
   }
 
@@ -165,8 +163,7 @@ class VolumeMachine final : public TableMachine {
   EmaFirst ad_fast_{3};
   EmaFirst ad_slow_{10};
   int64_t rows_ = 0;
-  RollingSums up_{14, 1};
-  RollingSums down_{14, 1};
+  RollingSumBank<2> flows_{{14, 14}, 1};
 };
 
 }  // namespace

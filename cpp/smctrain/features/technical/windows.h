@@ -1,6 +1,6 @@
 // Rolling sums over a block of bars, by the rules of rolling.h: the same numbers, several bars at a time.
 //
-//   RollingSums       sum of the last `width` inputs, for every bar of the block
+//   RollingSums       sum of the last `width` inputs, for every bar of the block; RollingSumBank: several
 //   RollingMoments    mean and deviation of the last `width` inputs
 //   blank_gaps        rows whose window holds a non-finite input become NaN
 //
@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -32,57 +33,98 @@ inline void blank_gaps(const double* x, int width, int n, double* out) {
 // Calls equal(t) for every row whose last `width` inputs are all the same.
 template <class F>
 void for_equal_windows(const double* x, int width, int n, F equal) {
-  if (kernels().count_repeats(x, width, n) < width - 1) return;
-  int run = 1;
-  for (int t = 2 - width; t < n; ++t) {
-    run = x[t] == x[t - 1] ? run + 1 : 1;
-    if (t >= 0 && run >= width) equal(t);
+  const int step = width - 1;
+  // Such a window is `step` equal pairs in a row, and one of them is at a multiple of `step`.
+  for (int p = 0; p < n; p += step) {
+    if (x[p] != x[p - 1]) continue;
+    int from = p;
+    while (from > p - step + 1 && x[from - 1] == x[from - 2]) --from;
+    const int end = std::min(n, p + step);
+    for (int t = p; t < end && x[t] == x[t - 1]; ++t) {
+      if (t >= from + step - 1) equal(t);
+    }
   }
 }
 
-class RollingSums {
+// K sums side by side, because each by itself mostly waits for its own last addition.
+template <int K>
+class RollingSumBank {
  public:
-  explicit RollingSums(int width, int64_t skipped = 0) : width_(width), first_(skipped + width - 1) {}
+  // The first `skipped` rows of a stream are no inputs: NaN.
+  explicit RollingSumBank(const std::array<int, K>& widths, int64_t skipped = 0) : widths_(widths) {
+    for (size_t k = 0; k < K; ++k) first_[k] = skipped + widths[k] - 1;
+  }
 
-  void push(const double* x, int64_t row, int n, double* out) {
-    if (kernels().all_finite(x, width_, n)) {
+  void push(const std::array<const double*, K>& x, int64_t row, int n, const std::array<double*, K>& out) {
+    bool finite = true;
+    for (size_t k = 0; k < K; ++k) finite = finite && kernels().all_finite(x[k], widths_[k], n);
+    if (finite) {
       add(x, row, n, out, [](double value) { return value; });
     } else {
       add(x, row, n, out, [](double value) { return std::isfinite(value) ? value : 0.0; });
-      blank_gaps(x, width_, n, out);
+      for (size_t k = 0; k < K; ++k) blank_gaps(x[k], widths_[k], n, out[k]);
     }
-    for_equal_windows(x, width_, n, [&](int t) { out[t] = width_ * x[t]; });
+    for (size_t k = 0; k < K; ++k) {
+      const int width = widths_[k];
+      for_equal_windows(x[k], width, n, [&](int t) { out[k][t] = width * x[k][t]; });
+    }
   }
-  void reset() { sum_ = 0.0; }
+  void reset() { sums_.fill(0.0); }
 
  private:
   template <class F>
-  void add(const double* x, int64_t row, int n, double* out, F part) {
-    int t = static_cast<int>(std::clamp<int64_t>(first_ - row, 0, n));
-    std::fill_n(out, t, kNaN);
-    int step = t < n ? static_cast<int>((row + t - first_) % width_) : 0;
-    double sum = sum_;
+  void add(const std::array<const double*, K>& x, int64_t row, int n, const std::array<double*, K>& out,
+           F part) {
+    std::array<double, K> sum = sums_;
+    std::array<int, K> rebuild;  // the next row of the block on which sum k is taken anew
+    for (size_t k = 0; k < K; ++k) {
+      const int64_t since = row - first_[k];
+      const int64_t past = since % widths_[k];
+      rebuild[k] = static_cast<int>(since <= 0 ? -since : (past == 0 ? 0 : widths_[k] - past));
+    }
+    int t = 0;
+    const auto step = [&](size_t k) {
+      sum[k] += part(x[k][t]);
+      sum[k] -= part(x[k][t - widths_[k]]);
+      out[k][t] = sum[k];
+    };
     while (t < n) {
-      if (step == 0) {
-        sum = 0.0;
-        for (int i = 1 - width_; i <= 0; ++i) sum += part(x[t + i]);
-        out[t++] = sum;
-        ++step;
+      int end = *std::min_element(rebuild.begin(), rebuild.end());
+      if (end == t) {
+        for (size_t k = 0; k < K; ++k) {
+          if (rebuild[k] != t) {
+            step(k);
+            continue;
+          }
+          rebuild[k] += widths_[k];
+          sum[k] = 0.0;
+          for (int i = 1 - widths_[k]; i <= 0; ++i) sum[k] += part(x[k][t + i]);
+          out[k][t] = sum[k];
+        }
+        ++t;
+        continue;
       }
-      const int end = std::min(n, t + width_ - step);
-      step = step + end - t == width_ ? 0 : step + end - t;
+      end = std::min(end, n);
       for (; t < end; ++t) {
-        sum += part(x[t]);
-        sum -= part(x[t - width_]);
-        out[t] = sum;
+        for (size_t k = 0; k < K; ++k) step(k);
       }
     }
-    sum_ = sum;
+    sums_ = sum;
   }
 
-  int width_;
-  int64_t first_;
-  double sum_ = 0.0;
+  std::array<int, K> widths_;
+  std::array<int64_t, K> first_;
+  std::array<double, K> sums_{};
+};
+
+class RollingSums {
+ public:
+  explicit RollingSums(int width, int64_t skipped = 0) : bank_({width}, skipped) {}
+  void push(const double* x, int64_t row, int n, double* out) { bank_.push({x}, row, n, {out}); }
+  void reset() { bank_.reset(); }
+
+ private:
+  RollingSumBank<1> bank_;
 };
 
 class RollingMoments {
