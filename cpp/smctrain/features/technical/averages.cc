@@ -58,7 +58,7 @@ class Kama {
 
   Recent closes_;  // of the bars that have one
   Recent changes_;
-  RollingSums path_{kKamaPeriod, 1};
+  RollingSums<kKamaPeriod> path_{1};
   double mean_ = kNaN;
   int64_t count_ = 0;
 };

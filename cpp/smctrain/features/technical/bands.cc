@@ -67,7 +67,7 @@ class BandsMachine final : public TableMachine {
     k.difference_ratio(block.close, low, range, 1.0, block.n, out);
   }
 
-  RollingMoments moments_{20};
+  RollingMoments<20> moments_;
 };
 
 }  // namespace

@@ -67,8 +67,12 @@ class UltimateOscillator {
     double* range = ranges_.extend(n);
     kernels().buying_pressure(block.high, block.low, block.close, n, pressure, range);
     BlockValues sums[6];
-    sums_.push({pressure, pressure, pressure, range, range, range}, block.row, n,
-               {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]});
+    pressure_7_.push(pressure, block.row, n, sums[0]);
+    pressure_14_.push(pressure, block.row, n, sums[1]);
+    pressure_28_.push(pressure, block.row, n, sums[2]);
+    range_7_.push(range, block.row, n, sums[3]);
+    range_14_.push(range, block.row, n, sums[4]);
+    range_28_.push(range, block.row, n, sums[5]);
     const double* pressure_sums[3] = {sums[0], sums[1], sums[2]};
     const double* range_sums[3] = {sums[3], sums[4], sums[5]};
     kernels().ultimate(pressure_sums, range_sums, n, out);
@@ -76,13 +80,23 @@ class UltimateOscillator {
   void reset() {
     pressures_.reset();
     ranges_.reset();
-    sums_.reset();
+    pressure_7_.reset();
+    pressure_14_.reset();
+    pressure_28_.reset();
+    range_7_.reset();
+    range_14_.reset();
+    range_28_.reset();
   }
 
  private:
   Recent pressures_;
   Recent ranges_;
-  RollingSumBank<6> sums_{{7, 14, 28, 7, 14, 28}};
+  RollingSums<7> pressure_7_;
+  RollingSums<14> pressure_14_;
+  RollingSums<28> pressure_28_;
+  RollingSums<7> range_7_;
+  RollingSums<14> range_14_;
+  RollingSums<28> range_28_;
 };
 
 std::vector<ColumnInfo> momentum_columns() {
@@ -131,19 +145,22 @@ class RsiMachine final : public TableMachine {
     }
     BlockValues up;
     BlockValues down;
-    sums_.push({rises, falls}, block.row, n, {up, down});
+    up_.push(rises, block.row, n, up);
+    down_.push(falls, block.row, n, down);
     kernels().share_of_moves(up, down, n, out[1]);
   }
   void reset() override {
     rises_.reset();
     falls_.reset();
-    sums_.reset();
+    up_.reset();
+    down_.reset();
   }
 
  private:
   Recent rises_;
   Recent falls_;
-  RollingSumBank<2> sums_{{14, 14}, 1};
+  RollingSums<14> up_{1};
+  RollingSums<14> down_{1};
 };
 
 class MomentumMachine final : public TableMachine {

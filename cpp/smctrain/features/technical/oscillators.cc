@@ -84,8 +84,8 @@ class OscillatorsMachine final : public TableMachine {
   Recent fast_;
   Recent slow_;
   Recent typical_;
-  RollingSums slow_sum_{3};
-  RollingSums signal_sum_{3};
+  RollingSums<3> slow_sum_;
+  RollingSums<3> signal_sum_;
 };
 
 }  // namespace

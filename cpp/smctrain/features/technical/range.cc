@@ -43,7 +43,7 @@ class RangeMachine final : public TableMachine {
 
  private:
   Recent ranges_;
-  RollingSums mean_{14};
+  RollingSums<14> mean_;
 };
 
 }  // namespace

@@ -70,7 +70,8 @@ class VolumeMachine final : public TableMachine {
     ad_fast_.reset();
     ad_slow_.reset();
     rows_ = 0;
-    flows_.reset();
+    up_.reset();
+    down_.reset();
   }
 
  private:
@@ -132,7 +133,8 @@ class VolumeMachine final : public TableMachine {
     k.money_flow(typical, volume, n, rises, falls);  // no direction on row 0
     BlockValues up;
     BlockValues down;
-    flows_.push({rises, falls}, block.row, n, {up, down});
+    up_.push(rises, block.row, n, up);
+    down_.push(falls, block.row, n, down);
     k.share_of_moves(up, down, n, out);
   }
 
@@ -156,14 +158,15 @@ class VolumeMachine final : public TableMachine {
   Recent typical_;
   Recent rises_;  // money flow of rising and falling bars
   Recent falls_;
-  RollingSums volume_{20};
+  RollingSums<20> volume_;
   double obv_ = 0.0;
   double ad_ = 0.0;
   double close_ = kNaN;  // of the last bar with a volume
   EmaFirst ad_fast_{3};
   EmaFirst ad_slow_{10};
   int64_t rows_ = 0;
-  RollingSumBank<2> flows_{{14, 14}, 1};
+  RollingSums<14> up_{1};
+  RollingSums<14> down_{1};
 };
 
 }  // namespace

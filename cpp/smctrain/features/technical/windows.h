@@ -1,6 +1,6 @@
 // Rolling sums over a block of bars, by the rules of rolling.h: the same numbers, several bars at a time.
 //
-//   RollingSums       sum of the last `width` inputs, for every bar of the block; RollingSumBank: several
+//   RollingSums       sum of the last `width` inputs, for every bar of the block
 //   RollingMoments    mean and deviation of the last `width` inputs
 //   blank_gaps        rows whose window holds a non-finite input become NaN
 //
@@ -46,173 +46,212 @@ void for_equal_windows(const double* x, int width, int n, F equal) {
   }
 }
 
-// K sums side by side, because each by itself mostly waits for its own last addition.
-template <int K>
-class RollingSumBank {
- public:
-  // The first `skipped` rows of a stream are no inputs: NaN.
-  explicit RollingSumBank(const std::array<int, K>& widths, int64_t skipped = 0) : widths_(widths) {
-    for (size_t k = 0; k < K; ++k) first_[k] = skipped + widths[k] - 1;
-  }
-
-  void push(const std::array<const double*, K>& x, int64_t row, int n, const std::array<double*, K>& out) {
-    bool finite = true;
-    for (size_t k = 0; k < K; ++k) finite = finite && kernels().all_finite(x[k], widths_[k], n);
-    if (finite) {
-      add(x, row, n, out, [](double value) { return value; });
-    } else {
-      add(x, row, n, out, [](double value) { return std::isfinite(value) ? value : 0.0; });
-      for (size_t k = 0; k < K; ++k) blank_gaps(x[k], widths_[k], n, out[k]);
-    }
-    for (size_t k = 0; k < K; ++k) {
-      const int width = widths_[k];
-      for_equal_windows(x[k], width, n, [&](int t) { out[k][t] = width * x[k][t]; });
-    }
-  }
-  void reset() { sums_.fill(0.0); }
-
- private:
-  template <class F>
-  void add(const std::array<const double*, K>& x, int64_t row, int n, const std::array<double*, K>& out,
-           F part) {
-    std::array<double, K> sum = sums_;
-    std::array<int, K> rebuild;  // the next row of the block on which sum k is taken anew
-    for (size_t k = 0; k < K; ++k) {
-      const int64_t since = row - first_[k];
-      const int64_t past = since % widths_[k];
-      rebuild[k] = static_cast<int>(since <= 0 ? -since : (past == 0 ? 0 : widths_[k] - past));
-    }
-    int t = 0;
-    const auto step = [&](size_t k) {
-      sum[k] += part(x[k][t]);
-      sum[k] -= part(x[k][t - widths_[k]]);
-      out[k][t] = sum[k];
-    };
-    while (t < n) {
-      int end = *std::min_element(rebuild.begin(), rebuild.end());
-      if (end == t) {
-        for (size_t k = 0; k < K; ++k) {
-          if (rebuild[k] != t) {
-            step(k);
-            continue;
-          }
-          rebuild[k] += widths_[k];
-          sum[k] = 0.0;
-          for (int i = 1 - widths_[k]; i <= 0; ++i) sum[k] += part(x[k][t + i]);
-          out[k][t] = sum[k];
-        }
-        ++t;
-        continue;
-      }
-      end = std::min(end, n);
-      for (; t < end; ++t) {
-        for (size_t k = 0; k < K; ++k) step(k);
-      }
-    }
-    sums_ = sum;
-  }
-
-  std::array<int, K> widths_;
-  std::array<int64_t, K> first_;
-  std::array<double, K> sums_{};
-};
-
+// The sum is taken anew on every kWidth-th row. The rows from there to the next such row, a stretch, owe
+// nothing to the rows before; several stretches go side by side, because each by itself mostly waits for its
+// own last addition.
+template <int kWidth>
 class RollingSums {
  public:
-  explicit RollingSums(int width, int64_t skipped = 0) : bank_({width}, skipped) {}
-  void push(const double* x, int64_t row, int n, double* out) { bank_.push({x}, row, n, {out}); }
-  void reset() { bank_.reset(); }
+  explicit RollingSums(int64_t skipped = 0) : first_(skipped + kWidth - 1) {}
+
+  void push(const double* x, int64_t row, int n, double* out) {
+    if (row >= first_ && kernels().all_finite(x, kWidth, n)) {
+      add(x, row, n, out);
+    } else {
+      add_finite(x, row, n, out);
+      blank_gaps(x, kWidth, n, out);
+    }
+    for_equal_windows(x, kWidth, n, [&](int t) { out[t] = kWidth * x[t]; });
+  }
+  void reset() { sum_ = 0.0; }
 
  private:
-  RollingSumBank<1> bank_;
+  static constexpr int kStretches = kWidth < 7 ? 8 : 4;
+
+  void add(const double* x, int64_t row, int n, double* out) {
+    const auto past = static_cast<int>((row - first_) % kWidth);
+    int t = past == 0 ? 0 : std::min(n, kWidth - past);
+    double sum = sum_;
+    for (int i = 0; i < t; ++i) {
+      sum += x[i];
+      sum -= x[i - kWidth];
+      out[i] = sum;
+    }
+    for (; t + kStretches * kWidth <= n; t += kStretches * kWidth) {
+      sum = stretches<kStretches>(x + t, out + t);
+    }
+    for (; t + kWidth <= n; t += kWidth) sum = stretches<1>(x + t, out + t);
+    if (t < n) {
+      sum = 0.0;
+      for (int i = t - kWidth + 1; i <= t; ++i) sum += x[i];
+      out[t] = sum;
+      for (++t; t < n; ++t) {
+        sum += x[t];
+        sum -= x[t - kWidth];
+        out[t] = sum;
+      }
+    }
+    sum_ = sum;
+  }
+
+  template <int kSide>
+  static double stretches(const double* x, double* out) {
+    double sum[kSide] = {};
+    for (int i = 1 - kWidth; i <= 0; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < kSide; ++j) sum[j] += x[j * kWidth + i];
+    }
+    for (int j = 0; j < kSide; ++j) out[j * kWidth] = sum[j];
+    for (int i = 1; i < kWidth; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < kSide; ++j) {
+        sum[j] += x[j * kWidth + i];
+        sum[j] -= x[j * kWidth + i - kWidth];
+        out[j * kWidth + i] = sum[j];
+      }
+    }
+    return sum[kSide - 1];
+  }
+
+  // The same where some inputs are missing: they count as nothing.
+  void add_finite(const double* x, int64_t row, int n, double* out) {
+    const auto part = [](double value) { return std::isfinite(value) ? value : 0.0; };
+    for (int t = 0; t < n; ++t) {
+      const int64_t since = row + t - first_;
+      if (since < 0) {
+        out[t] = kNaN;
+        continue;
+      }
+      if (since % kWidth == 0) {
+        sum_ = 0.0;
+        for (int i = t - kWidth + 1; i <= t; ++i) sum_ += part(x[i]);
+      } else {
+        sum_ += part(x[t]);
+        sum_ -= part(x[t - kWidth]);
+      }
+      out[t] = sum_;
+    }
+  }
+
+  int64_t first_;  // row of the first sum
+  double sum_ = 0.0;
 };
 
+template <int kWidth>
 class RollingMoments {
  public:
-  explicit RollingMoments(int width, int64_t skipped = 0) : width_(width), first_(skipped + width - 1) {}
-
-  // Deviation with divisor width - ddof.
+  // Deviation with divisor kWidth - ddof.
   void push(const double* x, int64_t row, int n, int ddof, double* mean, double* deviation) {
     BlockValues pivot;
     BlockValues s1;
     BlockValues s2;
-    const bool finite = kernels().all_finite(x, width_, n);
+    const bool finite = row >= kWidth - 1 && kernels().all_finite(x, kWidth, n);
     if (finite) {
-      add(x, row, n, pivot, s1, s2, [](double) { return true; });
+      add(x, row, n, {pivot, s1, s2});
     } else {
-      add(x, row, n, pivot, s1, s2, [](double value) { return std::isfinite(value); });
+      add_finite(x, row, n, {pivot, s1, s2});
     }
-    kernels().moments(pivot, s1, s2, width_, ddof, n, mean, deviation);
-    for_equal_windows(x, width_, n, [&](int t) {
+    kernels().moments(pivot, s1, s2, kWidth, ddof, n, mean, deviation);
+    for_equal_windows(x, kWidth, n, [&](int t) {
       mean[t] = x[t];
       deviation[t] = 0.0;
     });
     if (finite) return;
-    blank_gaps(x, width_, n, mean);
-    blank_gaps(x, width_, n, deviation);
+    blank_gaps(x, kWidth, n, mean);
+    blank_gaps(x, kWidth, n, deviation);
   }
-  void reset() { pivot_ = s1_ = s2_ = 0.0; }
+  void reset() { sums_ = {}; }
 
  private:
-  template <class F>
-  void add(const double* x, int64_t row, int n, double* pivots, double* s1s, double* s2s, F counts) {
-    int t = static_cast<int>(std::clamp<int64_t>(first_ - row, 0, n));
-    for (double* out : {pivots, s1s, s2s}) std::fill_n(out, t, kNaN);
-    int step = t < n ? static_cast<int>((row + t - first_) % width_) : 0;
-    double pivot = pivot_;
-    double s1 = s1_;
-    double s2 = s2_;
-    while (t < n) {
-      if (step == 0) {
-        const double* oldest = x + t - width_ + 1;
-        pivot = 0.0;
-        for (int i = 0; i < width_; ++i) {
-          if (counts(oldest[i])) {
-            pivot = oldest[i];
-            break;
-          }
-        }
-        s1 = s2 = 0.0;
-        for (int i = 0; i < width_; ++i) {
-          if (!counts(oldest[i])) continue;
-          const double difference = oldest[i] - pivot;
-          s1 += difference;
-          s2 += difference * difference;
-        }
-        pivots[t] = pivot;
-        s1s[t] = s1;
-        s2s[t] = s2;
-        ++t;
-        ++step;
-      }
-      const int end = std::min(n, t + width_ - step);
-      step = step + end - t == width_ ? 0 : step + end - t;
-      for (; t < end; ++t) {
-        if (counts(x[t])) {
-          const double difference = x[t] - pivot;
-          s1 += difference;
-          s2 += difference * difference;
-        }
-        if (counts(x[t - width_])) {
-          const double difference = x[t - width_] - pivot;
-          s1 -= difference;
-          s2 -= difference * difference;
-        }
-        pivots[t] = pivot;
-        s1s[t] = s1;
-        s2s[t] = s2;
-      }
+  static constexpr int kStretches = 2;
+
+  struct Sums {
+    double pivot = 0.0;
+    double s1 = 0.0;
+    double s2 = 0.0;
+
+    void add(double value) {
+      const double difference = value - pivot;
+      s1 += difference;
+      s2 += difference * difference;
     }
-    pivot_ = pivot;
-    s1_ = s1;
-    s2_ = s2;
+    void subtract(double value) {
+      const double difference = value - pivot;
+      s1 -= difference;
+      s2 -= difference * difference;
+    }
+  };
+  struct Out {
+    double* pivot;
+    double* s1;
+    double* s2;
+
+    void put(int t, const Sums& sums) const {
+      pivot[t] = sums.pivot;
+      s1[t] = sums.s1;
+      s2[t] = sums.s2;
+    }
+    Out operator+(int t) const { return {pivot + t, s1 + t, s2 + t}; }
+  };
+
+  void add(const double* x, int64_t row, int n, const Out& out) {
+    const auto past = static_cast<int>((row - (kWidth - 1)) % kWidth);
+    int t = past == 0 ? 0 : std::min(n, kWidth - past);
+    Sums sums = sums_;
+    for (int i = 0; i < t; ++i) {
+      sums.add(x[i]);
+      sums.subtract(x[i - kWidth]);
+      out.put(i, sums);
+    }
+    for (; t + kStretches * kWidth <= n; t += kStretches * kWidth) {
+      sums = stretches<kStretches>(x + t, kWidth, out + t);
+    }
+    for (; t < n; t += kWidth) sums = stretches<1>(x + t, std::min(kWidth, n - t), out + t);
+    sums_ = sums;
   }
 
-  int width_;
-  int64_t first_;
-  double pivot_ = 0.0;
-  double s1_ = 0.0;
-  double s2_ = 0.0;
+  // The first `rows` rows of kSide stretches.
+  template <int kSide>
+  static Sums stretches(const double* x, int rows, const Out& out) {
+    Sums sums[kSide];
+    for (int j = 0; j < kSide; ++j) sums[j] = {x[j * kWidth + 1 - kWidth], 0.0, 0.0};
+    for (int i = 1 - kWidth; i <= 0; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kSide; ++j) sums[j].add(x[j * kWidth + i]);
+    }
+    for (int j = 0; j < kSide; ++j) out.put(j * kWidth, sums[j]);
+    for (int i = 1; i < rows; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kSide; ++j) {
+        sums[j].add(x[j * kWidth + i]);
+        sums[j].subtract(x[j * kWidth + i - kWidth]);
+        out.put(j * kWidth + i, sums[j]);
+      }
+    }
+    return sums[kSide - 1];
+  }
+
+  // The same where some inputs are missing: they count as nothing.
+  void add_finite(const double* x, int64_t row, int n, const Out& out) {
+    for (int t = 0; t < n; ++t) {
+      const int64_t since = row + t - (kWidth - 1);
+      if (since >= 0 && since % kWidth == 0) {
+        const double* oldest = x + t - kWidth + 1;
+        const double* pivot =
+            std::find_if(oldest, oldest + kWidth, [](double v) { return std::isfinite(v); });
+        sums_ = {pivot < oldest + kWidth ? *pivot : 0.0, 0.0, 0.0};
+        for (int i = 0; i < kWidth; ++i) {
+          if (std::isfinite(oldest[i])) sums_.add(oldest[i]);
+        }
+      } else if (since > 0) {
+        if (std::isfinite(x[t])) sums_.add(x[t]);
+        if (std::isfinite(x[t - kWidth])) sums_.subtract(x[t - kWidth]);
+      }
+      out.put(t, sums_);
+    }
+  }
+
+  Sums sums_;
 };
 
 }  // namespace smctrain::features
