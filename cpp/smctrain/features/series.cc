@@ -104,15 +104,15 @@ void Series::advance_plain(const Block& block, double* atr, double* ema, double*
   BlockValues gains;
   BlockValues losses;
   kernels().true_range(block.high, block.low, close, n, range);
+  kernels().moves(close, n, gains, losses);
   WilderMean range_mean = atr_.mean();  // copies stay in registers
   WilderMean gain = rsi_.gain();
   WilderMean loss = rsi_.loss();
   EmaFirst mean = ema_;
   for (int i = 0; i < n; ++i) {
-    const double change = close[i] - close[i - 1];
     atr[i] = range_mean.push<false>(range[i]);
-    gains[i] = gain.push<false>(std::max(change, 0.0));
-    losses[i] = loss.push<false>(std::max(-change, 0.0));
+    gains[i] = gain.push<false>(gains[i]);
+    losses[i] = loss.push<false>(losses[i]);
     ema[i] = mean.push<false>(close[i]);
   }
   kernels().share_of_moves(gains, losses, n, rsi);

@@ -39,7 +39,7 @@ class Kama {
     double* closes = closes_.extend(n);
     double* changes = changes_.extend(n);
     std::copy_n(close, n, closes);
-    for (int t = 0; t < n; ++t) changes[t] = std::abs(closes[t] - closes[t - 1]);
+    kernels().absolute_change(closes, n, changes);
     BlockValues path;
     BlockValues rate;
     path_.push(changes, count_, n, path);

@@ -39,6 +39,9 @@ struct Kernels {
 
   // ---- bar by bar
   void (*true_range)(const double* high, const double* low, const double* close, int n, double* out);
+  // max(x - x[-1], 0) and max(x[-1] - x, 0); |x - x[-1]|
+  void (*moves)(const double* x, int n, double* up, double* down);
+  void (*absolute_change)(const double* x, int n, double* out);
   void (*typical_price)(const double* high, const double* low, const double* close, int n, double* out);
   // factor a / b, NaN where b is 0 or not finite
   void (*scaled_ratio)(const double* a, const double* b, double factor, int n, double* out);

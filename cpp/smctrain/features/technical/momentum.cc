@@ -138,11 +138,7 @@ class RsiMachine final : public TableMachine {
     if (out[1] == nullptr) return;
     double* rises = rises_.extend(n);
     double* falls = falls_.extend(n);
-    for (int t = 0; t < n; ++t) {
-      const double change = block.close[t] - block.close[t - 1];  // NaN on row 0
-      rises[t] = std::isfinite(change) ? std::max(change, 0.0) : kNaN;
-      falls[t] = std::isfinite(change) ? std::max(-change, 0.0) : kNaN;
-    }
+    kernels().moves(block.close, n, rises, falls);  // NaN on row 0
     BlockValues up;
     BlockValues down;
     up_.push(rises, block.row, n, up);
