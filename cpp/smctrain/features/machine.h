@@ -26,7 +26,7 @@ namespace smctrain::features {
 
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr int64_t kForever = -1;  // lookback or settle of a column that never forgets
-inline constexpr int kBlockBars = 256;   // bars of a block at most
+inline constexpr int kBlockBars = 512;   // bars of a block at most
 // Columns of a block stand a little further apart than a power of two, so that the values of one bar do not
 // compete for the same lines of the cache.
 inline constexpr size_t kColumnStride = kBlockBars + 8;

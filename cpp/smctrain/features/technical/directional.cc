@@ -49,10 +49,10 @@ class DirectionalMachine final : public TableMachine {
   }
 
  private:
-  // Ordinary bars after the warm-up, a few at a time: the smoothing of the next few bars and the ADX of these
-  // do not wait for each other.
+  // Ordinary bars after the warm-up. The ADX follows some bars behind the sums, so that neither waits for the
+  // other.
   void smooth(const Block& block, double* plus, double* minus, double* strength) {
-    constexpr int kFew = 8;
+    constexpr int kFew = 32;
     const Kernels& k = kernels();
     const int n = block.n;
     BlockValues true_range;
@@ -68,27 +68,33 @@ class DirectionalMachine final : public TableMachine {
     double minus_sum = minus_;
     double range_sum = range_;
     double adx = adx_;
-    const auto finish = [&](int first, int end) {
-      k.directional_indicators(smoothed_plus + first, smoothed_minus + first, range + first, end - first,
-                               plus + first, minus + first, movement + first);
-      for (int t = first; t < end; ++t) {
-        if (!std::isnan(movement[t])) adx = (adx * (kPeriod - 1) + movement[t]) / kPeriod;
-        strength[t] = adx;
-      }
+    const auto smooth_bar = [&](int t) __attribute__((always_inline)) {
+      plus_sum += up[t] - plus_sum / kPeriod;
+      minus_sum += down[t] - minus_sum / kPeriod;
+      range_sum += true_range[t] - range_sum / kPeriod;
+      smoothed_plus[t] = plus_sum;
+      smoothed_minus[t] = minus_sum;
+      range[t] = range_sum;
     };
-    for (int first = 0; first < n; first += kFew) {
-      const int end = std::min(n, first + kFew);
-      for (int t = first; t < end; ++t) {
-        plus_sum += up[t] - plus_sum / kPeriod;
-        minus_sum += down[t] - minus_sum / kPeriod;
-        range_sum += true_range[t] - range_sum / kPeriod;
-        smoothed_plus[t] = plus_sum;
-        smoothed_minus[t] = minus_sum;
-        range[t] = range_sum;
+    const auto strengthen_bar = [&](int t) __attribute__((always_inline)) {
+      if (!std::isnan(movement[t])) adx = (adx * (kPeriod - 1) + movement[t]) / kPeriod;
+      strength[t] = adx;
+    };
+    const auto indicate = [&](int first) {
+      k.directional_indicators(smoothed_plus + first, smoothed_minus + first, range + first,
+                               std::min(kFew, n - first), plus + first, minus + first, movement + first);
+    };
+    int first = 0;
+    for (int t = 0; t < std::min(kFew, n); ++t) smooth_bar(t);
+    for (; first + kFew < n; first += kFew) {
+      indicate(first);
+      for (int t = first + kFew; t < std::min(first + 2 * kFew, n); ++t) {
+        smooth_bar(t);
+        strengthen_bar(t - kFew);
       }
-      if (first > 0) finish(first - kFew, first);
     }
-    finish((n - 1) / kFew * kFew, n);
+    indicate(first);
+    for (int t = std::max(n - kFew, 0); t < n; ++t) strengthen_bar(t);
     plus_ = plus_sum;
     minus_ = minus_sum;
     range_ = range_sum;
