@@ -27,6 +27,14 @@ class Kama {
       for (t = end; t < n && !std::isfinite(close[t]); ++t) out[t] = kNaN;
     }
   }
+  // For bars after the warm-up that all have a close: rate[t] of the step mean += rate[t] (close[t] - mean),
+  // which the caller takes, from mean() on, and ends with set_mean().
+  void rates(const double* close, int n, double* rate) {
+    prepare(close, n, rate);
+    count_ += n;
+  }
+  double mean() const { return mean_; }
+  void set_mean(double mean) { mean_ = mean; }
   void reset() {
     closes_.reset();
     changes_.reset();
@@ -35,30 +43,34 @@ class Kama {
   }
 
  private:
-  void push_finite(const double* close, int n, double* out) {
+  void prepare(const double* close, int n, double* rate) {
     double* closes = closes_.extend(n);
     double* changes = changes_.extend(n);
     std::copy_n(close, n, closes);
     kernels().absolute_change(closes, n, changes);
     BlockValues path;
-    BlockValues rate;
     path_.push(changes, count_, n, path);
     kernels().adaptive_rate(closes, path, kKamaPeriod, n, rate);
+    newest_ = closes;
+  }
+
+  void push_finite(const double* close, int n, double* out) {
+    BlockValues rate;
+    prepare(close, n, rate);
     int t = static_cast<int>(std::clamp<int64_t>(kKamaPeriod - count_, 0, n));
     std::fill_n(out, t, kNaN);
-    if (count_ <= kKamaPeriod && t < n) mean_ = closes[t - 1];
-    double mean = mean_;
+    if (count_ <= kKamaPeriod && t < n) mean_ = newest_[t - 1];  // the close before the first mean
     for (; t < n; ++t) {
-      mean += rate[t] * (closes[t] - mean);
-      out[t] = mean;
+      mean_ += rate[t] * (close[t] - mean_);
+      out[t] = mean_;
     }
-    mean_ = mean;
     count_ += n;
   }
 
   Recent closes_;  // of the bars that have one
   Recent changes_;
   RollingSums<kKamaPeriod> path_{1};
+  const double* newest_ = nullptr;  // the block in closes_
   double mean_ = kNaN;
   int64_t count_ = 0;
 };
@@ -121,18 +133,24 @@ class AveragesMachine final : public TableMachine {
         if (level[i] != nullptr) blank_gaps(close, i == 7 ? kRegressionPeriod : kPeriod, n, level[i]);
       }
     }
+    bool kama_done = false;
     if (level[1] != nullptr || level[4] != nullptr || level[5] != nullptr) {
       BlockValues e2;
       BlockValues e3;
       double* e1 = level[1] != nullptr ? level[1] : scratch[1];
-      block.plain ? chain<false>(close, n, e1, e2, e3) : chain<true>(close, n, e1, e2, e3);
+      if (!block.plain) {
+        chain(close, n, e1, e2, e3);
+      } else {
+        plain_chain(close, n, e1, e2, e3, level[6]);
+        kama_done = true;
+      }
       if (level[4] != nullptr) k.double_mean(e1, e2, n, level[4]);
       if (level[5] != nullptr) k.triple_mean(e1, e2, e3, n, level[5]);
     }
     if (level[2] != nullptr) {
       for (int t = 0; t < n; ++t) level[2][t] = ema_50_.push(close[t]);
     }
-    if (level[6] != nullptr) kama_.push(close, n, level[6]);
+    if (level[6] != nullptr && !kama_done) kama_.push(close, n, level[6]);
     if (out[8] != nullptr) std::copy_n(block.ema_first_50, n, out[8]);
     for (int i = 0; i < 8; ++i) {
       if (out[9 + i] != nullptr) k.difference_ratio(close, level[i], block.atr, 1.0, n, out[9 + i]);
@@ -147,19 +165,39 @@ class AveragesMachine final : public TableMachine {
   }
 
  private:
-  template <bool kChecked>
   void chain(const double* close, int n, double* e1, double* e2, double* e3) {
+    for (int t = 0; t < n; ++t) {
+      e1[t] = ema_.push(close[t]);
+      e2[t] = ema_of_ema_.push(e1[t]);
+      e3[t] = ema_of_ema_of_ema_.push(e2[t]);
+    }
+  }
+
+  // The same after the warm-up; Kaufman's mean, if wanted, goes along instead of waiting by itself.
+  void plain_chain(const double* close, int n, double* e1, double* e2, double* e3, double* kama) {
+    BlockValues rate;
+    BlockValues unwanted;
+    if (kama != nullptr) {
+      kama_.rates(close, n, rate);
+    } else {
+      std::fill_n(rate, n, 0.0);
+      kama = unwanted;
+    }
     EmaSeeded first = ema_;  // copies stay in registers
     EmaSeeded second = ema_of_ema_;
     EmaSeeded third = ema_of_ema_of_ema_;
+    double mean = kama_.mean();
     for (int t = 0; t < n; ++t) {
-      e1[t] = first.push<kChecked>(close[t]);
-      e2[t] = second.push<kChecked>(e1[t]);
-      e3[t] = third.push<kChecked>(e2[t]);
+      e1[t] = first.push<false>(close[t]);
+      e2[t] = second.push<false>(e1[t]);
+      e3[t] = third.push<false>(e2[t]);
+      mean += rate[t] * (close[t] - mean);
+      kama[t] = mean;
     }
     ema_ = first;
     ema_of_ema_ = second;
     ema_of_ema_of_ema_ = third;
+    kama_.set_mean(mean);
   }
 
   EmaSeeded ema_{kPeriod};

@@ -29,8 +29,8 @@ struct MomentumMeans {
 
 struct MomentumValues {
   BlockValues slow;
-  BlockValues line;
-  BlockValues signal;
+  double* line = nullptr;
+  double* signal = nullptr;
   BlockValues ppo_fast;
   BlockValues trix;
   BlockValues trix_before;
@@ -172,12 +172,14 @@ class MomentumMachine final : public TableMachine {
     };
     if (wanted(0, 5) || wanted(8, 8)) {
       MomentumValues values;
+      BlockValues line;
+      BlockValues signal;
+      values.line = or_else(out[0], line);
+      values.signal = or_else(out[1], signal);
       block.plain ? advance<false>(means_, close, n, values) : advance<true>(means_, close, n, values);
       BlockValues scratch;
       double* histogram = or_else(out[2], scratch);
       k.difference(values.line, values.signal, n, histogram);
-      if (out[0] != nullptr) std::copy_n(values.line, n, out[0]);
-      if (out[1] != nullptr) std::copy_n(values.signal, n, out[1]);
       if (out[3] != nullptr) k.scaled_ratio(values.line, block.atr, 1.0, n, out[3]);
       if (out[4] != nullptr) k.scaled_ratio(histogram, block.atr, 1.0, n, out[4]);
       if (out[5] != nullptr) k.difference_ratio(values.ppo_fast, values.slow, values.slow, 100.0, n, out[5]);
