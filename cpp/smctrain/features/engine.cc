@@ -1,23 +1,15 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "smctrain/base/error.h"
 #include "smctrain/features/registry.h"
+#include "smctrain/features/technical/kernels.h"
 
 namespace smctrain::features {
 namespace {
-
-// A reading beyond the range of its type is missing: no column is ever infinite.
-template <class T>
-T finite_or_missing(double value) {
-  return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max())
-             ? static_cast<T>(value)
-             : std::numeric_limits<T>::quiet_NaN();
-}
 
 std::vector<std::string> with_needs_of_alignment(std::vector<std::string> wanted) {
   if (std::find(wanted.begin(), wanted.end(), "htf_align_trend") != wanted.end())
@@ -169,7 +161,7 @@ void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed)
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
   uint8_t settled = 0;
   push_block(view_of(bar, segment), 0, 1, &settled);
-  for (size_t i = 0; i < source_.size(); ++i) out[i] = finite_or_missing<double>(*source_[i]);
+  kernels().write_rows_double(source_.data(), static_cast<int>(source_.size()), 1, out, 0);
   return settled != 0;
 }
 
@@ -194,9 +186,8 @@ void Engine::settle_higher(int n, uint8_t* settled) {
 void Engine::start_bars(const BarsView& bars, int64_t first, int n) {
   const int32_t segment = bars.segment[static_cast<size_t>(first)];
   bool in_order = !started_ || bars.ts_open[static_cast<size_t>(first)] > last_open_;
-  for (int64_t t = first + 1; t < first + n; ++t) {
-    in_order = in_order && bars.ts_open[static_cast<size_t>(t)] > bars.ts_open[static_cast<size_t>(t - 1)];
-  }
+  const int64_t* opens = bars.ts_open.data() + first;
+  for (int i = 1; i < n; ++i) in_order &= opens[i] > opens[i - 1];
   if (!in_order) {
     raise("InputError", "bars must come in order of time, but one opens no later than the bar before it.");
   }
@@ -261,6 +252,20 @@ int block_length(const BarsView& bars, int64_t t) {
   return static_cast<int>(next - t);
 }
 
+template <class T>
+void write_rows(const std::vector<const double*>& columns, int n, int64_t first, MatrixView<T> out) {
+  const auto count = static_cast<int>(columns.size());
+  if (count == 0) return;
+  const auto write = [] {
+    if constexpr (std::is_same_v<T, float>) {
+      return kernels().write_rows_float;
+    } else {
+      return kernels().write_rows_double;
+    }
+  }();
+  write(columns.data(), count, n, &out(first, 0), out.row_stride);
+}
+
 }  // namespace
 
 template <class T>
@@ -278,10 +283,7 @@ void build_features(Engine& engine, const BarsView& base, const std::vector<Bars
       }
     }
     engine.push_block(base, t, n, settled + t);
-    for (size_t c = 0; c < engine.columns().size(); ++c) {
-      const double* values = engine.column(c);
-      for (int i = 0; i < n; ++i) out(t + i, static_cast<int64_t>(c)) = finite_or_missing<T>(values[i]);
-    }
+    write_rows(engine.block_columns(), n, t, out);
     t += n;
   }
 }

@@ -58,10 +58,10 @@ class Engine {
   }
   // Writes columns().size() values; returns whether the row is settled.
   bool push(const Bar& bar, int32_t segment, double* out);
-  // The same for bars first..first + n - 1, 1 <= n <= kBlockBars, all of one segment. Afterwards column(i)
-  // holds their values of columns()[i]. settled has n entries.
+  // The same for bars first..first + n - 1, 1 <= n <= kBlockBars, all of one segment. Afterwards
+  // block_columns()[i] holds their values of columns()[i]. settled has n entries.
   void push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled);
-  const double* column(size_t i) const { return source_[i]; }
+  const std::vector<const double*>& block_columns() const { return source_; }
 
  private:
   void start_bars(const BarsView& bars, int64_t first, int n);

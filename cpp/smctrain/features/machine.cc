@@ -1,6 +1,12 @@
 #include "smctrain/features/machine.h"
 
+#include "smctrain/base/error.h"
+
 namespace smctrain::features {
+
+void Machine::push(const Bar&, const Context&, double*) {
+  raise("InputError", "internal: this machine takes blocks of bars.");
+}
 
 void Machine::push_block(const Block& block, double* const* out) {
   const size_t width = columns().size();

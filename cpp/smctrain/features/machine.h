@@ -26,7 +26,7 @@ namespace smctrain::features {
 
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr int64_t kForever = -1;  // lookback or settle of a column that never forgets
-inline constexpr int kBlockBars = 256;   // bars of a block at most
+inline constexpr int kBlockBars = 512;   // bars of a block at most
 // Columns of a block stand a little further apart than a power of two, so that the values of one bar do not
 // compete for the same lines of the cache.
 inline constexpr size_t kColumnStride = kBlockBars + 8;
@@ -56,13 +56,13 @@ struct Context {
 
 // Consecutive bars of one segment and what machines share of them, as columns: entry i is bar row + i.
 //
-//   past     every column of doubles also holds the kPast bars before the block, at the indices -kPast..-1;
-//            NaN where the segment had not begun
+//   past     prices, volume and the columns of Context also hold the kPast bars before the block, at the
+//            indices -kPast..-1; NaN where the segment had not begun
 //   prices   a bar with a non-finite price has NaN for all four
 //   plain    no bar of the block and of the past misses a price, and all prices are far from overflow: what
 //            is recursive in prices alone needs no check of its own
 struct Block {
-  static constexpr int kPast = 64;
+  static constexpr int kPast = 128;
   int n = 0;
   int64_t row = 0;  // of entry 0, counted since the start of the segment
   bool plain = false;
@@ -91,10 +91,12 @@ class Machine {
  public:
   virtual ~Machine() = default;
   virtual const std::vector<ColumnInfo>& columns() const = 0;
-  // Writes columns().size() values to out. Must not allocate on the steady path.
-  virtual void push(const Bar& bar, const Context& context, double* out) = 0;
-  // The same for block.n bars: the values of column c go to out[c][0..n-1]; out[c] is null where nobody wants
-  // column c. Unless a machine has a faster way, push() in a loop.
+  // A machine implements one of the two that follow; neither may allocate on the steady path.
+  // Writes columns().size() values to out.
+  virtual void push(const Bar& bar, const Context& context, double* out);
+  // The same for block.n bars: the values of column c go to out[c][0..n-1]; out[c] is null, for the life of
+  // the machine, where nobody wants column c. What out points to has room for kColumnStride values. Unless a
+  // machine has a faster way, push() in a loop.
   virtual void push_block(const Block& block, double* const* out);
   virtual void reset() = 0;
 

@@ -15,7 +15,7 @@ namespace smctrain::features {
 class Recent {
  public:
   explicit Recent(double before_start = kNaN)
-      : values_(Block::kPast + kBlockBars, before_start), before_start_(before_start) {}
+      : values_(Block::kPast + kColumnStride, before_start), before_start_(before_start) {}
 
   // Room for the next n <= kBlockBars values; index -1 of it is the newest value so far. Invalidates what an
   // earlier call returned.

@@ -21,14 +21,9 @@ class ScalingAtr {
     context.atr_wilder_14 = wilder_.push(bar);
     context.atr = is_sma_ ? push_sma(bar) : context.atr_wilder_14;
   }
-  void reset() {
-    wilder_.reset();
-    mean_.reset();
-    previous_close_ = kNaN;
-    rows_ = 0;
-  }
-
- private:
+  bool is_sma() const { return is_sma_; }
+  // The parts, for callers who advance many bars at once: each takes every bar.
+  WilderAtr& wilder() { return wilder_; }
   double push_sma(const Bar& bar) {
     const double inside = bar.high - bar.low;
     double range = inside;
@@ -42,7 +37,14 @@ class ScalingAtr {
     const double mean = mean_.push_mean(range);
     return rows_++ >= kPeriod ? mean : kNaN;
   }
+  void reset() {
+    wilder_.reset();
+    mean_.reset();
+    previous_close_ = kNaN;
+    rows_ = 0;
+  }
 
+ private:
   static constexpr int kPeriod = 14;
   bool is_sma_;
   WilderAtr wilder_{kPeriod};

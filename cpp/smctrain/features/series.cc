@@ -3,20 +3,24 @@
 #include <algorithm>
 #include <array>
 
+#include "smctrain/features/technical/windows.h"
+
 namespace smctrain::features {
 namespace {
 
 // Far enough from overflow for every square and sum of prices.
 constexpr double kOrdinaryPrice = 1e100;
 
-bool are_ordinary(const double* prices, int n) {
-  bool all = true;
-  for (int i = 0; i < n; ++i) all &= std::abs(prices[i]) < kOrdinaryPrice;  // false for NaN
-  return all;
+// Asks the memory for the values of the next block, which arrive while this one is worked on.
+void prefetch(std::span<const double> column, int64_t first, int n) {
+  constexpr int kLine = 8;
+  const int64_t end = std::min<int64_t>(static_cast<int64_t>(column.size()), first + n);
+  for (int64_t t = first; t < end; t += kLine) __builtin_prefetch(column.data() + t);
 }
 
 double* append(Recent& recent, std::span<const double> column, int64_t first, int n) {
   double* block = recent.extend(n);
+  prefetch(column, first + n, n);
   if (column.empty()) {
     std::fill_n(block, n, kNaN);
   } else {
@@ -82,8 +86,9 @@ void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
   block.low = prices[2];
   block.close = prices[3];
   block.volume = append(volume_, bars.volume, first, n);
-  block.spread = append(spread_, bars.spread, first, n);
-  if (std::all_of(prices.begin(), prices.end(), [&](double* price) { return are_ordinary(price, n); })) {
+  block.spread = bars.spread.empty() ? no_spread_.data() : bars.spread.data() + first;
+  if (std::all_of(prices.begin(), prices.end(),
+                  [&](double* price) { return kernels().all_within(price, kOrdinaryPrice, n); })) {
     block.plain = plain_bars_ >= Block::kPast;
     plain_bars_ += n;
     return;
@@ -102,18 +107,51 @@ void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
   }
 }
 
+void Series::advance_plain(const Block& block, double* atr, double* ema, double* rsi) {
+  const int n = block.n;
+  const double* close = block.close;
+  BlockValues range;
+  BlockValues gains;
+  BlockValues losses;
+  kernels().true_range(block.high, block.low, close, n, range);
+  kernels().moves(close, n, gains, losses);
+  WilderMean range_mean = atr_.wilder().mean();  // copies stay in registers
+  WilderMean gain = rsi_.gain();
+  WilderMean loss = rsi_.loss();
+  EmaFirst mean = ema_;
+  for (int i = 0; i < n; ++i) {
+    atr[i] = range_mean.push<false>(range[i]);
+    gains[i] = gain.push<false>(gains[i]);
+    losses[i] = loss.push<false>(losses[i]);
+    ema[i] = mean.push<false>(close[i]);
+  }
+  kernels().share_of_moves(gains, losses, n, rsi);
+  atr_.wilder().mean() = range_mean;
+  rsi_.gain() = gain;
+  rsi_.loss() = loss;
+  ema_ = mean;
+  atr_.wilder().set_previous_close(close[n - 1]);
+  rsi_.set_previous_close(close[n - 1]);
+}
+
 void Series::advance_context(Block& block) {
   double* atr = atr_values_.extend(block.n);
   double* atr_wilder = atr_wilder_values_.extend(block.n);
   double* ema = ema_values_.extend(block.n);
   double* rsi = rsi_values_.extend(block.n);
-  for (int i = 0; i < block.n; ++i) {
-    Context context;
-    atr_.push(block.bar(i), context);
-    atr[i] = context.atr;
-    atr_wilder[i] = context.atr_wilder_14;
-    ema[i] = ema_.push(block.close[i]);
-    rsi[i] = rsi_.push(block.close[i]);
+  if (block.plain) {
+    advance_plain(block, atr_wilder, ema, rsi);
+  } else {
+    for (int i = 0; i < block.n; ++i) {
+      atr_wilder[i] = atr_.wilder().push(block.bar(i));
+      ema[i] = ema_.push(block.close[i]);
+      rsi[i] = rsi_.push(block.close[i]);
+    }
+  }
+  if (atr_.is_sma()) {
+    for (int i = 0; i < block.n; ++i) atr[i] = atr_.push_sma(block.bar(i));
+  } else {
+    std::copy_n(atr_wilder, block.n, atr);
   }
   block.atr = atr;
   block.atr_wilder_14 = atr_wilder;
@@ -143,8 +181,8 @@ void Series::reset() {
   n_ = 0;
   row_ = 0;
   plain_bars_ = 0;
-  for (Recent* recent : {&open_, &high_, &low_, &close_, &volume_, &spread_, &atr_values_,
-                         &atr_wilder_values_, &ema_values_, &rsi_values_}) {
+  for (Recent* recent : {&open_, &high_, &low_, &close_, &volume_, &atr_values_, &atr_wilder_values_,
+                         &ema_values_, &rsi_values_}) {
     recent->reset();
   }
   atr_.reset();

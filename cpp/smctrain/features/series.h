@@ -45,6 +45,7 @@ class Series {
  private:
   void take_bars(const BarsView& bars, int64_t first, Block& block);
   void advance_context(Block& block);
+  void advance_plain(const Block& block, double* atr, double* ema, double* rsi);
 
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<ColumnInfo> columns_;
@@ -59,7 +60,7 @@ class Series {
   Recent low_;
   Recent close_;
   Recent volume_;
-  Recent spread_;
+  std::vector<double> no_spread_ = std::vector<double>(kBlockBars, kNaN);
   Recent atr_values_;
   Recent atr_wilder_values_;
   Recent ema_values_;

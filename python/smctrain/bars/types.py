@@ -174,8 +174,8 @@ class Bars:
     def native(self) -> dict[str, Any]:
         """Contiguous arrays under the names the native core reads (times as int64 nanoseconds)."""
         arrays: dict[str, Any] = {
-            "ts_open": np.ascontiguousarray(self.time.astype("datetime64[ns]").view(np.int64)),
-            "ts_close": np.ascontiguousarray(self.time_close.astype("datetime64[ns]").view(np.int64)),
+            "ts_open": np.ascontiguousarray(self.time.astype("datetime64[ns]", copy=False).view(np.int64)),
+            "ts_close": np.ascontiguousarray(self.time_close.astype("datetime64[ns]", copy=False).view(np.int64)),
             "open": np.ascontiguousarray(self.open),
             "high": np.ascontiguousarray(self.high),
             "low": np.ascontiguousarray(self.low),

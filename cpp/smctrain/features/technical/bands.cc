@@ -1,7 +1,9 @@
 // Where the close stands inside recent ranges: Bollinger bands (mean +- 2 sd0 of 20 closes) and Donchian
 // channels.
+#include <algorithm>
+
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -26,37 +28,46 @@ class BandsMachine final : public TableMachine {
                         "(C - LL) / (HH - LL) over 55 bars, this one included; NaN if HH = LL"),
         }) {}
 
-  void push(const Bar& bar, const Context&, double* out) override {
-    variance_.push(bar.close);
-    const double mid = variance_.mean();
-    const double sd = variance_.deviation(0);
-    out[0] = mid + 2.0 * sd;
-    out[1] = mid;
-    out[2] = mid - 2.0 * sd;
-    out[3] = sd;
-    out[4] = safe_div(bar.close - out[2], out[0] - out[2]);
-    out[5] = safe_div(out[0] - out[2], mid);
-    out[6] = position(bar, high_20_.push(bar.high), low_20_.push(bar.low));
-    out[7] = position(bar, high_55_.push(bar.high), low_55_.push(bar.low));
+  void push_block(const Block& block, double* const* out) override {
+    if (std::any_of(out, out + 6, [](const double* column) { return column != nullptr; })) bands(block, out);
+    for (const int i : {6, 7}) {
+      if (out[i] != nullptr) position(block, i == 6 ? 20 : 55, out[i]);
+    }
   }
-  void reset() override {
-    variance_.reset();
-    high_20_.reset();
-    low_20_.reset();
-    high_55_.reset();
-    low_55_.reset();
-  }
+  void reset() override { moments_.reset(); }
 
  private:
-  static double position(const Bar& bar, double high, double low) {
-    return safe_div(bar.close - low, high - low);
+  void bands(const Block& block, double* const* out) {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    BlockValues scratch[4];
+    BlockValues width;
+    double* upper = or_else(out[0], scratch[0]);
+    double* middle = or_else(out[1], scratch[1]);
+    double* lower = or_else(out[2], scratch[2]);
+    double* deviation = or_else(out[3], scratch[3]);
+    moments_.push(block.close, block.row, n, 0, middle, deviation);
+    k.weighted_sum(middle, deviation, 2.0, n, upper);
+    k.weighted_sum(middle, deviation, -2.0, n, lower);
+    if (out[4] == nullptr && out[5] == nullptr) return;
+    k.difference(upper, lower, n, width);
+    if (out[4] != nullptr) k.difference_ratio(block.close, lower, width, 1.0, n, out[4]);
+    if (out[5] != nullptr) k.scaled_ratio(width, middle, 1.0, n, out[5]);
   }
 
-  RollingVariance variance_{20};
-  RollingMax high_20_{20};
-  RollingMin low_20_{20};
-  RollingMax high_55_{55};
-  RollingMin low_55_{55};
+  static void position(const Block& block, int width, double* out) {
+    const Kernels& k = kernels();
+    BlockValues high;
+    BlockValues low;
+    BlockValues range;
+    k.window_max(block.high, width, block.n, high);
+    k.window_min(block.low, width, block.n, low);
+    k.difference(high, low, block.n, range);
+    if (!block.plain) blank_gaps(block.high, width, block.n, range);
+    k.difference_ratio(block.close, low, range, 1.0, block.n, out);
+  }
+
+  RollingMoments<20> moments_;
 };
 
 }  // namespace

@@ -51,6 +51,8 @@ inline int64_t wilder_settle(int period, double tolerance = 1e-6) {
 
 inline double safe_div(double a, double b) { return b != 0.0 && std::isfinite(b) ? a / b : kNaN; }
 
+inline double* or_else(double* wanted, double* scratch) { return wanted != nullptr ? wanted : scratch; }
+
 // Columns and their storage, so that a machine only states them and computes.
 class TableMachine : public Machine {
  public:

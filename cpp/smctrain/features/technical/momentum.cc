@@ -1,75 +1,102 @@
 // Momentum of the close: rsi, macd, ppo, roc, mom, trix, ultosc. Definitions equal TA-Lib's with default
 // settings.
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "smctrain/features/technical/families.h"
 #include "smctrain/features/technical/recursive.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
 
-// MACD 12/26/9. The slow mean is seeded with rows 0..25, the fast one with rows 14..25, the signal with MACD
-// rows 25..33; all three are shown from row 33.
-class Macd {
- public:
-  void push(double close) {
-    line = signal = histogram = kNaN;
-    if (!std::isfinite(close)) return;
-    const double slow = slow_.push(close);
-    const double fast = count_++ >= 14 ? fast_.push(close) : kNaN;
-    const double difference = fast - slow;
-    const double smoothed = signal_.push(difference);
-    if (std::isnan(smoothed)) return;
-    line = difference;
-    signal = smoothed;
-    histogram = line - signal;
-  }
-  void reset() {
-    slow_.reset();
-    fast_.reset();
-    signal_.reset();
-    count_ = 0;
-  }
-  double line = kNaN;
-  double signal = kNaN;
-  double histogram = kNaN;
-
- private:
-  EmaSeeded slow_{26};
-  EmaSeeded fast_{12};
-  EmaSeeded signal_{9};
-  int64_t count_ = 0;
+// The exponential means of closes behind macd, ppo and trix.
+//
+// MACD 12/26/9: the slow mean is seeded with rows 0..25, the fast one with rows 14..25, the signal with MACD
+// rows 25..33; all three are shown from row 33. PPO has the same slow mean; its fast one begins on row 0.
+struct MomentumMeans {
+  EmaSeeded slow{26};
+  EmaSeeded fast{12};
+  EmaSeeded signal{9};
+  EmaSeeded ppo_fast{12};
+  EmaSeeded trix_1{15};
+  EmaSeeded trix_2{15};
+  EmaSeeded trix_3{15};
+  double trix = kNaN;  // last value of trix_3
+  int64_t count = 0;   // closes so far, until the fast mean has begun
 };
+
+struct MomentumValues {
+  BlockValues slow;
+  double* line = nullptr;
+  double* signal = nullptr;
+  BlockValues ppo_fast;
+  BlockValues trix;
+  BlockValues trix_before;
+};
+
+template <bool kChecked>
+void advance(MomentumMeans& means, const double* close, int n, MomentumValues& values) {
+  MomentumMeans m = means;  // a copy stays in registers
+  for (int t = 0; t < n; ++t) {
+    const double x = close[t];
+    const double slow = m.slow.push<kChecked>(x);
+    double fast = kNaN;
+    if (!kChecked || (std::isfinite(x) && m.count++ >= 14)) fast = m.fast.push<kChecked>(x);
+    const double line = fast - slow;
+    const double signal = m.signal.push<kChecked>(line);
+    values.slow[t] = slow;
+    values.line[t] = kChecked && std::isnan(signal) ? kNaN : line;
+    values.signal[t] = signal;
+    values.ppo_fast[t] = m.ppo_fast.push<kChecked>(x);
+    const double trix = m.trix_3.push<kChecked>(m.trix_2.push<kChecked>(m.trix_1.push<kChecked>(x)));
+    values.trix[t] = trix;
+    values.trix_before[t] = m.trix;
+    if (!kChecked || !std::isnan(trix)) m.trix = trix;
+  }
+  means = m;
+}
 
 // Weighted buying pressure over 7, 14 and 28 bars.
 class UltimateOscillator {
  public:
-  double push(const Bar& bar, double previous_close) {
-    const double low = std::min(bar.low, previous_close);
-    const double high = std::max(bar.high, previous_close);
-    const bool known = std::isfinite(bar.close) && std::isfinite(previous_close);
-    const double pressure = known ? bar.close - low : kNaN;
-    const double range = known ? high - low : kNaN;
-    const double short_term = share(pressure_7_.push(pressure), range_7_.push(range));
-    const double middle_term = share(pressure_14_.push(pressure), range_14_.push(range));
-    const double long_term = share(pressure_28_.push(pressure), range_28_.push(range));
-    return 100.0 * (4.0 * short_term + 2.0 * middle_term + long_term) / 7.0;
+  void push(const Block& block, double* out) {
+    const int n = block.n;
+    double* pressure = pressures_.extend(n);
+    double* range = ranges_.extend(n);
+    kernels().buying_pressure(block.high, block.low, block.close, n, pressure, range);
+    BlockValues sums[6];
+    pressure_7_.push(pressure, block.row, n, sums[0]);
+    pressure_14_.push(pressure, block.row, n, sums[1]);
+    pressure_28_.push(pressure, block.row, n, sums[2]);
+    range_7_.push(range, block.row, n, sums[3]);
+    range_14_.push(range, block.row, n, sums[4]);
+    range_28_.push(range, block.row, n, sums[5]);
+    const double* pressure_sums[3] = {sums[0], sums[1], sums[2]};
+    const double* range_sums[3] = {sums[3], sums[4], sums[5]};
+    kernels().ultimate(pressure_sums, range_sums, n, out);
   }
   void reset() {
-    for (RollingSum* sum : {&pressure_7_, &pressure_14_, &pressure_28_, &range_7_, &range_14_, &range_28_})
-      sum->reset();
+    pressures_.reset();
+    ranges_.reset();
+    pressure_7_.reset();
+    pressure_14_.reset();
+    pressure_28_.reset();
+    range_7_.reset();
+    range_14_.reset();
+    range_28_.reset();
   }
 
  private:
-  static double share(double pressure, double range) { return range == 0.0 ? 0.0 : pressure / range; }
-
-  RollingSum pressure_7_{7};
-  RollingSum pressure_14_{14};
-  RollingSum pressure_28_{28};
-  RollingSum range_7_{7};
-  RollingSum range_14_{14};
-  RollingSum range_28_{28};
+  Recent pressures_;
+  Recent ranges_;
+  RollingSums<7> pressure_7_;
+  RollingSums<14> pressure_14_;
+  RollingSums<28> pressure_28_;
+  RollingSums<7> range_7_;
+  RollingSums<14> range_14_;
+  RollingSums<28> range_28_;
 };
 
 std::vector<ColumnInfo> momentum_columns() {
@@ -105,88 +132,71 @@ class RsiMachine final : public TableMachine {
                         "100 U/(U+D), simple means of the last 14 changes; 0 if U+D = 0"),
         }) {}
 
-  void push(const Bar& bar, const Context& context, double* out) override {
-    out[0] = context.rsi_wilder_14;
-    out[1] = rsi_sma(bar.close);
-    previous_ = bar.close;
+  void push_block(const Block& block, double* const* out) override {
+    const int n = block.n;
+    if (out[0] != nullptr) std::copy_n(block.rsi_wilder_14, n, out[0]);
+    if (out[1] == nullptr) return;
+    double* rises = rises_.extend(n);
+    double* falls = falls_.extend(n);
+    kernels().moves(block.close, n, rises, falls);  // NaN on row 0
+    BlockValues up;
+    BlockValues down;
+    up_.push(rises, block.row, n, up);
+    down_.push(falls, block.row, n, down);
+    kernels().share_of_moves(up, down, n, out[1]);
   }
   void reset() override {
     rises_.reset();
     falls_.reset();
-    previous_ = kNaN;
-    rows_ = 0;
+    up_.reset();
+    down_.reset();
   }
 
  private:
-  double rsi_sma(double close) {
-    if (rows_++ == 0) return kNaN;  // row 0 has no change: it must not enter the window
-    const double change = close - previous_;
-    const double up = rises_.push(std::isfinite(change) ? std::max(change, 0.0) : kNaN);
-    const double down = falls_.push(std::isfinite(change) ? std::max(-change, 0.0) : kNaN);
-    if (std::isnan(up)) return kNaN;
-    return up + down > 0.0 ? 100.0 * up / (up + down) : 0.0;
-  }
-
-  RollingSum rises_{14};
-  RollingSum falls_{14};
-  double previous_ = kNaN;
-  int64_t rows_ = 0;
+  Recent rises_;
+  Recent falls_;
+  RollingSums<14> up_{1};
+  RollingSums<14> down_{1};
 };
 
 class MomentumMachine final : public TableMachine {
  public:
   MomentumMachine() : TableMachine(momentum_columns()) {}
 
-  void push(const Bar& bar, const Context& context, double* out) override {
-    const double close = bar.close;
-    macd_.push(close);
-    out[0] = macd_.line;
-    out[1] = macd_.signal;
-    out[2] = macd_.histogram;
-    out[3] = safe_div(macd_.line, context.atr);
-    out[4] = safe_div(macd_.histogram, context.atr);
-    const double slow = ema_26_.push(close);
-    out[5] = 100.0 * safe_div(ema_12_.push(close) - slow, slow);
-    closes_.push(close);
-    const double base = closes_.full() ? closes_.oldest(0) : kNaN;
-    out[6] = 100.0 * (safe_div(close, base) - 1.0);
-    out[7] = close - base;
-    out[8] = trix(close);
-    out[9] = ultimate_.push(bar, previous_);
-    previous_ = close;
+  void push_block(const Block& block, double* const* out) override {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    const double* close = block.close;
+    const auto wanted = [&](int first, int last) {
+      return std::any_of(out + first, out + last + 1, [](const double* column) { return column != nullptr; });
+    };
+    if (wanted(0, 5) || wanted(8, 8)) {
+      MomentumValues values;
+      BlockValues line;
+      BlockValues signal;
+      values.line = or_else(out[0], line);
+      values.signal = or_else(out[1], signal);
+      block.plain ? advance<false>(means_, close, n, values) : advance<true>(means_, close, n, values);
+      BlockValues scratch;
+      double* histogram = or_else(out[2], scratch);
+      k.difference(values.line, values.signal, n, histogram);
+      if (out[3] != nullptr) k.scaled_ratio(values.line, block.atr, 1.0, n, out[3]);
+      if (out[4] != nullptr) k.scaled_ratio(histogram, block.atr, 1.0, n, out[4]);
+      if (out[5] != nullptr) k.difference_ratio(values.ppo_fast, values.slow, values.slow, 100.0, n, out[5]);
+      if (out[8] != nullptr) k.scaled_change(values.trix, values.trix_before, 100.0, n, out[8]);
+    }
+    if (out[6] != nullptr) k.scaled_change(close, close - 10, 100.0, n, out[6]);
+    if (out[7] != nullptr) k.difference(close, close - 10, n, out[7]);
+    if (out[9] != nullptr) ultimate_.push(block, out[9]);
   }
   void reset() override {
-    macd_.reset();
-    ema_12_.reset();
-    ema_26_.reset();
-    closes_.reset();
-    trix_1_.reset();
-    trix_2_.reset();
-    trix_3_.reset();
-    trix_previous_ = kNaN;
+    means_ = {};
     ultimate_.reset();
-    previous_ = kNaN;
   }
 
  private:
-  double trix(double close) {
-    const double value = trix_3_.push(trix_2_.push(trix_1_.push(close)));
-    if (std::isnan(value)) return kNaN;
-    const double change = 100.0 * (safe_div(value, trix_previous_) - 1.0);
-    trix_previous_ = value;
-    return change;
-  }
-
-  Macd macd_;
-  EmaSeeded ema_12_{12};
-  EmaSeeded ema_26_{26};
-  Window closes_{11};
-  EmaSeeded trix_1_{15};
-  EmaSeeded trix_2_{15};
-  EmaSeeded trix_3_{15};
-  double trix_previous_ = kNaN;
+  MomentumMeans means_;
   UltimateOscillator ultimate_;
-  double previous_ = kNaN;
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
 // Position inside the recent range as oscillators: stoch, willr, cci, aroon. Definitions equal TA-Lib's.
+#include <algorithm>
 #include <cmath>
 
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -24,51 +25,67 @@ class OscillatorsMachine final : public TableMachine {
                         "100 (14 - bars since the lowest low of rows t-14..t) / 14, latest tie"),
         }) {}
 
-  void push(const Bar& bar, const Context&, double* out) override {
-    const double high = high_14_.push(bar.high);
-    const double low = low_14_.push(bar.low);
-    const double width = high - low;
-    const double k = k_.push_mean(width == 0.0 ? 0.0 : 100.0 * (bar.close - low) / width);
-    const double d = d_.push_mean(k);
-    out[0] = std::isnan(d) ? kNaN : k;  // both start together
-    out[1] = d;
-    out[2] = width == 0.0 ? 0.0 : -100.0 * (high - bar.close) / width;
-    out[3] = cci(bar);
-    high_15_.push(bar.high);
-    low_15_.push(bar.low);
-    out[4] = high_15_.usable() ? 100.0 * static_cast<double>(14 - high_15_.age()) / 14.0 : kNaN;
-    out[5] = low_15_.usable() ? 100.0 * static_cast<double>(14 - low_15_.age()) / 14.0 : kNaN;
+  void push_block(const Block& block, double* const* out) override {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    if (out[0] != nullptr || out[1] != nullptr || out[2] != nullptr) {
+      BlockValues high;
+      BlockValues low;
+      k.window_max(block.high, 14, n, high);
+      k.window_min(block.low, 14, n, low);
+      if (!block.plain) blank_gaps(block.high, 14, n, high);
+      if (out[2] != nullptr) k.share_of_range(high, block.close, high, low, -100.0, n, out[2]);
+      if (out[0] != nullptr || out[1] != nullptr) stochastic(block, high, low, out);
+    }
+    if (out[3] != nullptr) {
+      double* typical = typical_.extend(n);
+      k.typical_price(block.high, block.low, block.close, n, typical);
+      k.window_cci(typical, 20, n, out[3]);
+      if (!block.plain) blank_gaps(typical, 20, n, out[3]);
+    }
+    if (out[4] != nullptr) {
+      k.window_max_age(block.high, 15, n, out[4]);
+      k.age_share(out[4], 14, n, out[4]);
+      if (!block.plain) blank_gaps(block.high, 15, n, out[4]);
+    }
+    if (out[5] != nullptr) {
+      k.window_min_age(block.low, 15, n, out[5]);
+      k.age_share(out[5], 14, n, out[5]);
+      if (!block.plain) blank_gaps(block.low, 15, n, out[5]);
+    }
   }
   void reset() override {
-    high_14_.reset();
-    low_14_.reset();
-    high_15_.reset();
-    low_15_.reset();
-    k_.reset();
-    d_.reset();
-    typical_.reset();
+    for (Recent* stream : {&fast_, &slow_, &typical_}) stream->reset();
+    slow_sum_.reset();
+    signal_sum_.reset();
   }
 
  private:
-  double cci(const Bar& bar) {
-    typical_.push((bar.high + bar.low + bar.close) / 3.0);
-    if (!typical_.usable()) return kNaN;
-    if (typical_.all_equal()) return 0.0;
-    const double mean = rolling_mean(typical_);
-    double deviation = 0.0;
-    for (int i = 0; i < typical_.width(); ++i) deviation += std::abs(typical_.oldest(i) - mean);
-    deviation /= typical_.width();
-    const double difference = typical_.newest() - mean;
-    return difference == 0.0 || deviation == 0.0 ? 0.0 : difference / (0.015 * deviation);
+  void stochastic(const Block& block, const double* high, const double* low, double* const* out) {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    BlockValues scratch;
+    double* fast = fast_.extend(n);
+    double* slow = slow_.extend(n);
+    double* signal = or_else(out[1], scratch);
+    k.share_of_range(block.close, low, high, low, 100.0, n, fast);
+    slow_sum_.push(fast, block.row, n, slow);
+    k.quotient(slow, 3.0, n, slow);
+    signal_sum_.push(slow, block.row, n, signal);
+    k.quotient(signal, 3.0, n, signal);
+    if (out[0] == nullptr) return;
+    if (block.plain) {
+      std::copy_n(slow, n, out[0]);
+    } else {  // both start together
+      for (int t = 0; t < n; ++t) out[0][t] = std::isnan(signal[t]) ? kNaN : slow[t];
+    }
   }
 
-  RollingMax high_14_{14};
-  RollingMin low_14_{14};
-  RollingMax high_15_{15};
-  RollingMin low_15_{15};
-  RollingSum k_{3};
-  RollingSum d_{3};
-  Window typical_{20};
+  Recent fast_;
+  Recent slow_;
+  Recent typical_;
+  RollingSums<3> slow_sum_;
+  RollingSums<3> signal_sum_;
 };
 
 }  // namespace

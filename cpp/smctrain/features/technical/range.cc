@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -20,29 +20,30 @@ class RangeMachine final : public TableMachine {
                         "100 * atr_wilder_14 / C"),
         }) {}
 
-  void push(const Bar& bar, const Context& context, double* out) override {
-    const double inside = bar.high - bar.low;
-    const double range = has_previous_ ? (std::isfinite(previous_close_) && std::isfinite(inside)
-                                              ? std::max({inside, std::abs(bar.high - previous_close_),
-                                                          std::abs(bar.low - previous_close_)})
-                                              : kNaN)
-                                       : kNaN;
-    out[0] = range;
-    out[1] = context.atr_wilder_14;
-    out[2] = mean_.push_mean(has_previous_ ? range : inside);
-    out[3] = 100.0 * safe_div(context.atr_wilder_14, bar.close);
-    previous_close_ = bar.close;
-    has_previous_ = true;
+  void push_block(const Block& block, double* const* out) override {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    if (out[0] != nullptr || out[2] != nullptr) {
+      double* range = ranges_.extend(n);
+      k.true_range(block.high, block.low, block.close, n, range);
+      if (out[0] != nullptr) std::copy_n(range, n, out[0]);
+      if (block.row == 0) range[0] = block.high[0] - block.low[0];
+      if (out[2] != nullptr) {
+        mean_.push(range, block.row, n, out[2]);
+        k.quotient(out[2], 14.0, n, out[2]);
+      }
+    }
+    if (out[1] != nullptr) std::copy_n(block.atr_wilder_14, n, out[1]);
+    if (out[3] != nullptr) k.scaled_ratio(block.atr_wilder_14, block.close, 100.0, n, out[3]);
   }
   void reset() override {
+    ranges_.reset();
     mean_.reset();
-    has_previous_ = false;
   }
 
  private:
-  RollingSum mean_{14};
-  double previous_close_ = kNaN;
-  bool has_previous_ = false;
+  Recent ranges_;
+  RollingSums<14> mean_;
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 //   EmaFirst    y[0] = x[0]; y += k*(x - y), k = 2/(n+1)                          first value on row 0
 //   EmaSeeded   the same recursion from the mean of the first n values            first value on row n-1
 //
+// push<false> is for callers who know that the input is finite and the warm-up over.
+//
 // A non-finite input yields NaN on that row and leaves the state as it was. Rows count accepted bars since
 // reset(). Definitions: Wilder, "New Concepts in Technical Trading Systems" (1978); equal to TA-Lib's ATR and
 // RSI.
@@ -32,6 +34,10 @@ class TrueRange {
     has_previous_ = true;
     return range;
   }
+  void set_previous_close(double close) {
+    previous_close_ = close;
+    has_previous_ = true;
+  }
   void reset() { has_previous_ = false; }
 
  private:
@@ -43,10 +49,11 @@ class WilderMean {
  public:
   explicit WilderMean(int period) : period_(period) {}
   // NaN until `period` values have been accepted.
+  template <bool kChecked = true>
   double push(double value) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    if (!std::isfinite(value)) return nan;
-    if (count_ < period_) {
+    if (kChecked && !std::isfinite(value)) return nan;
+    if (kChecked && count_ < period_) {
       sum_ += value;
       if (++count_ < period_) return nan;
       mean_ = sum_ / period_;
@@ -71,6 +78,10 @@ class WilderAtr {
  public:
   explicit WilderAtr(int period) : mean_(period) {}
   double push(const Bar& bar) { return mean_.push(range_.push(bar)); }
+  // The mean alone, for callers who keep the true range of ordinary bars; afterwards they tell the last
+  // close.
+  WilderMean& mean() { return mean_; }
+  void set_previous_close(double close) { range_.set_previous_close(close); }
   void reset() {
     range_.reset();
     mean_.reset();
@@ -99,6 +110,14 @@ class WilderRsi {
     if (std::isnan(up)) return nan;
     return up + down > 0.0 ? 100.0 * up / (up + down) : 0.0;
   }
+  // The two means alone, for callers who keep the changes of ordinary bars; afterwards they tell the last
+  // close.
+  WilderMean& gain() { return gain_; }
+  WilderMean& loss() { return loss_; }
+  void set_previous_close(double close) {
+    previous_ = close;
+    has_previous_ = true;
+  }
   void reset() {
     gain_.reset();
     loss_.reset();
@@ -115,9 +134,10 @@ class WilderRsi {
 class EmaFirst {
  public:
   explicit EmaFirst(int period) : k_(2.0 / (period + 1.0)) {}
+  template <bool kChecked = true>
   double push(double value) {
-    if (!std::isfinite(value)) return std::numeric_limits<double>::quiet_NaN();
-    mean_ = started_ ? mean_ + k_ * (value - mean_) : value;
+    if (kChecked && !std::isfinite(value)) return std::numeric_limits<double>::quiet_NaN();
+    mean_ = !kChecked || started_ ? mean_ + k_ * (value - mean_) : value;
     started_ = true;
     return mean_;
   }
@@ -132,10 +152,11 @@ class EmaFirst {
 class EmaSeeded {
  public:
   explicit EmaSeeded(int period) : period_(period), k_(2.0 / (period + 1.0)) {}
+  template <bool kChecked = true>
   double push(double value) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    if (!std::isfinite(value)) return nan;
-    if (count_ < period_) {
+    if (kChecked && !std::isfinite(value)) return nan;
+    if (kChecked && count_ < period_) {
       sum_ += value;
       if (++count_ < period_) return nan;
       mean_ = sum_ / period_;

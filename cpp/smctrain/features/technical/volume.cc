@@ -8,7 +8,7 @@
 
 #include "smctrain/features/technical/families.h"
 #include "smctrain/features/technical/recursive.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -30,91 +30,143 @@ class VolumeMachine final : public TableMachine {
                         "100 P/(P+M), money flow tp V by the direction of tp over 14 bars; 0 if P+M = 0"),
         }) {}
 
-  void push(const Bar& bar, const Context&, double* out) override {
-    all_nan(out);
-    const bool known = std::isfinite(bar.close) && std::isfinite(bar.volume);
-    const double volume = known ? bar.volume : kNaN;
-    if (known) {
-      if (std::isnan(first_volume_)) first_volume_ = volume;
-      varied_ = varied_ || volume != first_volume_;
+  void push_block(const Block& block, double* const* out) override {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    double* volume = volumes_.extend(n);
+    const bool plain = block.plain && k.all_finite(block.volume, Block::kPast, n);
+    if (plain) {
+      std::copy_n(block.volume, n, volume);
+    } else {
+      for (int t = 0; t < n; ++t) volume[t] = std::isfinite(block.close[t]) ? finite(block.volume[t]) : kNaN;
     }
-    const double mean = volume_.push_mean(volume);
-    const double obv = known ? advance_obv(bar) : kNaN;
-    obv_window_.push(obv);
-    const double ad = known ? advance_ad(bar) : kNaN;
-    const double fast = ad_fast_.push(ad);
-    const double slow = ad_slow_.push(ad);
-    if (known) ++rows_;
-    const double flow = money_flow(bar, volume);
-    out[1] = obv;
-    out[3] = ad;
-    if (!varied_) return;
-    out[0] = safe_div(volume, mean);
-    out[2] = safe_div(rolling_slope(obv_window_), mean);
-    out[4] = rows_ >= 10 ? fast - slow : kNaN;
-    out[5] = flow;
+    BlockValues mean;
+    if (out[0] != nullptr || out[2] != nullptr) {
+      volume_.push(volume, block.row, n, mean);
+      k.quotient(mean, 20.0, n, mean);
+    }
+    if (out[1] != nullptr || out[2] != nullptr) {
+      double* obv = obv_values_.extend(n);
+      balance(block, volume, plain, obv);
+      if (out[1] != nullptr) std::copy_n(obv, n, out[1]);
+      if (out[2] != nullptr) {
+        k.window_slope(obv, 20, n, out[2]);
+        if (!plain) blank_gaps(obv, 20, n, out[2]);
+        k.scaled_ratio(out[2], mean, 1.0, n, out[2]);
+      }
+    }
+    if (out[0] != nullptr) k.scaled_ratio(volume, mean, 1.0, n, out[0]);
+    if (out[3] != nullptr || out[4] != nullptr) distribution(block, volume, out);
+    if (out[5] != nullptr) flow(block, volume, out[5]);
+    blank_until_varied(volume, n, out);
   }
   void reset() override {
     first_volume_ = kNaN;
     varied_ = false;
+    for (Recent* stream : {&volumes_, &obv_values_, &typical_, &rises_, &falls_}) stream->reset();
     volume_.reset();
-    obv_window_.reset();
     obv_ = ad_ = 0.0;
     close_ = kNaN;
     ad_fast_.reset();
     ad_slow_.reset();
-    rises_.reset();
-    falls_.reset();
-    typical_ = kNaN;
-    flow_rows_ = 0;
     rows_ = 0;
+    up_.reset();
+    down_.reset();
   }
 
  private:
-  double advance_obv(const Bar& bar) {
-    if (std::isnan(close_)) {
-      obv_ = bar.volume;
-    } else if (bar.close > close_) {
-      obv_ += bar.volume;
-    } else if (bar.close < close_) {
-      obv_ -= bar.volume;
+  static double finite(double x) { return std::isfinite(x) ? x : kNaN; }
+
+  // On-balance volume; NaN where close or volume is missing. plain: none is, in the block and right before
+  // it.
+  void balance(const Block& block, const double* volume, bool plain, double* out) {
+    const int n = block.n;
+    double obv = obv_;
+    if (plain) {
+      BlockValues signed_volume;
+      kernels().signed_volume(block.close, volume, n, signed_volume);
+      for (int t = 0; t < n; ++t) out[t] = obv += signed_volume[t];
+      close_ = block.close[n - 1];
+    } else {
+      for (int t = 0; t < n; ++t) {
+        out[t] = kNaN;
+        if (std::isnan(volume[t])) continue;
+        if (std::isnan(close_)) {
+          obv = volume[t];
+        } else if (block.close[t] > close_) {
+          obv += volume[t];
+        } else if (block.close[t] < close_) {
+          obv -= volume[t];
+        }
+        close_ = block.close[t];
+        out[t] = obv;
+      }
     }
-    close_ = bar.close;
-    return obv_;
+    obv_ = obv;
   }
-  double advance_ad(const Bar& bar) {
-    const double range = bar.high - bar.low;
-    if (range > 0.0) ad_ += ((bar.close - bar.low) - (bar.high - bar.close)) / range * bar.volume;
-    return ad_;
+
+  // Accumulation and its oscillator.
+  void distribution(const Block& block, const double* volume, double* const* out) {
+    for (int t = 0; t < block.n; ++t) {
+      double ad = kNaN;
+      if (!std::isnan(volume[t])) {
+        const double close = block.close[t];
+        const double range = block.high[t] - block.low[t];
+        if (range > 0.0) ad_ += ((close - block.low[t]) - (block.high[t] - close)) / range * volume[t];
+        ad = ad_;
+        ++rows_;
+      }
+      const double fast = ad_fast_.push(ad);
+      const double slow = ad_slow_.push(ad);
+      if (out[3] != nullptr) out[3][t] = ad;
+      if (out[4] != nullptr) out[4][t] = rows_ >= 10 ? fast - slow : kNaN;
+    }
   }
-  double money_flow(const Bar& bar, double volume) {
-    const double typical = (bar.high + bar.low + bar.close) / 3.0;
-    const double change = typical - typical_;
-    typical_ = typical;
-    if (flow_rows_++ == 0) return kNaN;  // row 0 has no direction and must not enter the windows
-    const double flow = typical * volume;
-    const bool tie = std::abs(change) <= 1e-12 * typical;
-    const bool bad = std::isnan(change) || std::isnan(flow);
-    const double up = rises_.push(bad ? kNaN : (!tie && change > 0.0 ? flow : 0.0));
-    const double down = falls_.push(bad ? kNaN : (!tie && change < 0.0 ? flow : 0.0));
-    if (std::isnan(up)) return kNaN;
-    return up + down > 0.0 ? 100.0 * up / (up + down) : 0.0;
+
+  void flow(const Block& block, const double* volume, double* out) {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    double* typical = typical_.extend(n);
+    double* rises = rises_.extend(n);
+    double* falls = falls_.extend(n);
+    k.typical_price(block.high, block.low, block.close, n, typical);
+    k.money_flow(typical, volume, n, rises, falls);  // no direction on row 0
+    BlockValues up;
+    BlockValues down;
+    up_.push(rises, block.row, n, up);
+    down_.push(falls, block.row, n, down);
+    k.share_of_moves(up, down, n, out);
+  }
+
+  void blank_until_varied(const double* volume, int n, double* const* out) {
+    for (int t = 0; t < n && !varied_; ++t) {
+      if (std::isfinite(volume[t])) {
+        if (std::isnan(first_volume_)) first_volume_ = volume[t];
+        varied_ = volume[t] != first_volume_;
+      }
+      if (varied_) break;
+      for (const int c : {0, 2, 4, 5}) {
+        if (out[c] != nullptr) out[c][t] = kNaN;
+      }
+    }
   }
 
   double first_volume_ = kNaN;
   bool varied_ = false;
-  RollingSum volume_{20};
-  Window obv_window_{20};
+  Recent volumes_;  // NaN where close or volume is missing
+  Recent obv_values_;
+  Recent typical_;
+  Recent rises_;  // money flow of rising and falling bars
+  Recent falls_;
+  RollingSums<20> volume_;
   double obv_ = 0.0;
   double ad_ = 0.0;
-  double close_ = kNaN;
+  double close_ = kNaN;  // of the last bar with a volume
   EmaFirst ad_fast_{3};
   EmaFirst ad_slow_{10};
-  RollingSum rises_{14};
-  RollingSum falls_{14};
-  double typical_ = kNaN;
-  int64_t flow_rows_ = 0;
   int64_t rows_ = 0;
+  RollingSums<14> up_{1};
+  RollingSums<14> down_{1};
 };
 
 }  // namespace
