@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,11 +147,12 @@ def _status_mib(field_name: str) -> float:
     raise OSError(field_name)
 
 
+@cache
 def copy_speed() -> float:
     """GB/s of a streamed copy (read plus write), the floor under everything that writes a matrix."""
     import numpy as np
 
-    source = np.ones(1 << 25)
+    source = np.ones(1 << 24)
     target = np.empty_like(source)
     np.copyto(target, source)
     best = min(_timed(lambda: np.copyto(target, source), 1)[1] for _ in range(5))

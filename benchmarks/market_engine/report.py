@@ -69,16 +69,21 @@ def _growth(cells: list[Cell]) -> list[str]:
         "|---|---:|---:|---:|---:|---:|",
     ]
     for work in dict.fromkeys(cell.work for cell in cells):
-        before: Cell | None = None
         for cell in (c for c in cells if c.work == work):
             least = min(cell.ours.cpu_ms)
-            times = "" if before is None else f"{least / min(before.ours.cpu_ms):.2f}x"
+            factor = _growth_factor(cells, cell)
+            times = "" if factor is None else f"{factor:.2f}x"
             lines.append(
                 f"| {work} | {cell.size:,} | {_ms(cell.ours.cpu_ms)} | {1e6 * least / cell.size:.0f} | {times} | "
                 f"{_mib(cell.ours.extra_mib)} |"
             )
-            before = cell
     return lines
+
+
+def _growth_factor(cells: list[Cell], cell: Cell) -> float | None:
+    """Least time against that of the same work on a tenth of the bars."""
+    tenth = [c for c in cells if (c.group, c.work, 10 * c.size) == ("growth", cell.work, cell.size)]
+    return min(cell.ours.cpu_ms) / min(tenth[0].ours.cpu_ms) if tenth else None
 
 
 def remarks(cells: list[Cell], missing: list[str]) -> list[str]:
@@ -88,6 +93,11 @@ def remarks(cells: list[Cell], missing: list[str]) -> list[str]:
     if pairs:
         ratio, cell, peer = min(pairs, key=lambda pair: pair[0])
         said.append(f"Worst cell: {cell.work} at {cell.size:,}, {_x(ratio)} of {peer.name}.")
+    steps = [(_growth_factor(cells, cell), cell) for cell in cells if cell.group == "growth"]
+    steps = [(factor, cell) for factor, cell in steps if factor is not None]
+    if steps:
+        factor, cell = max(steps, key=lambda step: step[0])
+        said.append(f"Worst growth: {cell.work}, {factor:.2f}x from {cell.size // 10:,} to {cell.size:,} bars.")
     wrong = [f"{cell.work} at {cell.size:,}" for cell in cells if cell.agree is False]
     said.append(f"Results DIFFER, so these ratios mean nothing: {', '.join(wrong)}." if wrong else "No result differs.")
     return said + [f"Missing peer: {name}." for name in missing]

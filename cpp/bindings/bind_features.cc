@@ -14,6 +14,7 @@
 #include "bindings/numpy.h"
 #include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
+#include "smctrain/features/derived/fractional.h"
 #include "smctrain/features/engine.h"
 
 namespace smctrain::bindings {
@@ -34,6 +35,12 @@ std::vector<HigherSpec> higher_specs(const py::list& higher, const py::object& d
   return specs;
 }
 
+features::Settings market_settings(const py::dict& given, const py::object& days) {
+  features::Settings settings = settings_from(given);
+  settings.follow_market(trading_days(days));
+  return settings;
+}
+
 py::dict column_dict(const features::ColumnInfo& column) {
   py::dict entry;
   entry["name"] = column.name;
@@ -45,15 +52,22 @@ py::dict column_dict(const features::ColumnInfo& column) {
   entry["role"] = column.role;
   entry["known_at"] = column.known_at;
   entry["definition"] = column.definition;
+  entry["sources"] = py::tuple(py::cast(column.sources));
   return entry;
 }
 
-py::list catalogue(int64_t base_length_ns, const py::list& higher, const py::dict& settings) {
+// `asked`: {parameter: names}; the derived columns among them are described behind all others.
+py::list catalogue(int64_t base_length_ns, const py::list& higher, const py::dict& settings,
+                   const py::dict& asked) {
+  std::vector<features::AskedColumns> names;
+  for (const auto& [parameter, columns] : asked)
+    names.push_back({py::cast<std::string>(parameter), py::cast<std::vector<std::string>>(columns)});
   py::list entries;
   for (const auto& entry :
-       features::catalogue(base_length_ns, higher_specs(higher), settings_from(settings))) {
+       features::catalogue(base_length_ns, higher_specs(higher), settings_from(settings), names)) {
     py::dict row = column_dict(entry.column);
     row["in_default"] = entry.in_default;
+    row["in_full"] = entry.in_full;
     entries.append(row);
   }
   return entries;
@@ -74,7 +88,8 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
                 const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
                 const py::object& days, const py::dict& settings) {
-  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns, settings_from(settings)});
+  Engine engine(
+      EngineOptions{base_length_ns, higher_specs(higher, days), columns, market_settings(settings, days)});
   const BarsView base = bars_view(bars);
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
@@ -99,7 +114,8 @@ class Stream {
   Stream(int64_t base_length_ns, const py::list& higher, const std::vector<std::string>& columns,
          std::optional<int> digits, int64_t segment_gap_ns, const py::object& days,
          const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings)
-      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns, settings_from(settings)}),
+      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
+                              market_settings(settings, days)}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
         base_length_ns_(base_length_ns) {
     const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));
@@ -233,7 +249,16 @@ class Stream {
 
 void bind_features(py::module_& m) {
   m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"),
-        py::arg("settings") = py::dict());
+        py::arg("settings") = py::dict(), py::arg("asked") = py::dict());
+  m.def(
+      "fractional_weights",
+      [](double order) {
+        if (!(order > 0.0 && order <= 1.0))
+          raise("InputError", "order must be from 0 to 1, but is ", order, ".");
+        const auto weights = features::fractional_weights(order);
+        return py::array_t<double>(static_cast<py::ssize_t>(weights.size()), weights.data());
+      },
+      py::arg("order"));
   m.def("features_build", &build, py::arg("bars"), py::arg("base_length_ns"), py::arg("higher"),
         py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"), py::arg("days") = py::none(),
         py::arg("settings") = py::dict());

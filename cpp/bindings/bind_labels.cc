@@ -169,6 +169,17 @@ py::array_t<double> wilder_atr(const py::dict& native, int period) {
   return to_array(std::move(out));
 }
 
+// Standard deviation of the last 20 simple returns on every bar; NaN while it warms up.
+py::array_t<double> return_volatility(const py::dict& native) {
+  const BarsView bars = price_view(native, false);
+  std::vector<double> out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::return_volatility(bars);
+  }
+  return to_array(std::move(out));
+}
+
 py::array_t<double> label_uniqueness(const py::array& t0, const py::array& t1) {
   const auto first = vector_view<int64_t>(t0, "t0");
   const auto last = vector_view<int64_t>(t1, "t1");
@@ -298,6 +309,7 @@ void bind_labels(py::module_& m) {
         py::arg("zone_side"), py::arg("origin"), py::arg("known_at"), py::arg("invalidated_at"),
         py::arg("top"), py::arg("bottom"));
   m.def("wilder_atr", &wilder_atr, py::arg("bars"), py::arg("period"));
+  m.def("return_volatility", &return_volatility, py::arg("bars"));
   m.def("label_uniqueness", &label_uniqueness, py::arg("t0"), py::arg("t1"));
   m.def("horizon_windows", &horizon_windows, py::arg("bars"), py::arg("unit"), py::arg("count"),
         py::arg("timeframe_ns"), py::arg("session"), py::arg("quarantine"));

@@ -36,6 +36,7 @@ _EXPORTS = {
     "make_target": "smctrain.labels",
     "trend_scanning": "smctrain.labels",
     "cusum_events": "smctrain.labels",
+    "decision_rows": "smctrain.sample",
     "meta_labels": "smctrain.labels",
     "sequential_bootstrap": "smctrain.labels",
     "Panel": "smctrain.panel",

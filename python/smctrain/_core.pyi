@@ -48,6 +48,7 @@ __all__: list[str] = [
     "fit_preprocessing",
     "forward_return",
     "forward_split",
+    "fractional_weights",
     "group_borders",
     "group_split",
     "hac_mean",
@@ -76,6 +77,7 @@ __all__: list[str] = [
     "required_sample",
     "resample_bars",
     "retracement_events",
+    "return_volatility",
     "return_weights",
     "sequential_bootstrap",
     "session_events",
@@ -326,7 +328,7 @@ def features_build(
     settings: dict = {},
 ) -> tuple: ...
 def features_catalogue(
-    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}, asked: dict = {}
 ) -> list: ...
 def find_breaks(
     arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
@@ -363,6 +365,7 @@ def forward_split(
     gap_stamps: typing.SupportsInt | typing.SupportsIndex,
     gap_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
+def fractional_weights(order: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
 def group_borders(
     n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int64]: ...
@@ -466,15 +469,7 @@ def pbo(
     (pbo, logits).
     """
 
-def period_events(
-    bars: dict,
-    period: str,
-    zone: tuple[
-        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-    ],
-    roll_ns: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+def period_events(bars: dict, period: str, settings: dict, days: typing.Any) -> dict: ...
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,
@@ -533,6 +528,7 @@ def retracement_events(
     right: typing.SupportsInt | typing.SupportsIndex,
     levels: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
 ) -> dict: ...
+def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def sequential_bootstrap(
     t0: numpy.ndarray,
@@ -540,21 +536,7 @@ def sequential_bootstrap(
     size: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
-def session_events(
-    bars: dict,
-    standard: collections.abc.Sequence[str],
-    custom: collections.abc.Sequence[
-        tuple[
-            str,
-            tuple[
-                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-            ],
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ]
-    ],
-) -> dict: ...
+def session_events(bars: dict, standard: collections.abc.Sequence[str], settings: dict) -> dict: ...
 def sharpe_standard_error(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,

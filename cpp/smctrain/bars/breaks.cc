@@ -14,6 +14,10 @@ namespace {
 constexpr std::array kFactors{5.0 / 4, 4.0 / 3, 3.0 / 2, 2.0,  3.0,  4.0,  5.0,  6.0,
                               7.0,     8.0,     10.0,    15.0, 20.0, 25.0, 50.0, 100.0};
 
+// Just inside the borders in logarithms: exp(0.25) = 1.2840.., exp(0.18) = 1.1972..
+constexpr double kFarRatio = 1.284;
+constexpr double kSmallSplitRatio = 1.197;
+
 double distance(double a, double b) { return std::abs(std::log(a / b)); }
 
 bool is_usable(const Bar& bar) {
@@ -67,14 +71,18 @@ double Recent<N>::median() const {
 BreakFinder::BreakFinder(int64_t timeframe_ns, int64_t gap_ns, std::array<bool, kBreakKinds> active)
     : timeframe_ns_(timeframe_ns), gap_ns_(gap_ns), active_(active) {}
 
-double BreakFinder::scale(double elapsed) const {
-  return moves_.size() < kMinHistory ? 0.0 : 1.4826 * moves_.median() * std::sqrt(elapsed);
+double BreakFinder::scale() const {
+  if (scale_ < 0.0) {
+    scale_ = moves_.size() < kMinHistory ? 0.0 : 1.4826 * moves_.median() * std::sqrt(elapsed_);
+  }
+  return scale_;
 }
 
 bool BreakFinder::far(double a, double b) const {
   if (!(a > 0.0) || !(b > 0.0)) return false;
+  if (a < kFarRatio * b && b < kFarRatio * a) return false;  // spares most bars a logarithm
   const double apart = distance(a, b);
-  return apart > kFarLog && apart > kFarScales * scale_;
+  return apart > kFarLog && apart > kFarScales * scale();
 }
 
 bool BreakFinder::add(const Break& found) {
@@ -102,8 +110,9 @@ bool BreakFinder::is_spike(const Bar& bar, double* ratio) const {
   inner.include(trusted_);
   if (bar.open > std::max(outer.low, 0.0) && bar.open < outer.high) inner.include(bar.open);
   *ratio = farthest(outer, inner);
+  if (*ratio > 1.0 / kFarRatio && *ratio < kFarRatio) return false;
   const double apart = std::abs(std::log(*ratio));
-  if (!(apart > kFarLog && apart > kFarScales * scale_)) return false;
+  if (!(apart > kFarLog && apart > kFarScales * scale())) return false;
   if (!(apart > kLonely * distance(inner.high, inner.low))) return false;
   return ranges_.size() < kMinHistory || apart > kLonely * ranges_.median();
 }
@@ -112,9 +121,9 @@ size_t BreakFinder::closes_of_bad_level(double open) const {
   for (size_t k = 1; k < closes_.size(); ++k) {
     const double before = closes_.last(k);
     if (!far(closes_.last(k - 1), before)) continue;
-    const double limit = kNearScales * scale_ * std::sqrt(static_cast<double>(k + 1));
+    const double limit = kNearScales * scale() * std::sqrt(static_cast<double>(k + 1));
     const double apart = distance(open, before);
-    if (apart > kNearLog || (scale_ > 0.0 && apart > limit)) continue;
+    if (apart > kNearLog || (scale() > 0.0 && apart > limit)) continue;
     bool all_far = true;
     for (size_t j = 0; j < k; ++j) all_far = all_far && far(closes_.last(j), before);
     if (all_far) return k;
@@ -135,11 +144,11 @@ bool BreakFinder::is_split(const Bar& bar, double ratio, double* factor) const {
   *factor = shares;
   const double usual = volumes_.size() < kMinHistory ? 0.0 : volumes_.median();
   const bool calm = !(usual > 0.0) || !(bar.volume > kNewsVolume * usual * std::max(1.0, shares));
-  const bool exact = off <= kExactScales * scale_;
+  const bool exact = off <= kExactScales * scale();
   if (distance(bar.close, bar.open) > 0.5 * apart) return false;  // does not stay there
   if (apart <= kFarLog) return calm && exact;
-  if (scale_ <= 0.0) return calm && off <= 0.02;
-  return exact || (calm && off <= kSplitScales * scale_ && off <= kNearLog + 0.025);
+  if (scale() <= 0.0) return calm && off <= 0.02;
+  return exact || (calm && off <= kSplitScales * scale() && off <= kNearLog + 0.025);
 }
 
 bool BreakFinder::push(const Bar& bar) {
@@ -151,7 +160,8 @@ bool BreakFinder::push(const Bar& bar) {
   if (!is_usable(bar)) return starts;
 
   const auto idle = static_cast<double>(std::max(pause, int64_t{0}));
-  scale_ = scale(1.0 + idle / static_cast<double>(timeframe_ns_));
+  elapsed_ = 1.0 + idle / static_cast<double>(timeframe_ns_);
+  scale_ = -1.0;
   if (has_close_ && is_other_security(bar, pause)) {
     starts |= add({BreakKind::kTickerReuse, t, t, security_start_, t - 1, bar.open / trusted_});
     begin_security(t);
@@ -182,7 +192,7 @@ void BreakFinder::begin_security(int64_t t) {
   security_start_ = t;
   listing_rows_ = 0;
   has_close_ = false;
-  scale_ = 0.0;
+  scale_ = -1.0;
   moves_.clear();
   ranges_.clear();
   volumes_.clear();
@@ -216,9 +226,10 @@ bool BreakFinder::is_new_level(const Bar& bar, int64_t t) {
     const bool split = is_split(bar, ratio, &factor);
     return add({split ? BreakKind::kSplit : BreakKind::kJump, t, t, t, t - 1, ratio, split ? factor : 0.0});
   }
+  if (ratio > 1.0 / kSmallSplitRatio && ratio < kSmallSplitRatio) return false;
   const double apart = std::abs(std::log(ratio));
   double factor = 0.0;
-  if (scale_ <= 0.0 || apart <= kSmallSplitLog || apart <= kFarScales * scale_) return false;
+  if (scale() <= 0.0 || apart <= kSmallSplitLog || apart <= kFarScales * scale()) return false;
   return is_split(bar, ratio, &factor) && add({BreakKind::kSplit, t, t, t, t - 1, ratio, factor});
 }
 

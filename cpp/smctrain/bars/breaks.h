@@ -127,7 +127,7 @@ class BreakFinder {
  private:
   template <class Visitor>
   void visit(Visitor& visitor);
-  double scale(double elapsed) const;
+  double scale() const;  // of the bar that is judged; found when first asked for
   bool is_other_security(const Bar& bar, int64_t pause) const;
   bool is_listing(const Bar& bar, double* ratio) const;
   bool is_spike(const Bar& bar, double* ratio) const;
@@ -153,7 +153,8 @@ class BreakFinder {
   int64_t listing_rows_ = 0;    // wild first rows of it so far; -1 after the first tame one
   bool span_ended_ = false;     // the bar before was the last of a span
   int64_t last_close_time_ = 0;
-  double scale_ = 0.0;  // of the bar that is judged
+  double elapsed_ = 1.0;
+  mutable double scale_ = -1.0;
   bool has_close_ = false;
   double trusted_ = 0.0;  // last close outside bad prints
   Recent<kMoveWindow> moves_;

@@ -92,6 +92,12 @@ CheckResult check_bars(const BarsView& bars, int64_t timeframe_ns) {
   if (n > 1 && !bars.volume.empty() &&
       std::all_of(bars.volume.begin(), bars.volume.end(), [&](double v) { return v == bars.volume[0]; })) {
     result.findings.push_back({"constant_volume", 0, static_cast<int64_t>(n), bars.volume[0]});
+  } else {
+    Counter zero("zero_volume");
+    for (size_t t = 0; t < bars.volume.size(); ++t) {
+      if (bars.volume[t] == 0.0) zero.add(static_cast<int64_t>(t));
+    }
+    zero.put(&result.findings);
   }
   return result;
 }

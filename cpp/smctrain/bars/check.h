@@ -10,6 +10,7 @@
 //   negative_volume   bars with a volume or spread below zero              -
 //   flat_run          runs of at least kFlatRun bars with O = H = L = C    bars in the longest run
 //   constant_volume   all bars, when every volume is the same              that volume
+//   zero_volume       bars with a volume of zero, when others have some    -
 //
 // A weekend pause is one that holds a whole Saturday (UTC) and lasts at most kWeekendDays.
 // `n_faulty` counts the bars of kinds ohlc, non_positive and negative_volume once each: too large a share of

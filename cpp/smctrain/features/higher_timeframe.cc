@@ -196,10 +196,10 @@ void HigherTimeframe::write(double base_close, double* out) {
   *out = joined_ ? static_cast<double>(age_) : kNaN;
 }
 
-void HigherTimeframe::require(const std::string& column) {
+void HigherTimeframe::require(const std::string& column, int times) {
   for (size_t i = 0; i < needs_.size(); ++i) {
     const std::string& own = columns_[i].name;
-    if (own == column || is_part_of(column, own)) settled_after_ = std::max(settled_after_, needs_[i]);
+    if (own == column || is_part_of(column, own)) settled_after_ = std::max(settled_after_, times * needs_[i]);
   }
 }
 

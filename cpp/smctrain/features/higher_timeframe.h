@@ -55,8 +55,8 @@ class HigherTimeframe {
   // +1 if the base close is within half an ATR of a bullish zone, -1 of a bearish one, 0 both or neither; NaN
   // before the ATR is known. Of the row written last.
   double confluence(size_t kind) const { return confluence_[kind]; }
-  // Makes settled() wait for a column; of an alignment column, for its parts.
-  void require(const std::string& column);
+  // Makes settled() wait for a column, `times` as long as it takes; of an alignment column, for its parts.
+  void require(const std::string& column, int times = 1);
   // Whether the higher series is past the warm-up and settle of the required columns.
   bool settled() const { return joined_ && series_.rows() > settled_after_; }
 

@@ -42,6 +42,7 @@ struct ColumnInfo {
   int64_t settle = 0;      // further rows until the start no longer shows (1e-6 relative), kForever if never
   std::string known_at;    // the rule in words: "close of the bar", "right pivot bars after the swing", ...
   std::string definition;  // one line
+  std::vector<std::string> sources = {};  // columns a derived column is made of
 };
 
 // Values of the current bar shared by machines. `row` counts bars since the start of the segment.

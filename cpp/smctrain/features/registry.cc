@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "smctrain/features/calendar.h"
+#include "smctrain/features/derived/prices.h"
 #include "smctrain/features/previous_period.h"
 #include "smctrain/features/session_volume.h"
 #include "smctrain/features/sessions.h"
@@ -94,6 +95,7 @@ std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& setting
   if (bar_length_ns < kDayNs) add(machines, make_sessions_machine(settings.sessions));
   add(machines, make_previous_period_machine(settings.roll, bar_length_ns));
   add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
+  add(machines, make_prices_machine());
   return machines;
 }
 
@@ -108,6 +110,33 @@ std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& setti
 const std::vector<std::string>& higher_columns() {
   static const std::vector<std::string> names{"trend_bias_atr", "rsi_wilder_14",       "atr_z50",
                                               "ms_dir",         "ms_bars_since_choch", "pd_pos"};
+  return names;
+}
+
+const std::vector<std::string>& full_preset_derived() {
+  static const std::vector<std::string> names{
+      // the last three returns before this one, and how unusual this one is
+      "ret_1_lag_1",
+      "ret_1_lag_2",
+      "ret_1_lag_3",
+      "ret_1_z_50",
+      "ret_1_skew_100",
+      "ret_1_acf1_50",
+      // where volatility and volume stand, and whether they rise
+      "natr_14_rank_200",
+      "vol_cc_20_ratio_100",
+      "vol_rel_20_lag_1",
+      "volume_z_100",
+      // the oscillator and the trend some bars ago
+      "rsi_wilder_14_lag_3",
+      "rsi_wilder_14_slope_10",
+      "trend_bias_atr_lag_5",
+      // moves with the volume, the volatility or the trend behind them
+      "ret_1__x__vol_rel_20",
+      "atr_z50__x__ret_1",
+      "rsi_wilder_14__x__trend_bias_atr",
+      "trend_bias_atr_sq",
+  };
   return names;
 }
 

@@ -23,4 +23,7 @@ const std::vector<std::string>& higher_columns();
 
 bool in_default_preset(const ColumnInfo& column);
 
+// Derived columns of the preset "full": what its columns do not say of their own recent past.
+const std::vector<std::string>& full_preset_derived();
+
 }  // namespace smctrain::features

@@ -9,6 +9,8 @@
 namespace smctrain::features {
 namespace {
 
+constexpr const char* kMarket = "market";
+
 size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -95,6 +97,10 @@ class Resolver {
   }
 
   void resolve_roll() {
+    if (settings_.day_roll == kMarket) {
+      settings_.follow_market({});  // until the market is known
+      return;
+    }
     const auto [time, zone_name] = split_roll(settings_.day_roll);
     const auto at = clock_time(time);
     auto zone = at && *at < kDayNs ? zone_of_(zone_name) : nullptr;
@@ -156,6 +162,13 @@ smc::Options Settings::smc_options(int64_t bar_length_ns) const {
     if (span < 9e18) options.fvg_max_span_ns = static_cast<int64_t>(span);
   }
   return options;
+}
+
+void Settings::follow_market(const TradingDays& days) {
+  if (day_roll != kMarket) return;
+  // A roll from noon on lies on the eve of its date, which is counted from the date's midnight here.
+  roll = {days.zone != nullptr ? days.zone : compiled_zone("UTC"),
+          days.roll < 0 ? days.roll + kDayNs : days.roll};
 }
 
 const SessionSpec* Settings::session(const std::string& name) const {

@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "smctrain/bars/buckets.h"
 #include "smctrain/features/local_time.h"
 #include "smctrain/features/previous_period.h"
 #include "smctrain/features/sessions.h"
@@ -48,6 +49,8 @@ struct Settings {
 
   // Options of the Smart-Money-Concepts engine for bars of this length.
   smc::Options smc_options(int64_t bar_length_ns) const;
+  // Where the trading day is that of the market: `days` say when it begins.
+  void follow_market(const TradingDays& days);
   // A session by name, null if there is none.
   const SessionSpec* session(const std::string& name) const;
 };

@@ -322,8 +322,9 @@ std::vector<SettingRow> make_rows() {
       integer("liq.max_age", "max_age", &Options::liquidity_max_age_bars, kMostBars,
               "bars after the last join until a pool expires"),
       text("day_roll", "day_roll", &Settings::day_roll,
-           "a time and a zone such as \"17:00 America/New_York\"",
-           "when a trading day begins; from noon on it belongs to the next date"),
+           "a time and a zone such as \"17:00 America/New_York\", or 'market'",
+           "when a trading day begins, from noon on that of the next date; 'market': as the calendar of the "
+           "bars says"),
       custom_sessions(),
       text("cal.zone", "", &Settings::calendar_zone,
            "a time zone such as UTC, Europe/London, fixed:+02:00, America/New_York+7h",
@@ -338,6 +339,8 @@ std::vector<SettingRow> make_rows() {
       trend_ramp("fuzzy.trend_strong", &TrendTerms::strong,
                  "|trend_bias_atr| at which the term begins, is whole"),
       trend_values(),
+      trend_ramp("fuzzy.trend_side", &TrendTerms::side,
+                 "trend_bias_atr at which trend_bull is 0, 1; its negative for trend_bear"),
       trend_ramp("fuzzy.tr_strong", &TrendTerms::tr_strong, "trend_strength at which tr_strong is 0, 1"),
       trend_ramp("fuzzy.tr_weak", &TrendTerms::tr_weak, "trend_strength at which tr_weak is 0, 1", true),
       trend_ramp("fuzzy.vol_high", &TrendTerms::vol_high, "atr_z50 at which vol_high is 0, 1"),
@@ -354,6 +357,10 @@ std::vector<SettingRow> make_rows() {
                    "vol_high or vol_low above this makes a regime of high or low volatility"),
       regime_limit("reg.trend_above", &TrendTerms::trend_above,
                    "tr_strong or tr_weak above this makes a regime of trend or chop"),
+      regime_limit("valid.trend_above", &TrendTerms::valid_trend_above,
+                   "..._valid asks trend_bull or trend_bear, of the zone's side, to be above this"),
+      regime_limit("valid.stretch_below", &TrendTerms::valid_stretch_below,
+                   "..._valid asks mom_overbought (bullish zones) or mom_oversold to be below this"),
   };
 }
 

@@ -45,7 +45,7 @@ struct Outcome {
   int64_t bar = -1;
   double exit = kNaN;
   Rule rule = Rule::kNone;
-  bool dropped = false;
+  Status status = Status::kOk;
   double best = -kInfinity;
   double worst = kInfinity;
 
@@ -274,7 +274,7 @@ class Labeller {
     const double reached = limit + 1e-9 * std::abs(limit);
     const auto entry = entry_quotes<kLong>();
     for (int64_t j = t + 1; j <= t + options_.wait; ++j) {
-      if (entry.low(j) > reached) continue;
+      if (!(entry.low(j) <= reached)) continue;  // a price that is not a number fills nothing
       const double open = entry.open(j);
       order.entry_bar = j;
       order.inside = !(open <= reached);
@@ -339,6 +339,8 @@ class Labeller {
       ++j;
     }
     out.leave(last, price.close(last), Rule::kTimeout);
+    if (options_.timeout == Timeout::kDrop) out.status = Status::kTimeoutDrop;
+    if (!std::isfinite(out.exit)) out.status = Status::kMissing;
     return out;
   }
 
@@ -363,7 +365,7 @@ class Labeller {
     const auto rule = static_cast<uint8_t>(stopped ? Rule::kStop : Rule::kTarget);
     // The rule of a tie stands two behind that of the barrier.
     out.leave(j, stopped ? order.stop : order.target, static_cast<Rule>(rule + (tied ? 2 : 0)));
-    out.dropped = tied && options_.tie == Tie::kDrop;
+    if (tied && options_.tie == Tie::kDrop) out.status = Status::kTieDrop;
   }
 
   // What the finer bars say about the tie on bar j.
@@ -433,10 +435,7 @@ class Labeller {
   template <Entry kEntry, bool kLong>
   [[gnu::always_inline]] void write(size_t k, int64_t t, const Order& order, const Outcome& result) {
     const double r_gross = (result.exit - order.fill) / order.risk;
-    const bool timed_out = result.rule == Rule::kTimeout && options_.timeout == Timeout::kDrop;
-    Status status = Status::kOk;
-    if (result.dropped) status = Status::kTieDrop;
-    if (timed_out) status = Status::kTimeoutDrop;
+    const Status status = result.status;
     out_.status[k] = static_cast<uint8_t>(status);
     out_.rule[k] = static_cast<uint8_t>(result.rule);
     out_.y[k] = status == Status::kOk ? label_of(result.rule, r_gross) : kNaN;

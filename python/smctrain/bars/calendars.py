@@ -45,18 +45,18 @@ class SessionCalendar:
     ----------
     zone : str
         Wall clock of the market: UTC, an IANA name, `fixed:+HH:MM`, or an IANA name shifted by hours.
-    day_roll : str, optional
-        Local time at which a trading day begins, "HH:MM". From 12:00 on it belongs to the next date. Default: the end
-        of the session before, or midnight.
+    day_roll : str
+        Local time at which a trading day begins, "HH:MM". From 12:00 on it belongs to the next date.
     end : str, optional
         Local time at which the session ends. Bars that would last longer close then, and a bar of a day closes then
-        on its date. None: bars last as long as their timeframe says, days until the next roll.
+        on its date. None: bars last as long as their timeframe says, days until the next roll. A bar that opens at the
+        end or later (a closing auction) still belongs to its date, so days that `resample` makes last until the roll.
     half_days : mapping of str to str
         Dates, "2024-07-03", with their own end, "13:00". Needs `end`.
     """
 
     zone: str = "UTC"
-    day_roll: str | None = None
+    day_roll: str = "00:00"
     end: str | None = None
     half_days: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,8 +76,7 @@ class SessionCalendar:
     @property
     def roll_ns(self) -> int:
         """Nanoseconds from midnight of a date to the beginning of its trading day: negative on the eve."""
-        roll = self.day_roll if self.day_roll is not None else self.end if self.end is not None else "00:00"
-        minutes = _minutes("day_roll", roll)
+        minutes = _minutes("day_roll", self.day_roll)
         return (minutes - 24 * 60 if minutes >= 12 * 60 else minutes) * _MINUTE
 
     def native(self) -> tuple[str | tuple[list[int], list[int]], int]:

@@ -274,4 +274,6 @@ def _example(bars: Bars, kind: str, row: int, measure: float) -> str:
         return f"{when}: volume or spread below zero"
     if kind == "flat_run":
         return f"{when}: open = high = low = close; longest run {measure:.0f} bars"
+    if kind == "zero_volume":
+        return f"{when}: no volume, where other bars have some"
     return f"every volume is {measure:.10g}"

@@ -78,8 +78,8 @@ def read_bars(
         `.failures` holds the symbols that cannot be used, with the reason: a bad file keeps its whole symbol
         out, and no other. `.issues` lists what is odd: naive_time (read as UTC by default), non_finite (rows
         dropped), disorder, duplicate, step (unlike its name), gap (weekends aside), ohlc, non_positive,
-        negative_volume, flat_run, constant_volume, digits, and the breaks split, jump, bad_print, listing and
-        ticker_reuse.
+        negative_volume, flat_run, constant_volume, zero_volume, digits, and the breaks split, jump, bad_print,
+        listing and ticker_reuse.
 
     Raises
     ------

@@ -188,6 +188,11 @@ class Bars:
             arrays["quarantine"] = np.ascontiguousarray(self.quarantine, dtype=np.uint8)
         return arrays
 
+    @property
+    def quarantine_table(self) -> Any:
+        """`quarantines` as a table: kind, origin, known_at, first, last, ratio, factor."""
+        return as_table(list(self.quarantines), Quarantine)
+
     def __repr__(self) -> str:
         span = f", {self.time[0]!s:.16} to {self.time[-1]!s:.16}" if len(self) else ""
         return f"Bars({self.symbol} {self.timeframe}: {len(self)} bars{span})"

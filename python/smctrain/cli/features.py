@@ -17,6 +17,7 @@ def features(
     base: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
     settings: Annotated[bool, Parameter(negative="")] = False,
+    extra: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     symbols: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     rows: int = 5000,
     cuts: int = 200,
@@ -45,6 +46,10 @@ def features(
         How columns are computed: --set fvg.min_atr=0.5 smc.swing_left=10.
     settings
         Print what --set can change, with defaults, instead of the columns.
+    extra
+        Columns behind those of the preset, such as ret_1_lag_2 or rsi_wilder_14_z_100: <c>_lag_<k>; <c>_<s>_<w> with s
+        one of mean, sd, min, max, med, q10, q90, skew, rank, slope, z, ratio, acf<l>; <c>_sq; <c>_fd_<100 d>;
+        <a>__x__<b>.
     symbols
         Symbols to audit; all by default.
     rows
@@ -64,9 +69,9 @@ def features(
 
     if audit and data is None:
         raise ConfigError("--audit needs bars: smctrain features DATA --audit.")
-    chosen = _settings(set_ or [])
+    chosen: dict[str, Any] = {"preset": preset, "extra": tuple(extra or ()), "settings": _settings(set_ or [])}
     if data is None:
-        return _settings_table(chosen, json) if settings else _catalogue(preset, base or "M15", chosen, json)
+        return _settings_table(chosen["settings"], json) if settings else _catalogue(chosen, base or "M15", json)
     if not audit:
         raise ConfigError("bars are read for the audit only: smctrain features DATA --audit, or leave DATA out.")
     if rows < 0:
@@ -74,16 +79,20 @@ def features(
     from smctrain.bars import read_bars
 
     bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp)
-    return _audit(bars, preset, base, chosen, rows, cuts, seed, json)
+    return _audit(bars, chosen, base, rows, cuts, seed, json)
 
 
-def _catalogue(preset: str, base: str, settings: dict[str, Any], json: bool) -> int:
+def _catalogue(chosen: dict[str, Any], base: str, json: bool) -> int:
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
+    from smctrain.exceptions import ConfigError, InputError
     from smctrain.features import FeatureSpec
 
-    entries = FeatureSpec(preset=preset, base=base, settings=settings).catalogue()
+    try:
+        entries = FeatureSpec(base=base, **chosen).catalogue()
+    except InputError as error:  # nothing but the options was read
+        raise ConfigError(str(error)) from error
     if json:
         print(dumps_strict([asdict(entry) for entry in entries]))
         return 0
@@ -120,9 +129,7 @@ def _settings_table(chosen: dict[str, Any], json: bool) -> int:
     return 0
 
 
-def _audit(
-    bars: Any, preset: str, base: str | None, settings: dict[str, Any], rows: int, cuts: int, seed: int, json: bool
-) -> int:
+def _audit(bars: Any, chosen: dict[str, Any], base: str | None, rows: int, cuts: int, seed: int, json: bool) -> int:
     from smctrain.artifact import dumps_strict, to_json_safe
     from smctrain.audit import audit_features
     from smctrain.bars import SymbolBars
@@ -136,7 +143,7 @@ def _audit(
             frames = dict(bars[symbol])
             if timeframe in frames and rows:
                 frames[timeframe] = frames[timeframe][max(0, len(frames[timeframe]) - rows) :]
-            spec = FeatureSpec(preset=preset, base=timeframe, settings=settings)
+            spec = FeatureSpec(base=timeframe, **chosen)
             report = audit_features(SymbolBars(symbol, frames), spec, cuts, seed)
         except InputError as error:  # the other symbols go on
             failures[symbol] = str(error)

@@ -20,7 +20,7 @@ from smctrain.features.spec import ColumnInfo, FeatureSpec
 _DAY_SECONDS = 86_400
 _KIND = "smctrain.feature_stream"
 _VERSION = 2
-_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings")
+_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings", "extra")
 
 
 class FeatureStream:
@@ -40,7 +40,8 @@ class FeatureStream:
         day, 5 bars for daily, 2 bars for weekly ones.
     calendar : str or SessionCalendar
         Trading days of resampled days and weeks, as in `read_bars`: "fx" for currency pairs and metals, which is what
-        `Bars` of such symbols have; UTC days without it.
+        `Bars` of such symbols have; UTC days without it. Bars last as long as their timeframe says, also where a
+        session would end them earlier in `Bars.ends`.
     quarantine : bool, str or iterable of str
         Splits, bad prints and the like at which everything restarts, as in `read_bars`.
     """

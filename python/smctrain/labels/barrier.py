@@ -84,9 +84,10 @@ def triple_barrier(
     target, stop : float
         Distances of both barriers from the fill, in `unit`.
     unit : {"atr", "vol", "pct", "abs", "structure"}
-        atr: Wilder's ATR(14) at the decision row; vol: `scale` times the fill price; pct: a fraction of the
-        fill price; abs: price. structure: the stop lies `buffer_atr` ATR beyond the far edge of the row's zone
-        and the target `rr` (else `target`) times that risk away; zones come from `rows`, `limit` or `stop_price`.
+        atr: Wilder's ATR(14) at the decision row; vol: the standard deviation of the last 20 simple returns times
+        the fill price; pct: a fraction of the fill price; abs: price. structure: the stop lies `buffer_atr` ATR
+        beyond the far edge of the row's zone and the target `rr` (else `target`) times that risk away; zones come
+        from `rows`, `limit` or `stop_price`.
     entry : {"next_open", "close", "retest"}
         Fill at the next bar's open, at the decision bar's close (optimistic), or by a limit order at `limit`
         that lives `wait` bars.
@@ -113,7 +114,7 @@ def triple_barrier(
     wait : int
         Retest only: bars the limit order lives.
     scale : float (n,), optional
-        Replaces ATR(14) for units "atr" and "structure"; volatility per bar as a fraction of price for unit "vol".
+        Replaces ATR(14) for units "atr" and "structure", and for unit "vol" the volatility (a fraction of the price).
     risk_limits : (float, float), optional
         Smallest and largest risk in units of the scale; outside: status "bad_risk". 0 stands for no limit. By
         default (0.1, 5) for unit "structure" and none otherwise.
@@ -132,7 +133,7 @@ def triple_barrier(
     buffer_atr : float
         Unit "structure": distance of the stop from the zone, in ATR at the decision row.
     scale_h : bool
-        Unit "vol": whether `scale` is multiplied by sqrt(horizon).
+        Unit "vol": whether the volatility is multiplied by sqrt(horizon).
     flat_at_session_end : bool
         Whether a trade leaves at the close of the last bar of the session of its fill, if not before. Entry "close"
         on that last bar: "unfilled".
@@ -314,9 +315,10 @@ def _distances(
         distances: NDArray[np.float64] = core().wilder_atr(native, ATR_PERIOD)
         return distances
     if unit == "vol":
-        if scale is None:
-            raise InputError('unit="vol" needs scale=: the volatility per bar as a fraction of price, one value a bar.')
-        return per_bar("scale", scale, n) * (math.sqrt(horizon) if scale_h else 1.0)
+        volatility: NDArray[np.float64] = (
+            core().return_volatility(native) if scale is None else per_bar("scale", scale, n)
+        )
+        return volatility * (math.sqrt(horizon) if scale_h else 1.0)
     if scale is not None:
         raise InputError(f'scale= belongs to unit="atr", "vol" or "structure", but unit is {unit!r}.')
     return None

@@ -13,6 +13,7 @@ from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels.arguments import choice, row_indices
+from smctrain.labels.decisions import DecisionRows, Events
 from smctrain.labels.horizon import Horizon, TargetName, Windows, parse_horizon, parse_target, windows
 from smctrain.labels.types import STATUSES, Labels
 
@@ -30,7 +31,7 @@ def forward_return(
     base: str = "close",
     band: float | None = None,
     day_zone: str | None = None,
-    rows: ArrayLike | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """Return from each decision to the end of its horizon: C[end] / base - 1.
 
@@ -51,7 +52,7 @@ def forward_return(
         Zone whose midnight divides the sessions: "UTC", an IANA name, or "America/New_York+7h" for currencies,
         whose day ends at New York 17:00 (with "UTC" the two hours before Monday are a session there). By default
         the calendar of the bars, where they have one, else "UTC".
-    rows : int (m,), optional
+    rows : int (m,), DecisionRows or Events, optional
         Decision rows; all rows by default.
 
     Returns
@@ -78,7 +79,7 @@ def excess_return(
     *,
     base: str = "close",
     day_zone: str | None = None,
-    rows: ArrayLike | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """`forward_return` less the benchmark's return between the same two stamps.
 
@@ -107,7 +108,7 @@ def outperform(
     band: float = 0.0,
     base: str = "close",
     day_zone: str | None = None,
-    rows: ArrayLike | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """Whether the bars beat the benchmark: 1 if the excess return is above `band`, else 0.
 
@@ -119,7 +120,7 @@ def outperform(
     return _above(excess, band)
 
 
-def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | None = None) -> float:
+def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | DecisionRows | Events | None = None) -> float:
     """The quantile of abs(y): a neutral band for `forward_return` or `outperform`.
 
     Parameters
@@ -157,7 +158,7 @@ def path_target(
     *,
     base: str = "close",
     day_zone: str | None = None,
-    rows: ArrayLike | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """What the highs and lows did between a decision and the end of its horizon.
 
@@ -208,7 +209,7 @@ def make_target(
     band: float | None = None,
     base: str = "close",
     day_zone: str | None = None,
-    rows: ArrayLike | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """The target that `name` describes; every horizon and size has its own name.
 
@@ -249,7 +250,7 @@ def _by_name(
     band: float | None,
     base: str,
     day_zone: str | None,
-    rows: ArrayLike | None,
+    rows: ArrayLike | DecisionRows | Events | None,
 ) -> Labels:
     relative = target.kind in ("excess", "outperf")
     if band is not None and target.kind not in ("fwd_ret", "outperf"):
@@ -274,7 +275,7 @@ def _returns(
     name: str,
     base: str,
     day_zone: str | None,
-    rows: ArrayLike | None,
+    rows: ArrayLike | DecisionRows | Events | None,
     benchmark: Bars | None,
 ) -> Labels:
     code = choice("base", base, _BASES)

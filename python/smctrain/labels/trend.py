@@ -11,12 +11,13 @@ from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels.arguments import positive_int, quarantined, row_indices
+from smctrain.labels.decisions import DecisionRows, Events
 from smctrain.labels.horizon import Horizon, windows
 from smctrain.labels.targets import plain_labels
 from smctrain.labels.types import STATUSES, Labels
 
 
-def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | None = None) -> Labels:
+def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | DecisionRows | Events | None = None) -> Labels:
     """Sign of the clearest straight trend that starts at each row.
 
     A least-squares line is fitted to the closes of rows t..t+l-1 for every l from 3 to `max_length`; the length
@@ -28,7 +29,7 @@ def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | None = No
         Bars of one symbol and timeframe.
     max_length : int
         Longest trend in bars, the decision bar included; at least 3.
-    rows : int (m,), optional
+    rows : int (m,), DecisionRows or Events, optional
         Decision rows; all rows by default.
 
     Returns

@@ -80,7 +80,12 @@ def build_panel(
         _at_least_1(name, number)
     if max_rows is not None:
         _at_least_1("max_rows", max_rows)
+    if not isinstance(bars, Mapping):
+        raise InputError(f"bars must be a BarSet or a mapping of symbol to Bars, but is {type(bars).__name__}.")
     symbols = sorted(bars)
+    for symbol in symbols:
+        if not isinstance(bars[symbol], (Bars, SymbolBars)):
+            raise InputError(f"bars must hold Bars, but {symbol} is {type(bars[symbol]).__name__}.")
     if not symbols:
         raise InputError("bars must hold at least one symbol, but hold none.")
     spec = _one_timeframe(bars, symbols) if spec is None else spec

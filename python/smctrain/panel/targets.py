@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MISSING = STATUSES.index("missing")
 _ACROSS = re.compile(r"fwd_(rank|z)_(\d+[a-zA-Z]+)", re.ASCII)
+_SECONDS = {"m": 60, "h": 3600}
 _NEVER = np.datetime64("NaT", "ns")
 
 
@@ -160,8 +161,8 @@ def intervals(
         bars = panel.bars[symbol]
         end = windows(bars, span, day_zone).end[panel.row[rows]]
         closing = bars.time_close
-        if span.unit in "mh":
-            limit = panel.time[rows] + np.timedelta64(span.count, span.unit)
+        if span.unit in _SECONDS:
+            limit = panel.time[rows] + np.timedelta64(span.count * _SECONDS[span.unit], "s")
         else:
             last = np.append(np.flatnonzero(bars.segment[1:] != bars.segment[:-1]), len(bars) - 1)
             limit = closing[last[np.searchsorted(last, panel.row[rows])]]

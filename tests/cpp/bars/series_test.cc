@@ -68,6 +68,8 @@ TEST_CASE("Digits.FindsTheFewestDecimalsThatHoldEveryPrice") {
   CHECK(find_digits(std::vector<std::span<const double>>{three}) == 3);
   CHECK(find_digits(std::vector<std::span<const double>>{three, five}) == 5);
   CHECK(find_digits(std::vector<std::span<const double>>{odd}) == -1);
+  const std::vector<double> tiny = {1e-9, 2e-9};  // no grid may turn them into zeros
+  CHECK(find_digits(std::vector<std::span<const double>>{tiny}) == -1);
   const Snapped snapped = snap_prices(five, 5);
   CHECK(snapped.prices[0] == 1.12556);
   CHECK(snapped.n_off == 0);
@@ -102,6 +104,9 @@ TEST_CASE("Check.FindsEachKindOnceAndNothingInACleanSeries") {
   Series constant(hours(5));
   constant.volume.assign(5, 0.0);
   CHECK(find(check_bars(constant.view(), kHour), "constant_volume")->count == 5);
+  CHECK(find(check_bars(constant.view(), kHour), "zero_volume") == nullptr);
+  constant.volume[3] = 7.0;
+  CHECK(find(check_bars(constant.view(), kHour), "zero_volume")->count == 4);
 }
 
 TEST_CASE("Check.CountsPausesOutsideWeekendsOnly") {

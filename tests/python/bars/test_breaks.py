@@ -137,6 +137,7 @@ def test_a_slice_keeps_its_marks_and_the_records_known_inside_it(tmp_path: Path)
     assert np.flatnonzero(part.quarantine).tolist() == [50]
     assert (part.quarantines[0].origin, part.quarantines[0].last) == (50, 50)
     assert b[:200].quarantines == ()
+    assert list(b.quarantine_table["kind"]) == ["bad_print"]
 
 
 def test_a_stream_breaks_where_the_batch_does_also_after_it_was_stored() -> None:

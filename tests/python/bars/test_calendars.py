@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 import smctrain as st
+from smctrain._load import core
 from smctrain.bars import Bars, SessionCalendar, SymbolBars, resample
 from smctrain.bars.calendars import FX, UTC_DAYS, default_calendar, parse_calendar
+from smctrain.bars.zones import from_utc, parse_zone
 from smctrain.exceptions import InputError
 
 
@@ -215,3 +217,10 @@ def test_a_day_that_holds_a_bar_set_aside_is_set_aside() -> None:
     assert days.quarantine.tolist() == [False, True]
     assert resample(bars[:30], "D1").quarantine is None
     assert resample(replace(bars, quarantine=np.arange(60) == 59), "D1").quarantine is None
+
+
+def test_the_new_york_clock_of_the_core_is_that_of_the_database_since_1967() -> None:
+    hours = np.datetime64("1967-01-01T00", "h") + np.arange(0, 24 * 366 * 70, 7)
+    utc = hours.astype("datetime64[ns]").view(np.int64)
+    expected = from_utc(utc, parse_zone("America/New_York")) - utc
+    assert np.array_equal(core().compiled_offsets("America/New_York", utc), expected)

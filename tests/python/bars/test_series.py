@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 import smctrain as st
 from smctrain._load import core
-from smctrain.bars import TIMEFRAME_SECONDS, Bars, fingerprint, resample
+from smctrain.bars import TIMEFRAME_SECONDS, Bars, SessionCalendar, fingerprint, resample
 from smctrain.bars.timeframes import find_timeframe
 from smctrain.exceptions import InputError
 
@@ -119,6 +119,9 @@ def test_the_fingerprint_changes_with_every_part_of_the_bars() -> None:
         replace(bars, volume=np.zeros(50)), replace(bars, volume=None), bars[:49],
         replace(bars, segment=np.arange(50, dtype=np.int32)),
         replace(bars, time=bars.time + np.timedelta64(1, "ns")),
+        replace(bars, calendar=SessionCalendar("Asia/Tokyo")),
+        replace(bars, ends=bars.time_close - np.timedelta64(1, "m")),
+        replace(bars, quarantine=np.arange(50) == 3),
     ]  # fmt: skip
     digests = [fingerprint(b) for b in (bars, *others)]
     assert len(set(digests)) == len(digests)

@@ -206,9 +206,12 @@ def test_the_tree_is_frozen_and_described() -> None:
 
 OTHER_VALUES: dict[str, Any] = {
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
+    "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],
-    "features.columns": ["x"], "labels.unit": "pct", "labels.entry": "close", "labels.side": -1, "labels.costs": None,
-    "labels.tie": "drop", "labels.timeout": "sign", "augmentation.enabled": False, "random_forest.max_features": "log2",
+    "features.columns": ["x"], "features.extra": ["ret_1_lag_1"], "labels.unit": "pct", "labels.entry": "close",
+    "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
+    "labels.flat_at_session_end": True, "labels.gap_target": "open",
+    "augmentation.enabled": False, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
@@ -219,11 +222,12 @@ def test_the_hash_reacts_to_everything_that_can_change_a_result() -> None:
     base = resolve(environment={})
     hashes = {}
     for key, value, _ in base.leaves():
-        if key.startswith("split.") and key != "split.embargo":
+        if (key.startswith("split.") and key != "split.embargo") or key == "labels.quote":
             continue
         other = OTHER_VALUES[key] if key in OTHER_VALUES else value + 1 if type(value) is int else value * 0.5 + 0.01
         hashes[key] = resolve(overrides={key: other}, environment={}).hash()
     hashes["split"] = resolve(overrides={"split.train": 0.6, "split.test": 0.25}, environment={}).hash()
+    hashes["quote"] = resolve(overrides={"labels.quote": "bid_ask", "labels.costs": None}, environment={}).hash()
     same = {key for key, value in hashes.items() if value == base.hash()}
     # Which symbols are trained does not change the result of any of them.
     assert same == {"symbols", "training.workers", "output.root"}

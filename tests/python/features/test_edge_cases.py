@@ -155,6 +155,10 @@ def test_only_prices_know_the_unit_of_money(plain: Bars, factor: float) -> None:
     before, after = build_features(plain, EVERY), build_features(times(plain, factor), EVERY)
     assert {column.unit for column in before.catalogue} >= {"atr", "ratio", "price", "bars", "flag", "pct"}
     for column in before.catalogue:
+        if column.unit == "log_price":
+            moved = before[column.name] + np.log(factor)
+            np.testing.assert_allclose(after[column.name], moved, rtol=0.0, atol=1e-12)
+            continue
         scale = factor if column.unit == "price" else 1.0
         np.testing.assert_array_equal(after[column.name], before[column.name] * scale, err_msg=str(column))
 

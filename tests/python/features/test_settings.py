@@ -42,6 +42,9 @@ OTHER: dict[str, tuple[Any, str]] = {
     "fuzzy.trend_moderate": ([0.5, 1.0, 2.2], "trend_strength"),
     "fuzzy.trend_strong": ([1.0, 2.0], "trend_strength"),
     "fuzzy.trend_values": ([0.0, 1.0, 2.0], "trend_strength"),
+    "fuzzy.trend_side": ([0.0, 2.0], "trend_bear"),
+    "valid.trend_above": (0.9, "fvg_bull_valid"),
+    "valid.stretch_below": (0.1, "fvg_bull_valid"),
     "fuzzy.tr_strong": ([0.5, 1.0], "tr_strong"),
     "fuzzy.tr_weak": ([2.0, 1.0], "tr_weak"),
     "fuzzy.vol_high": ([0.0, 1.0], "vol_high"),
@@ -55,7 +58,7 @@ OTHER: dict[str, tuple[Any, str]] = {
     "reg.trend_above": (0.9, "reg_high_vol_trend"),
 }
 # Fields of the event tables only, and settings that add columns: tested elsewhere.
-ELSEWHERE = {"smc.second_scale", "fuzzy.clean", "ses.custom", "cal.zone", "cal.session", "vwap.session"}
+ELSEWHERE = {"fuzzy.clean", "smc.second_scale", "ses.custom", "cal.zone", "cal.session", "vwap.session"}
 NEEDS = {"ob.min_quality": {"ob.rule": "seed"}}
 
 
@@ -202,6 +205,65 @@ def test_wider_swings_settle_later() -> None:
 
     assert settle({"smc.swing_left": 20, "smc.swing_right": 20}) == 4 * settle({})
     assert settle({"smc.swing_left": 2, "smc.swing_right": 2}) == settle({})
+
+
+def test_the_second_scale_of_swings_names_its_columns(bars: Bars) -> None:
+    usual = {column.name for column in FeatureSpec(preset="full").catalogue()}
+    other = {column.name for column in FeatureSpec(preset="full", settings={"smc.second_scale": 9}).catalogue()}
+    assert {name.replace("s20_", "s9_") for name in usual} == other
+    none = {column.name for column in FeatureSpec(preset="full", settings={"smc.second_scale": 0}).catalogue()}
+    assert none == {name for name in usual if not name.startswith("s20_")}
+    wide = {"smc.second_scale": 9}
+    same = {"smc.swing_left": 9, "smc.swing_right": 9}
+    np.testing.assert_array_equal(column(bars, "s9_ms_dir", wide), column(bars, "ms_dir", same))
+
+
+def test_trend_and_regime_follow_their_breakpoints(bars: Bars) -> None:
+    """Section 3.9 in plain formulas, once with the documented breakpoints and once with others."""
+    names = (
+        "trend_bias_atr", "rsi_wilder_14", "atr_z50", "trend_strength", "trend_bull", "trend_bear", "mom_overbought",
+        "mom_oversold", "vol_high", "vol_low", "tr_strong", "tr_weak", "reg_high_vol_trend", "reg_low_vol_chop",
+        "reg_high_vol", "reg_low_vol", "reg_normal",
+    )  # fmt: skip
+
+    def rise(x: Any, low: float, high: float) -> Any:
+        return np.clip((x - low) / (high - low), 0.0, 1.0)
+
+    def fall(x: Any, low: float, high: float) -> Any:
+        return np.clip((high - x) / (high - low), 0.0, 1.0)
+
+    other: dict[str, Any] = {key: OTHER[key][0] for key in OTHER if key.startswith(("fuzzy.", "reg."))}
+    usual = {
+        "fuzzy.trend_weak": [1.0, 0.5], "fuzzy.trend_moderate": [0.7, 1.5, 2.5], "fuzzy.trend_strong": [2.0, 3.0],
+        "fuzzy.trend_values": [0.5, 1.5, 3.0], "fuzzy.trend_side": [0.0, 1.0], "fuzzy.tr_strong": [1.0, 2.0],
+        "fuzzy.tr_weak": [1.0, 0.5], "fuzzy.vol_high": [0.5, 1.5], "fuzzy.vol_low": [0.5, -1.0],
+        "fuzzy.overbought": [60.0, 80.0], "fuzzy.oversold": [40.0, 20.0], "reg.vol_above": 0.6, "reg.trend_above": 0.5,
+    }  # fmt: skip
+    for given, s in (({}, usual), (other, other)):
+        spec = FeatureSpec(base=bars.timeframe, columns=names, dtype="float64", settings=given)
+        table = build_features(bars, spec)
+        bias, z, rsi = table["trend_bias_atr"], table["atr_z50"], table["rsi_wilder_14"]
+        x = np.abs(bias)
+        begins, whole, ends = s["fuzzy.trend_moderate"]
+        terms = np.array([
+            fall(x, *s["fuzzy.trend_weak"][::-1]), np.minimum(rise(x, begins, whole), fall(x, whole, ends)),
+            rise(x, *s["fuzzy.trend_strong"]),
+        ])  # fmt: skip
+        values = np.array(s["fuzzy.trend_values"])  # around the middle one: a purely moderate trend is exactly that
+        strength = values[1] + (terms * (values - values[1])[:, None]).sum(axis=0) / terms.sum(axis=0)
+        high, low = rise(z, *s["fuzzy.vol_high"]), fall(z, *s["fuzzy.vol_low"][::-1])
+        strong, weak = rise(strength, *s["fuzzy.tr_strong"]), fall(strength, *s["fuzzy.tr_weak"][::-1])
+        v, t = s["reg.vol_above"], s["reg.trend_above"]
+        first = [(high > v) & (strong > t), (low > v) & (weak > t), high > v, low > v, np.isfinite(z)]
+        regime = np.array([match & ~np.any(first[:k], axis=0) for k, match in enumerate(first)], dtype=float)
+        regime[:, np.isnan(z) | np.isnan(bias)] = np.nan
+        expected = [
+            strength, rise(bias, *s["fuzzy.trend_side"]), rise(-bias, *s["fuzzy.trend_side"]),
+            rise(rsi, *s["fuzzy.overbought"]), fall(rsi, *s["fuzzy.oversold"][::-1]), high, low, strong, weak, *regime,
+        ]  # fmt: skip
+        for name, wanted in zip(names[3:], expected, strict=True):
+            np.testing.assert_allclose(table[name], wanted, rtol=0, atol=1e-12, err_msg=name)
+        assert (np.nansum(regime, axis=1) > 0).sum() >= 4
 
 
 def test_the_table_of_settings_is_a_table() -> None:

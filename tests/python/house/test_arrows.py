@@ -27,6 +27,10 @@ ALLOWED: dict[str, set[str]] = {
     "bars": LOW,
     **dict.fromkeys(MIDDLE, LOW | {"bars"}),
     "dataset": LOW | {"bars"} | MIDDLE,
+    # Where to decide: reads events of `features`, gives rows to `labels`.
+    "sample": LOW | {"bars"} | MIDDLE,
+    # What the old programs did, for tests and documentation; nothing uses it.
+    "compat": LOW | {"bars"} | MIDDLE,
     "models": LOW | {"bars", "dataset"} | MIDDLE,
     # Many symbols on one clock: beside the dataset, which is of one symbol.
     "panel": LOW | {"bars", "features", "labels"},

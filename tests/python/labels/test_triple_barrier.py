@@ -350,7 +350,7 @@ def test_a_table_of_labels_can_be_read():
         ({"unit": "pips"}, "unit must be one of"),
         ({"entry": "retest"}, "needs limit="),
         ({"limit": 1.0}, "limit= belongs to entry"),
-        ({"unit": "vol"}, "needs scale="),
+        ({"unit": "pct", "scale": 1.0}, "scale= belongs to unit"),
         ({"costs": "free"}, "costs must be"),
         ({"side": 0}, "side must be"),
         ({"rows": [500]}, "rows must lie in 0..79"),

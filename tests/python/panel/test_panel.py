@@ -201,6 +201,10 @@ def test_faults_are_named() -> None:
         build_panel({"A": good}, SPEC, min_count=0)
     with pytest.raises(InputError, match=r"bars must hold at least one symbol"):
         build_panel({}, SPEC)
+    with pytest.raises(InputError, match=r"bars must be a BarSet or a mapping of symbol to Bars, but is Bars"):
+        build_panel(good, SPEC)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"bars must hold Bars, but A is int"):
+        build_panel({"A": 1}, SPEC)  # type: ignore[dict-item]
     with pytest.raises(InputError, match=r"the panel has no column 'x'"):
         build_panel({"A": good}, SPEC)["x"]
 

@@ -13,7 +13,7 @@ void Breakers::push(int64_t t, const std::vector<Zone>& failed, const Candle& ba
     zone.near = -block.far;  // prices change sign with the side
     zone.far = -block.near;
     zone.restart(t);
-    zone.size_atr = (zone.near - zone.far) / atr;
+    zone.facts.size_atr = (zone.near - zone.far) / atr;
     opened_.push_back(zone);
   }
   // Of zones known at once the one with the largest origin counts as the newest.

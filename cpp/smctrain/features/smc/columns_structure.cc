@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include "smctrain/features/smc/columns.h"
@@ -41,6 +43,26 @@ class Definer {
 
 }  // namespace
 
+Row row_of(const Engine& engine) {
+  const PastBar& bar = engine.bar();
+  Row row;
+  row.t = engine.now();
+  row.now = static_cast<double>(row.t);
+  row.close = bar.candle.close;
+  if (!(bar.atr > 0.0)) {
+    row.within_3 = -1.0;
+    return row;
+  }
+  row.atr = bar.atr;
+  // The quotient decides; the product may miss its bound by a rounding. Neighbours of a double are one bit
+  // apart.
+  auto bits = std::bit_cast<int64_t>(3.0 * bar.atr);
+  while (std::bit_cast<double>(bits) / bar.atr > 3.0) --bits;
+  while (std::bit_cast<double>(bits + 1) / bar.atr <= 3.0) ++bits;
+  row.within_3 = std::bit_cast<double>(bits);
+  return row;
+}
+
 void define_swings(Columns& columns, const std::string& prefix, int left, int right) {
   const Definer add(columns, "close of the bar `right` bars after the pivot", prefix,
                     structure_settle(left, right));
@@ -60,18 +82,18 @@ void define_swings(Columns& columns, const std::string& prefix, int left, int ri
   add("sw_low_level", "price", first, "last known swing low");
 }
 
-double* write_swings(const SwingScale& scale, int64_t t, const PastBar& bar, double* out) {
+double* write_swings(const SwingScale& scale, const Row& row, double* out) {
   const Swing& high = scale.swings.high();
   const Swing& low = scale.swings.low();
-  *out++ = flag(scale.swings.is_high_new(t));
-  *out++ = flag(scale.swings.is_low_new(t));
-  *out++ = in_atr(high.level - bar.candle.close, bar.atr);
-  *out++ = in_atr(bar.candle.close - low.level, bar.atr);
-  *out++ = bars_since(t, high.origin);
-  *out++ = bars_since(t, low.origin);
+  *out++ = flag(high.known_at == row.t);
+  *out++ = flag(low.known_at == row.t);
+  *out++ = (high.level - row.close) / row.atr;
+  *out++ = (row.close - low.level) / row.atr;
+  *out++ = row.now - high.origin_number;
+  *out++ = row.now - low.origin_number;
   *out++ = high.kind;
   *out++ = low.kind;
-  *out++ = in_atr(high.level - low.level, bar.atr);
+  *out++ = (high.level - low.level) / row.atr;
   *out++ = high.level;
   *out++ = low.level;
   return out;
@@ -95,17 +117,16 @@ void define_zigzag(Columns& columns, int left, int right) {
   add("sw_zz_level", "price", first, "last alternating swing");
 }
 
-double* write_zigzag(const Engine& engine, double* out) {
+double* write_zigzag(const Engine& engine, const Row& row, double* out) {
   const Zigzag& zigzag = engine.zigzag();
-  const int64_t t = engine.now();
-  const PastBar& bar = engine.bar();
   const Zigzag::Point& last = zigzag.last();
+  const double side = last.side;
   const double before = std::abs(zigzag.leg_before());
-  *out++ = zigzag.is_new(t) ? last.side : 0.0;
-  *out++ = last.side != 0 ? last.side : kNaN;
-  *out++ = bars_since(t, last.origin);
-  *out++ = in_atr(last.side * (last.level - bar.candle.close), bar.atr);
-  *out++ = in_atr(last.side * zigzag.leg(), bar.atr);
+  *out++ = zigzag.is_new(row.t) ? side : 0.0;
+  *out++ = last.side != 0 ? side : kNaN;
+  *out++ = last.side != 0 ? static_cast<double>(row.t - last.origin) : kNaN;
+  *out++ = side * (last.level - row.close) / row.atr;
+  *out++ = side * zigzag.leg() / row.atr;
   *out++ = before > 0.0 ? std::abs(zigzag.leg()) / before : kNaN;
   *out++ = last.level;
   return out;
@@ -139,30 +160,30 @@ void define_structure(Columns& columns, const std::string& prefix, int left, int
   add("ms_dn_level", "price", known, "live lower level");
 }
 
-double* write_structure(const SwingScale& scale, int64_t t, const PastBar& bar, double* out) {
+double* write_structure(const SwingScale& scale, const Row& row, double* out) {
   const Structure& structure = scale.structure;
-  const double close = bar.candle.close;
-  const double atr = bar.atr;
-  const int direction = structure.direction();
-  *out++ = direction;
-  *out++ = flag(direction > 0);
-  *out++ = flag(direction < 0);
-  *out++ = flag(structure.last_bos(+1) == t);
-  *out++ = flag(structure.last_bos(-1) == t);
-  *out++ = flag(structure.last_choch(+1) == t);
-  *out++ = flag(structure.last_choch(-1) == t);
-  *out++ = flag(structure.is_wick_up());
-  *out++ = flag(structure.is_wick_down());
-  *out++ = bars_since(t, std::max(structure.last_bos(+1), structure.last_bos(-1)));
-  *out++ = bars_since(t, std::max(structure.last_choch(+1), structure.last_choch(-1)));
+  std::memcpy(out, &structure.facts(), sizeof(StructureFacts));
+  out += sizeof(StructureFacts) / sizeof(double);
+  constexpr int kMarks = 6;  // of the newest bar; mostly there is nothing to mark
+  std::fill_n(out, kMarks, 0.0);
+  if (!structure.is_quiet()) {
+    out[0] = flag(structure.last_bos(+1) == row.t);
+    out[1] = flag(structure.last_bos(-1) == row.t);
+    out[2] = flag(structure.last_choch(+1) == row.t);
+    out[3] = flag(structure.last_choch(-1) == row.t);
+    out[4] = flag(structure.is_wick_up());
+    out[5] = flag(structure.is_wick_down());
+  }
+  out += kMarks;
+  *out++ = row.now - structure.last_bos().number;
+  *out++ = row.now - structure.last_choch().number;
   *out++ = flag(structure.has_break() && structure.last_break().is_choch);
   *out++ = static_cast<double>(structure.bos_run());
   *out++ = structure.last_break_distance_atr();
   *out++ = structure.break_count() > 0 ? structure.last_break_z() : kNaN;
-  *out++ =
-      structure.has_break() ? in_atr(direction * (close - structure.last_break().level.price), atr) : kNaN;
-  *out++ = in_atr(structure.up().price - close, atr);
-  *out++ = in_atr(close - structure.down().price, atr);
+  *out++ = structure.direction() * (row.close - structure.last_break().level.price) / row.atr;
+  *out++ = (structure.up().price - row.close) / row.atr;
+  *out++ = (row.close - structure.down().price) / row.atr;
   *out++ = structure.up().price;
   *out++ = structure.down().price;
   return out;
@@ -183,16 +204,15 @@ void define_range_break(Columns& columns) {
   add("rb10_flip", "flag", bars, "1 when rb10_dir changes sides");
 }
 
-double* write_range_break(const Engine& engine, double* out) {
+double* write_range_break(const Engine& engine, const Row& row, double* out) {
   const RangeBreak& range = engine.range_break();
-  const bool is_ready = range.is_ready();
-  const double atr = engine.bar().atr;
-  *out++ = is_ready ? range.up() : kNaN;
-  *out++ = is_ready ? range.down() : kNaN;
-  *out++ = in_atr(range.up_distance(), atr);
-  *out++ = in_atr(range.down_distance(), atr);
-  *out++ = is_ready ? range.direction() : kNaN;
-  *out++ = is_ready ? flag(range.is_flip()) : kNaN;
+  if (!range.is_ready()) return std::fill_n(out, 6, kNaN);
+  *out++ = range.up();
+  *out++ = range.down();
+  *out++ = range.up_distance() / row.atr;
+  *out++ = range.down_distance() / row.atr;
+  *out++ = range.direction();
+  *out++ = flag(range.is_flip());
   return out;
 }
 
@@ -217,9 +237,9 @@ void define_range_position(Columns& columns, const std::string& prefix, int left
   add("pd_low_level", "price", first, "lower end of the range");
 }
 
-double* write_range_position(const SwingScale& scale, const PastBar& bar, double* out) {
+double* write_range_position(const SwingScale& scale, const Row& row, double* out) {
   const RangePosition& range = scale.range;
-  const double close = bar.candle.close;
+  const double close = row.close;
   const double height = range.has_range() ? range.high() - range.low() : kNaN;
   const double position = (close - range.low()) / height;
   const int64_t high_origin = scale.swings.high().origin;
@@ -229,12 +249,17 @@ double* write_range_position(const SwingScale& scale, const PastBar& bar, double
   *out++ = position;
   *out++ = flag(position > 0.55);
   *out++ = flag(position < 0.45);
-  *out++ = in_atr(height, bar.atr);
+  *out++ = height / row.atr;
   *out++ = flag(is_ote && low_origin < high_origin);
   *out++ = flag(is_ote && high_origin < low_origin);
-  *out++ = range.has_leg() ? range.leg_direction() : kNaN;
-  *out++ = range.has_leg() ? range.retracement(close) : kNaN;
-  *out++ = range.has_leg() ? range.deepest_retracement() : kNaN;
+  if (range.has_leg()) {
+    out[0] = range.leg_direction();
+    out[1] = range.retracement(close);
+    out[2] = range.deepest_retracement();
+  } else {
+    std::fill_n(out, 3, kNaN);
+  }
+  out += 3;
   *out++ = range.high();
   *out++ = range.low();
   return out;

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <string>
 
 #include "smctrain/features/smc/columns.h"
@@ -76,6 +79,8 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   number("dist_atr", "atr",
          "signed distance of the close to the nearest active " + what + ", 0 inside, >= 0 still ahead");
   number("age", "bars", "bars since the nearest active " + what + " became known");
+  mark("inside", "1 if the close is inside the nearest active " + what);
+  // From here on the order of ZoneFacts.
   frozen("size_atr", "atr", kAtrWarmup,
          "height of the nearest active " + what + ", in ATR of the bar that made it known");
   frozen("quality", "score", kAtrWarmup,
@@ -85,7 +90,6 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   mark("st_fresh", "1 if the nearest active " + what + " was never touched");
   mark("st_touched", "1 if the nearest active " + what + " was touched but not filled");
   mark("st_filled", "1 if the nearest active " + what + " was filled");
-  mark("inside", "1 if the close is inside the nearest active " + what);
   frozen("bounce_q", "score", kAtrWarmup,
          "bounce of the nearest active " + what + " after its first touch, NaN until measurable");
   if (is_block(kind)) {
@@ -122,67 +126,55 @@ namespace {
 // What the columns of the nearest zone say if there is none.
 Zone no_zone() {
   Zone zone;
-  zone.state = ZoneState::kExpired;
-  zone.near = zone.far = zone.size_atr = zone.quality = zone.depth = kNaN;
+  zone.set_state(ZoneState::kExpired);
+  zone.near = zone.far = kNaN;
+  zone.facts.size_atr = zone.facts.quality = zone.facts.fill = kNaN;
   return zone;
 }
 const Zone kNoZone = no_zone();
 
+constexpr size_t kBlockFacts = sizeof(ZoneFacts) / sizeof(double);
+constexpr size_t kZoneFacts = offsetof(ZoneFacts, disp_atr) / sizeof(double);
+
 template <EventKind kKind, int kSide>
-double* write_zones_of(const Engine& engine, const MarketState& market, double* out) {
-  const ZoneList& zones = engine.zones(kKind, kSide);
-  const int64_t t = engine.now();
-  const double atr = engine.bar().atr;
-  const bool is_new = zones.last_new() == t && zones.size() > 0;
-  const Zone& created = is_new ? zones[zones.size() - 1] : kNoZone;
-  const ZoneSummary summary = zones.summarize(kSide * engine.bar().candle.close, atr);
+double* write_zones_of(const ZoneList& zones, const Row& row, double is_valid, double* out) {
+  constexpr int kNewColumns = is_block(kKind) ? 6 : is_breaker(kKind) ? 2 : 4;
+  std::fill_n(out, kNewColumns, kNaN);
+  out[0] = 0.0;
+  if (zones.last_new().at == row.t && zones.size() > 0) {
+    const ZoneFacts& created = zones[zones.size() - 1].facts;
+    double* next = out;
+    *next++ = 1.0;
+    *next++ = created.size_atr;
+    if constexpr (is_block(kKind)) *next++ = created.disp_atr;
+    if constexpr (!is_breaker(kKind)) {
+      *next++ = created.quality;
+      *next++ = zones.last_size_z();
+    }
+    if constexpr (is_block(kKind)) *next++ = zones.last_displacement_z();
+  }
+  out += kNewColumns;
+  *out++ = row.now - zones.last_new().number;
+  *out++ = row.now - zones.last_invalidated().number;
+
+  const ZoneSummary summary = zones.summarize(kSide * row.close, row.within_3);
   const bool has_zone = summary.nearest != nullptr;
   const Zone& zone = has_zone ? *summary.nearest : kNoZone;
-  const Zone* fresh_zone = summary.nearest_fresh;
-
-  *out++ = flag(is_new);
-  *out++ = created.size_atr;
-  if constexpr (is_block(kKind)) *out++ = created.disp_atr;
-  if constexpr (!is_breaker(kKind)) {
-    *out++ = created.quality;
-    *out++ = is_new ? zones.last_size_z() : kNaN;
-  }
-  if constexpr (is_block(kKind)) *out++ = is_new ? zones.last_displacement_z() : kNaN;
-  *out++ = bars_since(t, zones.last_new());
-  *out++ = bars_since(t, zones.last_invalidated());
+  const Zone& fresh_zone = summary.nearest_fresh != nullptr ? *summary.nearest_fresh : kNoZone;
   *out++ = summary.active;
   *out++ = summary.fresh;
   *out++ = summary.within_3_atr;
-  const double distance = in_atr(summary.distance, atr);
-  *out++ = distance;
-  *out++ = has_zone ? static_cast<double>(t - zone.known_at) : kNaN;
-  *out++ = zone.size_atr;
-  *out++ = zone.quality;
-  *out++ = zone.fill();
-  *out++ = flag(zone.state == ZoneState::kFresh);
-  *out++ = flag(zone.state == ZoneState::kTouched);
-  *out++ = flag(zone.state == ZoneState::kFilled);
+  *out++ = summary.distance / row.atr;
+  *out++ = row.now - zone.known_number;
   *out++ = flag(summary.distance == 0.0);
-  *out++ = zone.bounce_q;
-  if constexpr (is_block(kKind)) {
-    *out++ = zone.disp_atr;
-    *out++ = zone.body_ratio;
-    *out++ = flag(zone.has_fvg);
-    *out++ = flag(zone.struct_aligned);
-    *out++ = flag(zone.bos_ctx);
-    *out++ = flag(zone.choch_ctx);
-    *out++ = flag(zone.ema_aligned);
-    *out++ = flag(zone.rsi_ok);
-  } else if constexpr (!is_breaker(kKind)) {
-    *out++ = zone.merged;
-  }
-  *out++ = fresh_zone == summary.nearest ? distance : in_atr(summary.fresh_distance, atr);
-  *out++ = fresh_zone != nullptr ? static_cast<double>(t - fresh_zone->known_at) : kNaN;
+  constexpr size_t kFacts = is_block(kKind) ? kBlockFacts : kZoneFacts;
+  std::memcpy(out, &zone.facts, kFacts * sizeof(double));
+  out += kFacts;
+  if constexpr (kKind == EventKind::kFvg) *out++ = zone.merged;
+  *out++ = summary.fresh_distance / row.atr;
+  *out++ = row.now - fresh_zone.known_number;
   *out++ = zones.hold_rate_20();
-  if constexpr (!is_breaker(kKind)) {
-    const double is_valid = market.is_valid(kSide);
-    *out++ = has_zone ? is_valid : 0.0 * is_valid;  // unknown stays unknown
-  }
+  if constexpr (!is_breaker(kKind)) *out++ = has_zone ? is_valid : 0.0 * is_valid;  // unknown stays unknown
   *out++ = kSide > 0 ? zone.near : -zone.far;
   *out++ = kSide > 0 ? zone.far : -zone.near;
   return out;
@@ -190,18 +182,20 @@ double* write_zones_of(const Engine& engine, const MarketState& market, double* 
 
 }  // namespace
 
-double* write_zones(const Engine& engine, EventKind kind, int side, const MarketState& market, double* out) {
+double* write_zones(const Engine& engine, EventKind kind, int side, const Row& row, double is_valid,
+                    double* out) {
+  const ZoneList& zones = engine.zones(kind, side);
   const bool is_long = side > 0;
   if (is_block(kind)) {
-    return is_long ? write_zones_of<EventKind::kOrderBlock, +1>(engine, market, out)
-                   : write_zones_of<EventKind::kOrderBlock, -1>(engine, market, out);
+    return is_long ? write_zones_of<EventKind::kOrderBlock, +1>(zones, row, is_valid, out)
+                   : write_zones_of<EventKind::kOrderBlock, -1>(zones, row, is_valid, out);
   }
   if (is_breaker(kind)) {
-    return is_long ? write_zones_of<EventKind::kBreaker, +1>(engine, market, out)
-                   : write_zones_of<EventKind::kBreaker, -1>(engine, market, out);
+    return is_long ? write_zones_of<EventKind::kBreaker, +1>(zones, row, is_valid, out)
+                   : write_zones_of<EventKind::kBreaker, -1>(zones, row, is_valid, out);
   }
-  return is_long ? write_zones_of<EventKind::kFvg, +1>(engine, market, out)
-                 : write_zones_of<EventKind::kFvg, -1>(engine, market, out);
+  return is_long ? write_zones_of<EventKind::kFvg, +1>(zones, row, is_valid, out)
+                 : write_zones_of<EventKind::kFvg, -1>(zones, row, is_valid, out);
 }
 
 void define_liquidity(Columns& columns, int max_age_bars) {
@@ -232,28 +226,32 @@ void define_liquidity(Columns& columns, int max_age_bars) {
       "how far the last sweep of either side went beyond the level, in ATR of its bar");
 }
 
-double* write_liquidity(const Engine& engine, double* out) {
-  const int64_t t = engine.now();
+double* write_liquidity(const Engine& engine, const Row& row, double* out) {
   for (const int side : {+1, -1}) {
     const Liquidity& pools = engine.liquidity(side);
     const Pool* pool = pools.nearest();
-    const double close = side * engine.bar().candle.close;
-    *out++ = pool != nullptr ? in_atr(pool->level - close, engine.bar().atr) : kNaN;
-    *out++ = pool != nullptr ? pool->members : 0.0;
-    *out++ = pool != nullptr ? static_cast<double>(t - pool->last_joined) : kNaN;
-    *out++ = pools.crowded_count();
-    *out++ = pool != nullptr ? side * pool->level : kNaN;
+    out[3] = pools.crowded_count();
+    if (pool != nullptr) {
+      out[0] = (pool->level - side * row.close) / row.atr;
+      out[1] = pool->members;
+      out[2] = static_cast<double>(row.t - pool->last_joined);
+      out[4] = side * pool->level;
+    } else {
+      out[0] = out[2] = out[4] = kNaN;
+      out[1] = 0.0;
+    }
+    out += 5;
   }
   for (const int side : {+1, -1}) {
     const Liquidity& pools = engine.liquidity(side);
     *out++ = flag(pools.is_sweep());
     *out++ = flag(pools.is_run());
-    *out++ = bars_since(t, pools.last_sweep());
+    *out++ = row.now - pools.last_sweep().number;
   }
   const Liquidity& up = engine.liquidity(+1);
   const Liquidity& down = engine.liquidity(-1);
-  if (up.last_sweep() != down.last_sweep()) {
-    *out++ = up.last_sweep() > down.last_sweep() ? up.last_depth_atr() : down.last_depth_atr();
+  if (up.last_sweep().at != down.last_sweep().at) {
+    *out++ = up.last_sweep().at > down.last_sweep().at ? up.last_depth_atr() : down.last_depth_atr();
   } else {
     *out++ = std::max(up.last_depth_atr(), down.last_depth_atr());  // both on one bar, or none yet
   }

@@ -23,12 +23,13 @@ Engine::Engine(const Options& options, EventLog* log)
     : log_(log),
       history_(std::max({options.swing_right, options.second_scale, kFewestBars}) + 1),
       scale_(options.swing_left, options.swing_right, options),
-      has_second_scale_(options.second_scale > 0),
       second_scale_(std::max(options.second_scale, 1), std::max(options.second_scale, 1), options),
       gaps_{FairValueGaps(+1, options), FairValueGaps(-1, options)},
       blocks_{OrderBlocks(+1, options), OrderBlocks(-1, options)},
       breakers_{Breakers(+1, options), Breakers(-1, options)},
-      liquidity_{Liquidity(+1, options), Liquidity(-1, options)} {}
+      liquidity_{Liquidity(+1, options), Liquidity(-1, options)} {
+  parts_.second_scale = options.second_scale > 0;
+}
 
 bool Engine::push(const Bar& bar, const Context& context) {
   if (!is_finite(bar)) return false;
@@ -45,7 +46,7 @@ bool Engine::push(const Bar& bar, const Context& context) {
   }
   for (size_t s = 0; s < 2; ++s) {
     const std::vector<Zone>& failed = blocks_[1 - s].zones().failed();
-    if (!failed.empty()) breakers_[s].push(t, failed, seen[s], atr, log_);
+    if (parts_.breakers && !failed.empty()) breakers_[s].push(t, failed, seen[s], atr, log_);
   }
 
   auto& [right, swings, structure, range] = scale_;
@@ -55,23 +56,25 @@ bool Engine::push(const Bar& bar, const Context& context) {
     blocks_[broken.direction < 0].on_break(broken);
   }
 
-  for (size_t s = 0; s < 2; ++s) liquidity_[s].push(t, seen[s], atr, log_);
+  if (parts_.liquidity) {
+    for (size_t s = 0; s < 2; ++s) liquidity_[s].push(t, seen[s], atr, log_);
+  }
 
   swings.push(t, history_, log_);
   range.push(candle);
   range.renew(t, right, swings, history_);
   if (swings.is_high_new(t)) {
-    liquidity_[0].join(t, swings.high(), atr, log_);
+    if (parts_.liquidity) liquidity_[0].join(t, swings.high(), atr, log_);
     if (structure.renew(+1, swings.high())) blocks_[0].on_level(t, right, history_);
   }
   if (swings.is_low_new(t)) {
-    liquidity_[1].join(t, swings.low(), atr, log_);
+    if (parts_.liquidity) liquidity_[1].join(t, swings.low(), atr, log_);
     if (structure.renew(-1, swings.low())) blocks_[1].on_level(t, right, history_);
   }
-  if (swings.is_high_new(t) || swings.is_low_new(t)) {
+  if (parts_.zigzag && (swings.is_high_new(t) || swings.is_low_new(t))) {
     zigzag_.push(t, history_.back(right).candle, swings, log_);
   }
-  if (has_second_scale_) second_scale_.push(t, history_);
+  if (parts_.second_scale) second_scale_.push(t, history_);
 
   for (FairValueGaps& gaps : gaps_) gaps.push(t, history_, log_);
   for (size_t s = 0; s < 2; ++s) {
@@ -80,7 +83,7 @@ bool Engine::push(const Bar& bar, const Context& context) {
   }
 
   for (size_t s = 0; s < 2; ++s) blocks_[s].follow(t, seen[s]);
-  range_break_.push(t, candle);
+  if (parts_.range_break) range_break_.push(t, candle);
   return true;
 }
 
@@ -92,7 +95,7 @@ BlockContext Engine::block_context(int64_t t, int side, const Candle& bar, const
   facts.choch_ctx = is_recent(structure().last_choch(side));
   facts.ema_aligned = side * (bar.close - context.ema_first_50) > 0.0;
   facts.rsi_ok = side > 0 ? context.rsi_wilder_14 < kOverbought : context.rsi_wilder_14 > kOversold;
-  facts.last_gap = gaps(side).zones().last_new();
+  facts.last_gap = gaps(side).zones().last_new().at;
   return facts;
 }
 

@@ -34,9 +34,21 @@ namespace smctrain::features::smc {
 
 bool is_finite(const Bar& bar);  // open, high, low and close
 
+// What of the engine somebody looks at. Swings, structure, gaps and blocks always run: the rest hangs on
+// them.
+struct Parts {
+  bool liquidity = true;
+  bool breakers = true;
+  bool range_break = true;
+  bool zigzag = true;
+  bool second_scale = true;
+};
+
 class Engine {
  public:
   explicit Engine(const Options& options = {}, EventLog* log = nullptr);
+  // Leaves out what nobody looks at. Before the first bar only.
+  void work_on(const Parts& parts) { parts_ = parts; }
   // False if the bar has a non-finite price.
   bool push(const Bar& bar, const Context& context);
   // Live zones and pools of a finished segment close as EXPIRED `t` bars after its start.
@@ -68,9 +80,9 @@ class Engine {
   BlockContext block_context(int64_t t, int side, const Candle& bar, const Context& context) const;
 
   EventLog* log_;
+  Parts parts_;
   History history_;
   SwingScale scale_;
-  bool has_second_scale_;
   SwingScale second_scale_;
   Zigzag zigzag_;
   std::array<FairValueGaps, 2> gaps_;  // long side first, in every pair

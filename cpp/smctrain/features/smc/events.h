@@ -37,6 +37,16 @@ enum class ZoneState : int8_t { kFresh, kTouched, kFilled, kInvalidated, kExpire
 
 inline constexpr int64_t kNever = -1;
 
+// When something last happened, also as a number that is NaN before it ever did: the bars since then are one
+// subtraction.
+struct Moment {
+  int64_t at = kNever;
+  double number = std::numeric_limits<double>::quiet_NaN();
+
+  Moment() = default;
+  explicit Moment(int64_t t) : at(t), number(static_cast<double>(t)) {}
+};
+
 struct Event {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 

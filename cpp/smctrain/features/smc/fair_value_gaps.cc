@@ -28,8 +28,8 @@ void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
     zone.origin = older.origin;
     zone.merged = older.merged + 1;
   }
-  zone.size_atr = (zone.near - zone.far) / last.atr;
-  zone.quality = score_.at(zone.size_atr);
+  zone.facts.size_atr = (zone.near - zone.far) / last.atr;
+  zone.facts.quality = score_.at(zone.facts.size_atr);
   zones_.add(t, zone, false, log);
 }
 

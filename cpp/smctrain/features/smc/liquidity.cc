@@ -27,7 +27,7 @@ void Liquidity::take(int64_t t, const Candle& bar, double atr, EventLog* log) {
   size_ = kept;
   take_stock();
   if (is_sweep_) {
-    last_sweep_ = t;
+    last_sweep_ = Moment(t);
     last_depth_atr_ = atr > 0.0 ? depth / atr : Event::kNone;
   }
 }
@@ -92,7 +92,7 @@ void Liquidity::reset() {
   take_stock();
   is_sweep_ = false;
   is_run_ = false;
-  last_sweep_ = kNever;
+  last_sweep_ = {};
   last_depth_atr_ = std::numeric_limits<double>::quiet_NaN();
 }
 

@@ -55,7 +55,7 @@ class Liquidity {
   int crowded_count() const { return crowded_; }  // pools with at least two members
   bool is_sweep() const { return is_sweep_; }
   bool is_run() const { return is_run_; }
-  int64_t last_sweep() const { return last_sweep_; }
+  const Moment& last_sweep() const { return last_sweep_; }
   // Deepest (high - level) / ATR among the pools of the last sweep.
   double last_depth_atr() const { return last_depth_atr_; }
 
@@ -78,7 +78,7 @@ class Liquidity {
   int64_t oldest_join_ = kLater;
   bool is_sweep_ = false;
   bool is_run_ = false;
-  int64_t last_sweep_ = kNever;
+  Moment last_sweep_;
   double last_depth_atr_ = std::numeric_limits<double>::quiet_NaN();
 };
 

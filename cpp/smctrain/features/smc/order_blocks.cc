@@ -61,19 +61,20 @@ void OrderBlocks::add(int64_t t, const Candidate& candidate, const Candle& last,
   zone.far = is_body_ ? std::min(candle.open, candle.close) : candle.low;
   zone.origin = candidate.origin;
   zone.known_at = t;
-  zone.size_atr = (zone.near - zone.far) / reference_atr;
-  zone.disp_atr = (highest - candle.low) / reference_atr;
-  zone.body_ratio = candle.high > candle.low ? body / (candle.high - candle.low) : 0.0;
-  zone.clean = clean_.at(zone.body_ratio);
-  zone.quality = std::min(displacement_score_.at(zone.disp_atr), body_score_.at(body / reference_atr));
-  if (rule_ == BlockRule::kSeed && zone.quality < min_quality_) return;
+  zone.facts.size_atr = (zone.near - zone.far) / reference_atr;
+  zone.facts.disp_atr = (highest - candle.low) / reference_atr;
+  zone.facts.body_ratio = candle.high > candle.low ? body / (candle.high - candle.low) : 0.0;
+  zone.clean = clean_.at(zone.facts.body_ratio);
+  zone.facts.quality =
+      std::min(displacement_score_.at(zone.facts.disp_atr), body_score_.at(body / reference_atr));
+  if (rule_ == BlockRule::kSeed && zone.facts.quality < min_quality_) return;
   if (zones_.has_origin(zone.origin)) return;
-  zone.has_fvg = context.last_gap > zone.origin;
-  zone.struct_aligned = context.struct_aligned;
-  zone.bos_ctx = context.bos_ctx;
-  zone.choch_ctx = context.choch_ctx;
-  zone.ema_aligned = context.ema_aligned;
-  zone.rsi_ok = context.rsi_ok;
+  zone.facts.has_fvg = context.last_gap > zone.origin;
+  zone.facts.struct_aligned = context.struct_aligned;
+  zone.facts.bos_ctx = context.bos_ctx;
+  zone.facts.choch_ctx = context.choch_ctx;
+  zone.facts.ema_aligned = context.ema_aligned;
+  zone.facts.rsi_ok = context.rsi_ok;
   zones_.add(t, zone, last.close < zone.far, log);
 }
 

@@ -10,8 +10,10 @@ void RangeBreak::push(int64_t t, const Candle& bar) {
   highest_ = highs_.push(bar.high);
   lowest_ = -lows_.push(-bar.low);
   if (!is_ready_) return;
-  up_ = bar.close > highest ? 2 : bar.high > highest ? 1 : 0;
-  down_ = bar.close < lowest ? 2 : bar.low < lowest ? 1 : 0;
+  const bool is_above = bar.close > highest;
+  const bool is_below = bar.close < lowest;
+  up_ = 2 * is_above + (!is_above & (bar.high > highest));
+  down_ = 2 * is_below + (!is_below & (bar.low < lowest));
   up_distance_ = up_ > 0 ? bar.high - highest : kNone;
   down_distance_ = down_ > 0 ? lowest - bar.low : kNone;
   const int direction = up_ == 2 ? 1 : down_ == 2 ? -1 : direction_;

@@ -15,14 +15,13 @@ namespace smctrain::features::smc {
 
 class SlidingMax {
  public:
-  explicit SlidingMax(int width) : values_(static_cast<size_t>(width), kLowest) {}
+  explicit SlidingMax(int width) : width_(static_cast<size_t>(width)), values_(width_ + 1, kLowest) {}
   // Largest of the last w values, this one included; of all so far while there are fewer.
   double push(double value) {
-    const size_t width = values_.size();
-    if (next_ == width) start_block();
+    if (next_ == width_) start_block();
     values_[next_++] = value;
     running_ = std::max(running_, value);
-    return next_ < width ? std::max(running_, values_[next_]) : running_;
+    return std::max(running_, values_[next_]);
   }
   void reset() {
     std::fill(values_.begin(), values_.end(), kLowest);
@@ -34,12 +33,13 @@ class SlidingMax {
   static constexpr double kLowest = -std::numeric_limits<double>::infinity();
 
   void start_block() {
-    for (size_t i = values_.size() - 1; i > 0; --i) values_[i - 1] = std::max(values_[i - 1], values_[i]);
+    for (size_t i = width_ - 1; i > 0; --i) values_[i - 1] = std::max(values_[i - 1], values_[i]);
     next_ = 0;
     running_ = kLowest;
   }
 
-  std::vector<double> values_;
+  size_t width_;
+  std::vector<double> values_;  // and one that stays lowest, the end of a full block
   size_t next_ = 0;
   double running_ = kLowest;
 };

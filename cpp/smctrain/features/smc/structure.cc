@@ -24,6 +24,9 @@ void Structure::break_level(int64_t t, int direction, double close, double atr, 
   direction_ = direction;
   breaks_[static_cast<size_t>(break_count_++)] = broken;
   (broken.is_choch ? last_choch_ : last_bos_)[direction > 0] = t;
+  (broken.is_choch ? last_any_choch_ : last_any_bos_) = Moment(t);
+  facts_ = {static_cast<double>(direction), static_cast<double>(direction > 0),
+            static_cast<double>(direction < 0)};
   bos_run_ = broken.is_choch ? 0 : bos_run_ + 1;
   has_break_ = true;
   last_break_ = broken;

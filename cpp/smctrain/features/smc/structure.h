@@ -33,6 +33,13 @@ struct Break {
   Level level;
 };
 
+// What the columns show between two breaks, in their order.
+struct StructureFacts {
+  double direction = 0.0;
+  double is_up = 0.0;
+  double is_down = 0.0;
+};
+
 class Structure {
  public:
   Structure(bool break_on_wick, bool keep_extreme_level)
@@ -59,6 +66,11 @@ class Structure {
   bool is_wick_down() const { return is_wick_down_; }
   int64_t last_bos(int side) const { return last_bos_[side > 0]; }
   int64_t last_choch(int side) const { return last_choch_[side > 0]; }
+  const Moment& last_bos() const { return last_any_bos_; }
+  const Moment& last_choch() const { return last_any_choch_; }
+  const StructureFacts& facts() const { return facts_; }
+  // Whether the newest bar broke a level or passed one with its wick.
+  bool is_quiet() const { return break_count_ == 0 && !is_wick_up_ && !is_wick_down_; }
   int64_t bos_run() const { return bos_run_; }
   bool has_break() const { return has_break_; }
   const Break& last_break() const { return last_break_; }
@@ -81,6 +93,9 @@ class Structure {
   bool is_wick_down_ = false;
   std::array<int64_t, 2> last_bos_ = {kNever, kNever};    // [side is long]
   std::array<int64_t, 2> last_choch_ = {kNever, kNever};  // [side is long]
+  Moment last_any_bos_;
+  Moment last_any_choch_;
+  StructureFacts facts_;
   int64_t bos_run_ = 0;
   bool has_break_ = false;
   Break last_break_;

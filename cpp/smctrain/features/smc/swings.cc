@@ -27,7 +27,7 @@ void Swings::renew(Swing& swing, int64_t t, double level, int side, EventLog* lo
                        : level > swing.level ? 1.0
                        : level < swing.level ? -1.0
                                              : 0.0;
-  swing = {t - right_, t, level, order};
+  swing = {t - right_, t, level, order, static_cast<double>(t - right_)};
   if (log == nullptr) return;
   Event event;
   event.kind = side > 0 ? EventKind::kSwingHigh : EventKind::kSwingLow;

@@ -54,6 +54,8 @@ struct Swing {
   // +1 above the swing of the same side before it, -1 below, 0 equal, NaN for the first.
   double kind = std::numeric_limits<double>::quiet_NaN();
 
+  double origin_number = std::numeric_limits<double>::quiet_NaN();  // see Moment
+
   bool exists() const { return origin != kNever; }
 };
 

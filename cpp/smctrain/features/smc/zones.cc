@@ -44,24 +44,24 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       if (zone.touched_at == kNever) {
         zone.touched_at = t;
         zone.touch_atr = atr;
-        zone.state = ZoneState::kTouched;
+        zone.set_state(ZoneState::kTouched);
         log_step(zone, &Event::touched_at, t, log);
       }
       if (bar.low < zone.deepest) {
         zone.deepest = bar.low;
-        zone.depth =
+        zone.facts.fill =
             zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
       }
     }
     if ((invalidate_on_wick_ ? bar.low : bar.close) < zone.far) {
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
-      last_invalidated_ = t;
+      last_invalidated_ = Moment(t);
       failed_.push_back(zone);
       continue;
     }
     if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
-      zone.state = ZoneState::kFilled;
+      zone.set_state(ZoneState::kFilled);
       log_step(zone, &Event::filled_at, t, log);
       is_dead = kind_ == EventKind::kFvg;
     }
@@ -88,14 +88,15 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
 
 void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
   Zone added = zone;
+  added.known_number = static_cast<double>(zone.known_at);
   added.event = append(added, log);
   if (is_dead) {
     close(added, ZoneState::kInvalidated, t, log);
     return;
   }
-  last_new_ = t;
-  last_size_z_ = size_z_.push(zone.size_atr);
-  last_displacement_z_ = displacement_z_.push(zone.disp_atr);
+  last_new_ = Moment(t);
+  last_size_z_ = size_z_.push(zone.facts.size_atr);
+  last_displacement_z_ = displacement_z_.push(zone.facts.disp_atr);
   if (size_ == cap_) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
@@ -124,8 +125,8 @@ void ZoneList::expire_all(int64_t t, EventLog* log) {
 
 void ZoneList::reset() {
   size_ = 0;
-  last_new_ = kNever;
-  last_invalidated_ = kNever;
+  last_new_ = {};
+  last_invalidated_ = {};
   held_ = 0;
   resolved_ = 0;
   hold_rate_ = std::numeric_limits<double>::quiet_NaN();
@@ -137,13 +138,13 @@ void ZoneList::reset() {
 }
 
 void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {
-  zone.state = state;
+  zone.set_state(state);
   log_step(zone, &Event::invalidated_at, t, log);
 }
 
 void ZoneList::resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log) {
   zone.is_resolved = true;
-  zone.bounce_q = bounce_q;
+  zone.facts.bounce_q = bounce_q;
   held_ = ((held_ << 1) | (bounce_q > kHoldBounce ? 1U : 0U)) & ((1U << kHoldWindow) - 1U);
   resolved_ = std::min(resolved_ + 1, kHoldWindow);
   if (resolved_ >= kHoldMinimum) hold_rate_ = static_cast<double>(std::popcount(held_)) / resolved_;
@@ -160,6 +161,7 @@ void ZoneList::log_step(const Zone& zone, int64_t Event::* step, int64_t t, Even
 
 int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
   if (log == nullptr) return kNever;
+  const ZoneFacts& facts = zone.facts;
   Event event;
   event.kind = kind_;
   event.side = static_cast<int8_t>(side_);
@@ -167,18 +169,18 @@ int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
   event.known_at = zone.known_at;
   event.top = side_ > 0 ? zone.near : -zone.far;
   event.bottom = side_ > 0 ? zone.far : -zone.near;
-  event.size_atr = zone.size_atr;
-  event.disp_atr = zone.disp_atr;
-  event.body_ratio = zone.body_ratio;
+  event.size_atr = facts.size_atr;
+  event.disp_atr = facts.disp_atr;
+  event.body_ratio = facts.body_ratio;
   event.clean = zone.clean;
-  event.quality = zone.quality;
+  event.quality = facts.quality;
   event.members = zone.merged;
-  event.has_fvg = zone.has_fvg;
-  event.struct_aligned = zone.struct_aligned;
-  event.bos_ctx = zone.bos_ctx;
-  event.choch_ctx = zone.choch_ctx;
-  event.ema_aligned = zone.ema_aligned;
-  event.rsi_ok = zone.rsi_ok;
+  event.has_fvg = facts.has_fvg != 0.0;
+  event.struct_aligned = facts.struct_aligned != 0.0;
+  event.bos_ctx = facts.bos_ctx != 0.0;
+  event.choch_ctx = facts.choch_ctx != 0.0;
+  event.ema_aligned = facts.ema_aligned != 0.0;
+  event.rsi_ok = facts.rsi_ok != 0.0;
   return log->append(event);
 }
 

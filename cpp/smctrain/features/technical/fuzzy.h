@@ -25,7 +25,8 @@ struct TrendTerms {
   double weak_value = 0.5;
   double moderate_value = 1.5;
   double strong_value = 3.0;
-  // Of trend_strength, of atr_z50, of rsi_wilder_14.
+  // Of the bias (bull) and of -bias (bear), of trend_strength, of atr_z50, of rsi_wilder_14.
+  Ramp side{0.0, 1.0};
   Ramp tr_strong{1.0, 2.0};
   Ramp tr_weak{1.0, 0.5};
   Ramp vol_high{0.5, 1.5};
@@ -35,6 +36,9 @@ struct TrendTerms {
   // Memberships above these make a regime.
   double vol_above = 0.6;
   double trend_above = 0.5;
+  // A zone is valid with a trend of its side above and a stretch below these.
+  double valid_trend_above = 0.3;
+  double valid_stretch_below = 0.7;
 };
 
 // Centroid of the trend terms at |bias| = x, in ATR. NaN stays NaN.

@@ -31,8 +31,8 @@ struct MarketState {
   double atr_z = kNaN;
 
   double strength() const { return trend_strength(std::abs(bias), *terms); }
-  double bull() const { return clipped(bias); }
-  double bear() const { return clipped(-bias); }
+  double bull() const { return terms->side.at(bias); }
+  double bear() const { return terms->side.at(-bias); }
   double overbought() const { return terms->overbought.at(rsi); }
   double oversold() const { return terms->oversold.at(rsi); }
   double vol_high() const { return terms->vol_high.at(atr_z); }
@@ -54,14 +54,12 @@ struct MarketState {
   double is_valid(int side) const {
     const Regime now = regime();
     if (now == Regime::kUnknown) return kNaN;
-    const bool is_carried = now == Regime::kNormal || now == Regime::kHighVolTrend;
-    const bool is_with_trend = (side > 0 ? bull() : bear()) > 0.3;
-    const bool is_fresh = (side > 0 ? overbought() : oversold()) < 0.7;
-    return is_carried && is_with_trend && is_fresh ? 1.0 : 0.0;
+    // No shortcuts: each answer is a comparison, and guessing it wrong would cost more than all of them.
+    const bool is_carried = (now == Regime::kNormal) | (now == Regime::kHighVolTrend);
+    const bool is_with_trend = (side > 0 ? bull() : bear()) > terms->valid_trend_above;
+    const bool is_fresh = (side > 0 ? overbought() : oversold()) < terms->valid_stretch_below;
+    return static_cast<double>(is_carried & is_with_trend & is_fresh);
   }
-
- private:
-  static double clipped(double x) { return std::isnan(x) ? kNaN : clip(x, 0.0, 1.0); }
 };
 
 class MarketStateMachine {

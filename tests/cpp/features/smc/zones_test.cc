@@ -57,7 +57,7 @@ TEST_CASE("Zone.StaysFreshWhilePriceStaysAway") {
   const Event& event = path.walk({{13, 14}, {12.01, 13}});
   CHECK(event.state == ZoneState::kFresh);
   CHECK(event.touched_at == -1);
-  CHECK(path.zones[0].fill() == 0.0);
+  CHECK(path.zones[0].facts.fill == 0.0);
 }
 
 TEST_CASE("Zone.ALowAtTheNearEdgeTouches") {
@@ -65,7 +65,7 @@ TEST_CASE("Zone.ALowAtTheNearEdgeTouches") {
   const Event& event = path.walk({{13, 14}, {12, 13}, {11.5, 13}});
   CHECK(event.state == ZoneState::kTouched);
   CHECK(event.touched_at == 2);
-  CHECK(path.zones[0].fill() == 0.25);
+  CHECK(path.zones[0].facts.fill == 0.25);
 }
 
 TEST_CASE("Zone.ALowAtTheFarEdgeEndsAGapButNotABlock") {
@@ -79,7 +79,7 @@ TEST_CASE("Zone.ALowAtTheFarEdgeEndsAGapButNotABlock") {
   CHECK(block.walk({{10, 11}, {13, 14}}).state == ZoneState::kFilled);
   CHECK(block.log[0].invalidated_at == -1);
   CHECK(block.zones.size() == 1);
-  CHECK(block.zones[0].fill() == 1.0);
+  CHECK(block.zones[0].facts.fill == 1.0);
 }
 
 TEST_CASE("Zone.ACloseBeyondTheFarEdgeInvalidates") {
@@ -88,7 +88,7 @@ TEST_CASE("Zone.ACloseBeyondTheFarEdgeInvalidates") {
   CHECK(event.state == ZoneState::kInvalidated);
   CHECK(event.filled_at == 1);
   CHECK(event.invalidated_at == 2);
-  CHECK(path.zones.last_invalidated() == 2);
+  CHECK(path.zones.last_invalidated().at == 2);
 }
 
 TEST_CASE("Zone.AWickInvalidatesOnlyWhenAskedTo") {
@@ -113,7 +113,7 @@ TEST_CASE("Zone.BounceIsTheBestCloseAfterTheTouch") {
   Path path(EventKind::kOrderBlock);
   // Touched on bar 1; the closes of bars 2 to 4 count: (12.8 - 12) / 2.
   path.walk({{11, 19}, {11, 12.4}, {11, 12.8}});
-  CHECK(std::isnan(path.zones[0].bounce_q));
+  CHECK(std::isnan(path.zones[0].facts.bounce_q));
   const Event& event = path.walk({{11, 12.2}});
   CHECK(event.bounce_q == doctest::Approx(0.4));
   CHECK(event.resolved_at == 4);
@@ -181,7 +181,7 @@ TEST_CASE("Zone.DeadOnArrivalIsLoggedAndNothingElse") {
   CHECK(log[0].known_at == 7);
   CHECK(log[0].invalidated_at == 7);
   CHECK(zones.size() == 0);
-  CHECK(zones.last_new() == -1);
+  CHECK(zones.last_new().at == -1);
 }
 
 TEST_CASE("Zone.NearestPrefersTheNewerOneAtEqualDistance") {
