@@ -174,7 +174,6 @@ def _logistic(
     values: NDArray[np.float32], y: NDArray[np.int32], train: NDArray[np.int64], test: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Logistic regression; missing values read as the mean, so that only what is there can speak."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     known = np.isfinite(values[train]).any(axis=0)
@@ -184,7 +183,9 @@ def _logistic(
     # Many rows and few columns: Newton steps are some tens of times faster than gradient steps.
     model = LogisticRegression(C=0.1, max_iter=30, solver="newton-cholesky")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter(
+            "ignore"
+        )  # not converged, or nearly singular and solved another way: a guess all the same
         model.fit(X[train], y[train])
     answer: NDArray[np.int64] = model.predict(X[test])
     return answer

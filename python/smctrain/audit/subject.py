@@ -86,8 +86,10 @@ class SpecSubject:
         lookback = np.array([c.lookback for c in columns], dtype=np.int64)
         warmup = np.array([c.warmup for c in columns], dtype=np.int64)
         rows = np.where(lookback > 0, lookback, np.where(lookback == 0, 1, warmup + 1))
-        reads_prices = np.array([c.family not in ("higher", "calendar") for c in columns])
-        return rows, lookback >= 0, (lookback != 0) & reads_prices
+        # Derived columns count rows (a lag shows an older one), whatever they are made of.
+        is_derived = np.array([c.family == "derived" for c in columns])
+        reads_prices = ~is_derived & np.array([c.family not in ("higher", "calendar") for c in columns])
+        return rows, (lookback >= 0) | is_derived, (lookback != 0) & reads_prices
 
 
 class CallableSubject:

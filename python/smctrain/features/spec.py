@@ -36,8 +36,8 @@ class ColumnInfo:
     -----
     A bar without prices has no reading on its own row, except of columns that only read the clock (lookback 0) or a
     higher timeframe. Afterwards a column with a lookback may be silent, or count the bar as a row, for `lookback` rows;
-    one without (-1) goes on as if the bar had not been there, and is silent for at most `warmup` + 1 rows.
-    `audit_features` checks this of every column.
+    one without (-1) goes on as if the bar had not been there, and is silent for at most `warmup` + 1 rows; derived
+    columns (lags, rolling statistics) count the bar as a row meanwhile. `audit_features` checks this of every column.
     """
 
     name: str
