@@ -75,9 +75,7 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       close(zone, ZoneState::kFilled, t, log);
       continue;
     }
-    wakes_at_ = std::max(wakes_at_, zone.state == ZoneState::kFresh     ? zone.near
-                                    : zone.state == ZoneState::kTouched ? zone.deepest
-                                                                        : zone.far);
+    wakes_at_ = std::max(wakes_at_, zone.wakes_at());
     if (zone.touched_at != kNever && !zone.is_resolved)
       bounce_until_ = std::max(bounce_until_, zone.touched_at + bounce_bars_);
     if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
@@ -102,7 +100,7 @@ void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
     erase(0);
   }
   zones_[static_cast<size_t>(size_++)] = added;
-  wakes_at_ = std::max(wakes_at_, added.near);
+  wakes_at_ = std::max(wakes_at_, added.wakes_at());
 }
 
 bool ZoneList::take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log) {

@@ -69,7 +69,13 @@ struct Zone {
   double clean = std::numeric_limits<double>::quiet_NaN();
 
   // Signed distance of the close: positive in front of the near edge, 0 inside, negative beyond the far edge.
-  double distance(double close) const { return std::max(0.0, close - near) + std::min(0.0, close - far); }
+  double distance(double close) const { return close > near ? close - near : std::min(0.0, close - far); }
+  // While price stays above, it does not change the zone. A candle whose close lies outside its range can
+  // make a block with the edges exchanged, so both count.
+  double wakes_at() const {
+    if (touched_at == kNever) return std::max(near, far);
+    return state == ZoneState::kFilled ? far : std::max(deepest, far);
+  }
   void set_state(ZoneState next) {
     state = next;
     facts.is_fresh = static_cast<double>(next == ZoneState::kFresh);
