@@ -9,7 +9,7 @@
 
 #include "smctrain/features/technical/families.h"
 #include "smctrain/features/technical/fuzzy.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -54,48 +54,66 @@ class TrendMachine final : public TableMachine {
  public:
   TrendMachine() : TableMachine(trend_columns()) {}
 
-  void push(const Bar& bar, const Context& context, double* out) override {
-    const double bias = safe_div(bar.close - context.ema_first_50, context.atr);
-    const double strength = trend_strength(std::abs(bias));
-    bias_.push(bias);
-    atr_.push(context.atr);
-    const double z = atr_.z();
-    out[0] = bias;
-    out[1] = std::abs(bias);
-    out[2] = strength;
-    out[3] = clip_or_nan(bias, 0.0, 1.0);
-    out[4] = clip_or_nan(-bias, 0.0, 1.0);
-    out[5] = bias_.z();
-    out[6] = clip_or_nan((context.rsi_wilder_14 - 60.0) / 20.0, 0.0, 1.0);
-    out[7] = clip_or_nan((40.0 - context.rsi_wilder_14) / 20.0, 0.0, 1.0);
-    out[8] = z;
-    const double vol_high = out[9] = clip_or_nan(z - 0.5, 0.0, 1.0);
-    const double vol_low = out[10] = clip_or_nan((0.5 - z) / 1.5, 0.0, 1.0);
-    const double strong = out[11] = clip_or_nan(strength - 1.0, 0.0, 1.0);
-    const double weak = out[12] = clip_or_nan((1.0 - strength) / 0.5, 0.0, 1.0);
-    const bool known = !std::isnan(z) && !std::isnan(strength);
-    std::fill_n(out + 13, 5, known ? 0.0 : kNaN);
-    if (!known) return;
-    int regime = 4;
-    if (vol_high > 0.6 && strong > 0.5) {
-      regime = 0;
-    } else if (vol_low > 0.6 && weak > 0.5) {
-      regime = 1;
-    } else if (vol_high > 0.6) {
-      regime = 2;
-    } else if (vol_low > 0.6) {
-      regime = 3;
+  void push_block(const Block& block, double* const* out) override {
+    const int n = block.n;
+    double* bias = biases_.extend(n);
+    BlockValues mean;
+    BlockValues deviation;
+    BlockValues atr_z;
+    kernels().difference_ratio(block.close, block.ema_first_50, block.atr, 1.0, n, bias);
+    if (out[5] != nullptr) {
+      bias_.push(bias, block.row, n, 1, mean, deviation);
+      for (int t = 0; t < n; ++t) out[5][t] = z(bias[t], mean[t], deviation[t]);
     }
-    out[13 + regime] = 1.0;
+    atr_.push(block.atr, block.row, n, 1, mean, deviation);
+    for (int t = 0; t < n; ++t) atr_z[t] = z(block.atr[t], mean[t], deviation[t]);
+    for (int t = 0; t < n; ++t) {
+      const auto put = [&](size_t column, double value) {
+        if (out[column] != nullptr) out[column][t] = value;
+      };
+      const double rsi = block.rsi_wilder_14[t];
+      const double strength = trend_strength(std::abs(bias[t]));
+      const double vol_high = clip_or_nan(atr_z[t] - 0.5, 0.0, 1.0);
+      const double vol_low = clip_or_nan((0.5 - atr_z[t]) / 1.5, 0.0, 1.0);
+      const double strong = clip_or_nan(strength - 1.0, 0.0, 1.0);
+      const double weak = clip_or_nan((1.0 - strength) / 0.5, 0.0, 1.0);
+      put(0, bias[t]);
+      put(1, std::abs(bias[t]));
+      put(2, strength);
+      put(3, clip_or_nan(bias[t], 0.0, 1.0));
+      put(4, clip_or_nan(-bias[t], 0.0, 1.0));
+      put(6, clip_or_nan((rsi - 60.0) / 20.0, 0.0, 1.0));
+      put(7, clip_or_nan((40.0 - rsi) / 20.0, 0.0, 1.0));
+      put(8, atr_z[t]);
+      put(9, vol_high);
+      put(10, vol_low);
+      put(11, strong);
+      put(12, weak);
+      const bool known = !std::isnan(atr_z[t]) && !std::isnan(strength);
+      const size_t regime = regime_of(vol_high, vol_low, strong, weak);
+      for (size_t i = 0; i < 5; ++i) put(13 + i, known ? (i == regime ? 1.0 : 0.0) : kNaN);
+    }
   }
   void reset() override {
+    biases_.reset();
     bias_.reset();
     atr_.reset();
   }
 
  private:
-  RollingVariance bias_{100};
-  RollingVariance atr_{50};
+  static double z(double x, double mean, double deviation) {
+    return deviation > 0.0 ? (x - mean) / deviation : kNaN;
+  }
+  static size_t regime_of(double vol_high, double vol_low, double strong, double weak) {
+    if (vol_high > 0.6 && strong > 0.5) return 0;
+    if (vol_low > 0.6 && weak > 0.5) return 1;
+    if (vol_high > 0.6) return 2;
+    return vol_low > 0.6 ? 3 : 4;
+  }
+
+  Recent biases_;
+  RollingMoments<100> bias_;
+  RollingMoments<50> atr_;
 };
 
 }  // namespace
