@@ -101,7 +101,7 @@ class Machine {
   virtual void reset() = 0;
 
  private:
-  std::vector<double> row_;  // of the loop in push_block
+  std::vector<double> rows_;  // of the loop in push_block
 };
 
 }  // namespace smctrain::features

@@ -4,7 +4,7 @@
 
 #include "smctrain/features/technical/families.h"
 #include "smctrain/features/technical/regime.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -47,36 +47,60 @@ std::vector<ColumnInfo> trend_columns() {
 
 class TrendMachine final : public TableMachine {
  public:
-  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), state_(terms) {}
+  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), terms_(terms) {}
 
-  void push(const Bar& bar, const Context& context, double* out) override {
-    const MarketState state = state_.push(bar.close, context);
-    bias_.push(state.bias);
-    out[0] = state.bias;
-    out[1] = std::abs(state.bias);
-    out[2] = state.strength();
-    out[3] = state.bull();
-    out[4] = state.bear();
-    out[5] = bias_.z();
-    out[6] = state.overbought();
-    out[7] = state.oversold();
-    out[8] = state.atr_z;
-    out[9] = state.vol_high();
-    out[10] = state.vol_low();
-    out[11] = state.strong();
-    out[12] = state.weak();
-    const Regime regime = state.regime();
-    std::fill_n(out + 13, 5, regime == Regime::kUnknown ? kNaN : 0.0);
-    if (regime != Regime::kUnknown) out[13 + static_cast<int>(regime)] = 1.0;
+  void push_block(const Block& block, double* const* out) override {
+    const int n = block.n;
+    double* bias = biases_.extend(n);
+    BlockValues mean;
+    BlockValues deviation;
+    BlockValues atr_z;
+    kernels().difference_ratio(block.close, block.ema_first_50, block.atr, 1.0, n, bias);
+    if (out[5] != nullptr) {
+      bias_.push(bias, block.row, n, 1, mean, deviation);
+      for (int t = 0; t < n; ++t) out[5][t] = z(bias[t], mean[t], deviation[t]);
+    }
+    atr_.push(block.atr, block.row, n, 1, mean, deviation);
+    for (int t = 0; t < n; ++t) atr_z[t] = z(block.atr[t], mean[t], deviation[t]);
+    for (int t = 0; t < n; ++t) {
+      const auto put = [&](size_t column, double value) {
+        if (out[column] != nullptr) out[column][t] = value;
+      };
+      const MarketState state{&terms_, bias[t], block.rsi_wilder_14[t], atr_z[t]};
+      put(0, state.bias);
+      put(1, std::abs(state.bias));
+      put(2, state.strength());
+      put(3, state.bull());
+      put(4, state.bear());
+      put(6, state.overbought());
+      put(7, state.oversold());
+      put(8, state.atr_z);
+      put(9, state.vol_high());
+      put(10, state.vol_low());
+      put(11, state.strong());
+      put(12, state.weak());
+      const Regime regime = state.regime();
+      for (int i = 0; i < 5; ++i) {
+        const double is_it = static_cast<int>(regime) == i ? 1.0 : 0.0;
+        put(13 + static_cast<size_t>(i), regime == Regime::kUnknown ? kNaN : is_it);
+      }
+    }
   }
   void reset() override {
+    biases_.reset();
     bias_.reset();
-    state_.reset();
+    atr_.reset();
   }
 
  private:
-  RollingVariance bias_{100};
-  MarketStateMachine state_;
+  static double z(double x, double mean, double deviation) {
+    return deviation > 0.0 ? (x - mean) / deviation : kNaN;
+  }
+
+  TrendTerms terms_;
+  Recent biases_;
+  RollingMoments<100> bias_;
+  RollingMoments<50> atr_;
 };
 
 }  // namespace
