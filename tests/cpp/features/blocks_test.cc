@@ -122,8 +122,8 @@ Bars random_bars(int count, double missing, double breaks, double grid) {
 }
 
 EngineOptions everything() {
-  EngineOptions options{15 * kMinute, {{"H1", 60 * kMinute, false}}, {}};
-  for (const auto& entry : catalogue(options.base_length_ns, options.higher)) {
+  EngineOptions options{15 * kMinute, {{"H1", 60 * kMinute, false}}, {}, {}};
+  for (const auto& entry : catalogue(options.base_length_ns, options.higher, {})) {
     options.columns.push_back(entry.column.name);
   }
   return options;
