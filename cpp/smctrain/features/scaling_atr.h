@@ -2,8 +2,12 @@
 //
 //   wilder   atr_wilder_14
 //   sma      atr_sma_14, from row 14 on, so that every column keeps its warm-up
+//
+// A bar with a missing price is skipped by both: zones and structure must go on with the next bar. The column
+// atr_sma_14 is a window and stays missing while such a bar is in it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "smctrain/features/machine.h"
@@ -26,13 +30,11 @@ class ScalingAtr {
   WilderAtr& wilder() { return wilder_; }
   double push_sma(const Bar& bar) {
     const double inside = bar.high - bar.low;
-    double range = inside;
-    if (rows_ > 0) {
-      range =
-          std::isfinite(previous_close_) && std::isfinite(inside)
-              ? std::max({inside, std::abs(bar.high - previous_close_), std::abs(bar.low - previous_close_)})
-              : kNaN;
-    }
+    if (!std::isfinite(inside) || !std::isfinite(bar.close)) return kNaN;
+    const double range =
+        rows_ == 0
+            ? inside
+            : std::max({inside, std::abs(bar.high - previous_close_), std::abs(bar.low - previous_close_)});
     previous_close_ = bar.close;
     const double mean = mean_.push_mean(range);
     return rows_++ >= kPeriod ? mean : kNaN;

@@ -360,6 +360,7 @@ def test_the_day_roll_of_the_columns_is_a_setting(draw: Any) -> None:
         (SessionCalendar(), "00:00 UTC"),
         (SessionCalendar("Europe/Berlin", "09:00"), "09:00 Europe/Berlin"),
         (SessionCalendar("Asia/Tokyo", end="15:00"), "00:00 Asia/Tokyo"),
+        (SessionCalendar("Asia/Tokyo", "15:30"), "15:30 Asia/Tokyo"),
     ],
 )
 def test_the_trading_day_of_the_market(bars: Bars, calendar: SessionCalendar, roll: str) -> None:

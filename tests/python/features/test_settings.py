@@ -176,6 +176,18 @@ def test_the_sma_scale_is_the_seed_pipelines_atr(bars: Bars) -> None:
         np.testing.assert_allclose(scaled[name] * ratio, plain[name], rtol=1e-12)
 
 
+def test_a_missing_bar_does_not_silence_the_sma_scale(bars: Bars) -> None:
+    close = bars.close.copy()
+    close[2_000] = np.nan
+    holed, rest = replace(bars, close=close), np.arange(len(bars)) != 2_000
+    columns = ("time", "open", "high", "low", "close", "volume", "spread", "segment")
+    without = replace(bars, **{name: getattr(bars, name)[rest] for name in columns})
+    for name in ("cd_range_atr", "fvg_bull_dist_atr", "ob_bear_age", "liq_bsl_dist_atr"):
+        values = column(holed, name, {"smc.atr": "sma"})
+        assert np.isnan(values[2_000])
+        np.testing.assert_array_equal(values[rest], column(without, name, {"smc.atr": "sma"}))
+
+
 def test_stream_and_stored_state_keep_the_settings(bars: Bars) -> None:
     chosen = {key: value for key, (value, _) in OTHER.items()}
     spec = FeatureSpec(preset="full", base=bars.timeframe, higher=("H1",), dtype="float64", settings=chosen)
