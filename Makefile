@@ -11,10 +11,10 @@ TEST_NATIVE := $(shell find tests/cpp -type f)
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test asan tsan bench lint format typecheck stubs lock clean
+.PHONY: help setup build demo test asan tsan bench bench-market lint format typecheck stubs lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 setup: $(VENV)/.ready ## Environment with pinned dependencies in .venv
 
@@ -57,6 +57,14 @@ asan tsan: build build/doctest/.ready ## C++ tests under sanitizers (address and
 
 bench: build ## Time and memory of the main job per stage (needs market data beside the checkout)
 	$(PY) benchmarks/main_job.py
+
+# The peers are installed apart and without dependencies, so that they cannot change the environment.
+build/peers/.ready: benchmarks/market_engine/peers.txt | build/.built
+	$(PIP) install -q --upgrade --no-deps --target build/peers -r $<
+	@touch $@
+
+bench-market: build build/peers/.ready ## Features and labels beside the packages people use (about 15 minutes)
+	PYTHONPATH=build/peers $(PY) benchmarks/market_engine
 
 lint: build ## Formatting, lint and types
 	$(VENV)/bin/ruff check python tests benchmarks

@@ -1,18 +1,21 @@
-// Bars: parsing, price grid, checks, segments, resampling.
+// Bars: parsing, price grid, checks, breaks, resampling.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bindings/bars_view.h"
+#include "bindings/break_kinds.h"
 #include "bindings/numpy.h"
+#include "bindings/trading_days.h"
+#include "smctrain/bars/breaks.h"
 #include "smctrain/bars/check.h"
 #include "smctrain/bars/csv.h"
 #include "smctrain/bars/digits.h"
 #include "smctrain/bars/resample.h"
-#include "smctrain/bars/segments.h"
 
 namespace smctrain::bindings {
 namespace {
@@ -153,36 +156,85 @@ py::dict order(const py::array& time) {
   return out;
 }
 
-py::array_t<int32_t> segments(const py::dict& arrays, int64_t timeframe_s) {
-  const BarsView bars = bars_view(arrays);
-  const int64_t gap_ns = segment_gap_ns(seconds_to_ns(timeframe_s));
-  std::vector<int32_t> ids;
-  {
-    const py::gil_scoped_release release;
-    ids = find_segments(bars, gap_ns);
-  }
-  return to_array(std::move(ids));
-}
-
-py::dict resample_bars(const py::dict& arrays, int64_t timeframe_s, int64_t anchor_s) {
+// Breaks as columns; `quarantine` is None where no bar is set aside. `active` names the kinds that count.
+py::dict breaks(const py::dict& arrays, int64_t timeframe_s, const std::vector<std::string>& active) {
   const BarsView bars = bars_view(arrays);
   const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
-  if (anchor_s < -1'000'000'000 || anchor_s > 1'000'000'000) raise("InputError", "anchor_s is out of range.");
+  const auto is_active = break_kinds(active);
+  Breaks found;
+  {
+    const py::gil_scoped_release release;
+    found = find_breaks(bars, timeframe_ns, is_active);
+  }
+  py::list records;
+  for (const Break& one : found.breaks) {
+    records.append(py::make_tuple(break_name(one.kind), one.origin, one.known_at, one.first, one.last,
+                                  one.ratio, one.factor));
+  }
+  const bool any =
+      std::any_of(found.quarantine.begin(), found.quarantine.end(), [](uint8_t v) { return v != 0; });
+  py::dict out;
+  out["breaks"] = records;
+  out["segment"] = to_array(std::move(found.segment));
+  out["quarantine"] = array_or_none(std::move(found.quarantine), any);
+  return out;
+}
+
+py::dict resample_bars(const py::dict& arrays, int64_t timeframe_s, const py::object& days) {
+  const BarsView bars = bars_view(arrays);
+  const int64_t timeframe_ns = seconds_to_ns(timeframe_s);
+  const TradingDays trading = trading_days(days);
   ResampledBars result;
   {
     const py::gil_scoped_release release;
-    result = resample(bars, timeframe_ns, anchor_s * 1'000'000'000);
+    result = resample(bars, timeframe_ns, trading);
   }
   py::dict out;
   out["volume"] = array_or_none(std::move(result.volume), !bars.volume.empty());
   out["spread"] = array_or_none(std::move(result.spread), !bars.spread.empty());
   out["time"] = to_array(std::move(result.ts_open));
+  out["ts_close"] = to_array(std::move(result.ts_close));
   out["open"] = to_array(std::move(result.open));
   out["high"] = to_array(std::move(result.high));
   out["low"] = to_array(std::move(result.low));
   out["close"] = to_array(std::move(result.close));
   out["segment"] = to_array(std::move(result.segment));
+  out["first"] = to_array(std::move(result.first));
   return out;
+}
+
+// Number, start and end of the trading day of every instant.
+py::tuple day_spans(const py::array& utc, const py::object& days) {
+  const auto time = vector_view<int64_t>(utc, "utc");
+  const TradingDays trading = trading_days(days);
+  Buckets buckets(trading, kDayNs);
+  std::vector<int32_t> number(time.size());
+  std::vector<int64_t> start(time.size());
+  std::vector<int64_t> end(time.size());
+  {
+    const py::gil_scoped_release release;
+    for (size_t t = 0; t < time.size(); ++t) {
+      const TimeSpan span = buckets.span_of(time[t]);
+      const bool same = t > 0 && span.start == start[t - 1];
+      number[t] = same ? number[t - 1] : static_cast<int32_t>(trading.number_of(span.start));
+      start[t] = span.start;
+      end[t] = span.end;
+    }
+  }
+  return py::make_tuple(to_array(std::move(number)), to_array(std::move(start)), to_array(std::move(end)));
+}
+
+// First instants of trading days.
+py::array_t<int64_t> day_starts(const py::array& numbers, const py::object& days) {
+  const auto number = vector_view<int64_t>(numbers, "numbers");
+  const TradingDays trading = trading_days(days);
+  std::vector<int64_t> start;
+  start.reserve(number.size());
+  {
+    const py::gil_scoped_release release;
+    for (const int64_t one : number) start.push_back(trading.start_of(one));
+  }
+  return to_array(std::move(start));
 }
 
 }  // namespace
@@ -195,8 +247,10 @@ void bind_bars(py::module_& m) {
   m.def("snap_prices", &snap, "prices"_a, "digits"_a);
   m.def("check_bars", &check, "arrays"_a, "timeframe_s"_a);
   m.def("check_order", &order, "time"_a);
-  m.def("bar_segments", &segments, "arrays"_a, "timeframe_s"_a);
-  m.def("resample_bars", &resample_bars, "arrays"_a, "timeframe_s"_a, "anchor_s"_a);
+  m.def("find_breaks", &breaks, "arrays"_a, "timeframe_s"_a, "active"_a);
+  m.def("resample_bars", &resample_bars, "arrays"_a, "timeframe_s"_a, "days"_a);
+  m.def("day_spans", &day_spans, "utc"_a, "days"_a);
+  m.def("day_starts", &day_starts, "numbers"_a, "days"_a);
 }
 
 }  // namespace smctrain::bindings

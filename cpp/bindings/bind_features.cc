@@ -9,8 +9,12 @@
 #include <vector>
 
 #include "bindings/bars_view.h"
+#include "bindings/break_kinds.h"
+#include "bindings/feature_settings.h"
 #include "bindings/numpy.h"
+#include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
+#include "smctrain/features/derived/fractional.h"
 #include "smctrain/features/engine.h"
 
 namespace smctrain::bindings {
@@ -20,14 +24,21 @@ using features::Engine;
 using features::EngineOptions;
 using features::HigherSpec;
 
-// [(timeframe, length in nanoseconds, reads bars), ...]
-std::vector<HigherSpec> higher_specs(const py::list& higher) {
+// [(timeframe, length in nanoseconds, reads bars), ...]; days as in trading_days.h
+std::vector<HigherSpec> higher_specs(const py::list& higher, const py::object& days = py::none()) {
+  const TradingDays trading = trading_days(days);
   std::vector<HigherSpec> specs;
   for (const auto& item : higher) {
     const auto [timeframe, length_ns, from_bars] = py::cast<std::tuple<std::string, int64_t, bool>>(item);
-    specs.push_back({timeframe, length_ns, from_bars});
+    specs.push_back({timeframe, length_ns, from_bars, trading});
   }
   return specs;
+}
+
+features::Settings market_settings(const py::dict& given, const py::object& days) {
+  features::Settings settings = settings_from(given);
+  settings.follow_market(trading_days(days));
+  return settings;
 }
 
 py::dict column_dict(const features::ColumnInfo& column) {
@@ -41,14 +52,22 @@ py::dict column_dict(const features::ColumnInfo& column) {
   entry["role"] = column.role;
   entry["known_at"] = column.known_at;
   entry["definition"] = column.definition;
+  entry["sources"] = py::tuple(py::cast(column.sources));
   return entry;
 }
 
-py::list catalogue(int64_t base_length_ns, const py::list& higher) {
+// `asked`: {parameter: names}; the derived columns among them are described behind all others.
+py::list catalogue(int64_t base_length_ns, const py::list& higher, const py::dict& settings,
+                   const py::dict& asked) {
+  std::vector<features::AskedColumns> names;
+  for (const auto& [parameter, columns] : asked)
+    names.push_back({py::cast<std::string>(parameter), py::cast<std::vector<std::string>>(columns)});
   py::list entries;
-  for (const auto& entry : features::catalogue(base_length_ns, higher_specs(higher))) {
+  for (const auto& entry :
+       features::catalogue(base_length_ns, higher_specs(higher), settings_from(settings), names)) {
     py::dict row = column_dict(entry.column);
     row["in_default"] = entry.in_default;
+    row["in_full"] = entry.in_full;
     entries.append(row);
   }
   return entries;
@@ -67,8 +86,10 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 
 // Returns (values, settled). higher_bars[i] is None where timeframe i is resampled.
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
-                const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision) {
-  Engine engine(EngineOptions{base_length_ns, higher_specs(higher), columns});
+                const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
+                const py::object& days, const py::dict& settings) {
+  Engine engine(
+      EngineOptions{base_length_ns, higher_specs(higher, days), columns, market_settings(settings, days)});
   const BarsView base = bars_view(bars);
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
@@ -81,36 +102,48 @@ py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& hi
   return py::make_tuple(values, settled);
 }
 
-// One engine fed bar by bar. Prices are snapped to `digits` decimals as on load.
+// One engine fed bar by bar. Prices are snapped to `digits` decimals as on load, segments start where they do
+// on load (breaks.h).
 //
 // The stream keeps the bars since the start of the segment: fed to a fresh stream in the same order they
 // bring it into the same state bit for bit, because all machines restart with a segment. That is how a stream
-// is stored. What a new segment keeps are the higher bars that close after its first bar opens.
+// is stored, with the state of its break finders beside. What a new segment keeps are the higher bars that
+// close after its first bar opens.
 class Stream {
  public:
   Stream(int64_t base_length_ns, const py::list& higher, const std::vector<std::string>& columns,
-         std::optional<int> digits, int64_t segment_gap_ns)
-      : engine_(EngineOptions{base_length_ns, higher_specs(higher), columns}),
+         std::optional<int> digits, int64_t segment_gap_ns, const py::object& days,
+         const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings)
+      : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
+                              market_settings(settings, days)}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
-        base_length_ns_(base_length_ns),
-        segment_gap_ns_(segment_gap_ns) {}
+        base_length_ns_(base_length_ns) {
+    const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));
+    const bool own_gap = segment_gap_ns != smctrain::segment_gap_ns(base_length_ns);
+    finders_.emplace_back(base_length_ns, segment_gap_ns, active);
+    for (size_t i = 0; i < engine_.higher_count(); ++i) {
+      const int64_t length = engine_.higher(i).length_ns;
+      finders_.emplace_back(length, own_gap ? segment_gap_ns : smctrain::segment_gap_ns(length), active);
+    }
+    segments_.resize(finders_.size());
+  }
 
   py::array_t<double> push(int64_t ts_open, double open, double high, double low, double close, double volume,
                            double spread) {
     py::array_t<double> row(static_cast<py::ssize_t>(engine_.columns().size()));
-    push_base({ts_open, kBase, {open, high, low, close, volume, spread}}, row.mutable_data());
+    push_new({ts_open, kBase, {open, high, low, close, volume, spread}}, row.mutable_data());
     return row;
   }
   void push_higher(size_t which, int64_t ts_open, double open, double high, double low, double close,
                    double volume, double spread) {
     if (which >= engine_.higher_count()) raise("InputError", "there is no such higher timeframe.");
-    push_higher(
-        {ts_open, static_cast<uint8_t>(which + kFirstHigher), {open, high, low, close, volume, spread}});
+    push_new({ts_open, static_cast<uint8_t>(which + kFirstHigher), {open, high, low, close, volume, spread}},
+             nullptr);
   }
   bool settled() const { return settled_; }
 
-  // (times (n,) int64, kinds (n,) uint8: 0 base, 1 + i higher timeframe i, values (n, 6)) in the order of
-  // pushing.
+  // (times (n,) int64, kinds (n,) uint8: 0 base, 1 + i higher timeframe i, plus kStarts where its segment
+  // starts, values (n, 6), finders (m,) int64) in the order of pushing.
   py::tuple kept_bars() const {
     const auto n = static_cast<py::ssize_t>(kept_.size());
     py::array_t<int64_t> times(n);
@@ -122,14 +155,21 @@ class Stream {
       kinds.mutable_data()[i] = kept_[i].kind;
       out = std::copy(kept_[i].values.begin(), kept_[i].values.end(), out);
     }
-    return py::make_tuple(times, kinds, values);
+    std::vector<int64_t> finders;
+    for (const BreakFinder& finder : finders_) {
+      const std::vector<int64_t> state = finder.state();
+      finders.insert(finders.end(), state.begin(), state.end());
+    }
+    return py::make_tuple(times, kinds, values, to_array(std::move(finders)));
   }
   // Feeds bars as kept_bars() gives them; returns the row of the last base bar (NaN without one).
-  py::array_t<double> replay(const py::array& times, const py::array& kinds, const py::array& values) {
+  py::array_t<double> replay(const py::array& times, const py::array& kinds, const py::array& values,
+                             const py::array& finders) {
     const auto time = vector_view<int64_t>(times, "times");
     const auto n = static_cast<int64_t>(time.size());
     const auto kind = vector_view<uint8_t>(kinds, "kinds", n);
     const auto value = matrix_view<double>(values, "values");
+    const auto state = vector_view<int64_t>(finders, "finders");
     if (value.rows != n || value.cols != static_cast<int64_t>(kValues))
       raise("InputError", "times, kinds and values must have one row per bar.");
     py::array_t<double> row(static_cast<py::ssize_t>(engine_.columns().size()));
@@ -140,20 +180,20 @@ class Stream {
       Kept bar{time[i], kind[i], {}};
       for (size_t k = 0; k < kValues; ++k)
         bar.values[k] = value(static_cast<int64_t>(i), static_cast<int64_t>(k));
-      if (bar.kind == kBase) {
-        push_base(bar, out);
-      } else if (static_cast<size_t>(bar.kind) <= engine_.higher_count()) {
-        push_higher(bar);
-      } else {
+      if (which(bar) > engine_.higher_count())
         raise("InputError", "kinds names a higher timeframe that the stream does not have.");
-      }
+      feed(bar, out);
     }
+    const size_t part = finders_.front().state().size();
+    if (state.size() != part * finders_.size()) raise("InputError", "finders does not fit the stream.");
+    for (size_t i = 0; i < finders_.size(); ++i) finders_[i].restore(state.subspan(i * part, part));
     return row;
   }
 
  private:
   static constexpr uint8_t kBase = 0;
   static constexpr uint8_t kFirstHigher = 1;
+  static constexpr uint8_t kStarts = 0x80;
   static constexpr size_t kValues = 6;
   struct Kept {
     int64_t ts_open = 0;
@@ -161,43 +201,37 @@ class Stream {
     std::array<double, kValues> values{};  // open, high, low, close, volume, spread, as pushed
   };
 
-  void push_base(const Kept& bar, double* out) {
-    const bool restart = has_previous_ && bar.ts_open - previous_close_ > segment_gap_ns_;
-    if (restart) ++segment_;
-    settled_ = engine_.push(make_bar(bar, base_length_ns_), segment_, out);
-    if (restart) {
-      std::erase_if(kept_, [&](const Kept& old) {
-        return old.kind == kBase || old.ts_open + length_of(old) <= bar.ts_open;
-      });
+  void push_new(Kept kept, double* out) {
+    BreakFinder next = finders_[which(kept)];  // a bar that the engine refuses leaves no trace
+    if (next.push(make_bar(kept))) kept.kind |= kStarts;
+    feed(kept, out);
+    finders_[which(kept)] = std::move(next);
+  }
+  // Into the engine, with the segment border that `kept` tells of.
+  void feed(const Kept& kept, double* out) {
+    const size_t i = which(kept);
+    const bool starts = (kept.kind & kStarts) != 0;
+    const Bar bar = make_bar(kept);
+    if (i > 0) {
+      engine_.push_higher(i - 1, bar, segments_[i] + (starts ? 1 : 0));
+    } else {
+      settled_ = engine_.push(bar, segments_[i] + (starts ? 1 : 0), out);
+      if (starts) {
+        std::erase_if(
+            kept_, [&](const Kept& old) { return which(old) == 0 || make_bar(old).ts_close <= bar.ts_open; });
+      }
     }
-    kept_.push_back(bar);
-    previous_close_ = bar.ts_open + base_length_ns_;
-    has_previous_ = true;
+    if (starts) ++segments_[i];
+    kept_.push_back(kept);
   }
-  void push_higher(const Kept& bar) {
-    const auto which = static_cast<size_t>(bar.kind - kFirstHigher);
-    auto& state = higher_[which];
-    const bool restart = state.has_previous && bar.ts_open - state.previous_close > segment_gap_ns_;
-    engine_.push_higher(which, make_bar(bar, length_of(bar)), state.segment + (restart ? 1 : 0));
-    if (restart) ++state.segment;
-    kept_.push_back(bar);
-    state.previous_close = bar.ts_open + length_of(bar);
-    state.has_previous = true;
-  }
-  int64_t length_of(const Kept& bar) const {
-    return bar.kind == kBase ? base_length_ns_
-                             : engine_.higher(static_cast<size_t>(bar.kind - kFirstHigher)).length_ns;
-  }
-
-  struct HigherState {
-    bool has_previous = false;
-    int64_t previous_close = 0;
-    int32_t segment = 0;
-  };
+  // 0: the base bars, 1 + i: higher timeframe i.
+  static size_t which(const Kept& kept) { return static_cast<size_t>(kept.kind & ~kStarts); }
 
   double snap(double price) const { return scale_ > 0.0 ? std::nearbyint(price * scale_) / scale_ : price; }
-  Bar make_bar(const Kept& bar, int64_t length_ns) const {
+  Bar make_bar(const Kept& bar) const {
     const auto& [open, high, low, close, volume, spread] = bar.values;
+    const size_t i = which(bar);
+    const int64_t length_ns = i == 0 ? base_length_ns_ : engine_.higher(i - 1).length_ns;
     return {bar.ts_open, bar.ts_open + length_ns, snap(open), snap(high), snap(low), snap(close), volume,
             spread};
   }
@@ -205,30 +239,41 @@ class Stream {
   Engine engine_;
   double scale_;
   int64_t base_length_ns_;
-  int64_t segment_gap_ns_;
-  std::vector<HigherState> higher_ = std::vector<HigherState>(engine_.higher_count());
-  bool has_previous_ = false;
+  std::vector<BreakFinder> finders_;  // of the base bars, then of the higher timeframes
+  std::vector<int32_t> segments_;
   bool settled_ = false;
-  int64_t previous_close_ = 0;
-  int32_t segment_ = 0;
   std::vector<Kept> kept_;
 };
 
 }  // namespace
 
 void bind_features(py::module_& m) {
-  m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"));
+  m.def("features_catalogue", &catalogue, py::arg("base_length_ns"), py::arg("higher"),
+        py::arg("settings") = py::dict(), py::arg("asked") = py::dict());
+  m.def(
+      "fractional_weights",
+      [](double order) {
+        if (!(order > 0.0 && order <= 1.0))
+          raise("InputError", "order must be from 0 to 1, but is ", order, ".");
+        const auto weights = features::fractional_weights(order);
+        return py::array_t<double>(static_cast<py::ssize_t>(weights.size()), weights.data());
+      },
+      py::arg("order"));
   m.def("features_build", &build, py::arg("bars"), py::arg("base_length_ns"), py::arg("higher"),
-        py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"));
+        py::arg("higher_bars"), py::arg("columns"), py::arg("double_precision"), py::arg("days") = py::none(),
+        py::arg("settings") = py::dict());
   py::class_<Stream>(m, "FeatureStream")
-      .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t>(),
+      .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t,
+                    const py::object&, const std::optional<std::vector<std::string>>&, const py::dict&>(),
            py::arg("base_length_ns"), py::arg("higher"), py::arg("columns"), py::arg("digits"),
-           py::arg("segment_gap_ns"))
+           py::arg("segment_gap_ns"), py::arg("days") = py::none(), py::arg("quarantine") = py::none(),
+           py::arg("settings") = py::dict())
       .def("push", &Stream::push)
       .def("push_higher", py::overload_cast<size_t, int64_t, double, double, double, double, double, double>(
                               &Stream::push_higher))
       .def("kept_bars", &Stream::kept_bars)
-      .def("replay", &Stream::replay, py::arg("times"), py::arg("kinds"), py::arg("values"))
+      .def("replay", &Stream::replay, py::arg("times"), py::arg("kinds"), py::arg("values"),
+           py::arg("finders"))
       .def_property_readonly("settled", &Stream::settled);
 }
 

@@ -1,6 +1,10 @@
 // Labels room: triple barrier with Wilder's ATR as its default distance, targets, events, weights of
 // overlapping labels.
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "bindings/bars_view.h"
@@ -14,17 +18,65 @@
 #include "smctrain/labels/trend_scanning.h"
 #include "smctrain/labels/triple_barrier.h"
 #include "smctrain/labels/uniqueness.h"
+#include "smctrain/labels/zones.h"
 
 namespace smctrain::bindings {
 
 namespace {
 
+// What labels need of `Bars.native()`; times only where asked for. Valid while its arrays live.
+BarsView price_view(const py::dict& native, bool times) {
+  const auto column = [&](const char* name) { return py::cast<py::array>(native[name]); };
+  BarsView bars;
+  bars.close = vector_view<double>(column("close"), "close");
+  const int64_t n = bars.size();
+  bars.open = vector_view<double>(column("open"), "open", n);
+  bars.high = vector_view<double>(column("high"), "high", n);
+  bars.low = vector_view<double>(column("low"), "low", n);
+  bars.spread = optional_vector_view<double>(native["spread"], "spread", n);
+  bars.segment = vector_view<int32_t>(column("segment"), "segment", n);
+  if (times) {
+    bars.ts_open = vector_view<int64_t>(column("ts_open"), "ts_open", n);
+    bars.ts_close = vector_view<int64_t>(column("ts_close"), "ts_close", n);
+  }
+  return bars;
+}
+
+// Distance between columns of one block: no power of two, where the columns would evict one another.
+size_t column_stride(size_t size) { return size < 2048 ? size : (size + 511) / 512 * 512 + 40; }
+
+// Columns of a block as arrays that keep it alive.
+template <class T>
+void add_columns(py::dict& result, const py::array_t<T>& block, std::initializer_list<const char*> names,
+                 std::initializer_list<std::span<T>> columns) {
+  auto name = names.begin();
+  for (const auto& column : columns) {
+    result[*name++] = py::array_t<T>({static_cast<py::ssize_t>(column.size())},
+                                     {static_cast<py::ssize_t>(sizeof(T))}, column.data(), block);
+  }
+}
+
+// Short work is done at once; a thread costs more than a few thousand labels.
+template <class Work>
+auto run_short_or_native(double bars_to_visit, Work&& work) {
+  if (bars_to_visit > 4e6) return run_native(py::none(), 0.0, work);
+  const py::gil_scoped_release release;
+  return work(StopToken());
+}
+
 py::dict triple_barrier(const py::dict& native, const py::array& rows, const py::array& side, int64_t horizon,
                         double target, double stop, const py::object& scale, bool relative, double rr,
                         int entry, int64_t wait, const py::object& limit, const py::object& stop_price,
-                        double min_risk, double max_risk, int tie, int timeout, double timeout_band,
-                        bool gap_target_at_open, double point, double fixed_cost) {
-  const BarsView bars = bars_view(native);
+                        double min_risk, double max_risk, int tie, const py::object& lower, int timeout,
+                        double timeout_band, bool gap_target_at_open, bool bid_ask, double point,
+                        double fixed_cost, const py::object& session, const py::object& quarantine) {
+  const auto row_view = vector_view<int64_t>(rows, "rows");
+  const auto side_view = vector_view<int8_t>(side, "side");
+  const auto m = static_cast<int64_t>(row_view.size());
+  const bool replays = static_cast<labels::Tie>(tie) == labels::Tie::kLower;
+  const BarsView bars = price_view(native, replays);
+  BarsView finer;
+  if (replays && !lower.is_none()) finer = price_view(py::cast<py::dict>(lower), true);
   const int64_t n = bars.size();
   labels::BarrierOptions options;
   options.horizon = horizon;
@@ -35,45 +87,71 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   options.rr = rr;
   options.entry = static_cast<labels::Entry>(entry);
   options.wait = wait;
-  options.limit = optional_vector_view<double>(limit, "limit", n);
-  options.stop_price = optional_vector_view<double>(stop_price, "stop_price", n);
+  options.limit = optional_vector_view<double>(limit, "limit", m);
+  options.stop_price = optional_vector_view<double>(stop_price, "stop_price", m);
   options.min_risk = min_risk;
   options.max_risk = max_risk;
   options.tie = static_cast<labels::Tie>(tie);
+  options.lower = replays && !lower.is_none() ? &finer : nullptr;
   options.timeout = static_cast<labels::Timeout>(timeout);
   options.timeout_band = timeout_band;
   options.gap_target_at_open = gap_target_at_open;
+  options.bid_ask = bid_ask;
   options.point = point;
   options.fixed_cost = fixed_cost;
-  const auto row_view = vector_view<int64_t>(rows, "rows");
-  const auto side_view = vector_view<int8_t>(side, "side");
-  labels::LabelColumns out = run_native(py::none(), 0.0, [&](const StopToken& token) {
-    return labels::triple_barrier(bars, row_view, side_view, options, token);
+  options.session = optional_vector_view<int32_t>(session, "session", n);
+  options.quarantine = optional_vector_view<uint8_t>(quarantine, "quarantine", n);
+
+  const size_t size = row_view.size();
+  const size_t stride = column_stride(size);
+  py::array_t<double> numbers(static_cast<py::ssize_t>(labels::kLabelNumbers * stride));
+  py::array_t<int64_t> indices(static_cast<py::ssize_t>(labels::kLabelRows * stride));
+  py::array_t<uint8_t> codes(static_cast<py::ssize_t>(labels::kLabelCodes * stride));
+  const labels::LabelColumns out = labels::label_columns(numbers.mutable_data(), indices.mutable_data(),
+                                                         codes.mutable_data(), size, stride);
+  const double reach = static_cast<double>(horizon) + (limit.is_none() ? 0.0 : static_cast<double>(wait));
+  const double visits = static_cast<double>(m) * std::min(reach, static_cast<double>(n));
+  const labels::LabelCounts counts = run_short_or_native(visits, [&](const StopToken& token) {
+    return labels::triple_barrier(bars, row_view, side_view, options, out, token);
   });
   py::dict result;
-  result["y"] = to_array(std::move(out.y));
-  result["t1"] = to_array(std::move(out.t1));
-  result["e"] = to_array(std::move(out.entry_bar));
-  result["fill"] = to_array(std::move(out.fill));
-  result["stop"] = to_array(std::move(out.stop));
-  result["target"] = to_array(std::move(out.target));
-  result["risk"] = to_array(std::move(out.risk));
-  result["exit"] = to_array(std::move(out.exit));
-  result["bars_held"] = to_array(std::move(out.bars_held));
-  result["r_gross"] = to_array(std::move(out.r_gross));
-  result["r"] = to_array(std::move(out.r));
-  result["mfe_r"] = to_array(std::move(out.mfe_r));
-  result["mae_r"] = to_array(std::move(out.mae_r));
-  result["rule_code"] = to_array(std::move(out.rule));
-  result["status_code"] = to_array(std::move(out.status));
-  result["unknown_spreads"] = out.unknown_spreads;
+  add_columns(result, numbers,
+              {"y", "fill", "stop", "target", "risk", "risk_atr", "exit", "r_gross", "r", "mfe_r", "mae_r"},
+              {out.y, out.fill, out.stop, out.target, out.risk, out.risk_scale, out.exit, out.r_gross, out.r,
+               out.mfe_r, out.mae_r});
+  add_columns(result, indices, {"t1", "e", "bars_held"}, {out.t1, out.entry_bar, out.bars_held});
+  add_columns(result, codes, {"status_code", "rule_code"}, {out.status, out.rule});
+  result["unknown_spreads"] = counts.unknown_spreads;
+  result["replayed"] = counts.replayed;
+  result["fell_back"] = counts.fell_back;
   return result;
+}
+
+py::array_t<int64_t> nearest_zones(const py::dict& native, const py::array& rows, const py::array& side,
+                                   const py::array& zone_side, const py::array& origin,
+                                   const py::array& known_at, const py::array& invalidated_at,
+                                   const py::array& top, const py::array& bottom) {
+  const BarsView bars = price_view(native, false);
+  const auto row_view = vector_view<int64_t>(rows, "rows");
+  const auto side_view = vector_view<int8_t>(side, "side");
+  const labels::ZoneColumns zones{vector_view<int8_t>(zone_side, "side of the zones"),
+                                  vector_view<int64_t>(origin, "origin"),
+                                  vector_view<int64_t>(known_at, "known_at"),
+                                  vector_view<int64_t>(invalidated_at, "invalidated_at"),
+                                  vector_view<double>(top, "top"),
+                                  vector_view<double>(bottom, "bottom")};
+  std::vector<int64_t> out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::nearest_zones(bars, row_view, side_view, zones);
+  }
+  return to_array(std::move(out));
 }
 
 // Wilder's ATR per bar, restarted in every segment; NaN while it warms up.
 py::array_t<double> wilder_atr(const py::dict& native, int period) {
   if (period < 1) raise("InputError", "period must be at least 1, but is ", period, ".");
-  const BarsView bars = bars_view(native);
+  const BarsView bars = price_view(native, false);
   std::vector<double> out(static_cast<size_t>(bars.size()));
   {
     const py::gil_scoped_release release;
@@ -81,11 +159,23 @@ py::array_t<double> wilder_atr(const py::dict& native, int period) {
     for (size_t t = 0; t < out.size(); ++t) {
       if (t > 0 && bars.segment[t] != bars.segment[t - 1]) atr.reset();
       Bar bar;
-      bar.high = bars.high[t];
+      // A bar that misses one price has none, as for the features: the scale of a label is their ATR.
+      bar.high = std::isfinite(bars.open[t]) ? bars.high[t] : std::numeric_limits<double>::quiet_NaN();
       bar.low = bars.low[t];
       bar.close = bars.close[t];
       out[t] = atr.push(bar);
     }
+  }
+  return to_array(std::move(out));
+}
+
+// Standard deviation of the last 20 simple returns on every bar; NaN while it warms up.
+py::array_t<double> return_volatility(const py::dict& native) {
+  const BarsView bars = price_view(native, false);
+  std::vector<double> out;
+  {
+    const py::gil_scoped_release release;
+    out = labels::return_volatility(bars);
   }
   return to_array(std::move(out));
 }
@@ -102,15 +192,16 @@ py::array_t<double> label_uniqueness(const py::array& t0, const py::array& t1) {
 }
 
 py::dict horizon_windows(const py::dict& native, int unit, int64_t count, int64_t timeframe_ns,
-                         const py::object& session) {
+                         const py::object& session, const py::object& quarantine) {
   if (unit < 0 || unit > 2) raise("InputError", "unit must be 0, 1 or 2, but is ", unit, ".");
   const BarsView bars = bars_view(native);
   const auto sessions = optional_vector_view<int64_t>(session, "session", bars.size());
+  const auto marked = optional_vector_view<uint8_t>(quarantine, "quarantine", bars.size());
   labels::Windows out;
   {
     const py::gil_scoped_release release;
     out = labels::horizon_windows(bars, {static_cast<labels::HorizonUnit>(unit), count}, timeframe_ns,
-                                  sessions);
+                                  sessions, marked);
   }
   py::dict result;
   result["end"] = to_array(std::move(out.end));
@@ -211,12 +302,17 @@ void bind_labels(py::module_& m) {
   m.def("triple_barrier", &triple_barrier, py::arg("bars"), py::arg("rows"), py::arg("side"),
         py::arg("horizon"), py::arg("target"), py::arg("stop"), py::arg("scale"), py::arg("relative"),
         py::arg("rr"), py::arg("entry"), py::arg("wait"), py::arg("limit"), py::arg("stop_price"),
-        py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("timeout"), py::arg("timeout_band"),
-        py::arg("gap_target_at_open"), py::arg("point"), py::arg("fixed_cost"));
+        py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("lower"), py::arg("timeout"),
+        py::arg("timeout_band"), py::arg("gap_target_at_open"), py::arg("bid_ask"), py::arg("point"),
+        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"));
+  m.def("nearest_zones", &nearest_zones, py::arg("bars"), py::arg("rows"), py::arg("side"),
+        py::arg("zone_side"), py::arg("origin"), py::arg("known_at"), py::arg("invalidated_at"),
+        py::arg("top"), py::arg("bottom"));
   m.def("wilder_atr", &wilder_atr, py::arg("bars"), py::arg("period"));
+  m.def("return_volatility", &return_volatility, py::arg("bars"));
   m.def("label_uniqueness", &label_uniqueness, py::arg("t0"), py::arg("t1"));
   m.def("horizon_windows", &horizon_windows, py::arg("bars"), py::arg("unit"), py::arg("count"),
-        py::arg("timeframe_ns"), py::arg("session"));
+        py::arg("timeframe_ns"), py::arg("session"), py::arg("quarantine"));
   m.def("forward_return", &forward_return, py::arg("bars"), py::arg("rows"), py::arg("end"),
         py::arg("status"), py::arg("next_open"), py::arg("benchmark"));
   m.def("path_target", &path_target, py::arg("bars"), py::arg("rows"), py::arg("end"), py::arg("status"),

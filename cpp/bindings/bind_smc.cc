@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "bindings/bars_view.h"
+#include "bindings/feature_settings.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/features/smc/event_batch.h"
-#include "smctrain/features/smc/fuzzy.h"
 #include "smctrain/features/smc/machine.h"
 #include "smctrain/features/smc/machine_batch.h"
 
@@ -21,62 +21,6 @@ void bind_spans(py::module_& m);  // bind_spans.cc
 namespace {
 
 namespace smc = features::smc;
-
-smc::BlockRule block_rule(const std::string& name) {
-  if (name == "bos") return smc::BlockRule::kBos;
-  if (name == "seed") return smc::BlockRule::kSeed;
-  if (name == "extreme") return smc::BlockRule::kExtreme;
-  raise("InputError", "rule must be 'bos', 'seed' or 'extreme', but is '", name, "'.");
-}
-
-// Options by name; what is not named keeps its default.
-smc::Options read_options(const py::dict& given) {
-  smc::Options options;
-  for (const auto& [key, value] : given) {
-    const auto name = py::cast<std::string>(key);
-    const auto is = [&name](const char* other) { return name == other; };
-    if (is("swing_left"))
-      options.swing_left = py::cast<int>(value);
-    else if (is("swing_right"))
-      options.swing_right = py::cast<int>(value);
-    else if (is("break_on_wick"))
-      options.break_on_wick = py::cast<bool>(value);
-    else if (is("keep_extreme_level"))
-      options.keep_extreme_level = py::cast<bool>(value);
-    else if (is("fvg_min_atr"))
-      options.fvg_min_atr = py::cast<double>(value);
-    else if (is("fvg_merge"))
-      options.fvg_merge = py::cast<bool>(value);
-    else if (is("fvg_same_side"))
-      options.fvg_same_side = py::cast<bool>(value);
-    else if (is("fvg_max_span_ns"))
-      options.fvg_max_span_ns = py::cast<int64_t>(value);
-    else if (is("block_rule"))
-      options.block_rule = block_rule(py::cast<std::string>(value));
-    else if (is("block_min_displacement_atr"))
-      options.block_min_displacement_atr = py::cast<double>(value);
-    else if (is("block_min_quality"))
-      options.block_min_quality = py::cast<double>(value);
-    else if (is("block_body"))
-      options.block_body = py::cast<bool>(value);
-    else if (is("zone_max_age_bars"))
-      options.zone_max_age_bars = py::cast<int>(value);
-    else if (is("zone_cap"))
-      options.zone_cap = py::cast<int>(value);
-    else if (is("zone_invalidate_on_wick"))
-      options.zone_invalidate_on_wick = py::cast<bool>(value);
-    else if (is("bounce_bars"))
-      options.bounce_bars = py::cast<int>(value);
-    else if (is("liquidity_tolerance_atr"))
-      options.liquidity_tolerance_atr = py::cast<double>(value);
-    else if (is("liquidity_max_age_bars"))
-      options.liquidity_max_age_bars = py::cast<int>(value);
-    else
-      raise("InputError", "the engine has no option '", name, "'.");
-  }
-  options.validate();
-  return options;
-}
 
 template <class T, class Read>
 py::array_t<T> column(const std::vector<smc::Event>& events, Read read) {
@@ -132,32 +76,36 @@ py::dict to_columns(const std::vector<smc::Event>& events) {
 }  // namespace
 
 void bind_smc(py::module_& m) {
-  m.attr("SMC_EVENT_KINDS") = std::vector<std::string>{"swing_high",  "swing_low", "bos",   "choch", "fvg",
-                                                       "order_block", "pool",      "sweep", "run"};
+  m.attr("SMC_EVENT_KINDS") =
+      std::vector<std::string>{"swing_high", "swing_low", "bos", "choch",   "fvg",         "order_block",
+                               "pool",       "sweep",     "run", "breaker", "zigzag_high", "zigzag_low"};
   m.attr("SMC_ZONE_STATES") =
       std::vector<std::string>{"fresh", "touched", "filled", "invalidated", "expired", "merged"};
 
   m.def(
       "smc_events",
-      [](const py::dict& native, const py::dict& options) {
+      [](const py::dict& native, int64_t bar_length_ns, const py::dict& given) {
         const BarsView bars = bars_view(native);
-        const smc::Options chosen = read_options(options);
+        const features::Settings settings = settings_from(given, features::Naming::kArguments);
+        const smc::Options options = settings.smc_options(bar_length_ns);
         smc::EventLog log;
         {
           // About half a microsecond per bar: short enough to wait for.
           const py::gil_scoped_release release;
-          log = smc::collect_events(bars, chosen);
+          log = smc::collect_events(bars, options, settings.atr_is_sma);
         }
         return to_columns(log.events());
       },
-      py::arg("bars"), py::arg("options"),
+      py::arg("bars"), py::arg("bar_length_ns"), py::arg("settings"),
       "Events of a bar array as columns, in the order in which they became known.");
 
   m.def(
       "smc_columns",
-      [](const py::dict& native) {
+      [](const py::dict& native, const py::dict& given) {
         const BarsView bars = bars_view(native);
-        const auto machine = features::make_smc_machine();
+        const features::Settings settings = settings_from(given);
+        const int64_t length = bars.size() > 0 ? bars.ts_close[0] - bars.ts_open[0] : 0;
+        const auto machine = features::make_smc_machine(settings.smc_options(length), settings.trend);
         const auto width = static_cast<int64_t>(machine->columns().size());
         std::vector<double> values;
         {
@@ -168,7 +116,8 @@ void bind_smc(py::module_& m) {
         for (const auto& info : machine->columns()) names.push_back(info.name);
         return py::make_tuple(to_matrix(std::move(values), bars.size(), width), names);
       },
-      py::arg("bars"), "All columns of the machine with default options: float64 (n, d) and their names.");
+      py::arg("bars"), py::arg("settings") = py::dict(),
+      "All columns of the machine: float64 (n, d) and their names.");
 
   m.def(
       "smc_default_columns", [] { return features::smc_default_columns(); },

@@ -2,15 +2,14 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
-#include <memory>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "bindings/bars_view.h"
+#include "bindings/feature_settings.h"
 #include "bindings/numpy.h"
+#include "bindings/trading_days.h"
 #include "smctrain/base/error.h"
 #include "smctrain/features/smc/retracements.h"
 #include "smctrain/features/span_events.h"
@@ -19,13 +18,6 @@ namespace smctrain::bindings {
 namespace {
 
 using features::SpanEvent;
-
-// (changes, offsets) in nanoseconds.
-using ZoneTable = std::pair<std::vector<int64_t>, std::vector<int64_t>>;
-
-std::shared_ptr<const features::Zone> to_zone(const ZoneTable& table) {
-  return std::make_shared<const features::Zone>(table.first, table.second);
-}
 
 template <class T, class Events, class Read>
 py::array_t<T> column(const Events& events, Read read) {
@@ -55,22 +47,18 @@ py::dict span_columns(const std::vector<SpanEvent>& events) {
   return table;
 }
 
-// (name, zone, start, length) in nanoseconds.
-using SessionTuple = std::tuple<std::string, ZoneTable, int64_t, int64_t>;
-
+// Standard sessions by name, then the custom ones of the settings.
 py::dict session_events(const py::dict& native, const std::vector<std::string>& standard,
-                        const std::vector<SessionTuple>& custom) {
+                        const py::dict& given) {
   const BarsView bars = bars_view(native);
+  const features::Settings settings = settings_from(given, features::Naming::kArguments);
   std::vector<features::SessionSpec> specs;
   for (const auto& name : standard) {
-    const auto& known = features::standard_sessions();
-    const auto found =
-        std::find_if(known.begin(), known.end(), [&](const auto& spec) { return spec.name == name; });
-    if (found == known.end()) raise("InputError", "there is no session ", name, ".");
-    specs.push_back(*found);
+    const features::SessionSpec* known = settings.session(name);
+    if (known == nullptr) raise("InputError", "there is no session ", name, ".");
+    specs.push_back(*known);
   }
-  for (const auto& [name, zone, start, length] : custom)
-    specs.push_back({name, to_zone(zone), start, length});
+  for (const auto& custom : settings.custom_sessions) specs.push_back(*settings.session(custom[0]));
   std::vector<SpanEvent> events;
   {
     const py::gil_scoped_release release;
@@ -79,16 +67,17 @@ py::dict session_events(const py::dict& native, const std::vector<std::string>& 
   return span_columns(events);
 }
 
-py::dict period_events(const py::dict& native, const std::string& name, const ZoneTable& zone,
-                       int64_t roll_ns) {
+py::dict period_events(const py::dict& native, const std::string& name, const py::dict& given,
+                       const py::object& days) {
   const BarsView bars = bars_view(native);
-  const features::DayRoll roll{to_zone(zone), roll_ns};
+  features::Settings settings = settings_from(given, features::Naming::kArguments);
+  settings.follow_market(trading_days(days));
   for (const auto period : features::kPeriods) {
     if (name != features::period_name(period)) continue;
     std::vector<SpanEvent> events;
     {
       const py::gil_scoped_release release;
-      events = features::collect_periods(bars, period, roll);
+      events = features::collect_periods(bars, period, settings.roll);
     }
     return span_columns(events);
   }
@@ -134,9 +123,9 @@ py::array_t<int64_t> compiled_offsets(const std::string& zone, const py::array& 
 }  // namespace
 
 void bind_spans(py::module_& m) {
-  m.def("session_events", &session_events, py::arg("bars"), py::arg("standard"), py::arg("custom"));
-  m.def("period_events", &period_events, py::arg("bars"), py::arg("period"), py::arg("zone"),
-        py::arg("roll_ns"));
+  m.def("session_events", &session_events, py::arg("bars"), py::arg("standard"), py::arg("settings"));
+  m.def("period_events", &period_events, py::arg("bars"), py::arg("period"), py::arg("settings"),
+        py::arg("days"));
   m.def("retracement_events", &retracement_events, py::arg("bars"), py::arg("left"), py::arg("right"),
         py::arg("levels"));
   m.def("compiled_offsets", &compiled_offsets, py::arg("zone"), py::arg("utc"),

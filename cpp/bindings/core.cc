@@ -10,6 +10,7 @@ namespace py = pybind11;
 void bind_base(py::module_& m);
 void bind_bars(py::module_& m);
 void bind_features(py::module_& m);
+void bind_feature_settings(py::module_& m);
 void bind_labels(py::module_& m);
 void bind_splits(py::module_& m);
 void bind_augment(py::module_& m);
@@ -20,6 +21,7 @@ void bind_metrics(py::module_& m);
 void bind_stats(py::module_& m);
 void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
+void bind_panel(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -29,6 +31,7 @@ PYBIND11_MODULE(_core, m) {
   bind_base(m);
   bind_bars(m);
   bind_features(m);
+  bind_feature_settings(m);
   bind_labels(m);
   bind_splits(m);
   bind_augment(m);
@@ -39,6 +42,7 @@ PYBIND11_MODULE(_core, m) {
   bind_stats(m);
   bind_market(m);
   bind_smc(m);
+  bind_panel(m);
 }
 
 }  // namespace smctrain::bindings

@@ -20,6 +20,7 @@ _EXPORTS = {
     "simulate_market": "smctrain.testing.market",
     "build_features": "smctrain.features",
     "FeatureSpec": "smctrain.features",
+    "feature_settings": "smctrain.features",
     "FeatureTable": "smctrain.features",
     "FeatureStream": "smctrain.features",
     "EventTable": "smctrain.features",
@@ -35,8 +36,11 @@ _EXPORTS = {
     "make_target": "smctrain.labels",
     "trend_scanning": "smctrain.labels",
     "cusum_events": "smctrain.labels",
+    "decision_rows": "smctrain.sample",
     "meta_labels": "smctrain.labels",
     "sequential_bootstrap": "smctrain.labels",
+    "Panel": "smctrain.panel",
+    "build_panel": "smctrain.panel",
     "DataAugmenter": "smctrain.augment",
     "TrainingMonitor": "smctrain.training.monitor",
     "OverfittingMonitor": "smctrain.training.monitor",
@@ -56,7 +60,7 @@ _EXPORTS = {
 }
 _MODULES = {
     "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
-    "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
+    "panel", "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
 

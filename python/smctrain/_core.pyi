@@ -18,7 +18,6 @@ __all__: list[str] = [
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
     "audit_split",
-    "bar_segments",
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
@@ -32,17 +31,24 @@ __all__: list[str] = [
     "count_stamps",
     "crc32c",
     "cusum_events",
+    "day_spans",
+    "day_starts",
     "e_benjamini_hochberg",
     "e_process",
     "effective_size",
     "expected_max_sharpe",
     "feature_dropout",
+    "feature_setting_problems",
+    "feature_settings",
+    "feature_settings_table",
     "features_build",
     "features_catalogue",
+    "find_breaks",
     "fit_forest",
     "fit_preprocessing",
     "forward_return",
     "forward_split",
+    "fractional_weights",
     "group_borders",
     "group_split",
     "hac_mean",
@@ -50,8 +56,12 @@ __all__: list[str] = [
     "jitter",
     "label_uniqueness",
     "minimum_track_record",
+    "nearest_zones",
     "normal_cdf",
     "normal_quantile",
+    "panel_cross_section",
+    "panel_order",
+    "panel_sample",
     "parse_bar_csv",
     "parse_times",
     "path_target",
@@ -67,6 +77,7 @@ __all__: list[str] = [
     "required_sample",
     "resample_bars",
     "retracement_events",
+    "return_volatility",
     "return_weights",
     "sequential_bootstrap",
     "session_events",
@@ -100,6 +111,9 @@ class FeatureStream:
         columns: collections.abc.Sequence[str],
         digits: typing.SupportsInt | typing.SupportsIndex | None,
         segment_gap_ns: typing.SupportsInt | typing.SupportsIndex,
+        days: typing.Any = None,
+        quarantine: collections.abc.Sequence[str] | None = None,
+        settings: dict = {},
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
     def push(
@@ -124,7 +138,7 @@ class FeatureStream:
         arg7: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
     def replay(
-        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray
+        self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray, finders: numpy.ndarray
     ) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
@@ -191,9 +205,6 @@ def audit_split(
     embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
     embargo_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
-def bar_segments(
-    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex
-) -> numpy.typing.NDArray[numpy.int32]: ...
 def baselines(
     y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
 ) -> dict: ...
@@ -258,6 +269,8 @@ def crc32c(data: typing_extensions.Buffer) -> int:
     """
 
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
+def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
+def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
 def e_benjamini_hochberg(
     e: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
@@ -289,6 +302,21 @@ def feature_dropout(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def feature_setting_problems(given: dict) -> list[tuple[str, str]]:
+    """
+    Key and sentence of each fault.
+    """
+
+def feature_settings(given: dict) -> dict:
+    """
+    The settings that differ from their default, in one form; raises InputError with all faults.
+    """
+
+def feature_settings_table() -> list:
+    """
+    One entry per setting: key, argument of the st.smc functions, what is allowed, default, meaning.
+    """
+
 def features_build(
     bars: dict,
     base_length_ns: typing.SupportsInt | typing.SupportsIndex,
@@ -296,8 +324,15 @@ def features_build(
     higher_bars: list,
     columns: collections.abc.Sequence[str],
     double_precision: bool,
+    days: typing.Any = None,
+    settings: dict = {},
 ) -> tuple: ...
-def features_catalogue(base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list) -> list: ...
+def features_catalogue(
+    base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}, asked: dict = {}
+) -> list: ...
+def find_breaks(
+    arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
+) -> dict: ...
 def fit_forest(
     binned: BinnedMatrix,
     rows: numpy.ndarray,
@@ -330,6 +365,7 @@ def forward_split(
     gap_stamps: typing.SupportsInt | typing.SupportsIndex,
     gap_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
+def fractional_weights(order: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
 def group_borders(
     n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int64]: ...
@@ -354,6 +390,7 @@ def horizon_windows(
     count: typing.SupportsInt | typing.SupportsIndex,
     timeframe_ns: typing.SupportsInt | typing.SupportsIndex,
     session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def jitter(
     X: numpy.ndarray,
@@ -370,8 +407,47 @@ def minimum_track_record(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def nearest_zones(
+    bars: dict,
+    rows: numpy.ndarray,
+    side: numpy.ndarray,
+    zone_side: numpy.ndarray,
+    origin: numpy.ndarray,
+    known_at: numpy.ndarray,
+    invalidated_at: numpy.ndarray,
+    top: numpy.ndarray,
+    bottom: numpy.ndarray,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def panel_cross_section(
+    values: numpy.ndarray,
+    start: numpy.ndarray,
+    columns: numpy.ndarray,
+    where: typing.Any,
+    min_count: typing.SupportsInt | typing.SupportsIndex,
+    rank: bool,
+    z: bool,
+    out: numpy.ndarray,
+) -> None: ...
+def panel_order(
+    stamps: collections.abc.Sequence[numpy.ndarray],
+    names: collections.abc.Sequence[str],
+    min_count: typing.SupportsInt | typing.SupportsIndex,
+    max_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def panel_sample(
+    time: numpy.ndarray,
+    symbol: numpy.ndarray,
+    symbol_key: numpy.ndarray,
+    rows: numpy.ndarray,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    whole_stamps: bool,
+    newest: bool,
+    per_stamp: typing.SupportsInt | typing.SupportsIndex,
+    share: typing.SupportsFloat | typing.SupportsIndex,
+    max_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def parse_bar_csv(data: bytes, name: str) -> dict: ...
 def parse_times(data: bytes) -> dict: ...
 def path_target(
@@ -393,15 +469,7 @@ def pbo(
     (pbo, logits).
     """
 
-def period_events(
-    bars: dict,
-    period: str,
-    zone: tuple[
-        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-    ],
-    roll_ns: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+def period_events(bars: dict, period: str, settings: dict, days: typing.Any) -> dict: ...
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,
@@ -453,17 +521,14 @@ def required_sample(
     design_effect: typing.SupportsFloat | typing.SupportsIndex,
     p0: typing.SupportsFloat | typing.SupportsIndex,
 ) -> float: ...
-def resample_bars(
-    arrays: dict,
-    timeframe_s: typing.SupportsInt | typing.SupportsIndex,
-    anchor_s: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+def resample_bars(arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, days: typing.Any) -> dict: ...
 def retracement_events(
     bars: dict,
     left: typing.SupportsInt | typing.SupportsIndex,
     right: typing.SupportsInt | typing.SupportsIndex,
     levels: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
 ) -> dict: ...
+def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def sequential_bootstrap(
     t0: numpy.ndarray,
@@ -471,21 +536,7 @@ def sequential_bootstrap(
     size: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
-def session_events(
-    bars: dict,
-    standard: collections.abc.Sequence[str],
-    custom: collections.abc.Sequence[
-        tuple[
-            str,
-            tuple[
-                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
-            ],
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ]
-    ],
-) -> dict: ...
+def session_events(bars: dict, standard: collections.abc.Sequence[str], settings: dict) -> dict: ...
 def sharpe_standard_error(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
@@ -527,9 +578,9 @@ def smc_catalogue() -> dict:
     Role, warmup and settle of each column of the machine.
     """
 
-def smc_columns(bars: dict) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
+def smc_columns(bars: dict, settings: dict = {}) -> tuple[numpy.typing.NDArray[numpy.float64], list[str]]:
     """
-    All columns of the machine with default options: float64 (n, d) and their names.
+    All columns of the machine: float64 (n, d) and their names.
     """
 
 def smc_default_columns() -> list[str]:
@@ -537,7 +588,7 @@ def smc_default_columns() -> list[str]:
     Names of the structure and zone columns of the default preset.
     """
 
-def smc_events(bars: dict, options: dict) -> dict:
+def smc_events(bars: dict, bar_length_ns: typing.SupportsInt | typing.SupportsIndex, settings: dict) -> dict:
     """
     Events of a bar array as columns, in the order in which they became known.
     """
@@ -594,11 +645,15 @@ def triple_barrier(
     min_risk: typing.SupportsFloat | typing.SupportsIndex,
     max_risk: typing.SupportsFloat | typing.SupportsIndex,
     tie: typing.SupportsInt | typing.SupportsIndex,
+    lower: typing.Any,
     timeout: typing.SupportsInt | typing.SupportsIndex,
     timeout_band: typing.SupportsFloat | typing.SupportsIndex,
     gap_target_at_open: bool,
+    bid_ask: bool,
     point: typing.SupportsFloat | typing.SupportsIndex,
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
+    session: typing.Any,
+    quarantine: typing.Any,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex
@@ -626,7 +681,20 @@ def xgboost_fit(
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...
 
-SMC_EVENT_KINDS: list = ["swing_high", "swing_low", "bos", "choch", "fvg", "order_block", "pool", "sweep", "run"]
+SMC_EVENT_KINDS: list = [
+    "swing_high",
+    "swing_low",
+    "bos",
+    "choch",
+    "fvg",
+    "order_block",
+    "pool",
+    "sweep",
+    "run",
+    "breaker",
+    "zigzag_high",
+    "zigzag_low",
+]
 SMC_ZONE_STATES: list = ["fresh", "touched", "filled", "invalidated", "expired", "merged"]
 STANDARD_SESSIONS: list = ["sydney", "tokyo", "london", "ny", "kz_asia", "kz_london", "kz_ny", "kz_lclose"]
 __version__: str = "0.1.0"

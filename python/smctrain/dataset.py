@@ -112,7 +112,7 @@ def _settled(features: FeatureTable, segment: NDArray[np.int32]) -> NDArray[np.b
     their own NaN rows instead, which trees take as missing and nets impute.
     """
     n = len(segment)
-    start_up = max((c.warmup + max(c.settle, 0) for c in features.catalogue if c.family != "higher"), default=0)
+    start_up = max((c.warmup + max(c.settle, 0) for c in features.catalogue if not c.reads_higher), default=0)
     starts = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]]) if n else np.empty(0, dtype=np.int64)
     lengths = np.diff(np.r_[starts, n])
     row_in_segment = np.arange(n) - np.repeat(starts, lengths)

@@ -139,7 +139,16 @@ def as_bars(bars: Any, resolved: ResolvedConfig) -> BarSet:
     if isinstance(bars, BarSet):
         return bars
     data = resolved.config.data
-    return read_bars(bars, symbols=resolved.config.symbols, tz=data.tz, stamp=data.stamp, fix=data.fix)
+    return read_bars(
+        bars,
+        symbols=resolved.config.symbols,
+        tz=data.tz,
+        stamp=data.stamp,
+        fix=data.fix,
+        quarantine=data.quarantine,
+        calendar=data.calendar,
+        day_roll=data.day_roll,
+    )
 
 
 def new_folder(root: str | Path) -> Path:
@@ -167,7 +176,8 @@ def _chosen_settings(
     for key, value in (labels or {}).items():
         chosen[f"labels.{key}"] = value
     if features is not None:
-        chosen |= {f"features.{key}": getattr(features, key) for key in ("preset", "higher", "groups", "columns")}
+        keys = ("preset", "higher", "groups", "columns", "extra", "settings")
+        chosen |= {f"features.{key}": getattr(features, key) for key in keys}
         if features.base:
             chosen["data.base"] = features.base
     return chosen

@@ -31,7 +31,11 @@ _INK, _GREY = "#333333", "#777777"
 _COLOURS = {1: "#0072B2", -1: "#D55E00", 0: "#6A6A6A"}
 _SIDES = {1: "bullish", -1: "bearish"}
 _SESSION_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00")
-_ZONES = {"order_block": ("order block", "-", 0.30, ""), "fvg": ("fair value gap", "--", 0.12, "///")}
+_ZONES = {
+    "order_block": ("order block", "-", 0.30, ""),
+    "breaker": ("breaker", "-.", 0.20, "..."),
+    "fvg": ("fair value gap", "--", 0.12, "///"),
+}
 _BREAKS = {"bos": ("BOS", "-"), "choch": ("CHoCH", "--")}
 _SWINGS = {"swing_high": ("swing high", "v", 6.0), "swing_low": ("swing low", "^", -6.0)}
 _TAKEN = {"sweep": ("sweep", "x"), "run": ("run", "P")}
@@ -156,6 +160,8 @@ def _draw_swings(axis: Axes, table: EventTable, kind: str, first: int, end: int)
 
     word, marker, points = _SWINGS[kind]
     table = _within(table, "origin", first, end)
+    kept = table["invalidated_at"] < 0  # of swings that alternate
+    table = EventTable({name: values[kept] for name, values in table.columns.items()})
     side = 1 if kind == "swing_low" else -1  # a low is where buyers came in
     away = axis.transData + ScaledTranslation(0.0, points / 72.0, _figure_of(axis).dpi_scale_trans)
     axis.plot(

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "smctrain/bars/segments.h"
+#include "smctrain/bars/local_time.h"
 #include "smctrain/bars/timestamp.h"
 
 namespace smctrain {
@@ -43,8 +43,6 @@ Finding flat_runs(const BarsView& bars) {
   }
   return finding;
 }
-
-int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 }  // namespace
 
@@ -91,15 +89,15 @@ CheckResult check_bars(const BarsView& bars, int64_t timeframe_ns) {
   const Finding flat = flat_runs(bars);
   if (flat.count > 0) result.findings.push_back(flat);
 
-  const std::vector<int64_t> jumps = find_jumps(bars.open, bars.close);
-  if (!jumps.empty()) {
-    const auto first = static_cast<size_t>(jumps.front());
-    result.findings.push_back({"jump", jumps.front(), static_cast<int64_t>(jumps.size()),
-                               bars.open[first] / bars.close[first - 1]});
-  }
   if (n > 1 && !bars.volume.empty() &&
       std::all_of(bars.volume.begin(), bars.volume.end(), [&](double v) { return v == bars.volume[0]; })) {
     result.findings.push_back({"constant_volume", 0, static_cast<int64_t>(n), bars.volume[0]});
+  } else {
+    Counter zero("zero_volume");
+    for (size_t t = 0; t < bars.volume.size(); ++t) {
+      if (bars.volume[t] == 0.0) zero.add(static_cast<int64_t>(t));
+    }
+    zero.put(&result.findings);
   }
   return result;
 }

@@ -1,7 +1,7 @@
 // Data check of one series: what is odd, where it first shows, how often.
 //
 //   finding   one kind of fault: row of the first occurrence (index into the bars), count, and a measure of
-//   the kind.
+//             the kind. Splits, bad prints and the like are found elsewhere (breaks.h).
 //
 //   kind              counted                                              measure
 //   gap               pauses between bars, weekends aside                  bars that would fill them
@@ -9,8 +9,8 @@
 //   non_positive      bars with a price of zero or below                   -
 //   negative_volume   bars with a volume or spread below zero              -
 //   flat_run          runs of at least kFlatRun bars with O = H = L = C    bars in the longest run
-//   jump              split-like jumps (segments.h)                        ratio open / previous close of the
-//   first constant_volume   all bars, when every volume is the same              that volume
+//   constant_volume   all bars, when every volume is the same              that volume
+//   zero_volume       bars with a volume of zero, when others have some    -
 //
 // A weekend pause is one that holds a whole Saturday (UTC) and lasts at most kWeekendDays.
 // `n_faulty` counts the bars of kinds ohlc, non_positive and negative_volume once each: too large a share of

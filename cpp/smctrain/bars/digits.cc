@@ -15,8 +15,11 @@ bool on_grid(double scaled) { return std::abs(scaled - std::nearbyint(scaled)) <
 
 bool fits_digits(std::span<const double> prices, int digits) {
   const double power = kPowers[static_cast<size_t>(digits)];
-  return std::all_of(prices.begin(), prices.end(),
-                     [power](double price) { return !std::isfinite(price) || on_grid(price * power); });
+  return std::all_of(prices.begin(), prices.end(), [power](double price) {
+    // A grid on which a price vanishes is too coarse for it.
+    const bool vanishes = price != 0.0 && std::nearbyint(price * power) == 0.0;
+    return !std::isfinite(price) || (on_grid(price * power) && !vanishes);
+  });
 }
 
 int find_digits(std::span<const std::span<const double>> columns) {

@@ -1,6 +1,8 @@
 // Price grid of a symbol: so that equal prices compare equal (files hold cells such as 1.1255600000000001).
 //
-//   digits   smallest d <= 8 with |x*10^d - round(x*10^d)| < 1e-4 for every price; -1 when none fits.
+//   digits   smallest d <= 8 with |x*10^d - round(x*10^d)| < 1e-4 for every price, and none rounded to zero
+//   that is
+//            not; -1 when none fits.
 //   snapped  round(x*10^d) / 10^d
 //
 // Cost: O(n) per d, and a d that does not fit is left at its first misfit. Non-finite prices are passed over.

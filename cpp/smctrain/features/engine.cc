@@ -49,15 +49,15 @@ std::vector<ColumnInfo> alignment_columns(const std::vector<HigherTimeframe>& hi
   return columns;
 }
 
-}  // namespace
-
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher) {
+std::vector<CatalogueEntry> computed_entries(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                             const Settings& settings) {
   std::vector<CatalogueEntry> entries;
-  for (const auto& machine : make_base_machines()) {
-    for (const auto& column : machine->columns()) entries.push_back({column, in_default_preset(column)});
+  for (const auto& machine : make_base_machines(settings, base_length_ns)) {
+    for (const auto& column : machine->columns())
+      entries.push_back({column, in_default_preset(column), column.role == "feature"});
   }
   std::vector<HigherTimeframe> timeframes;
-  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr);
+  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr, settings);
   for (const auto& timeframe : timeframes) {
     // Where the zones lie reaches the default set through the two confluence counts; bars since the close are
     // clock.
@@ -70,10 +70,49 @@ std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<
   return entries;
 }
 
+std::vector<ColumnInfo> columns_of(const std::vector<CatalogueEntry>& entries) {
+  std::vector<ColumnInfo> columns;
+  for (const auto& entry : entries) columns.push_back(entry.column);
+  return columns;
+}
+
+DerivedColumns make_derived(const EngineOptions& options) {
+  const auto entries = computed_entries(options.base_length_ns, options.higher, options.settings);
+  return {options.columns, columns_of(entries), kBlockBars};
+}
+
+size_t index_of(const std::string& name, const std::vector<ColumnInfo>& columns) {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const ColumnInfo& column) { return column.name == name; });
+  return static_cast<size_t>(found - columns.begin());
+}
+
+}  // namespace
+
+std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                      const Settings& settings, const std::vector<AskedColumns>& asked) {
+  auto entries = computed_entries(base_length_ns, higher, settings);
+  const auto computed = columns_of(entries);
+  const ColumnIndex known(computed);
+  auto preset = full_preset_derived();
+  // Not every length of bar and every setting has all sources.
+  std::erase_if(preset, [&](const std::string& name) { return !parse_column(name, known).problem.empty(); });
+  std::vector<AskedColumns> derived{{"preset", preset}};
+  derived.insert(derived.end(), asked.begin(), asked.end());
+  for (const auto& column : derived_columns(derived, computed)) {
+    const bool is_preset = std::find(preset.begin(), preset.end(), column.name) != preset.end();
+    entries.push_back({column, false, is_preset});
+  }
+  return entries;
+}
+
 Engine::Engine(const EngineOptions& options)
-    : base_(make_base_machines(), with_needs_of_alignment(options.columns)) {
+    : derived_(make_derived(options)),
+      base_(make_base_machines(options.settings, options.base_length_ns),
+            with_needs_of_alignment(derived_.sources()), options.settings),
+      higher_settled_(kBlockBars) {
   for (const auto& spec : options.higher)
-    higher_.emplace_back(spec, options.base_length_ns, &options.columns);
+    higher_.emplace_back(spec, options.base_length_ns, &derived_.sources(), options.settings);
   std::vector<ColumnInfo> all = base_.columns();
   const size_t base_count = all.size();
   for (const auto& timeframe : higher_)
@@ -82,27 +121,41 @@ Engine::Engine(const EngineOptions& options)
   all.insert(all.end(), alignment.begin(), alignment.end());
   higher_row_.assign(all.size() - base_count, kNaN);
   higher_values_.assign(higher_row_.size() * kColumnStride, kNaN);
+  for (const auto& name : derived_.sources()) {
+    const size_t at = index_of(name, all);
+    if (at >= base_count) higher_wanted_.push_back(at - base_count);
+  }
+  const auto values_of = [&](size_t at) {
+    return at < base_count ? base_.values(at) : higher_values_.data() + (at - base_count) * kColumnStride;
+  };
+  std::vector<const double*> used;
+  for (const auto& name : derived_.used()) used.push_back(values_of(index_of(name, all)));
+  derived_.bind(used);
   for (const auto& name : options.columns) {
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const ColumnInfo& column) { return column.name == name; });
-    if (found == all.end())
-      raise("InputError", "there is no feature column ", name, " for these timeframes.");
-    const auto at = static_cast<size_t>(found - all.begin());
-    if (at < base_count) {
-      source_.push_back(base_.values(at));
+    const size_t at = index_of(name, all);
+    if (at < all.size()) {
+      source_.push_back(values_of(at));
+      selected_.push_back(all[at]);
+      wait_for({name, 0, 1}, all);
     } else {
-      source_.push_back(higher_values_.data() + (at - base_count) * kColumnStride);
-      higher_wanted_.push_back(at - base_count);
-    }
-    selected_.push_back(*found);
-    if (found->family == "higher") {
-      for (auto& timeframe : higher_) timeframe.require(found->name);
-      higher_selected_ = true;
-    } else if (found->settle != kForever) {
-      settled_after_ = std::max(settled_after_, found->warmup + found->settle);
+      const size_t which = index_of(name, derived_.columns());
+      source_.push_back(derived_.values(which));
+      selected_.push_back(derived_.columns()[which]);
+      for (const auto& read : derived_.reads(which)) wait_for(read, all);
     }
   }
   bias_at_ = base_.find("trend_bias_atr");
+}
+
+void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed) {
+  const ColumnInfo& column = computed[index_of(read.column, computed)];
+  if (column.family == "higher") {
+    for (auto& timeframe : higher_) timeframe.require(column.name, read.settles);
+    higher_selected_ = true;
+    higher_rows_ = std::max(higher_rows_, read.rows);
+  } else if (column.settle != kForever) {
+    settled_after_ = std::max(settled_after_, column.warmup + read.settles * column.settle + read.rows);
+  }
 }
 
 bool Engine::push(const Bar& bar, int32_t segment, double* out) {
@@ -116,7 +169,17 @@ void Engine::push_block(const BarsView& bars, int64_t first, int n, uint8_t* set
   start_bars(bars, first, n);
   base_.push_block(bars, first, n);
   for (int i = 0; i < n; ++i) settled[i] = base_.rows() - n + i + 1 > settled_after_ ? 1 : 0;
-  if (!higher_.empty()) push_higher_timeframes(bars, first, n, settled);
+  if (!higher_.empty()) push_higher_timeframes(bars, first, n);
+  if (higher_selected_) settle_higher(n, settled);
+  derived_.push_block(n);
+}
+
+// Rows wait for settled higher bars, and then for what is derived from them.
+void Engine::settle_higher(int n, uint8_t* settled) {
+  for (int i = 0; i < n; ++i) {
+    higher_settled_rows_ = higher_settled_[static_cast<size_t>(i)] != 0 ? higher_settled_rows_ + 1 : 0;
+    if (higher_settled_rows_ <= higher_rows_) settled[i] = 0;
+  }
 }
 
 // The order of time, and a new segment.
@@ -129,7 +192,11 @@ void Engine::start_bars(const BarsView& bars, int64_t first, int n) {
     raise("InputError", "bars must come in order of time, but one opens no later than the bar before it.");
   }
   const bool restart = started_ && segment != segment_;
-  if (restart) base_.reset();
+  if (restart) {
+    base_.reset();
+    derived_.reset();
+    higher_settled_rows_ = 0;
+  }
   if (restart || !started_) {
     for (auto& timeframe : higher_) timeframe.start_segment(bars[first], !started_);
   }
@@ -138,7 +205,7 @@ void Engine::start_bars(const BarsView& bars, int64_t first, int n) {
   last_open_ = bars.ts_open[static_cast<size_t>(first + n - 1)];
 }
 
-void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n, uint8_t* settled) {
+void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n) {
   const double* bias = bias_at_ >= 0 ? base_.values(static_cast<size_t>(bias_at_)) : nullptr;
   for (int i = 0; i < n; ++i) {
     const Bar bar = bars[first + i];
@@ -148,6 +215,7 @@ void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n, 
     double structure = 0.0;
     double block_confluence = 0.0;
     double gap_confluence = 0.0;
+    bool has_settled = true;
     double* next = higher_row_.data();
     for (auto& timeframe : higher_) {
       timeframe.push_base(bar);
@@ -159,8 +227,9 @@ void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n, 
       structure += timeframe.structure();
       block_confluence += timeframe.confluence(0);
       gap_confluence += timeframe.confluence(1);
-      if (higher_selected_ && !timeframe.settled()) settled[i] = 0;
+      has_settled = has_settled && timeframe.settled();
     }
+    higher_settled_[static_cast<size_t>(i)] = has_settled ? 1 : 0;
     *next++ = std::isnan(low) ? kNaN : (low > 1.0 ? 1.0 : (high < -1.0 ? -1.0 : 0.0));
     if (higher_.front().has_structure()) {
       *next++ = structure;

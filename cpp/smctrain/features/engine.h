@@ -3,6 +3,7 @@
 //   base series        all machines of the base timeframe
 //   higher timeframes  see higher_timeframe.h; htf_align_trend and htf_align_struct combine them with the
 //   base selection          columns are written in the order asked for; machines nobody asked for do not run
+//   derived            lags, statistics, products ... of that row: derived/columns.h
 //   settled            a row is settled once every selected column is past its warm-up and the start no
 //   longer shows
 //                      (columns that never settle are left out of this mark)
@@ -18,9 +19,11 @@
 
 #include "smctrain/bars/bar.h"
 #include "smctrain/base/view.h"
+#include "smctrain/features/derived/columns.h"
 #include "smctrain/features/higher_timeframe.h"
 #include "smctrain/features/machine.h"
 #include "smctrain/features/series.h"
+#include "smctrain/features/settings.h"
 
 namespace smctrain::features {
 
@@ -28,14 +31,19 @@ struct EngineOptions {
   int64_t base_length_ns = 0;
   std::vector<HigherSpec> higher;
   std::vector<std::string> columns;  // wanted columns, any role, in the order wanted
+  Settings settings;
 };
 
-// Every column an engine with these higher timeframes can compute, and whether the preset "default" holds it.
+// Every column an engine with these higher timeframes can compute and whether the preset "default" holds it,
+// the derived columns of the preset "full", and those derived columns that `asked` names. Raises InputError
+// with every name of `asked` that means nothing.
 struct CatalogueEntry {
   ColumnInfo column;
   bool in_default = false;
+  bool in_full = true;  // of role "feature" and not made for the caller alone
 };
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher);
+std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
+                                      const Settings& settings, const std::vector<AskedColumns>& asked = {});
 
 class Engine {
  public:
@@ -57,18 +65,26 @@ class Engine {
 
  private:
   void start_bars(const BarsView& bars, int64_t first, int n);
-  void push_higher_timeframes(const BarsView& bars, int64_t first, int n, uint8_t* settled);
+  void push_higher_timeframes(const BarsView& bars, int64_t first, int n);
 
+  // Makes rows count as settled only once what is read is.
+  void wait_for(const Read& read, const std::vector<ColumnInfo>& computed);
+  void settle_higher(int n, uint8_t* settled);
+
+  DerivedColumns derived_;
   Series base_;
   std::vector<HigherTimeframe> higher_;
   std::vector<ColumnInfo> selected_;
   std::vector<double> higher_values_;  // columns of the higher timeframes and of their alignment
   std::vector<double> higher_row_;     // the same of one bar
   std::vector<const double*> source_;  // values of each selected column
-  std::vector<size_t> higher_wanted_;  // selected columns among those of higher_row_
+  std::vector<size_t> higher_wanted_;  // selected or derived from, among those of higher_row_
   int bias_at_ = -1;
   int64_t settled_after_ = 0;
   bool higher_selected_ = false;
+  int64_t higher_rows_ = 0;              // rows that must follow the first one with settled higher bars
+  int64_t higher_settled_rows_ = 0;      // rows of this segment on which they were settled
+  std::vector<uint8_t> higher_settled_;  // of the bars of the last block
   bool started_ = false;
   int32_t segment_ = 0;
   int64_t last_open_ = 0;

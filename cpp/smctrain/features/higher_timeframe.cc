@@ -13,9 +13,6 @@
 namespace smctrain::features {
 namespace {
 
-constexpr int64_t kDayNs = 86'400'000'000'000;
-constexpr int64_t kMondayNs = 4 * kDayNs;  // 1970-01-05, the first Monday
-
 // Kind (block, gap) and side (bullish, bearish) in the order of confluence and of smc_zone_distance_atr.
 constexpr std::array<const char*, 4> kZoneColumns{"ob_bull_dist_atr", "ob_bear_dist_atr", "fvg_bull_dist_atr",
                                                   "fvg_bear_dist_atr"};
@@ -56,8 +53,11 @@ std::vector<std::string> needed_columns(const std::string& prefix, const std::ve
 }  // namespace
 
 HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
-                                 const std::vector<std::string>* selected)
-    : spec_(spec), series_(make_higher_machines(), needed_columns(prefix_of(spec), selected)) {
+                                 const std::vector<std::string>* selected, const Settings& settings)
+    : spec_(spec),
+      buckets_(spec.days, spec.length_ns),
+      series_(make_higher_machines(settings, spec.length_ns), needed_columns(prefix_of(spec), selected),
+              settings) {
   if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
     raise("InputError", "higher timeframe ", spec.timeframe,
           " must be a multiple of the base timeframe and longer than it.");
@@ -95,12 +95,6 @@ HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
                       "base bars since the last finished " + spec.timeframe + " bar was first seen"});
   bias_at_ = series_.find("trend_bias_atr");
   structure_at_ = series_.find("ms_dir");
-}
-
-int64_t HigherTimeframe::bucket_of(int64_t ts) const {
-  const int64_t shifted = spec_.length_ns % (7 * kDayNs) == 0 ? ts - kMondayNs : ts;
-  const int64_t index = shifted / spec_.length_ns - (shifted % spec_.length_ns < 0 ? 1 : 0);
-  return index * spec_.length_ns + (ts - shifted);
 }
 
 void HigherTimeframe::push_higher(const Bar& bar, int32_t segment) {
@@ -158,16 +152,16 @@ void HigherTimeframe::accept(const Bar& bar) {
 }
 
 void HigherTimeframe::resample(const Bar& bar) {
-  const int64_t start = bucket_of(bar.ts_open);
-  if (collecting_ && start != bucket_.ts_open) {  // the rest of the old bucket has no base bars
+  const TimeSpan span = buckets_.span_of(bar.ts_open);
+  if (collecting_ && span.start != bucket_.ts_open) {  // the rest of the old bucket has no base bars
     accept(bucket_);
     collecting_ = false;
   }
   if (prices_are_finite(bar)) {
     if (!collecting_) {
       bucket_ = bar;
-      bucket_.ts_open = start;
-      bucket_.ts_close = start + spec_.length_ns;
+      bucket_.ts_open = span.start;
+      bucket_.ts_close = span.end;
       collecting_ = true;
     } else {
       bucket_.high = std::max(bucket_.high, bar.high);
@@ -202,10 +196,11 @@ void HigherTimeframe::write(double base_close, double* out) {
   *out = joined_ ? static_cast<double>(age_) : kNaN;
 }
 
-void HigherTimeframe::require(const std::string& column) {
+void HigherTimeframe::require(const std::string& column, int times) {
   for (size_t i = 0; i < needs_.size(); ++i) {
     const std::string& own = columns_[i].name;
-    if (own == column || is_part_of(column, own)) settled_after_ = std::max(settled_after_, needs_[i]);
+    if (own == column || is_part_of(column, own))
+      settled_after_ = std::max(settled_after_, times * needs_[i]);
   }
 }
 

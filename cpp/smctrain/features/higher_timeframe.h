@@ -1,10 +1,10 @@
 // A higher timeframe seen from the base bars.
 //
-//   join       row t sees higher bar j = max{j : ts_close[j] <= ts_close[t]}; a close at the same moment
-//   counts age        base rows since the row on which that bar was first seen source     fixed at
-//   construction: higher bars somebody pushes, or a resampling of the base bars bucket     floor(ts_open /
-//   tf) from 00:00 UTC (weeks: Monday); finished at the first base row with
-//              ts_close >= its end, so a running higher bar is never seen
+//   join     row t sees higher bar j = max{j : ts_close[j] <= ts_close[t]}; a close at the same moment counts
+//   age      base rows since the row on which that bar was first seen
+//   source   fixed at construction: higher bars somebody pushes, or a resampling of the base bars
+//   bucket   of a resampling, as in buckets.h; finished at the first base row with ts_close >= its end, so a
+//            running higher bar is never seen
 //
 // When a new base segment starts, higher bars that closed before it no longer count.
 #pragma once
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "smctrain/bars/bar.h"
+#include "smctrain/bars/buckets.h"
 #include "smctrain/features/series.h"
 
 namespace smctrain::features {
@@ -24,12 +25,14 @@ struct HigherSpec {
   std::string timeframe;  // "H1"
   int64_t length_ns = 0;
   bool from_bars = false;  // true: higher bars are pushed; false: resampled from the base bars
+  TradingDays days = {};   // where resampled days and weeks begin
 };
 
 class HigherTimeframe {
  public:
   // `selected` names the columns somebody wants, so that machines nobody needs do not run; null means all.
-  HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns, const std::vector<std::string>* selected);
+  HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns, const std::vector<std::string>* selected,
+                  const Settings& settings);
   HigherTimeframe(HigherTimeframe&&) noexcept = default;
 
   // htf_<tf>_<column> for every column taken from this timeframe, the distance of the base close to its
@@ -52,8 +55,8 @@ class HigherTimeframe {
   // +1 if the base close is within half an ATR of a bullish zone, -1 of a bearish one, 0 both or neither; NaN
   // before the ATR is known. Of the row written last.
   double confluence(size_t kind) const { return confluence_[kind]; }
-  // Makes settled() wait for a column; of an alignment column, for its parts.
-  void require(const std::string& column);
+  // Makes settled() wait for a column, `times` as long as it takes; of an alignment column, for its parts.
+  void require(const std::string& column, int times = 1);
   // Whether the higher series is past the warm-up and settle of the required columns.
   bool settled() const { return joined_ && series_.rows() > settled_after_; }
 
@@ -66,9 +69,9 @@ class HigherTimeframe {
   double value(int at) const { return at >= 0 && joined_ ? series_.newest(static_cast<size_t>(at)) : kNaN; }
   void accept(const Bar& bar);
   void resample(const Bar& bar);
-  int64_t bucket_of(int64_t ts) const;
 
   HigherSpec spec_;
+  Buckets buckets_;
   Series series_;
   std::vector<ColumnInfo> columns_;
   std::vector<int> taken_;

@@ -42,12 +42,14 @@ struct ColumnInfo {
   int64_t settle = 0;      // further rows until the start no longer shows (1e-6 relative), kForever if never
   std::string known_at;    // the rule in words: "close of the bar", "right pivot bars after the swing", ...
   std::string definition;  // one line
+  std::vector<std::string> sources = {};  // columns a derived column is made of
 };
 
 // Values of the current bar shared by machines. `row` counts bars since the start of the segment.
 struct Context {
   int64_t row = 0;
-  double atr = kNaN;            // atr_wilder_14 of this bar
+  double atr = kNaN;            // scale of the *_atr columns: atr_wilder_14 unless the settings say otherwise
+  double atr_wilder_14 = kNaN;  // of this bar
   double ema_first_50 = kNaN;   // of this bar
   double rsi_wilder_14 = kNaN;  // of this bar
 };
@@ -73,13 +75,16 @@ struct Block {
   const double* volume = nullptr;  // NaN where unknown
   const double* spread = nullptr;
   const double* atr = nullptr;  // the columns of Context
+  const double* atr_wilder_14 = nullptr;
   const double* ema_first_50 = nullptr;
   const double* rsi_wilder_14 = nullptr;
 
   Bar bar(int i) const {
     return {ts_open[i], ts_close[i], open[i], high[i], low[i], close[i], volume[i], spread[i]};
   }
-  Context context(int i) const { return {row + i, atr[i], ema_first_50[i], rsi_wilder_14[i]}; }
+  Context context(int i) const {
+    return {row + i, atr[i], atr_wilder_14[i], ema_first_50[i], rsi_wilder_14[i]};
+  }
 };
 
 class Machine {

@@ -10,9 +10,22 @@ namespace {
 
 constexpr int64_t kAtrWarmup = 14;
 
-std::vector<ColumnInfo> period_columns() {
+// Those that are not shorter than a bar.
+std::vector<Period> periods_for(int64_t bar_length_ns) {
+  std::vector<Period> periods(kPeriods.begin(), kPeriods.end());
+  std::erase_if(periods, [&](Period period) {
+    const int64_t length = period == Period::kFourHours ? 4 * kHourNs
+                           : period == Period::kDay     ? kDayNs
+                           : period == Period::kWeek    ? 7 * kDayNs
+                                                        : 31 * kDayNs;
+    return bar_length_ns > length;
+  });
+  return periods;
+}
+
+std::vector<ColumnInfo> period_columns(const std::vector<Period>& periods) {
   std::vector<ColumnInfo> columns;
-  for (const Period period : kPeriods) {
+  for (const Period period : periods) {
     const std::string name = period_name(period);
     const auto add = [&](const std::string& column, const char* unit, const std::string& definition) {
       const bool is_scaled = std::string(unit) == "atr";
@@ -36,8 +49,9 @@ std::vector<ColumnInfo> period_columns() {
 
 class PreviousPeriodMachine final : public TableMachine {
  public:
-  PreviousPeriodMachine() : TableMachine(period_columns()) {
-    for (const Period period : kPeriods) levels_.emplace_back(period, new_york_close());
+  PreviousPeriodMachine(const DayRoll& roll, const std::vector<Period>& periods)
+      : TableMachine(period_columns(periods)) {
+    for (const Period period : periods) levels_.emplace_back(period, roll);
   }
 
   void push(const Bar& bar, const Context& context, double* out) override {
@@ -105,6 +119,8 @@ void PeriodLevels::push(const Bar& bar, int64_t t) {
   spans_.push(bar, t, key, begins_here);
 }
 
-std::unique_ptr<Machine> make_previous_period_machine() { return std::make_unique<PreviousPeriodMachine>(); }
+std::unique_ptr<Machine> make_previous_period_machine(const DayRoll& roll, int64_t bar_length_ns) {
+  return std::make_unique<PreviousPeriodMachine>(roll, periods_for(bar_length_ns));
+}
 
 }  // namespace smctrain::features

@@ -7,6 +7,8 @@
 //   a
 //              later one. Periods without bars do not exist: after a weekend the previous day is Friday
 //
+// Of bars longer than a period there are no columns of that period.
+//
 // The period in which a segment starts is not shown unless its first bar opens exactly where it begins.
 #pragma once
 
@@ -57,6 +59,6 @@ class PeriodLevels {
   SpanTracker spans_;
 };
 
-std::unique_ptr<Machine> make_previous_period_machine();
+std::unique_ptr<Machine> make_previous_period_machine(const DayRoll& roll, int64_t bar_length_ns);
 
 }  // namespace smctrain::features

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "smctrain/features/calendar.h"
+#include "smctrain/features/derived/prices.h"
 #include "smctrain/features/previous_period.h"
+#include "smctrain/features/session_volume.h"
 #include "smctrain/features/sessions.h"
 #include "smctrain/features/smc/machine.h"
 #include "smctrain/features/technical/families.h"
@@ -18,13 +20,6 @@ void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machin
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::vector<std::string> names_of(const std::unique_ptr<Machine>& machine) {
-  std::vector<std::string> names;
-  if (machine == nullptr) return names;
-  for (const auto& column : machine->columns()) names.push_back(column.name);
-  return names;
 }
 
 // Columns of these families that only the preset "full" holds: near copies of others, or rarely asked for.
@@ -72,13 +67,15 @@ const std::vector<std::string>& only_in_full() {
       "cd_upper",
       "cd_lower",
       "vol_parkinson_20",
+      "vol_slot_10",
+      "vwap_sess_atr",
   };
   return names;
 }
 
 }  // namespace
 
-std::vector<std::unique_ptr<Machine>> make_base_machines() {
+std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& settings, int64_t bar_length_ns) {
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_range_machine());
   add(machines, make_averages_machine());
@@ -88,22 +85,25 @@ std::vector<std::unique_ptr<Machine>> make_base_machines() {
   add(machines, make_oscillators_machine());
   add(machines, make_directional_machine());
   add(machines, make_returns_machine());
-  add(machines, make_trend_machine());
+  add(machines, make_trend_machine(settings.trend));
   add(machines, make_candle_machine());
   add(machines, make_volatility_machine());
   add(machines, make_volume_machine());
-  add(machines, make_calendar_machine());
-  add(machines, make_sessions_machine());
-  add(machines, make_previous_period_machine());
-  add(machines, make_smc_machine());
+  add(machines, make_session_volume_machine(settings, bar_length_ns));
+  add(machines, make_calendar_machine(settings, bar_length_ns));
+  // A bar of a day or longer lies in no session.
+  if (bar_length_ns < kDayNs) add(machines, make_sessions_machine(settings.sessions));
+  add(machines, make_previous_period_machine(settings.roll, bar_length_ns));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
+  add(machines, make_prices_machine());
   return machines;
 }
 
-std::vector<std::unique_ptr<Machine>> make_higher_machines() {
+std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& settings, int64_t bar_length_ns) {
   std::vector<std::unique_ptr<Machine>> machines;
   add(machines, make_rsi_machine());
-  add(machines, make_trend_machine());
-  add(machines, make_smc_machine());
+  add(machines, make_trend_machine(settings.trend));
+  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
   return machines;
 }
 
@@ -113,12 +113,40 @@ const std::vector<std::string>& higher_columns() {
   return names;
 }
 
+const std::vector<std::string>& full_preset_derived() {
+  static const std::vector<std::string> names{
+      // the last three returns before this one, and how unusual this one is
+      "ret_1_lag_1",
+      "ret_1_lag_2",
+      "ret_1_lag_3",
+      "ret_1_z_50",
+      "ret_1_skew_100",
+      "ret_1_acf1_50",
+      // where volatility and volume stand, and whether they rise
+      "natr_14_rank_200",
+      "vol_cc_20_ratio_100",
+      "vol_rel_20_lag_1",
+      "volume_z_100",
+      // the oscillator and the trend some bars ago
+      "rsi_wilder_14_lag_3",
+      "rsi_wilder_14_slope_10",
+      "trend_bias_atr_lag_5",
+      // moves with the volume, the volatility or the trend behind them
+      "ret_1__x__vol_rel_20",
+      "atr_z50__x__ret_1",
+      "rsi_wilder_14__x__trend_bias_atr",
+      "trend_bias_atr_sq",
+  };
+  return names;
+}
+
 bool in_default_preset(const ColumnInfo& column) {
   if (column.role != "feature") return false;
   // Both families hold many columns of one clock, and the default set is to stay small.
   if (column.family == "sessions" || column.family == "periods") return false;
-  static const auto structure = names_of(make_smc_machine());
-  if (contains(structure, column.name)) return contains(smc_default_columns(), column.name);
+  if (column.family == "calendar") return column.name.starts_with("cal_utc_") && column.unit == "angle";
+  if (column.family == "structure" || column.family == "zones")
+    return contains(smc_default_columns(), column.name);
   return !contains(only_in_full(), column.name);
 }
 

@@ -10,15 +10,20 @@
 #include <vector>
 
 #include "smctrain/features/machine.h"
+#include "smctrain/features/settings.h"
 
 namespace smctrain::features {
 
-std::vector<std::unique_ptr<Machine>> make_base_machines();
-std::vector<std::unique_ptr<Machine>> make_higher_machines();
+// For bars of this length.
+std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& settings, int64_t bar_length_ns);
+std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& settings, int64_t bar_length_ns);
 
 // Names of the columns a higher timeframe contributes, where its machines have them.
 const std::vector<std::string>& higher_columns();
 
 bool in_default_preset(const ColumnInfo& column);
+
+// Derived columns of the preset "full": what its columns do not say of their own recent past.
+const std::vector<std::string>& full_preset_derived();
 
 }  // namespace smctrain::features

@@ -31,7 +31,9 @@ double* append(Recent& recent, std::span<const double> column, int64_t first, in
 
 }  // namespace
 
-Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted) {
+Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
+               const Settings& settings)
+    : atr_(settings.atr_is_sma) {
   std::vector<bool> is_wanted;
   for (auto& machine : machines) {
     const size_t first = columns_.size();
@@ -113,7 +115,7 @@ void Series::advance_plain(const Block& block, double* atr, double* ema, double*
   BlockValues losses;
   kernels().true_range(block.high, block.low, close, n, range);
   kernels().moves(close, n, gains, losses);
-  WilderMean range_mean = atr_.mean();  // copies stay in registers
+  WilderMean range_mean = atr_.wilder().mean();  // copies stay in registers
   WilderMean gain = rsi_.gain();
   WilderMean loss = rsi_.loss();
   EmaFirst mean = ema_;
@@ -124,28 +126,35 @@ void Series::advance_plain(const Block& block, double* atr, double* ema, double*
     ema[i] = mean.push<false>(close[i]);
   }
   kernels().share_of_moves(gains, losses, n, rsi);
-  atr_.mean() = range_mean;
+  atr_.wilder().mean() = range_mean;
   rsi_.gain() = gain;
   rsi_.loss() = loss;
   ema_ = mean;
-  atr_.set_previous_close(close[n - 1]);
+  atr_.wilder().set_previous_close(close[n - 1]);
   rsi_.set_previous_close(close[n - 1]);
 }
 
 void Series::advance_context(Block& block) {
   double* atr = atr_values_.extend(block.n);
+  double* atr_wilder = atr_wilder_values_.extend(block.n);
   double* ema = ema_values_.extend(block.n);
   double* rsi = rsi_values_.extend(block.n);
   if (block.plain) {
-    advance_plain(block, atr, ema, rsi);
+    advance_plain(block, atr_wilder, ema, rsi);
   } else {
     for (int i = 0; i < block.n; ++i) {
-      atr[i] = atr_.push(block.bar(i));
+      atr_wilder[i] = atr_.wilder().push(block.bar(i));
       ema[i] = ema_.push(block.close[i]);
       rsi[i] = rsi_.push(block.close[i]);
     }
   }
+  if (atr_.is_sma()) {
+    for (int i = 0; i < block.n; ++i) atr[i] = atr_.push_sma(block.bar(i));
+  } else {
+    std::copy_n(atr_wilder, block.n, atr);
+  }
   block.atr = atr;
+  block.atr_wilder_14 = atr_wilder;
   block.ema_first_50 = ema;
   block.rsi_wilder_14 = rsi;
 }
@@ -172,8 +181,8 @@ void Series::reset() {
   n_ = 0;
   row_ = 0;
   plain_bars_ = 0;
-  for (Recent* recent :
-       {&open_, &high_, &low_, &close_, &volume_, &atr_values_, &ema_values_, &rsi_values_}) {
+  for (Recent* recent : {&open_, &high_, &low_, &close_, &volume_, &atr_values_, &atr_wilder_values_,
+                         &ema_values_, &rsi_values_}) {
     recent->reset();
   }
   atr_.reset();

@@ -13,6 +13,8 @@
 
 #include "smctrain/features/machine.h"
 #include "smctrain/features/recent.h"
+#include "smctrain/features/scaling_atr.h"
+#include "smctrain/features/settings.h"
 #include "smctrain/features/technical/recursive.h"
 
 namespace smctrain::features {
@@ -20,7 +22,8 @@ namespace smctrain::features {
 class Series {
  public:
   // Keeps only machines that own at least one of `wanted`.
-  Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted);
+  Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
+         const Settings& settings);
 
   // Metadata of all columns of the kept machines.
   const std::vector<ColumnInfo>& columns() const { return columns_; }
@@ -59,9 +62,10 @@ class Series {
   Recent volume_;
   std::vector<double> no_spread_ = std::vector<double>(kBlockBars, kNaN);
   Recent atr_values_;
+  Recent atr_wilder_values_;
   Recent ema_values_;
   Recent rsi_values_;
-  WilderAtr atr_{14};
+  ScalingAtr atr_;
   EmaFirst ema_{50};
   WilderRsi rsi_{14};
 };

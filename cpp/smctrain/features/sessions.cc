@@ -7,9 +7,9 @@ namespace {
 
 constexpr int64_t kAtrWarmup = 14;
 
-std::vector<ColumnInfo> session_columns() {
+std::vector<ColumnInfo> session_columns(const std::vector<SessionSpec>& specs) {
   std::vector<ColumnInfo> columns;
-  for (const auto& spec : standard_sessions()) {
+  for (const auto& spec : specs) {
     const std::string prefix = "ses_" + spec.name + "_";
     const auto add = [&](const char* name, const char* unit, const std::string& definition) {
       const bool is_scaled = std::string(unit) == "atr";
@@ -31,8 +31,8 @@ std::vector<ColumnInfo> session_columns() {
 
 class SessionsMachine final : public TableMachine {
  public:
-  SessionsMachine() : TableMachine(session_columns()) {
-    for (const auto& spec : standard_sessions()) sessions_.emplace_back(spec);
+  explicit SessionsMachine(const std::vector<SessionSpec>& specs) : TableMachine(session_columns(specs)) {
+    for (const auto& spec : specs) sessions_.emplace_back(spec);
   }
 
   void push(const Bar& bar, const Context& context, double* out) override {
@@ -85,6 +85,8 @@ void Session::push(const Bar& bar, int64_t t) {
   spans_.push(bar, t, is_on ? std::optional<int64_t>(day) : std::nullopt, elapsed_ == 0);
 }
 
-std::unique_ptr<Machine> make_sessions_machine() { return std::make_unique<SessionsMachine>(); }
+std::unique_ptr<Machine> make_sessions_machine(const std::vector<SessionSpec>& specs) {
+  return std::make_unique<SessionsMachine>(specs);
+}
 
 }  // namespace smctrain::features

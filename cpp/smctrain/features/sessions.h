@@ -51,6 +51,6 @@ class Session {
   int64_t elapsed_ = 0;
 };
 
-std::unique_ptr<Machine> make_sessions_machine();
+std::unique_ptr<Machine> make_sessions_machine(const std::vector<SessionSpec>& specs);
 
 }  // namespace smctrain::features

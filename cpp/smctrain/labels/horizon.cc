@@ -91,8 +91,10 @@ std::vector<int64_t> segment_ends(const BarsView& bars) {
   return end;
 }
 
-Windows horizon_windows(const BarsView& bars, const Horizon& horizon, int64_t timeframe_ns,
-                        std::span<const int64_t> session) {
+namespace {
+
+Windows plain_windows(const BarsView& bars, const Horizon& horizon, int64_t timeframe_ns,
+                      std::span<const int64_t> session) {
   if (horizon.count < 1) raise("InputError", "horizon must be at least 1, but is ", horizon.count, ".");
   const auto last = segment_ends(bars);
   switch (horizon.unit) {
@@ -115,6 +117,33 @@ Windows horizon_windows(const BarsView& bars, const Horizon& horizon, int64_t ti
     default:
       return by_bars(last, horizon.count);
   }
+}
+
+// Takes out the windows that hold a marked bar; ends never decrease, so one pass finds the next marked bar.
+void take_out(Windows& windows, std::span<const uint8_t> quarantine) {
+  const auto n = static_cast<int64_t>(windows.end.size());
+  int64_t next = n;  // first marked bar at or after t
+  for (int64_t t = n - 1; t >= 0; --t) {
+    const auto i = static_cast<size_t>(t);
+    if (quarantine[i] != 0) next = t;
+    if (next == n || (next > t && next > windows.end[i])) continue;
+    windows.end[i] = -1;
+    windows.status[i] = static_cast<uint8_t>(Status::kQuarantine);
+  }
+}
+
+}  // namespace
+
+Windows horizon_windows(const BarsView& bars, const Horizon& horizon, int64_t timeframe_ns,
+                        std::span<const int64_t> session, std::span<const uint8_t> quarantine) {
+  Windows out = plain_windows(bars, horizon, timeframe_ns, session);
+  if (quarantine.empty()) return out;
+  if (quarantine.size() != out.end.size()) {
+    raise("InputError", "quarantine must have one value a bar (", out.end.size(), "), but has ",
+          quarantine.size(), ".");
+  }
+  take_out(out, quarantine);
+  return out;
 }
 
 }  // namespace smctrain::labels

@@ -29,14 +29,15 @@ struct Horizon {
 
 struct Windows {
   std::vector<int64_t> end;     // -1 without a window
-  std::vector<uint8_t> status;  // a `Status`: kOk, kOpen or kMissing
+  std::vector<uint8_t> status;  // a `Status`: kOk, kOpen, kMissing or kQuarantine
 };
 
 // Last row of every row's segment; one segment where the bars carry none.
 std::vector<int64_t> segment_ends(const BarsView& bars);
 
 // session: id of the session of every bar, needed by kSessions only.
+// quarantine: bars that no window may touch, its row included; empty = none.
 Windows horizon_windows(const BarsView& bars, const Horizon& horizon, int64_t timeframe_ns,
-                        std::span<const int64_t> session);
+                        std::span<const int64_t> session, std::span<const uint8_t> quarantine = {});
 
 }  // namespace smctrain::labels

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from smctrain.audit import checks
-from smctrain.audit.canary import CanaryResult, run_canary
+from smctrain.audit.borders import border_rows
+from smctrain.audit.canary import CanaryResult, LabelCode, run_canary
 from smctrain.audit.report import ALL_COLUMNS, Finding, LeakReport
 from smctrain.audit.subject import CallableSubject, Market, SpecSubject, Subject
 from smctrain.bars.types import Bars, SymbolBars
@@ -27,7 +28,7 @@ def audit_features(
     *,
     canary: bool = True,
     draws: int = 3,
-    labels: Mapping[str, Any] | None = None,
+    labels: LabelCode = None,
 ) -> LeakReport:
     """Whether feature columns know anything that was not finished at the close of their row.
 
@@ -50,8 +51,10 @@ def audit_features(
         Whether to train models on surrogate bars, which takes the longest.
     draws : int
         Surrogates, at least 3.
-    labels : mapping, optional
-        Keyword arguments of `triple_barrier` for the canary. Default: target 2, stop 2, time-outs by their sign.
+    labels : mapping or callable, optional
+        What the canary predicts: keyword arguments of `triple_barrier`, or a function from `Bars` to `Labels` with at
+        most 10 classes, such as `lambda b: st.forward_return(b, "4h", band=0.0)`. Default: target 2, stop 2, time-outs
+        by their sign.
 
     Returns
     -------
@@ -69,7 +72,8 @@ def audit_features(
     -----
     Readings of a spec must be equal to the bit. Readings of a function may differ by its own noise (two runs on the
     same bars) and by rounding, 1e-10 of their size. Bars on which a function raises are listed in the remarks.
-    Cost: about `cuts` / 2 + 70 builds on all bars, plus `draws` times two models.
+    Cost: about `cuts` / 2 + 70 builds on all bars, plus `draws` times two models. Our own columns are built on as many
+    threads as there are cores, 8 at most; a function on one.
 
     Examples
     --------
@@ -118,7 +122,7 @@ def _subject(
 
 
 def _audit(
-    subject: Subject, market: Market, base: str, cuts: int, seed: int, draws: int, labels: Mapping[str, Any] | None
+    subject: Subject, market: Market, base: str, cuts: int, seed: int, draws: int, labels: LabelCode
 ) -> LeakReport:
     rng = np.random.default_rng(seed)
     bars = market[base]
@@ -126,12 +130,14 @@ def _audit(
     done: dict[str, str] = {}
     whole, remarks = checks.build_whole(subject, market)
 
-    at = checks.cut_rows(n, cuts, bars.segment, rng)
+    borders = border_rows(bars)
+    at = checks.cut_rows(n, cuts, [row for rows in borders.values() for row in rows], rng)
     trace = checks.prefix(subject, market, base, whole, at)
     findings = trace.findings("prefix", "when bars are added")
     remarks += trace.remarks("shorter parts")
     done["prefix"] = (
         f"{trace.done} cuts of the bars, the first {min(checks.FIRST_ROWS, n)} rows and the last among them"
+        + (f", and borders ({', '.join(borders)})" if borders else "")
     )
 
     few = sorted({*np.linspace(n // 20, n - 3, checks.FUTURE_CUTS - 1).astype(int).tolist(), n - 2})
@@ -149,7 +155,10 @@ def _audit(
     trace, notes = checks.missing_bar(subject, market, base, whole)
     findings += trace.findings("future", "when a later bar has no prices")
     remarks += trace.remarks("bars with a missing one") + notes
-    done["missing bar"] = f"row {n // 2} without prices"
+    findings += checks.empty_bar(subject, market, base, whole)
+    done["missing bar"] = f"row {n // 2} without prices" + (
+        ", and a bar without prices added at three places, by the rule of the catalogue" if subject.exact else ""
+    )
 
     notes = checks.idle_columns(whole)
     remarks += notes
@@ -170,7 +179,7 @@ def _audit(
 
 
 def _canary(
-    subject: Subject, bars: Bars, draws: int, seed: int, labels: Mapping[str, Any] | None, done: dict[str, str]
+    subject: Subject, bars: Bars, draws: int, seed: int, labels: LabelCode, done: dict[str, str]
 ) -> tuple[list[CanaryResult], list[Finding]]:
     if draws == 0:
         done["canary"] = "not asked for"

@@ -11,7 +11,7 @@ A correct split cannot repair a look-ahead feature, so the excess is the feature
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from smctrain.audit.subject import Columns, Subject
 from smctrain.audit.surrogate import surrogate_bars
 from smctrain.bars.types import Bars
-from smctrain.exceptions import SmctrainError, TooFewRows
-from smctrain.labels import triple_barrier
+from smctrain.exceptions import InputError, SmctrainError, TooFewRows
+from smctrain.labels import Labels, triple_barrier
 from smctrain.models.base import FitTask
 from smctrain.models.random_forest import RandomForestTrainer
 from smctrain.splits import TemporalSplit
@@ -31,8 +31,12 @@ from smctrain.stats import hac_mean
 LIMIT = 3.0
 MOST_BARS = 12_000
 LEAST_TEST_ROWS = 200
+MOST_CLASSES = 10
 # Both barriers equally far and time-outs by their sign: the majority rate is near 1/2, where an excess shows best.
 LABELS: Mapping[str, Any] = {"target": 2.0, "stop": 2.0, "timeout": "sign"}
+
+# What the canary predicts: options of the triple barrier, or code that labels bars.
+LabelCode = Mapping[str, Any] | Callable[[Bars], Labels] | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class CanaryResult:
 
 
 def run_canary(
-    subject: Subject, bars: Bars, draws: int, seed: int, labels: Mapping[str, Any] | None = None, threads: int = 1
+    subject: Subject, bars: Bars, draws: int, seed: int, labels: LabelCode = None, threads: int = 1
 ) -> list[CanaryResult]:
     """The subject's columns on `draws` surrogates of `bars` (the latest 12,000 of them).
 
@@ -97,11 +101,26 @@ def run_canary(
     return results
 
 
+def labelled(bars: Bars, labels: LabelCode) -> Labels:
+    """The labels of `bars` by the code under audit."""
+    if not callable(labels):
+        return triple_barrier(bars, **dict(LABELS if labels is None else labels))
+    outcome = labels(bars)
+    if not isinstance(outcome, Labels):
+        raise InputError(f"labels must return Labels of the bars it is given, but returned {type(outcome).__name__}.")
+    many = len(np.unique(outcome.y[outcome.ok]))
+    if many > MOST_CLASSES:
+        raise InputError(
+            f"labels must be classes for the canary, but take {many} values: give a band, or the sign of a return."
+        )
+    return outcome
+
+
 def _one_draw(
-    columns: Columns, bars: Bars, labels: Mapping[str, Any] | None, seed: int, threads: int
+    columns: Columns, bars: Bars, labels: LabelCode, seed: int, threads: int
 ) -> dict[str, tuple[float, float, float, int]]:
     """(accuracy, majority, standard error, rows) per model."""
-    outcome = triple_barrier(bars, **dict(LABELS if labels is None else labels))
+    outcome = labelled(bars, labels)
     values = np.where(np.isfinite(columns.values), columns.values, np.nan).astype(np.float32)
     values[~np.isfinite(values)] = np.nan
     # Rows on which nothing can be said: the start-up, and where most of the columns are silent.
@@ -135,7 +154,8 @@ def _one_draw(
         constant = (majority == y[test]).astype(np.float64)
         gain = correct - constant
         varies = bool((gain != gain[0]).any())
-        spread = hac_mean(gain, min(2 * outcome.horizon, len(gain) - 1)).standard_error if varies else 0.0
+        reach = 2 * max(outcome.horizon, outcome.window)
+        spread = hac_mean(gain, min(reach, len(gain) - 1)).standard_error if varies else 0.0
         out[model] = (float(correct.mean()), float(constant.mean()), float(spread), len(test))
     return out
 
@@ -154,16 +174,18 @@ def _logistic(
     values: NDArray[np.float32], y: NDArray[np.int32], train: NDArray[np.int64], test: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Logistic regression; missing values read as the mean, so that only what is there can speak."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     known = np.isfinite(values[train]).any(axis=0)
     X = values[:, known].astype(np.float64)
     centre, spread = np.nanmean(X[train], axis=0), np.nanstd(X[train], axis=0)
     X = np.nan_to_num(np.clip((X - centre) / np.where(spread > 0, spread, 1.0), -10.0, 10.0))
-    model = LogisticRegression(C=0.1, max_iter=100)
+    # Many rows and few columns: Newton steps are some tens of times faster than gradient steps.
+    model = LogisticRegression(C=0.1, max_iter=30, solver="newton-cholesky")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter(
+            "ignore"
+        )  # not converged, or nearly singular and solved another way: a guess all the same
         model.fit(X[train], y[train])
     answer: NDArray[np.int64] = model.predict(X[test])
     return answer

@@ -1,14 +1,20 @@
 """The checks that need no model: build again on other bars, and compare with what was built on all of them.
 
-prefix      bars end at T: rows <= T must not change                      >= 200 cuts T
+prefix      bars end at T: rows <= T must not change                      >= 200 cuts T, and borders of the clock
 future      bars after T are missing, shuffled or noisy: the same         20 cuts x 3
 start-up    bars begin later: rows past the declared start-up, 1e-5       5 starts
 missing     one bar without prices: rows before it must not change, later ones come back
+            of our columns: an added bar without prices leaves no trace beyond the rows the catalogue allows   3 rows
 columns     constant ones, and copies of another
+
+Our own engine is built on several threads (its results do not depend on them), a function of the user on one.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.audit.report import ALL_COLUMNS, Finding
-from smctrain.audit.subject import Columns, Market, Matrix, Subject, altered_after, since, until, without_prices
+from smctrain.audit.subject import (
+    Columns,
+    Market,
+    Matrix,
+    Subject,
+    altered_after,
+    since,
+    until,
+    with_an_empty_bar,
+    without_prices,
+)
 from smctrain.exceptions import InputError
 
 FIRST_ROWS = 60
@@ -28,6 +44,9 @@ START_UP_TOLERANCE = 1e-5
 # Sums over arrays of other lengths may round differently; a callable's reading changes when it differs by more than
 # this share of itself and of its column's size.
 ROUNDING = 1e-10
+# Running sums that were renewed on another row differ in their last digits, and a z-score stretches them.
+MISSING_TOLERANCE = 1e-6
+MOST_THREADS = 8
 
 
 @dataclass
@@ -129,36 +148,58 @@ def readings_differ(before: Matrix, after: Matrix, tolerance: Matrix) -> NDArray
     return ~same
 
 
-def cut_rows(n: int, cuts: int, segment: NDArray[np.int32], rng: np.random.Generator) -> list[int]:
-    """Rows T at which the bars are cut: the first 60, the last 3, the rows around borders of segments, and others
-    anywhere between, at least `cuts` in all where there are that many bars."""
+def cut_rows(n: int, cuts: int, borders: Iterable[int], rng: np.random.Generator) -> list[int]:
+    """Rows T at which the bars are cut: the first 60, the last 3, others anywhere between, at least `cuts` in all where
+    there are that many bars; then `borders`, at most half as many."""
     rows = {*range(min(FIRST_ROWS, n)), *(row for row in (n - 3, n - 2, n - 1) if row >= 0)}
-    borders = np.flatnonzero(segment[1:] != segment[:-1])
-    for border in borders[:: max(1, len(borders) // 10)]:
-        rows |= {int(border), int(border) + 1}
     if n - len(rows) <= max(0, cuts - len(rows)):
         return list(range(n))
     # One at a random place of each of equally long stretches: any place of a day or a higher bar can be met.
     while len(rows) < cuts:
         edges = np.linspace(FIRST_ROWS, n, cuts - len(rows) + 1)
         rows |= set((edges[:-1] + rng.random(len(edges) - 1) * np.diff(edges)).astype(int).tolist())
-    return sorted(rows)
+    more = sorted(set(borders))
+    return sorted(rows | set(more[:: 1 + 2 * len(more) // max(1, cuts)]))
+
+
+def _built(
+    subject: Subject, jobs: Iterable[tuple[str, int, Callable[[], Market]]]
+) -> Iterator[tuple[str, int, Columns | Exception]]:
+    """What the subject makes of each market, in order; of our own engine an error is raised at once."""
+
+    def build(job: tuple[str, int, Callable[[], Market]]) -> Columns | Exception:
+        try:
+            return subject.build(job[2]())
+        except Exception as error:  # the user's code may fail on few bars; that is no leak
+            if subject.exact:
+                raise
+            return error
+
+    listed = list(jobs)
+    threads = min(MOST_THREADS, os.cpu_count() or 1) if subject.exact else 1
+    if threads == 1:
+        for job in listed:
+            yield job[0], job[1], build(job)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        # A few at a time: a matrix is as large as the table of all bars.
+        for first in range(0, len(listed), 4 * threads):
+            part = listed[first : first + 4 * threads]
+            for job, columns in zip(part, pool.map(build, part), strict=True):
+                yield job[0], job[1], columns
 
 
 def prefix(subject: Subject, market: Market, base: str, whole: Whole, rows: list[int]) -> Trace:
     """Cut the bars at each of `rows`."""
     trace = Trace(whole)
     last_error: Exception | None = None
-    for row in rows:
-        try:
-            built = subject.build(until(market, base, row))
-        except Exception as error:  # the user's code may fail on few bars; that is no leak
-            if subject.exact:
-                raise
-            last_error = error
-            trace.failed(f"the first {row + 1} bars", row, error)
-            continue
-        trace.compare(built, slice(0, row + 1))
+    jobs = [(f"the first {row + 1} bars", row, _job(until, market, base, row)) for row in rows]
+    for where, row, built in _built(subject, jobs):
+        if isinstance(built, Exception):
+            last_error = built
+            trace.failed(where, row, built)
+        else:
+            trace.compare(built, slice(0, row + 1))
     shorter = sum(row + 1 < len(whole.values) for row in rows)
     if last_error is not None and len(trace.failures) >= shorter:
         raise InputError(f"the feature function fails on every shorter part of the bars: {last_error}") from last_error
@@ -170,18 +211,21 @@ def future(
 ) -> Trace:
     """Alter everything that was not finished at the close of each of `rows`."""
     trace = Trace(whole)
-    for row in rows:
-        for how in ("nan", "shuffled", "noise"):
-            altered = altered_after(market, base, row, how, rng)
-            try:
-                built = subject.build(altered)
-            except Exception as error:
-                if subject.exact:
-                    raise
-                trace.failed(f"bars after row {row} altered ({how})", row, error)
-                continue
+    jobs = [
+        (f"bars after row {row} altered ({how})", row, _job(altered_after, market, base, row, how, child))
+        for row in rows
+        for how, child in zip(("nan", "shuffled", "noise"), rng.spawn(3), strict=True)
+    ]
+    for where, row, built in _built(subject, jobs):
+        if isinstance(built, Exception):
+            trace.failed(where, row, built)
+        else:
             trace.compare(Columns(built.ordered_as(whole.names)[: row + 1], whole.names), slice(0, row + 1))
     return trace
+
+
+def _job(make: Callable[..., Market], *arguments: Any) -> Callable[[], Market]:
+    return lambda: make(*arguments)
 
 
 def start_up(
@@ -250,6 +294,46 @@ def missing_bar(subject: Subject, market: Market, base: str, whole: Whole) -> tu
         for j in np.flatnonzero(lost)
     ]  # fmt: skip
     return trace, remarks
+
+
+def empty_bar(subject: Subject, market: Market, base: str, whole: Whole) -> list[Finding]:
+    """Put a bar without prices between two others, at three places, and compare with the bars as they were.
+
+    The catalogue says what must happen. Earlier rows: nothing. The row itself: no reading, unless the column only reads
+    the clock (lookback 0) or a higher bar. While the bar is in the window of a column (lookback), the column may be
+    silent, or count it as a row; a recursive one may be silent for at most its warm-up, and shows what it would have
+    shown if not. All readings afterwards are what they were.
+    """
+    rules = subject.missing_rule(whole.names)
+    segment, n = market[base].segment, len(whole.values)
+    together = np.flatnonzero(segment[1:] == segment[:-1]) + 1
+    if rules is None or not len(together):
+        return []
+    rows = sorted({int(together[np.searchsorted(together, n * k // 4) % len(together)]) for k in (1, 2, 3)})
+    spread = _spread(whole.values)
+    found: dict[str, Finding] = {}
+    for row in rows:
+        built = subject.build(with_an_empty_bar(market, base, row)).ordered_as(whole.names)
+        clean = np.insert(whole.values, row, np.nan, axis=0)
+        with np.errstate(invalid="ignore"):
+            same = np.abs(built - clean) <= MISSING_TOLERANCE * np.maximum(np.abs(clean), spread)
+        same |= (built == clean) | (np.isnan(built) & np.isnan(clean))
+        since_row = np.arange(n + 1)[:, None] - row
+        silent, is_window, must_be_silent = rules
+        excused = (since_row >= 0) & (since_row < silent) & (is_window | np.isnan(built))
+        wrong = ~(same | excused)
+        wrong[row] = must_be_silent & ~np.isnan(built[row])
+        for j in np.flatnonzero(wrong.any(axis=0)).tolist():
+            bad = np.flatnonzero(wrong[:, j])
+            size = float(np.nanmax(np.abs(np.where(wrong[:, j], built[:, j] - clean[:, j], 0.0)), initial=0.0))
+            detail = (
+                f"a bar without prices before row {row} changes {len(bad)} readings, first {bad[0] - row} rows after "
+                f"it; the catalogue allows it to be silent for {silent[j]} rows"
+            )
+            found.setdefault(
+                whole.names[j], Finding(whole.names[j], "missing_bar", int(bad[0]), len(bad), size, detail)
+            )
+    return list(found.values())
 
 
 def idle_columns(whole: Whole) -> list[Finding]:

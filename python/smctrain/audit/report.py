@@ -22,8 +22,9 @@ class Finding:
         Name of the column; "(all columns)" for the canary.
     kind : str
         Leaks - "prefix": a reading changed when bars were added; "future": a reading changed when later bars were
-        altered; "start_up": a reading past its declared start-up depends on where the bars begin; "canary": models
-        beat the majority on bars that cannot be predicted. Remarks - "constant", "duplicate", "start_up" (for
+        altered; "start_up": a reading past its declared start-up depends on where the bars begin; "missing_bar": a bar
+        without prices leaves a trace beyond the rows that the catalogue allows; "canary": models beat the majority on
+        bars that cannot be predicted. Remarks - "constant", "duplicate", "start_up" (for
         callables, which declare no start-up), "missing_bar", "random", "error".
     first_leaking_row : int
         Row of the bars (0 is the oldest) where it first showed; -1 where that has no meaning.

@@ -54,6 +54,11 @@ class Subject(Protocol):
         """Rows after which a column no longer shows where the bars begin, -1 never; None where nobody says so."""
         ...
 
+    def missing_rule(self, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]] | None:
+        """Per column: rows for which a bar without prices may show, whether that is a window of rows, and whether the
+        column must be silent on the bar itself; None where nobody says so."""
+        ...
+
 
 class SpecSubject:
     """Our own engine."""
@@ -75,6 +80,17 @@ class SpecSubject:
         columns = [by_name[name] for name in names]
         return np.array([-1 if c.settle < 0 else c.warmup + c.settle for c in columns], dtype=np.int64)
 
+    def missing_rule(self, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+        by_name = {column.name: column for column in self.spec.catalogue()}
+        columns = [by_name[name] for name in names]
+        lookback = np.array([c.lookback for c in columns], dtype=np.int64)
+        warmup = np.array([c.warmup for c in columns], dtype=np.int64)
+        rows = np.where(lookback > 0, lookback, np.where(lookback == 0, 1, warmup + 1))
+        # Derived columns count rows (a lag shows an older one), whatever they are made of.
+        is_derived = np.array([c.family == "derived" for c in columns])
+        reads_prices = ~is_derived & np.array([c.family not in ("higher", "calendar") for c in columns])
+        return rows, (lookback >= 0) | is_derived, (lookback != 0) & reads_prices
+
 
 class CallableSubject:
     """Anybody's function: frame of bars in, frame of columns with the same index out."""
@@ -91,6 +107,9 @@ class CallableSubject:
         return Columns(made.values, made.names)
 
     def start_up(self, names: list[str]) -> None:
+        return None
+
+    def missing_rule(self, names: list[str]) -> None:
         return None
 
 
@@ -136,6 +155,19 @@ def without_prices(market: Market, base: str, row: int) -> dict[str, Bars]:
     columns = {name: getattr(bars, name).copy() for name in PRICES}
     for values in columns.values():
         values[row] = np.nan
+    return {**market, base: replace(bars, **columns)}
+
+
+def with_an_empty_bar(market: Market, base: str, row: int) -> dict[str, Bars]:
+    """One more bar before `row`, a second after the bar before it: nothing but a time."""
+    bars = market[base]
+    columns: dict[str, Any] = {
+        name: np.insert(getattr(bars, name), row, np.nan)
+        for name in (*PRICES, "volume", "spread")
+        if getattr(bars, name) is not None
+    }
+    columns["time"] = np.insert(bars.time, row, bars.time[row - 1] + np.timedelta64(1, "s"))
+    columns["segment"] = np.insert(bars.segment, row, bars.segment[row])
     return {**market, base: replace(bars, **columns)}
 
 

@@ -28,7 +28,7 @@ def render_check(bars: BarSet) -> str:
         found = by_file.get(file, [])
         if not found:
             rows.append((display(file), "clean", "0", "-", ""))
-        rows.extend((display(file), i.kind, str(i.count), str(i.first_row), display(i.example, 120)) for i in found)
+        rows.extend((display(file), i.kind, str(i.count), str(i.first_row), display(i.example, 400)) for i in found)
     n_bars = sum(len(frame) for frame in frames)
     lines = [f"{len(bars)} symbol{'' if len(bars) == 1 else 's'}, {len(frames)} series, {n_bars} bars readable.", ""]
     lines += _aligned(rows)

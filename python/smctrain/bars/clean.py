@@ -6,15 +6,18 @@ Whatever is odd becomes an `Issue` with its row; what makes the bars useless bec
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smctrain._load import core
+from smctrain.bars.breaks import describe_breaks
+from smctrain.bars.calendars import SessionCalendar
 from smctrain.bars.raw import RawBars, display, join_messages, stamp
 from smctrain.bars.timeframes import median_step, timeframe_of_step
-from smctrain.bars.types import TIMEFRAME_SECONDS, Bars, Issue
+from smctrain.bars.types import TIMEFRAME_SECONDS, Bars, Issue, Quarantine
 from smctrain.bars.zones import Zone, longer_by, to_utc
 from smctrain.exceptions import BarError
 
@@ -32,6 +35,8 @@ class Options:
     drop_duplicates: bool
     timeframes: tuple[str, ...] | None
     max_fault_share: float
+    quarantine: tuple[str, ...]
+    calendar: Callable[[str], SessionCalendar | None]
 
 
 @dataclass(frozen=True)
@@ -225,7 +230,8 @@ def _finish(raw: RawBars, timeframe: str, digits: int | None, options: Options, 
                 f"{stamp(raw.time[first])}: prices finer than {digits} decimals were rounded",
             )
     bars = Bars(
-        raw.symbol, timeframe, raw.time.astype("datetime64[ns]"), **prices,
+        raw.symbol, timeframe, raw.time.astype("datetime64[ns]"),
+        prices["open"], prices["high"], prices["low"], prices["close"],
         volume=raw.volume, spread=raw.spread, digits=digits, source=raw.file,
     )  # fmt: skip
     native = bars.native()
@@ -239,7 +245,21 @@ def _finish(raw: RawBars, timeframe: str, digits: int | None, options: Options, 
             f"({_example(bars, bad[0], bad[1], bad[3])}); the limit is {options.max_fault_share:.1%}. "
             "Check the columns of the export, or raise max_fault_share."
         )
-    return replace(bars, segment=core().bar_segments(native, bars.seconds))
+    found = core().find_breaks(native, bars.seconds, list(options.quarantine))
+    breaks = tuple(Quarantine(*record) for record in found["breaks"])
+    for kind, rows, example in describe_breaks(bars, breaks, options.quarantine):
+        note(kind, rows[0], len(rows), example)
+    marked = found["quarantine"]
+    calendar = options.calendar(raw.symbol)
+    if calendar is not None:
+        closes = calendar.closes(bars.time, bars.seconds)
+        bars = replace(bars, calendar=calendar, ends=None if np.array_equal(closes, bars.time_close) else closes)
+    return replace(
+        bars,
+        segment=found["segment"],
+        quarantine=None if marked is None else marked.view(np.bool_),
+        quarantines=breaks,
+    )
 
 
 def _example(bars: Bars, kind: str, row: int, measure: float) -> str:
@@ -254,6 +274,6 @@ def _example(bars: Bars, kind: str, row: int, measure: float) -> str:
         return f"{when}: volume or spread below zero"
     if kind == "flat_run":
         return f"{when}: open = high = low = close; longest run {measure:.0f} bars"
-    if kind == "jump":
-        return f"{when}: opens at {measure:.4g} times the previous close; a new segment starts"
+    if kind == "zero_volume":
+        return f"{when}: no volume, where other bars have some"
     return f"every volume is {measure:.10g}"

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
+from smctrain.bars.breaks import parse_kinds
+from smctrain.bars.calendars import SessionCalendar, parse_calendar
 from smctrain.bars.clean import CleanSymbol, Options, clean_symbol
 from smctrain.bars.raw import RawBars, display, join_messages
 from smctrain.bars.sources import Piece, find_pieces
@@ -31,6 +33,9 @@ def read_bars(
     fix: str | Iterable[str] = (),
     digits: int | Mapping[str, int] | None = None,
     max_fault_share: float = 0.01,
+    quarantine: bool | str | Iterable[str] = True,
+    calendar: str | SessionCalendar | Mapping[str, str | SessionCalendar] | None = None,
+    day_roll: str | None = None,
 ) -> BarSet:
     """Reads and checks bars.
 
@@ -55,6 +60,17 @@ def read_bars(
         Decimals of the prices; found per symbol where not declared.
     max_fault_share : float
         Largest share of bars that may contradict themselves (high below low, price zero, negative volume).
+    quarantine : bool, str or iterable of str
+        Breaks that start a segment and set bars aside from training rows and labels (`Bars.quarantine`): split,
+        jump, bad_print, listing, ticker_reuse; True is all, False none. All are listed in any case, in `.issues` and
+        `Bars.quarantines`. A crash that opens far from the last close looks like a split, and counts as a jump.
+    calendar : str, SessionCalendar or dict of symbol to these, optional
+        Trading days and sessions: "XNYS" (New York, ends 16:00), "fx" (days from 17:00 New York), "24/7" (UTC days).
+        Bars then close with their session. Without it currency pairs and metals have the days of "fx", others those
+        of "24/7", and bars last as long as their timeframe says.
+    day_roll : str, optional
+        Where a trading day begins, such as "17:00 America/New_York"; for days and weeks made by `resample`, sessions
+        and horizons in days.
 
     Returns
     -------
@@ -62,7 +78,8 @@ def read_bars(
         `.failures` holds the symbols that cannot be used, with the reason: a bad file keeps its whole symbol
         out, and no other. `.issues` lists what is odd: naive_time (read as UTC by default), non_finite (rows
         dropped), disorder, duplicate, step (unlike its name), gap (weekends aside), ohlc, non_positive,
-        negative_volume, flat_run, jump (like a split; starts a segment), constant_volume, digits.
+        negative_volume, flat_run, constant_volume, zero_volume, digits, and the breaks split, jump, bad_print,
+        listing and ticker_reuse.
 
     Raises
     ------
@@ -85,7 +102,10 @@ def read_bars(
         "drop-duplicates" in fixes,
         frames_wanted,
         float(max_fault_share),
+        parse_kinds(quarantine),
+        lambda symbol: parse_calendar(calendar, day_roll, symbol),
     )
+    options.calendar("")  # errors of the arguments, before anything is read
     declared = _digits(digits)
 
     name, pieces = find_pieces(source, wanted)

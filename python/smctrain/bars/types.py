@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from smctrain.bars.calendars import BY_SYMBOL, SessionCalendar, default_calendar
 from smctrain.exceptions import BarError, InputError, NotLoaded
 
 if TYPE_CHECKING:
@@ -19,6 +20,53 @@ TIMEFRAME_SECONDS = {
     "M1": 60, "M2": 120, "M3": 180, "M5": 300, "M10": 600, "M15": 900, "M30": 1800, "H1": 3600, "H2": 7200,
     "H3": 10800, "H4": 14400, "H6": 21600, "H8": 28800, "H12": 43200, "D1": 86400, "W1": 604800,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """A break in a series that no market made, or that looks like one.
+
+    Attributes
+    ----------
+    kind : str
+        split, jump (like a split or a crash: nobody can tell at that bar), bad_print, listing (first trades after a
+        listing) or ticker_reuse (another security under the same symbol).
+    origin : int
+        First bar concerned; of a split, a jump and a reuse, the first bar of the new level.
+    known_at : int
+        Bar at whose close it is known. A segment starts there, and after the last bar of a bad print or listing.
+    first, last : int
+        Bars that training rows and label windows may not use; `first` > `last` where there are none (a split and a
+        jump are borders, which no window crosses).
+    ratio : float
+        Price level after over before; of a bad print and a listing, the farthest print over the level around it.
+    factor : float
+        Of a split: new shares for an old one (4 for 4:1, 0.05 for 1:20); else 0.
+    """
+
+    kind: str
+    origin: int
+    known_at: int
+    first: int
+    last: int
+    ratio: float
+    factor: float = 0.0
+
+
+def _records_in(records: tuple[Quarantine, ...], rows: slice, n: int) -> tuple[Quarantine, ...]:
+    """The records known inside a slice, counted from its start."""
+    start, stop, _ = rows.indices(n)
+    return tuple(
+        replace(
+            record,
+            origin=max(record.origin - start, 0),
+            known_at=record.known_at - start,
+            first=max(record.first - start, 0),
+            last=record.last - start,
+        )
+        for record in records
+        if start <= record.known_at < stop
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +89,16 @@ class Bars:
         Decimals of the prices; None when none up to 8 fit.
     source : str
         File the bars came from, for messages.
+    calendar : SessionCalendar
+        Trading days of the market: from 17:00 New York for currency pairs and metals, from 00:00 UTC for others,
+        where `read_bars(calendar=...)` says nothing else.
+    ends : datetime64[ns] (n,) or None
+        Closing times, UTC, where bars do not simply last their timeframe (sessions that end earlier, days of 23 hours).
+    quarantine : bool (n,) or None
+        Bars that neither training rows nor label windows may use: bad prints, the first trades after a listing,
+        another security under the same symbol. Known with hindsight, so no feature may read it. None: no such bar.
+    quarantines : tuple of Quarantine
+        What was found, in order of `known_at`; features and segments change from that bar on and not before.
     """
 
     symbol: str
@@ -55,10 +113,23 @@ class Bars:
     segment: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     digits: int | None = None
     source: str = ""
+    calendar: SessionCalendar = BY_SYMBOL
+    ends: NDArray[np.datetime64] | None = None
+    quarantine: NDArray[np.bool_] | None = None
+    quarantines: tuple[Quarantine, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.segment) != len(self.time):
             object.__setattr__(self, "segment", np.zeros(len(self.time), dtype=np.int32))
+        if self.calendar is BY_SYMBOL:
+            object.__setattr__(self, "calendar", default_calendar(self.symbol))
+        for name in ("ends", "quarantine"):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.time):
+                raise InputError(
+                    f"{name} must have one entry per bar ({len(self.time)}), but has {len(column)}. "
+                    "Slice the bars, not single columns."
+                )
 
     def __len__(self) -> int:
         return len(self.time)
@@ -76,7 +147,12 @@ class Bars:
     @property
     def time_close(self) -> NDArray[np.datetime64]:
         """Closing time of each bar (UTC): the moment its decision can be taken."""
-        return self.time + np.timedelta64(self.seconds, "s")
+        return self.time + np.timedelta64(self.seconds, "s") if self.ends is None else self.ends
+
+    @property
+    def session(self) -> NDArray[np.int32]:
+        """Trading day of each bar (n,), ascending: days from 1970-01-01 to its date in `calendar`."""
+        return self.calendar.days(self.time, self.seconds)
 
     def __getitem__(self, rows: slice) -> Bars:
         """A contiguous part of the bars, as views."""
@@ -90,11 +166,14 @@ class Bars:
             volume=None if self.volume is None else self.volume[rows],
             spread=None if self.spread is None else self.spread[rows],
             segment=self.segment[rows],
+            ends=None if self.ends is None else self.ends[rows],
+            quarantine=None if self.quarantine is None else self.quarantine[rows],
+            quarantines=_records_in(self.quarantines, rows, len(self.time)),
         )
 
     def native(self) -> dict[str, Any]:
         """Contiguous arrays under the names the native core reads (times as int64 nanoseconds)."""
-        return {
+        arrays: dict[str, Any] = {
             "ts_open": np.ascontiguousarray(self.time.astype("datetime64[ns]", copy=False).view(np.int64)),
             "ts_close": np.ascontiguousarray(self.time_close.astype("datetime64[ns]", copy=False).view(np.int64)),
             "open": np.ascontiguousarray(self.open),
@@ -105,6 +184,14 @@ class Bars:
             "spread": None if self.spread is None else np.ascontiguousarray(self.spread),
             "segment": np.ascontiguousarray(self.segment),
         }
+        if self.quarantine is not None:
+            arrays["quarantine"] = np.ascontiguousarray(self.quarantine, dtype=np.uint8)
+        return arrays
+
+    @property
+    def quarantine_table(self) -> Any:
+        """`quarantines` as a table: kind, origin, known_at, first, last, ratio, factor."""
+        return as_table(list(self.quarantines), Quarantine)
 
     def __repr__(self) -> str:
         span = f", {self.time[0]!s:.16} to {self.time[-1]!s:.16}" if len(self) else ""

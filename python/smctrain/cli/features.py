@@ -15,6 +15,9 @@ def features(
     audit: bool = False,
     preset: Literal["default", "full"] = "default",
     base: str | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
+    settings: Annotated[bool, Parameter(negative="")] = False,
+    extra: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     symbols: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     rows: int = 5000,
     cuts: int = 200,
@@ -39,6 +42,14 @@ def features(
         default or full.
     base
         Timeframe decisions are taken on; without it M15, or the finest of `data`.
+    set_
+        How columns are computed: --set fvg.min_atr=0.5 smc.swing_left=10.
+    settings
+        Print what --set can change, with defaults, instead of the columns.
+    extra
+        Columns behind those of the preset, such as ret_1_lag_2 or rsi_wilder_14_z_100: <c>_lag_<k>; <c>_<s>_<w> with s
+        one of mean, sd, min, max, med, q10, q90, skew, rank, slope, z, ratio, acf<l>; <c>_sq; <c>_fd_<100 d>;
+        <a>__x__<b>.
     symbols
         Symbols to audit; all by default.
     rows
@@ -58,8 +69,9 @@ def features(
 
     if audit and data is None:
         raise ConfigError("--audit needs bars: smctrain features DATA --audit.")
+    chosen: dict[str, Any] = {"preset": preset, "extra": tuple(extra or ()), "settings": _settings(set_ or [])}
     if data is None:
-        return _catalogue(preset, base or "M15", json)
+        return _settings_table(chosen["settings"], json) if settings else _catalogue(chosen, base or "M15", json)
     if not audit:
         raise ConfigError("bars are read for the audit only: smctrain features DATA --audit, or leave DATA out.")
     if rows < 0:
@@ -67,16 +79,20 @@ def features(
     from smctrain.bars import read_bars
 
     bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp)
-    return _audit(bars, preset, base, rows, cuts, seed, json)
+    return _audit(bars, chosen, base, rows, cuts, seed, json)
 
 
-def _catalogue(preset: str, base: str, json: bool) -> int:
+def _catalogue(chosen: dict[str, Any], base: str, json: bool) -> int:
     from dataclasses import asdict
 
     from smctrain.artifact import dumps_strict
+    from smctrain.exceptions import ConfigError, InputError
     from smctrain.features import FeatureSpec
 
-    entries = FeatureSpec(preset=preset, base=base).catalogue()
+    try:
+        entries = FeatureSpec(base=base, **chosen).catalogue()
+    except InputError as error:  # nothing but the options was read
+        raise ConfigError(str(error)) from error
     if json:
         print(dumps_strict([asdict(entry) for entry in entries]))
         return 0
@@ -89,7 +105,31 @@ def _catalogue(preset: str, base: str, json: bool) -> int:
     return 0
 
 
-def _audit(bars: Any, preset: str, base: str | None, rows: int, cuts: int, seed: int, json: bool) -> int:
+def _settings(assignments: list[str]) -> dict[str, Any]:
+    from smctrain.config import resolve
+
+    prefix = "features.settings."
+    full = [text if text.startswith(prefix) else prefix + text for text in assignments]
+    return resolve(assignments=full).config.features.settings
+
+
+def _settings_table(chosen: dict[str, Any], json: bool) -> int:
+    from dataclasses import asdict
+
+    from smctrain.artifact import dumps_strict
+    from smctrain.features.spec import settings_table
+
+    table = [asdict(row) | {"value": chosen.get(row.key, row.default)} for row in settings_table()]
+    if json:
+        print(dumps_strict(table))
+        return 0
+    for row in table:
+        print(f"{row['key']:<20}  {dumps_strict(row['value'], indent=None):<26}  {row['meaning']}")
+        print(f"{'':<20}  must be {row['allowed']}")
+    return 0
+
+
+def _audit(bars: Any, chosen: dict[str, Any], base: str | None, rows: int, cuts: int, seed: int, json: bool) -> int:
     from smctrain.artifact import dumps_strict, to_json_safe
     from smctrain.audit import audit_features
     from smctrain.bars import SymbolBars
@@ -103,7 +143,8 @@ def _audit(bars: Any, preset: str, base: str | None, rows: int, cuts: int, seed:
             frames = dict(bars[symbol])
             if timeframe in frames and rows:
                 frames[timeframe] = frames[timeframe][max(0, len(frames[timeframe]) - rows) :]
-            report = audit_features(SymbolBars(symbol, frames), FeatureSpec(preset=preset, base=timeframe), cuts, seed)
+            spec = FeatureSpec(base=timeframe, **chosen)
+            report = audit_features(SymbolBars(symbol, frames), spec, cuts, seed)
         except InputError as error:  # the other symbols go on
             failures[symbol] = str(error)
             continue

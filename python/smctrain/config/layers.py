@@ -22,6 +22,7 @@ from smctrain.config.yaml import MAX_BYTES, load_yaml, parse_scalar
 from smctrain.exceptions import ConfigError
 
 MAX_SHOWN = 50  # problems told at once
+SETTINGS = "features.settings"  # an open section: the core has the table of its keys
 ENVIRONMENT = {"output.root": "SMCTRAIN_RUNS"}
 _FAMILY_ALIASES = {
     "randomforest": "RandomForest", "random_forest": "RandomForest", "rf": "RandomForest",
@@ -54,7 +55,11 @@ class ResolvedConfig:
     def leaves(self) -> Iterator[tuple[str, Any, Origin]]:
         """Each leaf as (dotted key, value, origin), in the order of the tree."""
         for key, value in _flatten_model(self.config):
-            yield key, value, self.origins[key]
+            if key != SETTINGS or not value:
+                yield key, value, self.origins[key]
+                continue
+            for setting, chosen in value.items():  # those that were given
+                yield f"{SETTINGS}.{setting}", chosen, self.origins[f"{SETTINGS}.{setting}"]
 
     def hash(self) -> str:
         """Digest of everything that can change a result (not worker counts or output folders)."""
@@ -63,13 +68,13 @@ class ResolvedConfig:
     def to_yaml(self, origin: bool = False) -> str:
         """The whole tree as YAML, with an origin comment per leaf on request."""
         lines: list[str] = []
-        shown: list[str] = []
+        shown = ""
         for key, value, source in self.leaves():
-            *sections, leaf = key.split(".")
-            if sections and sections != shown:
-                lines.append(f"{sections[0]}:")
-            shown = sections
-            text = f"{'  ' * len(sections)}{leaf}: {_yaml_value(value)}"
+            section, _, leaf = key.rpartition(".") if not key.startswith(f"{SETTINGS}.") else key.partition(".")
+            if section and section != shown:
+                lines.append(f"{section}:")
+            shown = section
+            text = f"{'  ' if section else ''}{leaf}: {_yaml_value(value)}"
             lines.append(f"{text:<46}  # {source}" if origin else text)
         return "\n".join(lines) + "\n"
 
@@ -117,7 +122,16 @@ def resolve(
     sections = {key.rsplit(".", 1)[0] for key in known if "." in key}
 
     def put(key: str, value: Any, origin: Origin) -> None:
-        if key in sections:
+        if key == SETTINGS and (value is None or isinstance(value, Mapping)):  # the whole set at once
+            for given in [given for given in values if given.startswith(f"{SETTINGS}.")]:
+                del values[given]
+            origins[SETTINGS] = origin
+            for name, one in (value or {}).items():
+                put(f"{SETTINGS}.{name}", one, origin)
+        elif key.startswith(f"{SETTINGS}."):
+            values[key] = value
+            origins[key] = origin
+        elif key in sections:
             problems.append(f"{_at(origin)}: {key!r} is a section; give its keys, such as {_example(key, known)!r}.")
         elif key not in known and len(problems) >= MAX_SHOWN:
             problems.append(f"{_at(origin)}: unknown key {key!r}.")
@@ -133,8 +147,10 @@ def resolve(
     def put_tree(tree: Mapping[str, Any], origin_of: Any, prefix: str = "") -> None:
         for key, value in tree.items():
             dotted = f"{prefix}.{key}" if prefix else str(key)
-            if isinstance(value, Mapping) and (dotted in sections or dotted not in known):
-                if dotted in sections:
+            if isinstance(value, Mapping) and (dotted in sections or dotted not in known or dotted == SETTINGS):
+                if dotted == SETTINGS and not value:
+                    put(dotted, value, origin_of(dotted))
+                elif dotted in sections or dotted == SETTINGS or dotted.startswith(f"{SETTINGS}."):
                     put_tree(value, origin_of, dotted)
                 else:
                     put(dotted, value, origin_of(dotted))
@@ -181,6 +197,12 @@ def resolve(
     for key, value in (overrides or {}).items():
         put("training.seed" if key == "seed" else key, value, Origin("override", key))
 
+    settings = {
+        key.removeprefix(f"{SETTINGS}."): values.pop(key) for key in list(values) if key.startswith(f"{SETTINGS}.")
+    }
+    settings, faults_of = _read_settings(settings)
+    for setting, message in faults_of:
+        problems.append(f"{_at(origins.get(f'{SETTINGS}.{setting}'))}: {SETTINGS}.{message}")
     tree: dict[str, Any] = {}
     for key, value in values.items():
         *path_parts, leaf = key.split(".")
@@ -188,6 +210,8 @@ def resolve(
         for part in path_parts:
             branch = branch.setdefault(part, {})
         branch[leaf] = value
+    if settings:
+        tree.setdefault("features", {}).setdefault("settings", settings)
     config: Config | None = None
     try:
         config = Config.model_validate(tree)
@@ -203,7 +227,18 @@ def resolve(
         more = f"\nand {len(problems) - MAX_SHOWN} more" if len(problems) > MAX_SHOWN else ""
         raise ConfigError(count + "\n".join(problems[:MAX_SHOWN]) + more)
     all_origins = {key: origins.get(key, Origin("default")) for key in known}
+    all_origins |= {f"{SETTINGS}.{key}": origins[f"{SETTINGS}.{key}"] for key in settings}
     return ResolvedConfig(config, all_origins)
+
+
+def _read_settings(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What differs from the defaults, in one form, and the faults as (key, sentence)."""
+    if not given:
+        return {}, []
+    from smctrain._load import core
+
+    faults: list[tuple[str, str]] = core().feature_setting_problems(given)
+    return ({} if faults else core().feature_settings(given)), faults
 
 
 def _flatten_model(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,7 @@ Defaults of the four families: document 001 ("Enhanced Regularization"); what it
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,7 @@ from pydantic import (
 # Strict numbers: pydantic would otherwise read `true` as 1 and the text "2" as 2.
 Share = Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
 Positive = Annotated[StrictFloat, Field(gt=0.0)]
+AtLeastZero = Annotated[StrictFloat, Field(ge=0.0)]
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
 NotNegative = Annotated[StrictInt, Field(ge=0)]
 
@@ -52,6 +53,12 @@ class Data(_Section):
     """Timeframe decisions are taken on (M15, H1, ...); null takes each symbol's finest."""
     fix: tuple[Literal["sort", "drop-duplicates"], ...] = ()
     """Repairs that are allowed while reading."""
+    quarantine: bool = True
+    """Whether splits, bad prints and the like start a segment, and bad bars are kept out of training and labels."""
+    calendar: Literal["XNYS", "24/7", "fx"] | None = None
+    """Trading days and sessions; null: those of "fx" for currency pairs and metals, else UTC days."""
+    day_roll: str | None = None
+    """Where a trading day begins, such as 17:00 America/New_York; null: as the calendar says."""
 
 
 class Features(_Section):
@@ -64,6 +71,10 @@ class Features(_Section):
     """Families to keep; null keeps all of the preset."""
     columns: tuple[str, ...] | None = None
     """Exact columns; null keeps all of the preset."""
+    settings: dict[str, Any] = {}
+    """How columns are computed: settings.smc.swing_left, settings.fvg.min_atr ...; `smctrain features --settings`."""
+    extra: tuple[str, ...] = ()
+    """Columns behind those: derived ones by name (ret_1_lag_2, rsi_wilder_14_z_100), or ones the preset leaves out."""
 
 
 class Labels(_Section):
@@ -78,10 +89,28 @@ class Labels(_Section):
     side: Annotated[Literal[-1, 1], BeforeValidator(_no_bool)] = 1
     costs: Literal["spread"] | Annotated[StrictFloat, Field(ge=0.0)] | None = "spread"
     """Spread from the data, a fixed price difference, or null for none."""
+    slippage: AtLeastZero = 0.0
+    """Price lost per fill, counted twice."""
+    commission: AtLeastZero = 0.0
+    """Price per round trip."""
+    quote: Literal["bar", "bid_ask"] = "bar"
+    """bid_ask: fills and exits at the quotes instead of the spread as a cost; then costs is null or a number."""
+    flat_at_session_end: StrictBool = False
+    """Whether trades end with the session of their fill."""
+    gap_target: Literal["level", "open"] = "level"
+    """Exit price when a bar opens beyond the target."""
     tie: Literal["stop", "target", "drop"] = "stop"
     timeout: Literal["zero", "sign", "loss", "drop"] = "zero"
+    timeout_band: AtLeastZero = 0.0
+    """In units of the risk, for timeout "sign": a smaller outcome is class 0."""
     min_class: AtLeastOne = 30
     """Classes with fewer training rows are dropped from all splits (short data: 5 % of the training rows)."""
+
+    @model_validator(mode="after")
+    def _spread_once(self) -> Labels:
+        if self.quote == "bid_ask" and self.costs == "spread":
+            raise ValueError("quote bid_ask trades at the quotes already: costs must be null or a number")
+        return self
 
 
 class Split(_Section):

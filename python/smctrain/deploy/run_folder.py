@@ -60,7 +60,7 @@ def run_symbols(run: str | Path) -> list[str]:
 def run_reading(run: str | Path) -> dict[str, Any]:
     """How the run read its bars (`tz`, `stamp`, `fix`): bars to predict are to be read the same way."""
     data = read_results(run).get("config", {}).get("data", {})
-    return {key: data[key] for key in ("tz", "stamp", "fix") if key in data}
+    return {key: data[key] for key in ("tz", "stamp", "fix", "quarantine", "calendar", "day_roll") if key in data}
 
 
 def _symbol(name: str, header: dict[str, Any], data: dict[str, Any]) -> SymbolResult:

@@ -10,6 +10,7 @@ import numpy as np
 from smctrain._load import core
 from smctrain.bars.types import Bars, SymbolBars
 from smctrain.exceptions import InputError
+from smctrain.features.arguments import in_order
 from smctrain.features.spec import FeatureSpec
 from smctrain.features.table import FeatureTable
 
@@ -33,7 +34,7 @@ def build_features(bars: Bars | SymbolBars, spec: FeatureSpec | None = None) -> 
     Raises
     ------
     InputError
-        If `spec` names unknown columns, or `bars` does not hold the base timeframe.
+        If `spec` names unknown columns, or `bars` does not hold the base timeframe or is out of order.
     """
     frames = {bars.timeframe: bars} if isinstance(bars, Bars) else dict(bars)
     finest = bars.timeframe if isinstance(bars, Bars) else bars.base.timeframe
@@ -54,6 +55,8 @@ def build_features(bars: Bars | SymbolBars, spec: FeatureSpec | None = None) -> 
         [None if frame is None else _native(frame) for frame in higher],
         [column.name for column in catalogue],
         spec.dtype == "float64",
+        base.calendar.native(),
+        dict(spec.settings),
     )
     return FeatureTable(
         symbol=bars.symbol,
@@ -68,7 +71,7 @@ def build_features(bars: Bars | SymbolBars, spec: FeatureSpec | None = None) -> 
 
 
 def _native(bars: Bars) -> dict[str, Any]:
-    arrays = bars.native()
+    arrays = in_order(bars).native()
     for name in ("open", "high", "low", "close", "volume", "spread"):
         if arrays[name] is not None:
             arrays[name] = np.ascontiguousarray(arrays[name], dtype=np.float64)

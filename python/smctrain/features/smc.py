@@ -13,6 +13,7 @@ structure do not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +21,7 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
-from smctrain.exceptions import InputError
-from smctrain.features.arguments import as_bars, as_choice, as_flag, as_integer, as_number
+from smctrain.features.arguments import as_bars, as_flag
 from smctrain.features.events import EventTable
 from smctrain.features.spans import previous_levels, retracements, sessions
 
@@ -41,7 +41,7 @@ _BLOCK = (
 )  # fmt: skip
 
 
-def swings(b: Bars, left: int = 5, right: int = 5) -> EventTable:
+def swings(b: Bars, left: int = 5, right: int = 5, *, zigzag: bool = False) -> EventTable:
     """Swing highs and lows, known `right` bars after their pivot.
 
     A pivot high is above the `left` bars before it and not below the `right` bars after it: of equal highs
@@ -53,19 +53,28 @@ def swings(b: Bars, left: int = 5, right: int = 5) -> EventTable:
         n bars of one symbol and timeframe.
     left, right : int
         Bars compared on either side, at least 1.
+    zigzag : bool
+        Keep only swings that alternate: of several highs in a row the highest, of several lows the lowest. A
+        more extreme swing of the same side closes the one it replaces; those alive at any row alternate.
 
     Returns
     -------
     EventTable
         Kinds `swing_high` (side +1) and `swing_low` (side -1); columns `level` (price) and the times, where
-        `known_at` = `origin` + `right`. Swings are never invalidated.
+        `known_at` = `origin` + `right`. Swings are never invalidated; with `zigzag`, `invalidated_at` is the
+        row on which the swing that replaced it became known.
 
     Raises
     ------
     InputError
         If `b` is not `Bars`, or a parameter is out of its range.
     """
-    return _events(b, ("swing_high", "swing_low"), (*_COMMON, "level"), **_swing_options(left, right))
+    settings = _swing_settings(left, right)
+    if not as_flag("zigzag", zigzag):
+        return _events(b, ("swing_high", "swing_low"), (*_COMMON, "level"), settings)
+    table = _events(b, ("zigzag_high", "zigzag_low"), (*_COMMON, "level"), settings)
+    kind = np.where(table["side"] > 0, "swing_high", "swing_low")
+    return EventTable({**table.columns, "kind": kind})
 
 
 def structure(
@@ -100,10 +109,8 @@ def structure(
     InputError
         If `b` is not `Bars`, or a parameter is out of its range.
     """
-    options = _swing_options(left, right)
-    options["break_on_wick"] = as_choice("break_on", break_on, ("close", "wick")) == "wick"
-    options["keep_extreme_level"] = as_choice("level", level, ("last", "extreme")) == "extreme"
-    return _events(b, ("bos", "choch"), (*_COMMON, "level"), **options)
+    settings = {"ms.break": break_on, "ms.level": level, **_swing_settings(left, right)}
+    return _events(b, ("bos", "choch"), (*_COMMON, "level"), settings)
 
 
 def fair_value_gaps(
@@ -117,6 +124,7 @@ def fair_value_gaps(
     cap: int = 64,
     invalidate: Literal["close", "wick"] = "close",
     bounce_bars: int = 3,
+    atr: Literal["wilder", "sma"] = "wilder",
 ) -> EventTable:
     """Fair value gaps: three bars of which the outer two do not overlap.
 
@@ -140,6 +148,8 @@ def fair_value_gaps(
         What has to pass the far edge.
     bounce_bars : int
         Bars after the first touch over which `bounce_q` is measured.
+    atr : {"wilder", "sma"}
+        Mean of 14 true ranges that all sizes are measured in.
 
     Returns
     -------
@@ -154,22 +164,22 @@ def fair_value_gaps(
     InputError
         If `b` is not `Bars`, or a parameter is out of its range.
     """
-    options = _zone_options(max_age, cap, invalidate, bounce_bars)
-    options["fvg_min_atr"] = as_number("min_atr", min_atr)
-    options["fvg_merge"] = as_flag("merge", merge)
-    options["fvg_same_side"] = as_choice("middle", middle, ("any", "same_side")) == "same_side"
-    if max_time_gap is not None and max_time_gap != np.inf:
-        bars = 2.0 + as_number("max_time_gap", max_time_gap)
-        if not 2.0 <= bars <= 1e6:
-            raise InputError(f"max_time_gap must be between 0 and 1000000 bars, but is {max_time_gap}.")
-        options["fvg_max_span_ns"] = int(bars * as_bars(b).seconds * 1_000_000_000)
-    return _events(b, ("fvg",), (*_ZONE, "members"), {"members": "merged"}, **options)
+    settings = {
+        "fvg.min_atr": min_atr,
+        "fvg.merge": merge,
+        "fvg.middle": middle,
+        "fvg.max_time_gap": max_time_gap,
+        "smc.atr": atr,
+        **_zone_settings(max_age, cap, invalidate, bounce_bars),
+    }
+    return _events(b, ("fvg",), (*_ZONE, "members"), settings, {"members": "merged"})
 
 
 def order_blocks(
     b: Bars,
     rule: Literal["bos", "seed", "extreme"] = "bos",
     *,
+    breaker: bool = False,
     min_disp: float = 1.0,
     min_quality: float = 0.2,
     zone: Literal["range", "body"] = "range",
@@ -180,6 +190,8 @@ def order_blocks(
     cap: int = 64,
     invalidate: Literal["close", "wick"] = "close",
     bounce_bars: int = 3,
+    level: Literal["last", "extreme"] = "last",
+    atr: Literal["wilder", "sma"] = "wilder",
 ) -> EventTable:
     """Order blocks: the candle a strong move started from, known only when the move is there.
 
@@ -191,15 +203,18 @@ def order_blocks(
         "bos": the last opposite candle before a structure break. "extreme": the bar of the extreme price
         since the broken swing. "seed": an opposite candle followed by two candles of the move; known three
         bars later.
+    breaker : bool
+        Whether blocks that fail are also listed as what they become: an active block that is invalidated opens
+        a zone of the other side with the same edges, known at that bar.
     min_disp : float
         Smallest move away from the block, in ATR.
     min_quality : float
         Smallest `quality`, for rule "seed" only.
     zone : {"range", "body"}
         Whether the zone is the candle's range or its body.
-    break_on, left, right
+    break_on, left, right, level
         As in `structure`.
-    max_age, cap, invalidate, bounce_bars
+    max_age, cap, invalidate, bounce_bars, atr
         As in `fair_value_gaps`.
 
     Returns
@@ -211,21 +226,39 @@ def order_blocks(
         Life as for gaps, but a filled block stays active. A block whose bar closes beyond its far edge is
         listed with `invalidated_at` equal to `known_at`; it was never active.
 
+        With `breaker` also kind `breaker`: `known_at` is the block's `invalidated_at`, `origin` its origin,
+        `side` the opposite one. It lives as a block does; `size_atr` is measured anew, the other frozen columns
+        are those of the block it was.
+
     Raises
     ------
     InputError
         If `b` is not `Bars`, or a parameter is out of its range.
     """
-    options = _swing_options(left, right) | _zone_options(max_age, cap, invalidate, bounce_bars)
-    options["block_rule"] = as_choice("rule", rule, ("bos", "seed", "extreme"))
-    options["block_min_displacement_atr"] = as_number("min_disp", min_disp)
-    options["block_min_quality"] = as_number("min_quality", min_quality)
-    options["block_body"] = as_choice("zone", zone, ("range", "body")) == "body"
-    options["break_on_wick"] = as_choice("break_on", break_on, ("close", "wick")) == "wick"
-    return _events(b, ("order_block",), _BLOCK, **options)
+    settings = {
+        "ob.rule": rule,
+        "ob.min_disp": min_disp,
+        "ob.min_quality": min_quality,
+        "ob.zone": zone,
+        "ms.break": break_on,
+        "ms.level": level,
+        "smc.atr": atr,
+        **_swing_settings(left, right),
+        **_zone_settings(max_age, cap, invalidate, bounce_bars),
+    }
+    kinds = ("order_block", "breaker") if as_flag("breaker", breaker) else ("order_block",)
+    return _events(b, kinds, _BLOCK, settings)
 
 
-def liquidity(b: Bars, tol_atr: float = 0.25, *, max_age: int = 500, left: int = 5, right: int = 5) -> EventTable:
+def liquidity(
+    b: Bars,
+    tol_atr: float = 0.25,
+    *,
+    max_age: int = 500,
+    left: int = 5,
+    right: int = 5,
+    atr: Literal["wilder", "sma"] = "wilder",
+) -> EventTable:
     """Liquidity pools at swing levels, and the bars that took them.
 
     Parameters
@@ -238,6 +271,8 @@ def liquidity(b: Bars, tol_atr: float = 0.25, *, max_age: int = 500, left: int =
         Bars after the last join until a pool expires.
     left, right : int
         Window of the swings.
+    atr : {"wilder", "sma"}
+        As in `fair_value_gaps`.
 
     Returns
     -------
@@ -252,22 +287,19 @@ def liquidity(b: Bars, tol_atr: float = 0.25, *, max_age: int = 500, left: int =
     InputError
         If `b` is not `Bars`, or a parameter is out of its range.
     """
-    options = _swing_options(left, right)
-    options["liquidity_tolerance_atr"] = as_number("tol_atr", tol_atr)
-    options["liquidity_max_age_bars"] = as_integer("max_age", max_age, 1)
-    return _events(b, ("pool", "sweep", "run"), (*_COMMON, "level", "members", "state"), **options)
+    settings = {"liq.tol_atr": tol_atr, "liq.max_age": max_age, "smc.atr": atr, **_swing_settings(left, right)}
+    return _events(b, ("pool", "sweep", "run"), (*_COMMON, "level", "members", "state"), settings)
 
 
 def _events(
     b: Bars,
     kinds: tuple[str, ...],
     columns: tuple[str, ...],
-    renamed: dict[str, str] | None = None,
-    /,
-    **options: Any,
+    settings: Mapping[str, Any],
+    renamed: Mapping[str, str] | None = None,
 ) -> EventTable:
     native = core()
-    table: dict[str, NDArray[Any]] = native.smc_events(as_bars(b).native(), options)
+    table: dict[str, NDArray[Any]] = native.smc_events(as_bars(b).native(), b.seconds * 1_000_000_000, dict(settings))
     names = np.asarray(native.SMC_EVENT_KINDS)
     states = np.asarray(native.SMC_ZONE_STATES)
     mask = np.isin(table["kind"], np.flatnonzero(np.isin(names, kinds)))
@@ -279,14 +311,9 @@ def _events(
     return EventTable(chosen)
 
 
-def _swing_options(left: int, right: int) -> dict[str, Any]:
-    return {"swing_left": as_integer("left", left, 1), "swing_right": as_integer("right", right, 1)}
+def _swing_settings(left: int, right: int) -> dict[str, Any]:
+    return {"smc.swing_left": left, "smc.swing_right": right}
 
 
-def _zone_options(max_age: int, cap: int, invalidate: str, bounce_bars: int) -> dict[str, Any]:
-    return {
-        "zone_max_age_bars": as_integer("max_age", max_age, 1),
-        "zone_cap": as_integer("cap", cap, 1, 64),
-        "zone_invalidate_on_wick": as_choice("invalidate", invalidate, ("close", "wick")) == "wick",
-        "bounce_bars": as_integer("bounce_bars", bounce_bars, 1),
-    }
+def _zone_settings(max_age: int, cap: int, invalidate: str, bounce_bars: int) -> dict[str, Any]:
+    return {"zone.max_age": max_age, "zone.cap": cap, "zone.invalidate": invalidate, "bounce.bars": bounce_bars}

@@ -6,7 +6,6 @@ with a missing price are skipped, and everything restarts at each segment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -15,18 +14,12 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
-from smctrain.bars.zones import offset_table
 from smctrain.exceptions import InputError
 from smctrain.features.arguments import as_bars, as_choice, as_integer
 from smctrain.features.events import EventTable
 
-_MINUTE = 60 * 1_000_000_000
-_DAY = 1440 * _MINUTE
 
-
-def sessions(
-    b: Bars, names: Iterable[str] | None = None, *, custom: Sequence[tuple[str, str, str, str]] = ()
-) -> EventTable:
+def sessions(b: Bars, names: Iterable[str] | None = None, *, custom: Sequence[Sequence[str]] = ()) -> EventTable:
     """Finished trading sessions with their prices, by the wall clock of their place (daylight saving included).
 
     Parameters
@@ -38,7 +31,8 @@ def sessions(
         America/New_York) and the kill zones in New York time `kz_asia` (20-24), `kz_london` (02-05), `kz_ny` (07-10),
         `kz_lclose` (10-12). All of them by default.
     custom : sequence of (name, zone, start, end)
-        Further sessions, such as `("frankfurt", "Europe/Berlin", "08:00", "16:30")`; the end may lie past midnight.
+        Further sessions, such as `("frankfurt", "Europe/Berlin", "08:00", "16:30")`; the end may lie past midnight. The
+        setting `ses.custom` makes columns of the same sessions.
 
     Returns
     -------
@@ -55,12 +49,9 @@ def sessions(
     """
     native = core()
     standard = list(native.STANDARD_SESSIONS) if names is None else _known_names(names, native.STANDARD_SESSIONS)
-    span = _span(as_bars(b))
-    own = [_custom_session(entry, span) for entry in custom]
-    every = [*standard, *(entry[0] for entry in own)]
-    if len(set(every)) < len(every):
-        raise InputError(f"names and custom must not name a session twice, but name {', '.join(every)}.")
-    table: dict[str, NDArray[Any]] = native.session_events(b.native(), standard, own)
+    own = [_four_texts(session) for session in custom]
+    table: dict[str, NDArray[Any]] = native.session_events(as_bars(b).native(), standard, {"ses.custom": own})
+    every = [*standard, *(session[0] for session in own)]
     words = np.asarray(every, dtype=np.str_)[table["which"]] if every else np.zeros(0, dtype=np.str_)
     return EventTable(
         {
@@ -84,8 +75,8 @@ def previous_levels(
         Weeks begin with Monday, h4 are 4-hour buckets counted from the roll.
     day_roll : str
         Time and zone at which a trading day begins: "00:00 UTC" for markets that never close. From noon on the roll
-        belongs to the next date, so that Sunday evening in New York is Monday. The columns `pp_*` of the feature table
-        use the default.
+        belongs to the next date, so that Sunday evening in New York is Monday. "market": as `b.calendar` says. The
+        columns `pp_*` have the setting of the same name.
 
     Returns
     -------
@@ -101,14 +92,10 @@ def previous_levels(
     InputError
         If `b` is not `Bars`, `period` is not known or `day_roll` cannot be read.
     """
-    span = _span(as_bars(b))
     as_choice("period", period, ("d", "w", "m", "h4"))
-    parts = day_roll.split(" ") if isinstance(day_roll, str) else []
-    minutes = _minutes(parts[0]) if len(parts) == 2 else None
-    if minutes is None or minutes == 1440:
-        raise InputError(f'day_roll must be a time and a zone such as "17:00 America/New_York", but is {day_roll!r}.')
-    zone = offset_table(parts[1], *span)
-    table: dict[str, NDArray[Any]] = core().period_events(b.native(), period, zone, minutes * _MINUTE)
+    table: dict[str, NDArray[Any]] = core().period_events(
+        as_bars(b).native(), period, {"day_roll": day_roll}, b.calendar.native()
+    )
     return EventTable(
         {
             **_common("previous_period", table),
@@ -171,28 +158,16 @@ def _known_names(names: Iterable[str], known: Sequence[str]) -> list[str]:
     for name in wanted:
         if name not in known:
             raise InputError(f"names holds {name!r}, which is no session. Sessions: {', '.join(known)}.")
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"names must not name a session twice, but is {wanted}.")
     return wanted
 
 
-def _custom_session(
-    entry: tuple[str, str, str, str], span: tuple[int, int]
-) -> tuple[str, tuple[list[int], list[int]], int, int]:
-    if isinstance(entry, str) or len(entry) != 4 or not all(isinstance(part, str) for part in entry):
-        raise InputError(f"custom must hold (name, zone, start, end), all texts, but holds {entry!r}.")
-    name, zone, *times = entry
-    start, end = (_minutes(time) for time in times)
-    if start is None or end is None or start == 1440:
-        raise InputError(f'times of the custom session {name!r} must read like "08:30", but are {times}.')
-    length = end - start if end > start else end - start + 1440
-    return name, offset_table(zone, *span), start * _MINUTE, length * _MINUTE
-
-
-def _minutes(time: str) -> int | None:
-    match = re.fullmatch(r"(\d{2}):(\d{2})", time)
-    if match is None or int(match[2]) > 59:
-        return None
-    minutes = int(match[1]) * 60 + int(match[2])
-    return minutes if minutes <= 1440 else None
+def _four_texts(session: Sequence[str] | str) -> list[str]:
+    words = session.split() if isinstance(session, str) else list(session)
+    if len(words) != 4 or not all(isinstance(word, str) for word in words):
+        raise InputError(f"custom must hold (name, zone, start, end), all texts, but holds {session!r}.")
+    return words
 
 
 def _levels(levels: Sequence[float]) -> dict[str, float]:
@@ -204,11 +179,3 @@ def _levels(levels: Sequence[float]) -> dict[str, float]:
     if len(named) < len(values):
         raise InputError(f"levels must be different shares from 0.001 to 10, but are {values}.")
     return named
-
-
-def _span(b: Bars) -> tuple[int, int]:
-    """First and last moment of the bars, in nanoseconds; today's rules for none."""
-    if len(b) == 0:
-        return 0, 0
-    time = b.time.astype("datetime64[ns]").view(np.int64)
-    return int(time.min()), int(time.max()) + _DAY

@@ -20,7 +20,7 @@ def starting_up(features: FeatureTable, segment: NDArray[np.int32]) -> NDArray[n
     -------
     bool (n,)
     """
-    warmup = max((c.warmup for c in features.catalogue if c.family != "higher"), default=0)
+    warmup = max((c.warmup for c in features.catalogue if not c.reads_higher), default=0)
     number = np.arange(len(segment))
     starts = np.r_[True, segment[1:] != segment[:-1]][: len(segment)]
     young = number - np.maximum.accumulate(np.where(starts, number, 0)) < warmup

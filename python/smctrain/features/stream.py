@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.artifact.container import pack, unpack
+from smctrain.bars.breaks import parse_kinds
+from smctrain.bars.calendars import UTC_DAYS, SessionCalendar, parse_calendar
 from smctrain.exceptions import ArtifactError, InputError, SmctrainError
 from smctrain.features.spec import ColumnInfo, FeatureSpec
 
 _DAY_SECONDS = 86_400
 _KIND = "smctrain.feature_stream"
-_VERSION = 1
+_VERSION = 2
+_SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings", "extra")
 
 
 class FeatureStream:
@@ -35,6 +38,12 @@ class FeatureStream:
     segment_gap : float, optional
         Seconds of pause after which everything restarts. Default: 7 days for bars shorter than a
         day, 5 bars for daily, 2 bars for weekly ones.
+    calendar : str or SessionCalendar
+        Trading days of resampled days and weeks, as in `read_bars`: "fx" for currency pairs and metals, which is what
+        `Bars` of such symbols have; UTC days without it. Bars last as long as their timeframe says, also where a
+        session would end them earlier in `Bars.ends`.
+    quarantine : bool, str or iterable of str
+        Splits, bad prints and the like at which everything restarts, as in `read_bars`.
     """
 
     def __init__(
@@ -43,6 +52,8 @@ class FeatureStream:
         digits: int | None = None,
         higher_bars: Iterable[str] = (),
         segment_gap: float | None = None,
+        calendar: str | SessionCalendar = "24/7",
+        quarantine: bool | str | Iterable[str] = True,
     ) -> None:
         self.spec = spec if spec is not None else FeatureSpec()
         self.catalogue: list[ColumnInfo] = self.spec.catalogue()
@@ -59,6 +70,10 @@ class FeatureStream:
         if not gap >= 0 or math.isinf(gap):
             raise InputError(f"segment_gap must be a number of seconds of at least 0, but is {segment_gap}.")
         self._options: dict[str, Any] = {"digits": digits, "higher_bars": list(pushed), "segment_gap": gap}
+        days = parse_calendar(calendar) or UTC_DAYS
+        kinds = parse_kinds(quarantine)
+        self._options["quarantine"] = list(kinds)
+        self._options["calendar"] = [days.zone, days.day_roll, days.end]
         self._row: NDArray[np.float64] | None = None
         self._dtype = np.dtype(self.spec.dtype)
         self._native = core().FeatureStream(
@@ -67,6 +82,9 @@ class FeatureStream:
             [column.name for column in self.catalogue],
             digits,
             round(gap * 1e9),
+            days.native(),
+            list(kinds),
+            dict(self.spec.settings),
         )
 
     @property
@@ -112,19 +130,21 @@ class FeatureStream:
             self._native.push_higher(self._higher[timeframe], *bar)
             return None
         self._row = self._native.push(*bar)
-        row: NDArray[Any] = self._row.astype(self._dtype)
+        with np.errstate(over="ignore"):
+            row: NDArray[Any] = self._row.astype(self._dtype)
+        row[np.isinf(row)] = np.nan  # beyond the range of float32 there is no reading, as in the batch
         return row
 
     def state(self) -> bytes:
         """Everything `from_state` needs to go on as if nothing had happened: rows afterwards are equal to the bit.
 
         The bytes hold the settings and the bars pushed since the start of the segment (57 bytes a bar, after a
-        pause longer than `segment_gap` they start anew), because recursive columns remember all of them. Storing is
-        a copy; restoring replays these bars, which costs what pushing them as a batch costs: some microseconds a bar
-        for the default columns. A stream keeps those bars in memory for this purpose.
+        pause longer than `segment_gap` or a split they start anew), because recursive columns remember all of them.
+        Storing is a copy; restoring replays these bars, which costs what pushing them as a batch costs: some
+        microseconds a bar for the default columns. A stream keeps those bars in memory for this purpose.
         """
-        times, kinds, values = self._native.kept_bars()
-        spec = {name: getattr(self.spec, name) for name in ("preset", "base", "higher", "groups", "columns", "dtype")}
+        times, kinds, values, finders = self._native.kept_bars()
+        spec = {name: getattr(self.spec, name) for name in _SPEC_FIELDS}
         header = {
             "kind": _KIND,
             "version": _VERSION,
@@ -133,7 +153,7 @@ class FeatureStream:
             **self._options,
         }
         row = np.empty(0) if self._row is None else self._row
-        return pack(header, {"times": times, "kinds": kinds, "values": values, "row": row})
+        return pack(header, {"times": times, "kinds": kinds, "values": values, "finders": finders, "row": row})
 
     @classmethod
     def from_state(cls, state: bytes) -> Self:
@@ -167,17 +187,19 @@ class FeatureStream:
                 digits=header["digits"],
                 higher_bars=header["higher_bars"],
                 segment_gap=header["segment_gap"],
+                calendar=SessionCalendar(*header["calendar"]),
+                quarantine=header["quarantine"],
             )
             if stream.names != header["names"]:
                 raise _refused("this smctrain builds other columns for its spec")
-            row = stream._native.replay(arrays["times"], arrays["kinds"], arrays["values"])
+            row = stream._native.replay(arrays["times"], arrays["kinds"], arrays["values"], arrays["finders"])
             last = arrays["row"]
         except (ArtifactError, MemoryError):
             raise
         except (SmctrainError, TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             raise _refused(f"its contents do not fit together ({error})") from error
         if len(last) == 0:
-            if np.any(arrays["kinds"] == 0):
+            if np.any(arrays["kinds"] & 0x7F == 0):
                 raise _refused("its last row is missing")
         elif last.shape != row.shape or not np.array_equal(last, row, equal_nan=True):
             raise _refused("this smctrain computes other values for its last row than the one that stored it")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from smctrain.labels.barrier import triple_barrier
-from smctrain.labels.events import Events, cusum_events
+from smctrain.labels.cusum import cusum_events
+from smctrain.labels.decisions import DecisionRows, Events, ZoneTable
 from smctrain.labels.horizon import Horizon, TargetName, parse_horizon, parse_target
 from smctrain.labels.meta import meta_labels
 from smctrain.labels.targets import excess_return, fit_band, forward_return, make_target, outperform, path_target
@@ -14,10 +15,12 @@ from smctrain.labels.weights import decay_weights, label_uniqueness, return_weig
 __all__ = [
     "RULES",
     "STATUSES",
+    "DecisionRows",
     "Events",
     "Horizon",
     "Labels",
     "TargetName",
+    "ZoneTable",
     "cusum_events",
     "decay_weights",
     "excess_return",

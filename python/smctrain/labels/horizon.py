@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
-from smctrain.bars.zones import from_utc, parse_zone
+from smctrain.bars.zones import parse_zone
 from smctrain.exceptions import InputError
+from smctrain.labels.arguments import quarantined, session_ids
 
 UNITS = {"b": "bars", "m": "minutes", "h": "hours", "d": "sessions"}
 _LONGEST = 1_000_000
@@ -141,7 +142,7 @@ class Windows:
     longest: int
 
 
-def windows(b: Bars, horizon: Horizon, day_zone: str = "UTC") -> Windows:
+def windows(b: Bars, horizon: Horizon, day_zone: str | None = None) -> Windows:
     """Windows of `horizon` after every bar; see `forward_return` for the rules."""
     unit, count, session = 0, horizon.count, None
     longest = count
@@ -154,12 +155,12 @@ def windows(b: Bars, horizon: Horizon, day_zone: str = "UTC") -> Windows:
     elif horizon.unit == "d":
         if b.seconds > _DAY:
             raise InputError(f"horizon must be at least one bar long, but {horizon} is shorter than {b.timeframe}.")
-        zone = parse_zone(day_zone)
+        if day_zone is not None:
+            parse_zone(day_zone)
         if b.seconds < _DAY:  # a daily bar is a session
             unit = 2
-            opens = b.time.astype("datetime64[ns]").view(np.int64)
-            session = np.ascontiguousarray(np.floor_divide(from_utc(opens, zone), _DAY * _NS))
-    out: dict[str, Any] = core().horizon_windows(b.native(), unit, count, b.seconds * _NS, session)
+            session = session_ids(b, day_zone).astype(np.int64)
+    out: dict[str, Any] = core().horizon_windows(b.native(), unit, count, b.seconds * _NS, session, quarantined(b))
     end: NDArray[np.int64] = out["end"]
     status: NDArray[np.uint8] = out["status"]
     if unit == 2:

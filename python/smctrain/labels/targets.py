@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-from smctrain.labels.arguments import choice, decision_rows
+from smctrain.labels.arguments import choice, row_indices
+from smctrain.labels.decisions import DecisionRows, Events
 from smctrain.labels.horizon import Horizon, TargetName, Windows, parse_horizon, parse_target, windows
 from smctrain.labels.types import STATUSES, Labels
 
@@ -29,8 +30,8 @@ def forward_return(
     *,
     base: str = "close",
     band: float | None = None,
-    day_zone: str = "UTC",
-    rows: ArrayLike | None = None,
+    day_zone: str | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """Return from each decision to the end of its horizon: C[end] / base - 1.
 
@@ -47,10 +48,11 @@ def forward_return(
     band : float, optional
         Makes a class of the return: 1 above the band, 0 below minus the band, "neutral" (NaN) between. 0 leaves
         nothing neutral. `fit_band` finds one on training rows.
-    day_zone : str
+    day_zone : str, optional
         Zone whose midnight divides the sessions: "UTC", an IANA name, or "America/New_York+7h" for currencies,
-        whose day ends at New York 17:00. With "UTC" the two hours before Monday are a session there.
-    rows : int (m,), optional
+        whose day ends at New York 17:00 (with "UTC" the two hours before Monday are a session there). By default
+        the calendar of the bars, where they have one, else "UTC".
+    rows : int (m,), DecisionRows or Events, optional
         Decision rows; all rows by default.
 
     Returns
@@ -58,7 +60,7 @@ def forward_return(
     Labels
         `y` is the return (a fraction) or class, `fill` the base price, `exit` the last close, `t1` the row of it.
         Rows whose window does not end inside their segment are "open": the last `horizon` rows have no label.
-        A window with a price that is not a number above 0 is "missing".
+        A window with a price that is not a number above 0 is "missing", one with a quarantined bar "quarantine".
 
     Raises
     ------
@@ -76,8 +78,8 @@ def excess_return(
     benchmark: Bars,
     *,
     base: str = "close",
-    day_zone: str = "UTC",
-    rows: ArrayLike | None = None,
+    day_zone: str | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """`forward_return` less the benchmark's return between the same two stamps.
 
@@ -105,8 +107,8 @@ def outperform(
     *,
     band: float = 0.0,
     base: str = "close",
-    day_zone: str = "UTC",
-    rows: ArrayLike | None = None,
+    day_zone: str | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """Whether the bars beat the benchmark: 1 if the excess return is above `band`, else 0.
 
@@ -118,7 +120,7 @@ def outperform(
     return _above(excess, band)
 
 
-def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | None = None) -> float:
+def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | DecisionRows | Events | None = None) -> float:
     """The quantile of abs(y): a neutral band for `forward_return` or `outperform`.
 
     Parameters
@@ -138,7 +140,7 @@ def fit_band(labels: Labels, quantile: float, *, rows: ArrayLike | None = None) 
     """
     if not 0 <= quantile <= 1:
         raise InputError(f"quantile must be between 0 and 1, but is {quantile}.")
-    which = decision_rows(rows, len(labels))
+    which = row_indices(rows, len(labels))
     if len(which) and not 0 <= which.min() <= which.max() < len(labels):
         raise InputError(f"rows must lie in 0..{len(labels) - 1}, but reach from {which.min()} to {which.max()}.")
     y = labels.y[which]
@@ -155,8 +157,8 @@ def path_target(
     size: float | None = None,
     *,
     base: str = "close",
-    day_zone: str = "UTC",
-    rows: ArrayLike | None = None,
+    day_zone: str | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """What the highs and lows did between a decision and the end of its horizon.
 
@@ -192,7 +194,7 @@ def path_target(
         raise InputError(f"size must be a number above 0, but is {size}.")
     name = f"{kind}_{span}" if size is None else f"y_{kind.removesuffix('_reached')}_{span}_{size:g}"
     code = choice("base", base, _BASES)
-    view, which = windows(b, span, day_zone), decision_rows(rows, len(b))
+    view, which = windows(b, span, day_zone), row_indices(rows, len(b))
     out = core().path_target(
         b.native(), which, view.end, view.status, bool(code), _PATHS.index(kind), 0.0 if size is None else float(size)
     )
@@ -206,8 +208,8 @@ def make_target(
     benchmark: Bars | None = None,
     band: float | None = None,
     base: str = "close",
-    day_zone: str = "UTC",
-    rows: ArrayLike | None = None,
+    day_zone: str | None = None,
+    rows: ArrayLike | DecisionRows | Events | None = None,
 ) -> Labels:
     """The target that `name` describes; every horizon and size has its own name.
 
@@ -247,8 +249,8 @@ def _by_name(
     benchmark: Bars | None,
     band: float | None,
     base: str,
-    day_zone: str,
-    rows: ArrayLike | None,
+    day_zone: str | None,
+    rows: ArrayLike | DecisionRows | Events | None,
 ) -> Labels:
     relative = target.kind in ("excess", "outperf")
     if band is not None and target.kind not in ("fwd_ret", "outperf"):
@@ -272,8 +274,8 @@ def _returns(
     span: Horizon,
     name: str,
     base: str,
-    day_zone: str,
-    rows: ArrayLike | None,
+    day_zone: str | None,
+    rows: ArrayLike | DecisionRows | Events | None,
     benchmark: Bars | None,
 ) -> Labels:
     code = choice("base", base, _BASES)
@@ -282,7 +284,7 @@ def _returns(
             f"benchmark must have the timeframe of the bars, {b.timeframe}, but {benchmark.symbol} has "
             f"{benchmark.timeframe}."
         )
-    view, which = windows(b, span, day_zone), decision_rows(rows, len(b))
+    view, which = windows(b, span, day_zone), row_indices(rows, len(b))
     other = None if benchmark is None else benchmark.native()
     return _labels(
         name, which, view, core().forward_return(b.native(), which, view.end, view.status, bool(code), other)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-from smctrain.labels.arguments import decision_rows, positive_int
+from smctrain.labels.arguments import positive_int, quarantined, row_indices
+from smctrain.labels.decisions import DecisionRows, Events
+from smctrain.labels.horizon import Horizon, windows
 from smctrain.labels.targets import plain_labels
-from smctrain.labels.types import Labels
+from smctrain.labels.types import STATUSES, Labels
 
 
-def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | None = None) -> Labels:
+def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | DecisionRows | Events | None = None) -> Labels:
     """Sign of the clearest straight trend that starts at each row.
 
     A least-squares line is fitted to the closes of rows t..t+l-1 for every l from 3 to `max_length`; the length
@@ -26,7 +29,7 @@ def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | None = No
         Bars of one symbol and timeframe.
     max_length : int
         Longest trend in bars, the decision bar included; at least 3.
-    rows : int (m,), optional
+    rows : int (m,), DecisionRows or Events, optional
         Decision rows; all rows by default.
 
     Returns
@@ -43,8 +46,13 @@ def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | None = No
     positive_int("max_length", max_length)
     if max_length < 3:
         raise InputError(f"max_length must be at least 3, but is {max_length}.")
-    which = decision_rows(rows, len(b))
+    which = row_indices(rows, len(b))
     out: dict[str, Any] = core().trend_scanning(b.native(), which, int(max_length))
+    if quarantined(b) is not None:
+        touched = windows(b, Horizon(int(max_length) - 1, "b")).status[which] == STATUSES.index("quarantine")
+        out["status_code"][touched] = STATUSES.index("quarantine")
+        for name, nothing in (("y", np.nan), ("weight", np.nan), ("t1", -1), ("length", -1)):
+            out[name][touched] = nothing
     has = out["t1"] >= 0
     exit_price = out["weight"] * 0.0
     exit_price[has] = b.close[which[has] + out["length"][has] - 1]

@@ -55,6 +55,12 @@ class Labels:
         What was measured: "triple_barrier", or the name of a target such as "fwd_ret_60m".
     weight : float64 (m,) or None
         How clear each label is, where the rule says so (trend scanning: |t|).
+    entry : str
+        How trades were entered; "close" is optimistic.
+    zone : int64 (m,) or None
+        Where limit or stop came from a zone table: the zone's row in it, -1 without one.
+    replayed, fell_back : int
+        With `tie="lower_tf"`: ties that the finer bars decided, and ties they could not (rule "stop_tie").
 
     Notes
     -----
@@ -85,6 +91,10 @@ class Labels:
     window: int
     name: str = "triple_barrier"
     weight: NDArray[np.float64] | None = None
+    entry: str = "next_open"
+    zone: NDArray[np.int64] | None = None
+    replayed: int = 0
+    fell_back: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
@@ -115,6 +125,23 @@ class Labels:
         number = np.bincount(self.status_code, minlength=len(STATUSES))
         return {name: int(count) for name, count in zip(STATUSES, number, strict=True) if count}
 
+    @property
+    def win_rate(self) -> float:
+        """Share of targets among trades that reached a target or a stop; NaN without any."""
+        decided = self.ok & (self.rule_code != 0) & (self.rule_code != RULES.index("timeout"))
+        won = decided & (self.rule_code >= RULES.index("target"))
+        return float(won.sum() / decided.sum()) if decided.any() else float("nan")
+
+    @property
+    def break_even(self) -> float:
+        """Win rate at which decided trades earn nothing: (1 + mean cost) / (1 + mean target), in R."""
+        ok = self.ok & (self.rule_code != 0)
+        if not ok.any():
+            return float("nan")
+        cost = float(np.mean(self.r_gross[ok] - self.r[ok]))
+        planned = float(np.mean(np.abs(self.target[ok] - self.stop[ok]) / self.risk[ok])) - 1.0
+        return (1.0 + cost) / (1.0 + planned)
+
     def to_pandas(self) -> pd.DataFrame:
         """One row per decision; columns as the attributes (those about stops and R for trades only)."""
         import pandas as pd
@@ -131,4 +158,8 @@ class Labels:
     def __repr__(self) -> str:
         parts = ", ".join(f"{name}: {count}" for name, count in self.counts.items())
         what = f"costs {self.costs}" if self.name == "triple_barrier" else self.name
+        if self.entry == "close":
+            what += "; entry at the close, optimistic"
+        if self.replayed or self.fell_back:
+            what += f"; ties: {self.replayed} replayed, {self.fell_back} counted as stops"
         return f"Labels({len(self)} rows; {parts}; {what})"

@@ -18,7 +18,15 @@ def base_bars(bars: SymbolBars, config: Config) -> Bars:
 def feature_spec(bars: Bars, config: Config) -> FeatureSpec:
     """The feature recipe of a run."""
     f = config.features
-    return FeatureSpec(preset=f.preset, base=bars.timeframe, higher=f.higher, groups=f.groups, columns=f.columns)
+    return FeatureSpec(
+        preset=f.preset,
+        base=bars.timeframe,
+        higher=f.higher,
+        groups=f.groups,
+        columns=f.columns,
+        extra=f.extra,
+        settings=f.settings,
+    )
 
 
 def make_labels(bars: Bars, config: Config) -> Labels:
@@ -26,7 +34,8 @@ def make_labels(bars: Bars, config: Config) -> Labels:
     s = config.labels
     return triple_barrier(
         bars, horizon=s.horizon, target=s.target, stop=s.stop, unit=s.unit, entry=s.entry, side=s.side, costs=s.costs,
-        tie=s.tie, timeout=s.timeout,
+        tie=s.tie, timeout=s.timeout, timeout_band=s.timeout_band, slippage=s.slippage, commission=s.commission,
+        quote=s.quote, flat_at_session_end=s.flat_at_session_end, gap_target=s.gap_target,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 // Price grid, checks, segments and resampling on small series.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -8,7 +9,7 @@
 #include "smctrain/bars/check.h"
 #include "smctrain/bars/digits.h"
 #include "smctrain/bars/resample.h"
-#include "smctrain/bars/segments.h"
+#include "smctrain/bars/breaks.h"
 #include "smctrain/bars/timestamp.h"
 
 using namespace smctrain;
@@ -67,6 +68,8 @@ TEST_CASE("Digits.FindsTheFewestDecimalsThatHoldEveryPrice") {
   CHECK(find_digits(std::vector<std::span<const double>>{three}) == 3);
   CHECK(find_digits(std::vector<std::span<const double>>{three, five}) == 5);
   CHECK(find_digits(std::vector<std::span<const double>>{odd}) == -1);
+  const std::vector<double> tiny = {1e-9, 2e-9};  // no grid may turn them into zeros
+  CHECK(find_digits(std::vector<std::span<const double>>{tiny}) == -1);
   const Snapped snapped = snap_prices(five, 5);
   CHECK(snapped.prices[0] == 1.12556);
   CHECK(snapped.n_off == 0);
@@ -101,6 +104,9 @@ TEST_CASE("Check.FindsEachKindOnceAndNothingInACleanSeries") {
   Series constant(hours(5));
   constant.volume.assign(5, 0.0);
   CHECK(find(check_bars(constant.view(), kHour), "constant_volume")->count == 5);
+  CHECK(find(check_bars(constant.view(), kHour), "zero_volume") == nullptr);
+  constant.volume[3] = 7.0;
+  CHECK(find(check_bars(constant.view(), kHour), "zero_volume")->count == 4);
 }
 
 TEST_CASE("Check.CountsPausesOutsideWeekendsOnly") {
@@ -139,21 +145,16 @@ TEST_CASE("Segments.BreakAtLongPausesAndSplits") {
   for (size_t i = 20; i < series.close.size(); ++i) {  // 4:1 split
     for (auto* column : {&series.open, &series.high, &series.low, &series.close}) (*column)[i] /= 4.0;
   }
-  CHECK(find_jumps(series.open, series.close) == std::vector<int64_t>{20});
-  const std::vector<int32_t> segment = find_segments(series.view(), 7 * kDayNs);
-  CHECK(segment[19] == 0);
-  CHECK(segment[20] == 1);
-  CHECK(segment[29] == 1);
-  CHECK(segment[30] == 2);
-  CHECK(find_segments(series.view(), 8 * kDayNs).back() == 1);
-}
-
-TEST_CASE("Segments.AWildSeriesIsNotOneJumpAfterAnother") {
-  Series series(hours(100));
-  for (size_t i = 0; i < 100; ++i)
-    series.open[i] = series.close[i] = i % 2 == 0 ? 10.0 : 14.0;  // +-40 % a bar
-  const auto jumps = find_jumps(series.open, series.close);
-  for (const int64_t row : jumps) CHECK(row <= kJumpMinHistory);
+  const Breaks found = find_breaks(series.view(), kHour);
+  REQUIRE(found.breaks.size() == 1);
+  CHECK(found.breaks[0].kind == BreakKind::kSplit);
+  CHECK(found.breaks[0].factor == 4.0);
+  CHECK(found.breaks[0].known_at == 20);
+  CHECK(found.segment[19] == 0);
+  CHECK(found.segment[20] == 1);
+  CHECK(found.segment[29] == 1);
+  CHECK(found.segment[30] == 2);
+  CHECK(std::count(found.quarantine.begin(), found.quarantine.end(), 1) == 0);
 }
 
 TEST_CASE("Resample.MakesFinishedBucketsOnly") {
@@ -162,7 +163,7 @@ TEST_CASE("Resample.MakesFinishedBucketsOnly") {
   series.high[4] = 20.0;
   series.low[5] = 1.0;
   series.close[6] = 10.5;
-  const ResampledBars out = resample(series.view(), 4 * kHour, 0);
+  const ResampledBars out = resample(series.view(), 4 * kHour);
   REQUIRE(out.ts_open.size() == 2);  // 00:00 and 04:00; 08:00 has not ended
   CHECK(out.ts_open[1] == kMonday + 4 * kHour);
   CHECK(out.open[1] == 9.5);
@@ -177,7 +178,7 @@ TEST_CASE("Resample.ABorderInsideABucketStartsItAnew") {
   Series series(hours(8));
   series.high[1] = 99.0;
   for (size_t i = 2; i < 8; ++i) series.segment[i] = 1;
-  const ResampledBars out = resample(series.view(), 4 * kHour, 0);
+  const ResampledBars out = resample(series.view(), 4 * kHour);
   REQUIRE(out.ts_open.size() == 2);
   CHECK(out.high[0] == 11.0);
   CHECK(out.volume[0] == 3 + 4);

@@ -122,8 +122,10 @@ Bars random_bars(int count, double missing, double breaks, double grid) {
 }
 
 EngineOptions everything() {
-  EngineOptions options{15 * kMinute, {{"H1", 60 * kMinute, false}}, {}};
-  for (const auto& entry : catalogue(options.base_length_ns, options.higher)) {
+  EngineOptions options;
+  options.base_length_ns = 15 * kMinute;
+  options.higher = {{"H1", 60 * kMinute, false}};
+  for (const auto& entry : catalogue(options.base_length_ns, options.higher, options.settings)) {
     options.columns.push_back(entry.column.name);
   }
   return options;

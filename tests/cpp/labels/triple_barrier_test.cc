@@ -12,6 +12,7 @@ namespace {
 
 using smctrain::BarsView;
 using smctrain::labels::BarrierOptions;
+using smctrain::labels::LabelTable;
 using smctrain::labels::Rule;
 using smctrain::labels::Status;
 
@@ -38,7 +39,8 @@ TEST_CASE("a gap beyond the target pays the level") {
   options.horizon = 3;
   const std::vector<int64_t> rows{0, 1};
   const std::vector<int8_t> side{1, 1};
-  const auto out = smctrain::labels::triple_barrier(path.view(), rows, side, options);
+  LabelTable out(rows.size());
+  smctrain::labels::triple_barrier(path.view(), rows, side, options, out);
   CHECK(out.y[0] == 1.0);
   CHECK(out.t1[0] == 2);
   CHECK(out.exit[0] == 102.0);
@@ -52,8 +54,10 @@ TEST_CASE("an absurd horizon leaves every row open") {
   options.horizon = std::numeric_limits<int64_t>::max();
   const std::vector<int64_t> rows{0};
   const std::vector<int8_t> side{1};
-  CHECK(smctrain::labels::triple_barrier(path.view(), rows, side, options).status[0] ==
-        static_cast<uint8_t>(Status::kOpen));
+  LabelTable out(rows.size());
+  smctrain::labels::triple_barrier(path.view(), rows, side, options, out);
+  CHECK(out.status[0] == static_cast<uint8_t>(Status::kOpen));
   const std::vector<int64_t> outside{4};
-  CHECK_THROWS_AS(smctrain::labels::triple_barrier(path.view(), outside, side, options), smctrain::Error);
+  CHECK_THROWS_AS(smctrain::labels::triple_barrier(path.view(), outside, side, options, out),
+                  smctrain::Error);
 }

@@ -10,7 +10,7 @@ import pytest
 import smctrain as st
 from smctrain.audit import surrogate_bars
 from smctrain.bars import Bars
-from smctrain.exceptions import TooFewRows
+from smctrain.exceptions import InputError, TooFewRows
 
 pd = pytest.importorskip("pandas")
 
@@ -124,3 +124,33 @@ def test_too_few_bars_for_the_canary_are_said(bars: Bars) -> None:
     report = st.audit_features(bars[:300], honest, cuts=61)
     assert "not run" in report.checks["canary"]
     assert report.canary == []
+
+
+def test_the_canary_takes_code_that_labels(bars: Bars) -> None:
+    def direction(b: Bars) -> st.Labels:
+        return st.forward_return(b, 8, band=0.0)
+
+    assert st.audit_features(bars, honest, cuts=61, labels=direction).ok
+    report = st.audit_features(bars, lambda f: honest(f).assign(n=f["close"].pct_change(8).shift(-8)), labels=direction)
+    assert "canary" in {finding.kind for finding in report.findings}
+
+
+def test_a_column_made_of_the_label_is_heard(bars: Bars) -> None:
+    from smctrain.audit.canary import run_canary
+    from smctrain.audit.subject import CallableSubject
+
+    def direction(b: Bars) -> st.Labels:
+        return st.forward_return(b, 8, band=0.0)
+
+    def of_labels(f: Any) -> Any:
+        return (f["close"].shift(-8) > f["close"]).astype(float).to_frame("y")
+
+    results = run_canary(CallableSubject(of_labels, "M15"), bars, 3, 0, direction)
+    assert not any(result.ok for result in results)
+
+
+def test_label_code_must_give_classes(bars: Bars) -> None:
+    with pytest.raises(InputError, match="labels must be classes for the canary, but take"):
+        st.audit_features(bars, honest, cuts=61, labels=lambda b: st.forward_return(b, 8))
+    with pytest.raises(InputError, match="labels must return Labels"):
+        st.audit_features(bars, honest, cuts=61, labels=lambda b: b.close)

@@ -72,7 +72,10 @@ def test_stock_splits_start_segments(data_folder: Path) -> None:
     borders = {str(day) for day in aapl.time[1:][np.diff(aapl.segment) > 0].astype("datetime64[D]")}
     assert {"2000-06-21", "2005-02-28", "2014-06-09", "2020-08-31"} <= borders
     assert "2001-09-17" in borders  # closed for six days
-    assert len(borders) == 6  # the sixth is the real crash of 2000-09-29, which opens like a split
+    assert "2000-09-29" in borders  # a real crash that opens like a split: nobody can tell at that bar
+    prints = {str(aapl.time[r.origin].astype("datetime64[D]")) for r in aapl.quarantines if r.kind == "bad_print"}
+    assert prints == {"2009-09-21", "2010-08-31", "2011-01-03"}  # lows of 10.59, 25.3 and 32.65 under 184, 243 and 330
+    assert len(borders) == 6 + 2 * len(prints)
 
 
 def test_an_exact_duplicate_and_disorder_in_real_files(data_folder: Path) -> None:

@@ -206,12 +206,15 @@ def test_the_tree_is_frozen_and_described() -> None:
 
 OTHER_VALUES: dict[str, Any] = {
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
+    "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],
-    "features.columns": ["x"], "labels.unit": "pct", "labels.entry": "close", "labels.side": -1, "labels.costs": None,
-    "labels.tie": "drop", "labels.timeout": "sign", "augmentation.enabled": False, "random_forest.max_features": "log2",
+    "features.columns": ["x"], "features.extra": ["ret_1_lag_1"], "labels.unit": "pct", "labels.entry": "close",
+    "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
+    "labels.flat_at_session_end": True, "labels.gap_target": "open",
+    "augmentation.enabled": False, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
-    "selector.profile": "seed", "output.root": "elsewhere",
+    "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
 }  # fmt: skip
 
 
@@ -219,11 +222,12 @@ def test_the_hash_reacts_to_everything_that_can_change_a_result() -> None:
     base = resolve(environment={})
     hashes = {}
     for key, value, _ in base.leaves():
-        if key.startswith("split.") and key != "split.embargo":
+        if (key.startswith("split.") and key != "split.embargo") or key == "labels.quote":
             continue
         other = OTHER_VALUES[key] if key in OTHER_VALUES else value + 1 if type(value) is int else value * 0.5 + 0.01
         hashes[key] = resolve(overrides={key: other}, environment={}).hash()
     hashes["split"] = resolve(overrides={"split.train": 0.6, "split.test": 0.25}, environment={}).hash()
+    hashes["quote"] = resolve(overrides={"labels.quote": "bid_ask", "labels.costs": None}, environment={}).hash()
     same = {key for key, value in hashes.items() if value == base.hash()}
     # Which symbols are trained does not change the result of any of them.
     assert same == {"symbols", "training.workers", "output.root"}
@@ -259,3 +263,46 @@ def test_every_leaf_has_an_origin_and_a_line_when_printed() -> None:
     assert problems == []
     assert set(keys) <= set(lines)
     assert data["cv"]["folds"] == PRESETS["fast"]["cv"]["folds"]
+
+
+def test_feature_settings_come_from_all_layers_and_know_their_origin(tmp_path: Path) -> None:
+    nested = write(tmp_path / "a.yaml", "features:\n  settings:\n    smc: {swing_left: 7, swing_right: 3}\n")
+    dotted = write(tmp_path / "b.yaml", "features:\n  settings.fvg.min_atr: 1\n  settings.zone.cap: 9\n")
+    resolved = resolve(
+        files=[nested, dotted],
+        assignments=["features.settings.smc.swing_left=8", "features.settings.fuzzy.gap=[0.5, 1]"],
+        environment={},
+    )
+    shown = {key: (value, str(origin)) for key, value, origin in resolved.leaves() if ".settings" in key}
+    assert shown == {
+        "features.settings.smc.swing_left": (8, "override --set features.settings.smc.swing_left"),
+        "features.settings.smc.swing_right": (3, f"file {nested}:3"),
+        "features.settings.fvg.min_atr": (1.0, f"file {dotted}:2"),
+        "features.settings.zone.cap": (9, f"file {dotted}:3"),
+        "features.settings.fuzzy.gap": ([0.5, 1.0], "override --set features.settings.fuzzy.gap"),
+    }
+    again = resolve(files=[write(tmp_path / "c.yaml", resolved.to_yaml(origin=True))], environment={})
+    assert again.config == resolved.config
+    # A whole set given at once replaces what files said, as the settings of a FeatureSpec do.
+    whole = resolve(files=[nested], overrides={"features.settings": {"zone.cap": 5}}, environment={})
+    assert whole.config.features.settings == {"zone.cap": 5}
+    none = resolve(files=[nested], overrides={"features.settings": {}}, environment={})
+    assert none.config == Config()
+
+
+def test_wrong_feature_settings_are_named_with_file_and_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.yaml", "features:\n  settings:\n    smc:\n      swing_lefd: 7\n    fvg.merge: 1\n")
+    with pytest.raises(ConfigError) as raised:
+        resolve(files=[path], assignments=["labels.horizon=0"], environment={})
+    message = str(raised.value)
+    assert f"{path}:4: features.settings.smc.swing_lefd is not a setting" in message
+    assert "nearest is 'smc.swing_left'" in message
+    assert f"{path}:5: features.settings.fvg.merge must be True or False, but is 1." in message
+    assert "labels.horizon" in message
+    with pytest.raises(ConfigError, match=r"features\.settings should be a valid dictionary"):
+        resolve(overrides={"features.settings": 5}, environment={})
+
+
+def test_a_setting_that_equals_its_default_changes_nothing() -> None:
+    same = resolve(overrides={"features.settings.fvg.min_atr": 0.25}, environment={})
+    assert same.hash() == resolve(environment={}).hash()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from smctrain.bars.types import TIMEFRAME_SECONDS, Bars, SymbolBars
+
+sys.path.insert(0, str(Path(__file__).parent))  # the slow references, `from reference import ...`
 
 
 def read_export(path: Path, timeframe: str) -> Bars:

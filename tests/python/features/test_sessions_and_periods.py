@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from smctrain.bars.calendars import SessionCalendar
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-from smctrain.features import EventTable, FeatureSpec, FeatureTable, build_features, smc
+from smctrain.features import EventTable, FeatureSpec, FeatureStream, FeatureTable, build_features, smc
 
 SESSIONS = {
     "sydney": ("Australia/Sydney", 7, 16),
@@ -307,6 +308,76 @@ def test_a_session_of_ones_own_may_cross_midnight(draw: Any) -> None:
         np.testing.assert_array_equal(first[column], second[column])
 
 
+def test_columns_of_a_session_of_ones_own_across_midnight_and_both_changes_of_clocks(bars: Bars) -> None:
+    # The clocks of New York change on 2024-03-10, those of Berlin on 2024-03-31: both lie in the bars.
+    custom = [("night", "America/New_York", "22:30", "01:00"), ("again", "Europe/London", "08:00", "17:00")]
+    groups = ("sessions", "periods")
+    spec = FeatureSpec(
+        base=bars.timeframe, preset="full", groups=groups, dtype="float64", settings={"ses.custom": custom}
+    )
+    table = build_features(bars, spec)
+    assert table.names[:32] == clock_columns(bars).names[:32]  # the standard ones stay where they are
+    for name in ("on", "frac", "high_dist_atr", "low_dist_atr"):
+        np.testing.assert_array_equal(table[f"ses_again_{name}"], table[f"ses_london_{name}"])
+    atr = build_features(bars, replace(spec, columns=("atr_wilder_14",)))["atr_wilder_14"]
+    events = smc.sessions(bars, names=(), custom=custom[:1])
+    for t, moment in enumerate(moments(bars)):
+        if np.isnan(bars.close[t]):
+            assert np.isnan(table["ses_night_on"][t])
+            continue
+        wall = moment.astimezone(ZoneInfo("America/New_York"))
+        minute = (60 * wall.hour + wall.minute - 22 * 60 - 30) % 1440
+        assert table["ses_night_on"][t] == (minute < 150)
+        np.testing.assert_equal(table["ses_night_frac"][t], minute / 150 if minute < 150 else np.nan)
+        known = np.flatnonzero((events["known_at"] <= t) & (bars.segment[events["origin"]] == bars.segment[t]))
+        if minute < 150 or not len(known):
+            continue
+        np.testing.assert_allclose(
+            table["ses_night_high_dist_atr"][t], (events["top"][known[-1]] - bars.close[t]) / atr[t], rtol=1e-12
+        )
+    assert len(events) > 40
+
+
+def test_the_day_roll_of_the_columns_is_a_setting(draw: Any) -> None:
+    bars = draw(96 * 40, start="2024-06-03T00:00")
+    settings = {"day_roll": "00:00 UTC"}
+    names = ("atr_wilder_14", *(f"pp_{period}_high_dist_atr" for period in PERIODS))
+    table = build_features(bars, FeatureSpec(columns=names, dtype="float64", settings=settings))
+    for period in PERIODS:
+        events = smc.previous_levels(bars, period, day_roll="00:00 UTC")
+        expected = np.full(len(bars), np.nan)
+        for i in range(len(events)):
+            expected[events["known_at"][i] :] = events["top"][i]
+        with np.errstate(invalid="ignore"):
+            expected = (expected - bars.close) / table["atr_wilder_14"]
+        np.testing.assert_allclose(table[f"pp_{period}_high_dist_atr"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "roll"),
+    [
+        (SessionCalendar("America/New_York", "17:00"), "17:00 America/New_York"),
+        (SessionCalendar(), "00:00 UTC"),
+        (SessionCalendar("Europe/Berlin", "09:00"), "09:00 Europe/Berlin"),
+        (SessionCalendar("Asia/Tokyo", end="15:00"), "00:00 Asia/Tokyo"),
+    ],
+)
+def test_the_trading_day_of_the_market(bars: Bars, calendar: SessionCalendar, roll: str) -> None:
+    bars = replace(bars, calendar=calendar)
+    spec = FeatureSpec(base="M30", preset="full", groups=("periods",), dtype="float64", settings={"day_roll": roll})
+    table = build_features(bars, spec)
+    market = replace(spec, settings={"day_roll": "market"})
+    np.testing.assert_array_equal(build_features(bars, market).values, table.values)
+    stream = FeatureStream(market, calendar=calendar, quarantine=())
+    for t in range(300):
+        row = stream.push(open=bars.open[t], high=bars.high[t], low=bars.low[t], close=bars.close[t], time=bars.time[t])
+        np.testing.assert_array_equal(row, table.values[t])
+    for period in PERIODS:
+        one, other = (smc.previous_levels(bars, period, day_roll=text) for text in (roll, "market"))
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
 def test_days_may_roll_elsewhere(draw: Any) -> None:
     bars = draw(96 * 4, start="2024-06-03T00:00")
     events = smc.previous_levels(bars, "d", day_roll="00:00 UTC")
@@ -329,12 +400,14 @@ def test_mistakes_are_named(draw: Any) -> None:
         smc.sessions(bars, ["paris"])
     with pytest.raises(InputError, match="twice"):
         smc.sessions(bars, ["london", "london"])
-    with pytest.raises(InputError, match='must read like "08:30"'):
+    with pytest.raises(InputError, match="custom must not name a session twice, but names ny"):
+        smc.sessions(bars, custom=[("ny", "America/New_York", "09:30", "16:00")])
+    with pytest.raises(InputError, match="times from 00:00 to 24:00"):
         smc.sessions(bars, custom=[("x", "UTC", "8", "9")])
-    with pytest.raises(InputError, match="tz must be a time zone"):
+    with pytest.raises(InputError, match="the session x the zone 'Mars/Olympus'"):
         smc.sessions(bars, custom=[("x", "Mars/Olympus", "08:00", "09:00")])
     with pytest.raises(InputError, match="custom must hold"):
-        smc.sessions(bars, custom=["london"])  # type: ignore[list-item]
+        smc.sessions(bars, custom=["london"])
     with pytest.raises(InputError, match="period must be"):
         smc.previous_levels(bars, "y")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="day_roll"):

@@ -177,6 +177,9 @@ def test_every_damaged_byte_is_refused(stored: bytes) -> None:
         ({"times": np.zeros(3, dtype=np.int64)}, "do not fit together"),
         ({"kinds": np.full(40, 9, dtype=np.uint8)}, "do not fit together"),
         ({"values": np.zeros((40, 5))}, "do not fit together"),
+        ({"finders": np.zeros(3, dtype=np.int64)}, "do not fit together"),
+        ({"calendar": ["Mars", None, None]}, "do not fit together"),
+        ({"quarantine": ["splits"]}, "do not fit together"),
         ({"values": np.ones((40, 6))}, "other values for its last row"),
         ({"row": np.zeros(0)}, "its last row is missing"),
         ({"row": np.zeros(3)}, "other values for its last row"),
@@ -192,10 +195,10 @@ def test_contents_that_do_not_fit_are_refused(stored: bytes, change: dict[str, A
 
 def test_a_missing_part_is_refused(stored: bytes) -> None:
     parts = unpack(stored)
-    for name in ("times", "kinds", "values", "row"):
+    for name in ("times", "kinds", "values", "finders", "row"):
         with pytest.raises(ArtifactError, match="do not fit together"):
             FeatureStream.from_state(pack(parts.header, {k: v for k, v in parts.arrays.items() if k != name}))
-    for name in ("spec", "names", "digits", "higher_bars", "segment_gap"):
+    for name in ("spec", "names", "digits", "higher_bars", "segment_gap", "calendar", "quarantine"):
         with pytest.raises(ArtifactError, match="do not fit together"):
             FeatureStream.from_state(pack({k: v for k, v in parts.header.items() if k != name}, dict(parts.arrays)))
     with pytest.raises(InputError, match="state must be bytes"):

@@ -27,7 +27,13 @@ ALLOWED: dict[str, set[str]] = {
     "bars": LOW,
     **dict.fromkeys(MIDDLE, LOW | {"bars"}),
     "dataset": LOW | {"bars"} | MIDDLE,
+    # Where to decide: reads events of `features`, gives rows to `labels`.
+    "sample": LOW | {"bars"} | MIDDLE,
+    # What the old programs did, for tests and documentation; nothing uses it.
+    "compat": LOW | {"bars"} | MIDDLE,
     "models": LOW | {"bars", "dataset"} | MIDDLE,
+    # Many symbols on one clock: beside the dataset, which is of one symbol.
+    "panel": LOW | {"bars", "features", "labels"},
     **dict.fromkeys(["verdict", "selection"], LOW | {"bars", "dataset", "models"} | MIDDLE),
     # The leak audit builds columns, labels and models of its own; nothing below uses it.
     "audit": LOW | {"bars", "models"} | MIDDLE,
@@ -37,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "reports": GROUND | {"results"},
     "plots": GROUND | {"bars", "features"},
     "deploy": GROUND | {"results", "bars", "features", "models"},
-    "testing": GROUND | {"bars", "labels", "features"},
+    "testing": GROUND | {"bars", "labels", "features", "audit"},
     # The faces see everything.
     "job": {"*"},
     "trainer": {"*"},
@@ -163,7 +169,7 @@ def test_foreign_trainers_are_never_imported() -> None:
 
 # --- C++ ---------------------------------------------------------------------------------------------------------
 
-_CPP_MIDDLE = {"labels", "splits", "augment", "prepare", "metrics", "stats"}
+_CPP_MIDDLE = {"labels", "splits", "augment", "prepare", "metrics", "stats", "panel"}
 CPP_ALLOWED: dict[str, set[str]] = {
     "base": set(),
     "bars": {"base"},

@@ -246,6 +246,11 @@ def test_an_audit_that_finds_a_leak_or_reads_no_bars_ends_with_1(
         (["models"], ["RandomForest", "XGBoost", "NeuralNetwork", "LSTM"]),
         (["version"], ["smctrain", "numpy"]),
         (["features"], ["rsi_wilder_14", "natr_14"]),
+        (
+            ["features", "--settings", "--set", "zone.cap=9"],
+            ["zone.cap              9 ", "fvg.min_atr           0.25 "],
+        ),
+        (["features", "--preset", "full", "--set", "ses.custom=[fra Europe/Berlin 08:00 16:30]"], ["ses_fra_frac"]),
         (["--help"], ["train", "check", "predict", "report", "demo"]),
         (["train", "--help"], ["--require-deploy", "--resume"]),
     ],

@@ -240,6 +240,32 @@ def test_path_targets_equal_a_slow_obvious_reference(kind, base):
     assert len(classes) > 2  # NaN and at least two values
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(SIZES)),
+    base=st.sampled_from(["close", "next_open"]),
+    seed=st.integers(0, 100_000),
+    horizon=st.integers(1, 9),
+    factor=st.sampled_from([0.25, 1.0, 2.0]),
+)
+def test_path_targets_of_any_path_equal_the_reference(kind, base, seed, horizon, factor):
+    rng = np.random.default_rng(seed)
+    segment = np.cumsum(rng.random(70) < 0.02)
+    b = wander(70, seed, segment=segment)
+    low = b.low.copy()
+    low[rng.random(70) < 0.02] = np.nan
+    b = replace(b, low=low)
+    size = None if SIZES[kind] is None else SIZES[kind] * factor
+    labels = path_target(b, kind, horizon, size, base=base)
+    for t in range(70):
+        if t + horizon > 69 or segment[t + horizon] != segment[t]:
+            assert labels.status[t] == "open"
+            continue
+        y, t1 = slow(b, kind, horizon, size, t, base == "next_open")
+        np.testing.assert_allclose(labels.y[t], y, rtol=1e-12, atol=1e-15)
+        assert labels.t1[t] == t1
+
+
 @settings(max_examples=25, deadline=None)
 @given(kind=st.sampled_from(sorted(SIZES)), seed=st.integers(0, 1000), t=st.integers(25, 60), horizon=st.integers(1, 9))
 def test_a_label_uses_no_bar_after_its_t1(kind, seed, t, horizon):

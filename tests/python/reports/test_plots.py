@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,20 @@ def test_a_picture_shows_nothing_that_was_not_known_at_its_last_bar(
         st.smc.retracements(early),
     ]  # fmt: skip
     assert png(plot_bars(bars, tables, 250, end)) == png(plot_bars(early, then, 250, end))
+
+
+def test_breakers_and_the_swings_that_alternate_at_the_last_bar_are_drawn(bars: Bars) -> None:
+    zones, swings = st.smc.order_blocks(bars, breaker=True), st.smc.swings(bars, zigzag=True)
+    figure = plot_bars(bars, [zones, swings], 300, 450)
+    alive = (zones["known_at"] < 450) & ((zones["invalidated_at"] < 0) | (zones["invalidated_at"] > 300))
+    for kind in ("order_block", "breaker"):
+        shown = (alive & (zones["kind"] == kind)).sum()
+        assert shown >= 3
+        assert len(part(figure, f"{kind}_bullish")) + len(part(figure, f"{kind}_bearish")) == shown
+    lines = {line.get_gid(): line.get_xdata() for line in figure.axes[0].lines}
+    sides = [(row, side) for kind, side in (("swing_high", 1), ("swing_low", -1)) for row in lines[kind]]
+    assert len(sides) > 8
+    assert all(one[1] != other[1] for one, other in itertools.pairwise(sorted(sides)))
 
 
 def test_the_same_bars_give_the_same_bytes(bars: Bars, tables: list[EventTable]) -> None:

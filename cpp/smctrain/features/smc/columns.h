@@ -5,6 +5,7 @@
 // data.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "smctrain/features/machine.h"
@@ -14,27 +15,36 @@ namespace smctrain::features::smc {
 
 using Columns = std::vector<ColumnInfo>;
 
-void define_swings(Columns& columns, int left, int right);
-void define_structure(Columns& columns, int left, int right);
+// `prefix` names a further scale, "" the main one.
+void define_swings(Columns& columns, const std::string& prefix, int left, int right);
+void define_structure(Columns& columns, const std::string& prefix, int left, int right);
+void define_range_position(Columns& columns, const std::string& prefix, int left, int right);
+void define_zigzag(Columns& columns, int left, int right);
 void define_range_break(Columns& columns);
-void define_range_position(Columns& columns, int left, int right);
 void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars);
 void define_liquidity(Columns& columns, int max_age_bars);
 
-// Each writes its columns from `out` on and returns the place behind them.
-double* write_swings(const Engine& engine, double* out);
-double* write_structure(const Engine& engine, double* out);
-double* write_range_break(const Engine& engine, double* out);
-double* write_range_position(const Engine& engine, double* out);
-double* write_zones(const Engine& engine, EventKind kind, int side, double* out);
-double* write_liquidity(const Engine& engine, double* out);
+// What many columns of a row need.
+struct Row {
+  int64_t t = 0;
+  double now = 0.0;  // t as a number
+  double close = 0.0;
+  double atr = kNaN;      // NaN where dividing by it has no meaning
+  double within_3 = 0.0;  // largest distance that is at most 3 once divided by the ATR
+};
+Row row_of(const Engine& engine);
 
-// x / atr, NaN where that has no meaning.
-inline double in_atr(double x, double atr) { return atr > 0.0 ? x / atr : kNaN; }
-// Bars since `at`, NaN if it never happened.
-inline double bars_since(int64_t now, int64_t at) {
-  return at == kNever ? kNaN : static_cast<double>(now - at);
-}
-inline double flag(bool is_set) { return is_set ? 1.0 : 0.0; }
+// Each writes its columns from `out` on and returns the place behind them. `is_valid`: whether the market is
+// one in which zones of this side may be traded, NaN if unknown.
+double* write_swings(const SwingScale& scale, const Row& row, double* out);
+double* write_structure(const SwingScale& scale, const Row& row, double* out);
+double* write_range_position(const SwingScale& scale, const Row& row, double* out);
+double* write_zigzag(const Engine& engine, const Row& row, double* out);
+double* write_range_break(const Engine& engine, const Row& row, double* out);
+double* write_zones(const Engine& engine, EventKind kind, int side, const Row& row, double is_valid,
+                    double* out);
+double* write_liquidity(const Engine& engine, const Row& row, double* out);
+
+inline double flag(bool is_set) { return static_cast<double>(is_set); }
 
 }  // namespace smctrain::features::smc

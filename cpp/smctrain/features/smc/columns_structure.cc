@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
 #include <string>
 
 #include "smctrain/features/smc/columns.h"
@@ -9,28 +13,59 @@ namespace {
 constexpr int64_t kAtrWarmup = 14;
 constexpr int64_t kSettle = 300;  // the ATR's 187, and a few structure breaks
 
+// Wider swings are rarer in proportion, and so are the breaks that renew the state.
+int64_t structure_settle(int left, int right) {
+  return std::max<int64_t>(kSettle, kSettle * (left + right) / 10);
+}
+
 // Adds columns of one family that share their warm-up and the moment they are known.
 class Definer {
  public:
-  Definer(Columns& columns, const char* family, const char* known_at)
-      : columns_(columns), family_(family), known_at_(known_at) {}
+  Definer(Columns& columns, const char* known_at, const std::string& prefix = "", int64_t settle = kSettle)
+      : columns_(columns), known_at_(known_at), prefix_(prefix), settle_(settle) {}
+  void operator()(const std::string& name, const char* unit, int64_t warmup,
+                  const std::string& definition) const {
+    (*this)(name, unit, warmup, definition, kForever, settle_);
+  }
   void operator()(const std::string& name, const char* unit, int64_t warmup, const std::string& definition,
-                  int64_t lookback = kForever, int64_t settle = kSettle) const {
+                  int64_t lookback, int64_t settle) const {
     const bool is_level = std::string(unit) == "price";
-    columns_.push_back({name, family_, unit, is_level ? "level" : "feature", lookback, warmup, settle,
-                        known_at_, definition});
+    columns_.push_back({prefix_ + name, "structure", unit, is_level ? "level" : "feature", lookback, warmup,
+                        settle, known_at_, definition});
   }
 
  private:
   Columns& columns_;
-  std::string family_;
   std::string known_at_;
+  std::string prefix_;
+  int64_t settle_;
 };
 
 }  // namespace
 
-void define_swings(Columns& columns, int left, int right) {
-  const Definer add(columns, "structure", "close of the bar `right` bars after the pivot");
+Row row_of(const Engine& engine) {
+  const PastBar& bar = engine.bar();
+  Row row;
+  row.t = engine.now();
+  row.now = static_cast<double>(row.t);
+  row.close = bar.candle.close;
+  if (!(bar.atr > 0.0)) {
+    row.within_3 = -1.0;
+    return row;
+  }
+  row.atr = bar.atr;
+  // The quotient decides; the product may miss its bound by a rounding. Neighbours of a double are one bit
+  // apart.
+  auto bits = std::bit_cast<int64_t>(3.0 * bar.atr);
+  while (std::bit_cast<double>(bits) / bar.atr > 3.0) --bits;
+  while (std::bit_cast<double>(bits + 1) / bar.atr <= 3.0) ++bits;
+  row.within_3 = std::bit_cast<double>(bits);
+  return row;
+}
+
+void define_swings(Columns& columns, const std::string& prefix, int left, int right) {
+  const Definer add(columns, "close of the bar `right` bars after the pivot", prefix,
+                    structure_settle(left, right));
   const int64_t first = left + right;
   const int64_t scaled = std::max<int64_t>(first, kAtrWarmup);
   const int64_t window = first + 1;
@@ -47,27 +82,58 @@ void define_swings(Columns& columns, int left, int right) {
   add("sw_low_level", "price", first, "last known swing low");
 }
 
-double* write_swings(const Engine& engine, double* out) {
-  const int64_t t = engine.now();
-  const PastBar& bar = engine.bar();
-  const Swing& high = engine.swings().high();
-  const Swing& low = engine.swings().low();
-  *out++ = flag(engine.swings().is_high_new(t));
-  *out++ = flag(engine.swings().is_low_new(t));
-  *out++ = in_atr(high.level - bar.candle.close, bar.atr);
-  *out++ = in_atr(bar.candle.close - low.level, bar.atr);
-  *out++ = bars_since(t, high.origin);
-  *out++ = bars_since(t, low.origin);
+double* write_swings(const SwingScale& scale, const Row& row, double* out) {
+  const Swing& high = scale.swings.high();
+  const Swing& low = scale.swings.low();
+  *out++ = flag(high.known_at == row.t);
+  *out++ = flag(low.known_at == row.t);
+  *out++ = (high.level - row.close) / row.atr;
+  *out++ = (row.close - low.level) / row.atr;
+  *out++ = row.now - high.origin_number;
+  *out++ = row.now - low.origin_number;
   *out++ = high.kind;
   *out++ = low.kind;
-  *out++ = in_atr(high.level - low.level, bar.atr);
+  *out++ = (high.level - low.level) / row.atr;
   *out++ = high.level;
   *out++ = low.level;
   return out;
 }
 
-void define_structure(Columns& columns, int left, int right) {
-  const Definer add(columns, "structure", "close of the breaking bar");
+void define_zigzag(Columns& columns, int left, int right) {
+  const Definer add(columns, "close of the bar `right` bars after the pivot", "",
+                    structure_settle(left, right));
+  const int64_t first = left + right;
+  const int64_t scaled = std::max<int64_t>(first, kAtrWarmup);
+  const int64_t second = first + 1;  // a bar may be both, but then the two lie one upon the other
+  add("sw_zz_new", "sign", 0,
+      "+1 on the bar that makes an alternating swing high known, new or in place of the last, -1 low, else "
+      "0");
+  add("sw_zz_dir", "sign", first, "+1 if the last alternating swing is a high, -1 if it is a low");
+  add("sw_zz_age", "bars", first, "bars since the last alternating swing");
+  add("sw_zz_dist_atr", "atr", scaled, "sw_zz_dir * (last alternating swing - close) / ATR");
+  add("sw_zz_leg_atr", "atr", scaled,
+      "sw_zz_dir * (last alternating swing - the one before) / ATR: height of the last leg");
+  add("sw_zz_leg_ratio", "ratio", second, "height of the last leg / height of the leg before, without sign");
+  add("sw_zz_level", "price", first, "last alternating swing");
+}
+
+double* write_zigzag(const Engine& engine, const Row& row, double* out) {
+  const Zigzag& zigzag = engine.zigzag();
+  const Zigzag::Point& last = zigzag.last();
+  const double side = last.side;
+  const double before = std::abs(zigzag.leg_before());
+  *out++ = zigzag.is_new(row.t) ? side : 0.0;
+  *out++ = last.side != 0 ? side : kNaN;
+  *out++ = last.side != 0 ? static_cast<double>(row.t - last.origin) : kNaN;
+  *out++ = side * (last.level - row.close) / row.atr;
+  *out++ = side * zigzag.leg() / row.atr;
+  *out++ = before > 0.0 ? std::abs(zigzag.leg()) / before : kNaN;
+  *out++ = last.level;
+  return out;
+}
+
+void define_structure(Columns& columns, const std::string& prefix, int left, int right) {
+  const Definer add(columns, "close of the breaking bar", prefix, structure_settle(left, right));
   const int64_t known = left + right;
   const int64_t broken = known + 1;
   add("ms_dir", "sign", 0, "direction of the last structure break, 0 before the first");
@@ -84,6 +150,9 @@ void define_structure(Columns& columns, int left, int right) {
   add("ms_last_is_choch", "flag", 0, "1 while the last break was a CHoCH");
   add("ms_bos_run", "count", 0, "BOS since the last CHoCH");
   add("ms_break_dist_atr", "atr", kAtrWarmup, "|close - level| / ATR, frozen at the last break");
+  add("ms_break_dist_atr_ez100", "z", kAtrWarmup,
+      "|close - level| / ATR of the break on this bar among the 100 breaks before it (at least 20), else NaN",
+      kForever, kForever);
   add("ms_px_break_atr", "atr", kAtrWarmup, "ms_dir * (close - level of the last break) / ATR");
   add("ms_up_dist_atr", "atr", kAtrWarmup, "(live upper level - close) / ATR, NaN if it is consumed");
   add("ms_dn_dist_atr", "atr", kAtrWarmup, "(close - live lower level) / ATR, NaN if it is consumed");
@@ -91,37 +160,37 @@ void define_structure(Columns& columns, int left, int right) {
   add("ms_dn_level", "price", known, "live lower level");
 }
 
-double* write_structure(const Engine& engine, double* out) {
-  const Structure& structure = engine.structure();
-  const int64_t t = engine.now();
-  const double close = engine.bar().candle.close;
-  const double atr = engine.bar().atr;
-  const int direction = structure.direction();
-  *out++ = direction;
-  *out++ = flag(direction > 0);
-  *out++ = flag(direction < 0);
-  *out++ = flag(structure.last_bos(+1) == t);
-  *out++ = flag(structure.last_bos(-1) == t);
-  *out++ = flag(structure.last_choch(+1) == t);
-  *out++ = flag(structure.last_choch(-1) == t);
-  *out++ = flag(structure.is_wick_up());
-  *out++ = flag(structure.is_wick_down());
-  *out++ = bars_since(t, std::max(structure.last_bos(+1), structure.last_bos(-1)));
-  *out++ = bars_since(t, std::max(structure.last_choch(+1), structure.last_choch(-1)));
+double* write_structure(const SwingScale& scale, const Row& row, double* out) {
+  const Structure& structure = scale.structure;
+  std::memcpy(out, &structure.facts(), sizeof(StructureFacts));
+  out += sizeof(StructureFacts) / sizeof(double);
+  constexpr int kMarks = 6;  // of the newest bar; mostly there is nothing to mark
+  std::fill_n(out, kMarks, 0.0);
+  if (!structure.is_quiet()) {
+    out[0] = flag(structure.last_bos(+1) == row.t);
+    out[1] = flag(structure.last_bos(-1) == row.t);
+    out[2] = flag(structure.last_choch(+1) == row.t);
+    out[3] = flag(structure.last_choch(-1) == row.t);
+    out[4] = flag(structure.is_wick_up());
+    out[5] = flag(structure.is_wick_down());
+  }
+  out += kMarks;
+  *out++ = row.now - structure.last_bos().number;
+  *out++ = row.now - structure.last_choch().number;
   *out++ = flag(structure.has_break() && structure.last_break().is_choch);
   *out++ = static_cast<double>(structure.bos_run());
   *out++ = structure.last_break_distance_atr();
-  *out++ =
-      structure.has_break() ? in_atr(direction * (close - structure.last_break().level.price), atr) : kNaN;
-  *out++ = in_atr(structure.up().price - close, atr);
-  *out++ = in_atr(close - structure.down().price, atr);
+  *out++ = structure.break_count() > 0 ? structure.last_break_z() : kNaN;
+  *out++ = structure.direction() * (row.close - structure.last_break().level.price) / row.atr;
+  *out++ = (structure.up().price - row.close) / row.atr;
+  *out++ = (row.close - structure.down().price) / row.atr;
   *out++ = structure.up().price;
   *out++ = structure.down().price;
   return out;
 }
 
 void define_range_break(Columns& columns) {
-  const Definer add(columns, "structure", "close of the bar");
+  const Definer add(columns, "close of the bar");
   const int64_t bars = RangeBreak::kBars;
   add("rb10_up", "code", bars, "high of the last 10 bars: 0 not passed, 1 by a wick, 2 by the close",
       bars + 1, 0);
@@ -135,21 +204,21 @@ void define_range_break(Columns& columns) {
   add("rb10_flip", "flag", bars, "1 when rb10_dir changes sides");
 }
 
-double* write_range_break(const Engine& engine, double* out) {
+double* write_range_break(const Engine& engine, const Row& row, double* out) {
   const RangeBreak& range = engine.range_break();
-  const bool is_ready = range.is_ready();
-  const double atr = engine.bar().atr;
-  *out++ = is_ready ? range.up() : kNaN;
-  *out++ = is_ready ? range.down() : kNaN;
-  *out++ = in_atr(range.up_distance(), atr);
-  *out++ = in_atr(range.down_distance(), atr);
-  *out++ = is_ready ? range.direction() : kNaN;
-  *out++ = is_ready ? flag(range.is_flip()) : kNaN;
+  if (!range.is_ready()) return std::fill_n(out, 6, kNaN);
+  *out++ = range.up();
+  *out++ = range.down();
+  *out++ = range.up_distance() / row.atr;
+  *out++ = range.down_distance() / row.atr;
+  *out++ = range.direction();
+  *out++ = flag(range.is_flip());
   return out;
 }
 
-void define_range_position(Columns& columns, int left, int right) {
-  const Definer add(columns, "structure", "close of the bar; swings `right` bars after their pivot");
+void define_range_position(Columns& columns, const std::string& prefix, int left, int right) {
+  const Definer add(columns, "close of the bar; swings `right` bars after their pivot", prefix,
+                    structure_settle(left, right));
   const int64_t first = left + right;
   const int64_t scaled = std::max<int64_t>(first, kAtrWarmup);
   add("pd_pos", "ratio", first,
@@ -168,25 +237,29 @@ void define_range_position(Columns& columns, int left, int right) {
   add("pd_low_level", "price", first, "lower end of the range");
 }
 
-double* write_range_position(const Engine& engine, double* out) {
-  const RangePosition& range = engine.range();
-  const double close = engine.bar().candle.close;
-  const double height = range.high() - range.low();
-  const double position = range.has_range() ? (close - range.low()) / height : kNaN;
-  const auto is_ote = [&](double travelled) {
-    return travelled / height >= 0.62 && travelled / height <= 0.79;
-  };
-  const int64_t high_origin = engine.swings().high().origin;
-  const int64_t low_origin = engine.swings().low().origin;
+double* write_range_position(const SwingScale& scale, const Row& row, double* out) {
+  const RangePosition& range = scale.range;
+  const double close = row.close;
+  const double height = range.has_range() ? range.high() - range.low() : kNaN;
+  const double position = (close - range.low()) / height;
+  const int64_t high_origin = scale.swings.high().origin;
+  const int64_t low_origin = scale.swings.low().origin;
+  const double retraced = low_origin < high_origin ? (range.high() - close) / height : position;
+  const bool is_ote = retraced >= 0.62 && retraced <= 0.79;
   *out++ = position;
   *out++ = flag(position > 0.55);
   *out++ = flag(position < 0.45);
-  *out++ = in_atr(range.has_range() ? height : kNaN, engine.bar().atr);
-  *out++ = flag(range.has_range() && low_origin < high_origin && is_ote(range.high() - close));
-  *out++ = flag(range.has_range() && high_origin < low_origin && is_ote(close - range.low()));
-  *out++ = range.has_leg() ? range.leg_direction() : kNaN;
-  *out++ = range.has_leg() ? range.retracement(close) : kNaN;
-  *out++ = range.has_leg() ? range.deepest_retracement() : kNaN;
+  *out++ = height / row.atr;
+  *out++ = flag(is_ote && low_origin < high_origin);
+  *out++ = flag(is_ote && high_origin < low_origin);
+  if (range.has_leg()) {
+    out[0] = range.leg_direction();
+    out[1] = range.retracement(close);
+    out[2] = range.deepest_retracement();
+  } else {
+    std::fill_n(out, 3, kNaN);
+  }
+  out += 3;
   *out++ = range.high();
   *out++ = range.low();
   return out;

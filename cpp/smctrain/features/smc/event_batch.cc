@@ -22,11 +22,11 @@ void turn_into_rows(std::vector<Event>& events, size_t first, const std::vector<
 
 }  // namespace
 
-EventLog collect_events(const BarsView& bars, const Options& options) {
+EventLog collect_events(const BarsView& bars, const Options& options, bool atr_is_sma) {
   options.validate();
   EventLog log;
   Engine engine(options, &log);
-  ContextFeed feed;
+  ContextFeed feed(atr_is_sma);
   std::vector<int64_t> rows;  // of the segment's accepted bars
   size_t first_event = 0;
   bool must_restart = false;

@@ -9,6 +9,6 @@ namespace smctrain::features::smc {
 
 // Times in the result are rows of `bars`. Zones and pools still alive when a segment ends expire on the first
 // accepted row of the next one. Raises InputError on bad options.
-EventLog collect_events(const BarsView& bars, const Options& options);
+EventLog collect_events(const BarsView& bars, const Options& options, bool atr_is_sma = false);
 
 }  // namespace smctrain::features::smc

@@ -18,11 +18,34 @@
 
 namespace smctrain::features::smc {
 
-enum class EventKind : int8_t { kSwingHigh, kSwingLow, kBos, kChoch, kFvg, kOrderBlock, kPool, kSweep, kRun };
+enum class EventKind : int8_t {
+  kSwingHigh,
+  kSwingLow,
+  kBos,
+  kChoch,
+  kFvg,
+  kOrderBlock,
+  kPool,
+  kSweep,
+  kRun,
+  kBreaker,
+  kZigzagHigh,
+  kZigzagLow
+};
 
 enum class ZoneState : int8_t { kFresh, kTouched, kFilled, kInvalidated, kExpired, kMerged };
 
 inline constexpr int64_t kNever = -1;
+
+// When something last happened, also as a number that is NaN before it ever did: the bars since then are one
+// subtraction.
+struct Moment {
+  int64_t at = kNever;
+  double number = std::numeric_limits<double>::quiet_NaN();
+
+  Moment() = default;
+  explicit Moment(int64_t t) : at(t), number(static_cast<double>(t)) {}
+};
 
 struct Event {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();

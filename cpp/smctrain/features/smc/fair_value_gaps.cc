@@ -2,12 +2,9 @@
 
 #include <algorithm>
 
-#include "smctrain/features/smc/fuzzy.h"
-
 namespace smctrain::features::smc {
 
-void FairValueGaps::push(int64_t t, const History& history, EventLog* log) {
-  if (history.size() < 3) return;
+void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
   const PastBar& last = history.back(0);
   const PastBar& first = history.back(2);
   if (!(last.atr > 0.0)) return;
@@ -15,7 +12,7 @@ void FairValueGaps::push(int64_t t, const History& history, EventLog* log) {
   Zone zone;
   zone.near = last.candle.seen_from(side).low;
   zone.far = first.candle.seen_from(side).high;
-  if (!(zone.near > zone.far) || (zone.near - zone.far) / last.atr < min_atr_) return;
+  if ((zone.near - zone.far) / last.atr < min_atr_) return;
   if (is_same_side_) {
     const Candle middle = history.back(1).candle.seen_from(side);
     if (!(middle.close > middle.open)) return;
@@ -31,8 +28,8 @@ void FairValueGaps::push(int64_t t, const History& history, EventLog* log) {
     zone.origin = older.origin;
     zone.merged = older.merged + 1;
   }
-  zone.size_atr = (zone.near - zone.far) / last.atr;
-  zone.quality = gap_score(zone.size_atr);
+  zone.facts.size_atr = (zone.near - zone.far) / last.atr;
+  zone.facts.quality = score_.at(zone.facts.size_atr);
   zones_.add(t, zone, false, log);
 }
 

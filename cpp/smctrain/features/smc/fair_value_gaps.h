@@ -16,19 +16,29 @@ class FairValueGaps {
         min_atr_(options.fvg_min_atr),
         is_merging_(options.fvg_merge),
         is_same_side_(options.fvg_same_side),
-        max_span_ns_(options.fvg_max_span_ns) {}
+        max_span_ns_(options.fvg_max_span_ns),
+        score_(options.gap_score) {}
   // The gap that ends at bar t, the newest of `history`.
-  void push(int64_t t, const History& history, EventLog* log);
+  void push(int64_t t, const History& history, EventLog* log) {
+    if (history.size() < 3) return;
+    const Candle& last = history.back(0).candle;
+    const Candle& first = history.back(2).candle;
+    const bool is_gap = zones_.side() > 0 ? last.low > first.high : last.high < first.low;
+    if (is_gap) add(t, history, log);
+  }
 
   ZoneList& zones() { return zones_; }
   const ZoneList& zones() const { return zones_; }
 
  private:
+  void add(int64_t t, const History& history, EventLog* log);
+
   ZoneList zones_;
   double min_atr_;
   bool is_merging_;
   bool is_same_side_;
   int64_t max_span_ns_;
+  Ramp score_;
 };
 
 }  // namespace smctrain::features::smc

@@ -3,7 +3,7 @@
 //   triangle, trapezoid   0 outside, 1 at (or between) the inner breakpoints, straight in between
 //   left shoulder         first term of a variable: 1 for everything below its inner breakpoint
 //   right shoulder        last term of a variable: 1 for everything above it
-//   score                 monotone "at least the second term": larger is never worse
+//   score                 monotone "at least the second term": larger is never worse (the ramps in options.h)
 //
 // Shoulders matter: without them 0 and very large values belong to no term and would score 0.
 #pragma once
@@ -55,10 +55,5 @@ inline double trend_strength(double x) {
   // Written around the middle term, so that a purely moderate trend is exactly 1.5: thresholds stand there.
   return 1.5 + (weak * (0.5 - 1.5) + strong * (3.0 - 1.5)) / (weak + moderate + strong);
 }
-
-inline double clean_body(double body_ratio) { return clip((body_ratio - 0.3) / 0.4, 0.0, 1.0); }
-inline double displacement_score(double x) { return clip(x - 1.0, 0.0, 1.0); }
-inline double body_score(double x) { return clip((x - 0.1) / 0.3, 0.0, 1.0); }
-inline double gap_score(double x) { return clip((x - 0.3) / 0.5, 0.0, 1.0); }
 
 }  // namespace smctrain::features::smc

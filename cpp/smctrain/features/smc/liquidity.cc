@@ -5,9 +5,7 @@
 
 namespace smctrain::features::smc {
 
-void Liquidity::push(int64_t t, const Candle& bar, double atr, EventLog* log) {
-  is_sweep_ = false;
-  is_run_ = false;
+void Liquidity::take(int64_t t, const Candle& bar, double atr, EventLog* log) {
   double depth = -std::numeric_limits<double>::infinity();
   int kept = 0;
   for (int i = 0; i < size_; ++i) {
@@ -27,8 +25,9 @@ void Liquidity::push(int64_t t, const Candle& bar, double atr, EventLog* log) {
     pools_[static_cast<size_t>(kept++)] = pool;
   }
   size_ = kept;
+  take_stock();
   if (is_sweep_) {
-    last_sweep_ = t;
+    last_sweep_ = Moment(t);
     last_depth_atr_ = atr > 0.0 ? depth / atr : Event::kNone;
   }
 }
@@ -79,35 +78,38 @@ void Liquidity::join(int64_t t, const Swing& swing, double atr, EventLog* log) {
     pool.event = log->append(event);
   }
   pools_[static_cast<size_t>(best)] = pool;
+  take_stock();
 }
 
 void Liquidity::expire_all(int64_t t, EventLog* log) {
   for (int i = 0; i < size_; ++i) log_closed(pools_[static_cast<size_t>(i)], ZoneState::kExpired, t, log);
   size_ = 0;
+  take_stock();
 }
 
 void Liquidity::reset() {
   size_ = 0;
+  take_stock();
   is_sweep_ = false;
   is_run_ = false;
-  last_sweep_ = kNever;
+  last_sweep_ = {};
   last_depth_atr_ = std::numeric_limits<double>::quiet_NaN();
 }
 
-const Pool* Liquidity::nearest() const {
-  const Pool* best = nullptr;
+void Liquidity::take_stock() {
+  nearest_ = 0;
+  crowded_ = 0;
+  oldest_join_ = kLater;
   for (int i = 0; i < size_; ++i) {
     const Pool& pool = pools_[static_cast<size_t>(i)];
-    const bool is_better = best == nullptr || pool.level < best->level ||
-                           (pool.level == best->level && pool.last_joined > best->last_joined);
-    if (is_better) best = &pool;
+    const Pool& best = pools_[static_cast<size_t>(nearest_)];
+    if (pool.level < best.level || (pool.level == best.level && pool.last_joined > best.last_joined))
+      nearest_ = i;
+    if (pool.members >= 2) ++crowded_;
+    oldest_join_ = std::min(oldest_join_, pool.last_joined);
   }
-  return best;
-}
-
-int Liquidity::crowded_count() const {
-  return static_cast<int>(std::count_if(pools_.begin(), pools_.begin() + size_,
-                                        [](const Pool& pool) { return pool.members >= 2; }));
+  lowest_level_ =
+      size_ > 0 ? pools_[static_cast<size_t>(nearest_)].level : std::numeric_limits<double>::infinity();
 }
 
 void Liquidity::log_taken(EventKind kind, int64_t t, const Pool& pool, EventLog* log) const {

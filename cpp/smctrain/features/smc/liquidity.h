@@ -39,22 +39,31 @@ class Liquidity {
         tolerance_atr_(options.liquidity_tolerance_atr),
         max_age_(options.liquidity_max_age_bars) {}
   // Sweeps, runs and expiries on bar t (seen from this side).
-  void push(int64_t t, const Candle& bar, double atr, EventLog* log);
+  void push(int64_t t, const Candle& bar, double atr, EventLog* log) {
+    is_sweep_ = false;
+    is_run_ = false;
+    if (bar.high > lowest_level_ || t - oldest_join_ > max_age_) take(t, bar, atr, log);
+  }
   // A swing of this side known at t.
   void join(int64_t t, const Swing& swing, double atr, EventLog* log);
   void expire_all(int64_t t, EventLog* log);
   void reset();
 
   int side() const { return side_; }
-  const Pool* nearest() const;  // lowest level; ties: joined last
-  int crowded_count() const;    // pools with at least two members
+  // Lowest level; ties: joined last.
+  const Pool* nearest() const { return size_ > 0 ? &pools_[static_cast<size_t>(nearest_)] : nullptr; }
+  int crowded_count() const { return crowded_; }  // pools with at least two members
   bool is_sweep() const { return is_sweep_; }
   bool is_run() const { return is_run_; }
-  int64_t last_sweep() const { return last_sweep_; }
+  const Moment& last_sweep() const { return last_sweep_; }
   // Deepest (high - level) / ATR among the pools of the last sweep.
   double last_depth_atr() const { return last_depth_atr_; }
 
  private:
+  static constexpr int64_t kLater = std::numeric_limits<int64_t>::max();
+
+  void take(int64_t t, const Candle& bar, double atr, EventLog* log);
+  void take_stock();  // after every change of the pools
   void log_taken(EventKind kind, int64_t t, const Pool& pool, EventLog* log) const;
   void log_closed(const Pool& pool, ZoneState state, int64_t t, EventLog* log) const;
 
@@ -63,9 +72,13 @@ class Liquidity {
   int64_t max_age_;
   std::array<Pool, kCapacity> pools_;
   int size_ = 0;
+  int nearest_ = 0;
+  int crowded_ = 0;
+  double lowest_level_ = std::numeric_limits<double>::infinity();
+  int64_t oldest_join_ = kLater;
   bool is_sweep_ = false;
   bool is_run_ = false;
-  int64_t last_sweep_ = kNever;
+  Moment last_sweep_;
   double last_depth_atr_ = std::numeric_limits<double>::quiet_NaN();
 };
 

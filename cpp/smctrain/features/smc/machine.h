@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "smctrain/features/machine.h"
+#include "smctrain/features/smc/options.h"
+#include "smctrain/features/technical/fuzzy.h"
 
 namespace smctrain::features {
 
-// The machine that computes all structure and zone columns of one timeframe with default options.
-std::unique_ptr<Machine> make_smc_machine();
+// The machine that computes all structure and zone columns of one timeframe. Raises InputError on bad
+// options.
+std::unique_ptr<Machine> make_smc_machine(const smc::Options& options = {}, const TrendTerms& terms = {});
 
 // Signed distance of any price to the nearest active zone of an SMC machine, in the ATR of its newest bar;
 // NaN if there is none. For joining a higher timeframe: its zones, seen from the close of a base bar. Same

@@ -25,6 +25,7 @@ void check_not_negative(const char* name, double value) {
 void Options::validate() const {
   check_at_least("left", swing_left, 1);
   check_at_least("right", swing_right, 1);
+  check_at_least("second_scale", second_scale, 0);
   check_not_negative("min_atr", fvg_min_atr);
   check_not_negative("min_disp", block_min_displacement_atr);
   check_not_negative("min_quality", block_min_quality);
@@ -40,6 +41,8 @@ void Options::validate() const {
     raise("InputError", "left and right must be at most ", kWidest, ", but are ", swing_left, " and ",
           swing_right, ".");
   }
+  if (second_scale > kWidest)
+    raise("InputError", "second_scale must be at most ", kWidest, ", but is ", second_scale, ".");
 }
 
 }  // namespace smctrain::features::smc

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "smctrain/features/ramp.h"
+
 namespace smctrain::features::smc {
 
 enum class BlockRule : uint8_t { kBos, kSeed, kExtreme };
@@ -11,6 +13,8 @@ enum class BlockRule : uint8_t { kBos, kSeed, kExtreme };
 struct Options {
   int swing_left = 5;
   int swing_right = 5;
+
+  int second_scale = 20;  // left and right of a further scale of swings (columns `s20_`), 0 for none
 
   bool break_on_wick = false;       // a wick beyond the level breaks it; default: the close must be beyond
   bool keep_extreme_level = false;  // a new swing replaces the level only if it is more extreme
@@ -33,6 +37,12 @@ struct Options {
 
   double liquidity_tolerance_atr = 0.25;
   int liquidity_max_age_bars = 500;
+
+  // Scores and the membership `clean`, by what they measure in ATR or as a share.
+  Ramp displacement_score{1.0, 2.0};
+  Ramp body_score{0.1, 0.4};
+  Ramp gap_score{0.3, 0.8};
+  Ramp clean_body{0.3, 0.7};
 
   // Raises InputError that names the option.
   void validate() const;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "smctrain/features/smc/fuzzy.h"
-
 namespace smctrain::features::smc {
 
 OrderBlocks::OrderBlocks(int side, const Options& options)
@@ -12,7 +10,10 @@ OrderBlocks::OrderBlocks(int side, const Options& options)
       rule_(options.block_rule),
       min_displacement_atr_(options.block_min_displacement_atr),
       min_quality_(options.block_min_quality),
-      is_body_(options.block_body) {}
+      is_body_(options.block_body),
+      displacement_score_(options.displacement_score),
+      body_score_(options.body_score),
+      clean_(options.clean_body) {}
 
 void OrderBlocks::on_break(const Break& broken) {
   const Candidate& candidate = rule_ == BlockRule::kExtreme ? lowest_ : opposite_;
@@ -20,6 +21,7 @@ void OrderBlocks::on_break(const Break& broken) {
 }
 
 void OrderBlocks::on_level(int64_t t, int64_t right, const History& history) {
+  if (rule_ != BlockRule::kExtreme) return;
   lowest_ = {};
   for (int64_t ago = right - 1; ago >= 1; --ago) {
     follow_lowest(t - ago, history.back(ago).candle.seen_from(zones_.side()));
@@ -59,29 +61,21 @@ void OrderBlocks::add(int64_t t, const Candidate& candidate, const Candle& last,
   zone.far = is_body_ ? std::min(candle.open, candle.close) : candle.low;
   zone.origin = candidate.origin;
   zone.known_at = t;
-  zone.size_atr = (zone.near - zone.far) / reference_atr;
-  zone.disp_atr = (highest - candle.low) / reference_atr;
-  zone.body_ratio = candle.high > candle.low ? body / (candle.high - candle.low) : 0.0;
-  zone.clean = clean_body(zone.body_ratio);
-  zone.quality = std::min(displacement_score(zone.disp_atr), body_score(body / reference_atr));
-  if (rule_ == BlockRule::kSeed && zone.quality < min_quality_) return;
+  zone.facts.size_atr = (zone.near - zone.far) / reference_atr;
+  zone.facts.disp_atr = (highest - candle.low) / reference_atr;
+  zone.facts.body_ratio = candle.high > candle.low ? body / (candle.high - candle.low) : 0.0;
+  zone.clean = clean_.at(zone.facts.body_ratio);
+  zone.facts.quality =
+      std::min(displacement_score_.at(zone.facts.disp_atr), body_score_.at(body / reference_atr));
+  if (rule_ == BlockRule::kSeed && zone.facts.quality < min_quality_) return;
   if (zones_.has_origin(zone.origin)) return;
-  zone.has_fvg = context.last_gap > zone.origin;
-  zone.struct_aligned = context.struct_aligned;
-  zone.bos_ctx = context.bos_ctx;
-  zone.choch_ctx = context.choch_ctx;
-  zone.ema_aligned = context.ema_aligned;
-  zone.rsi_ok = context.rsi_ok;
+  zone.facts.has_fvg = context.last_gap > zone.origin;
+  zone.facts.struct_aligned = context.struct_aligned;
+  zone.facts.bos_ctx = context.bos_ctx;
+  zone.facts.choch_ctx = context.choch_ctx;
+  zone.facts.ema_aligned = context.ema_aligned;
+  zone.facts.rsi_ok = context.rsi_ok;
   zones_.add(t, zone, last.close < zone.far, log);
-}
-
-void OrderBlocks::follow(int64_t t, const Candle& bar) {
-  if (bar.close < bar.open) {
-    opposite_ = {t, bar};
-  } else {
-    opposite_.highest_since = std::max(opposite_.highest_since, bar.high);
-  }
-  follow_lowest(t, bar);
 }
 
 void OrderBlocks::follow_lowest(int64_t t, const Candle& bar) {

@@ -10,6 +10,7 @@
 // follow the newest bar with one pointer and a running maximum, O(1) per bar.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -36,10 +37,19 @@ class OrderBlocks {
   void on_break(const Break& broken);
   // When a newly known swing, `right` bars old, becomes the structure level of this side.
   void on_level(int64_t t, int64_t right, const History& history);
+  // Whether push() has anything to look at on this bar.
+  bool is_awake() const { return rule_ == BlockRule::kSeed || pending_.origin != kNever; }
   // Blocks known at t, the newest bar of `history`.
   void push(int64_t t, const History& history, const BlockContext& context, EventLog* log);
   // Last step of the bar: bar t becomes a candidate for later blocks.
-  void follow(int64_t t, const Candle& bar);
+  void follow(int64_t t, const Candle& bar) {
+    if (bar.close < bar.open) {
+      opposite_ = {t, bar};
+    } else {
+      opposite_.highest_since = std::max(opposite_.highest_since, bar.high);
+    }
+    if (rule_ == BlockRule::kExtreme) follow_lowest(t, bar);
+  }
   void reset();
 
   ZoneList& zones() { return zones_; }
@@ -60,6 +70,9 @@ class OrderBlocks {
   double min_displacement_atr_;
   double min_quality_;
   bool is_body_;
+  Ramp displacement_score_;
+  Ramp body_score_;
+  Ramp clean_;
   Candidate opposite_;  // last opposite candle
   Candidate lowest_;    // lowest bar since the swing of the current level
   Candidate pending_;   // chosen by a break of the current bar

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "smctrain/features/smc/history.h"
+#include "smctrain/features/smc/sliding_max.h"
 
 namespace smctrain::features::smc {
 
@@ -17,7 +18,8 @@ class RangeBreak {
  public:
   static constexpr int kBars = 10;
 
-  void push(const History& history);
+  // Bar t.
+  void push(int64_t t, const Candle& bar);
   void reset() { *this = {}; }
 
   bool is_ready() const { return is_ready_; }
@@ -30,6 +32,10 @@ class RangeBreak {
 
  private:
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  SlidingMax highs_{kBars};
+  SlidingMax lows_{kBars};  // of mirrored prices
+  double highest_ = kNone;  // of the ten bars before the next one
+  double lowest_ = kNone;
   bool is_ready_ = false;
   int up_ = 0;
   int down_ = 0;

@@ -4,8 +4,7 @@
 
 namespace smctrain::features::smc {
 
-void Structure::push(int64_t t, const Candle& bar, double atr, EventLog* log) {
-  break_count_ = 0;
+void Structure::judge(int64_t t, const Candle& bar, double atr, EventLog* log) {
   const bool is_beyond_up = up_.exists && bar.high > up_.price;
   const bool is_beyond_down = down_.exists && bar.low < down_.price;
   const bool breaks_up = break_on_wick_ ? is_beyond_up : up_.exists && bar.close > up_.price;
@@ -25,10 +24,14 @@ void Structure::break_level(int64_t t, int direction, double close, double atr, 
   direction_ = direction;
   breaks_[static_cast<size_t>(break_count_++)] = broken;
   (broken.is_choch ? last_choch_ : last_bos_)[direction > 0] = t;
+  (broken.is_choch ? last_any_choch_ : last_any_bos_) = Moment(t);
+  facts_ = {static_cast<double>(direction), static_cast<double>(direction > 0),
+            static_cast<double>(direction < 0)};
   bos_run_ = broken.is_choch ? 0 : bos_run_ + 1;
   has_break_ = true;
   last_break_ = broken;
   last_break_distance_atr_ = atr > 0.0 ? std::abs(close - broken.level.price) / atr : Event::kNone;
+  last_break_z_ = break_z_.push(last_break_distance_atr_);
   if (log != nullptr) {
     Event event;
     event.kind = broken.is_choch ? EventKind::kChoch : EventKind::kBos;

@@ -4,9 +4,9 @@
 //                     the first wins. Pivot lows are pivot highs of the mirrored prices.
 //   known_at          i + right. Nothing forces a marker on the first or last row.
 //
-// One monotonic deque per side. A new value removes the smaller ones before it: they have lost their right
-// side. If a value at least as large stands within `left` bars, the new one has lost its left side. O(1)
-// amortised, any window.
+// A value is a candidate if it is above the largest of the `left` values before it, and a pivot if `right`
+// values later none is above it. Sliding maxima make both O(1), any window; of windows of one width the same
+// maximum serves both sides.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@
 
 #include "smctrain/features/smc/events.h"
 #include "smctrain/features/smc/history.h"
+#include "smctrain/features/smc/sliding_max.h"
 
 namespace smctrain::features::smc {
 
@@ -23,25 +24,26 @@ class PivotFinder {
  public:
   PivotFinder(int left, int right);
   // True if the value pushed `right` pushes ago is a pivot high.
-  bool push(double value);
+  bool push(double value) {
+    const bool is_candidate = count_ >= left_ && value > left_max_;
+    candidates_[static_cast<size_t>(count_) & mask_] = is_candidate ? value : kNone;
+    const double right_max = right_window_.push(value);
+    left_max_ = is_symmetric_ ? right_max : left_window_.push(value);
+    return candidates_[static_cast<size_t>(count_++ - right_) & mask_] >= right_max;
+  }
   void reset();
 
  private:
-  struct Entry {
-    double value = 0.0;
-    bool is_clear_left = false;
-    bool is_standing = false;
-  };
-  Entry& entry(int64_t t) { return entries_[static_cast<size_t>(t) & mask_]; }
+  static constexpr double kNone = -std::numeric_limits<double>::infinity();
 
   int64_t left_;
   int64_t right_;
-  int64_t span_;  // how far back the deque reaches
+  bool is_symmetric_;
   size_t mask_;
-  std::vector<Entry> entries_;
-  std::vector<int64_t> deque_;
-  int64_t head_ = 0;  // deque_ holds positions [head_, tail_)
-  int64_t tail_ = 0;
+  std::vector<double> candidates_;  // of the last `right` values: the value, or kNone
+  SlidingMax left_window_;
+  SlidingMax right_window_;
+  double left_max_ = kNone;
   int64_t count_ = 0;
 };
 
@@ -52,6 +54,8 @@ struct Swing {
   // +1 above the swing of the same side before it, -1 below, 0 equal, NaN for the first.
   double kind = std::numeric_limits<double>::quiet_NaN();
 
+  double origin_number = std::numeric_limits<double>::quiet_NaN();  // see Moment
+
   bool exists() const { return origin != kNever; }
 };
 
@@ -59,7 +63,13 @@ class Swings {
  public:
   Swings(int left, int right) : right_(right), highs_(left, right), lows_(left, right) {}
   // The newest bar of `history` is bar t.
-  void push(int64_t t, const History& history, EventLog* log);
+  void push(int64_t t, const History& history, EventLog* log) {
+    const Candle& bar = history.back(0).candle;
+    const bool is_high = highs_.push(bar.high);
+    const bool is_low = lows_.push(-bar.low);
+    if (is_high) renew(high_, t, history.back(right_).candle.high, +1, log);
+    if (is_low) renew(low_, t, history.back(right_).candle.low, -1, log);
+  }
   void reset();
 
   const Swing& high() const { return high_; }  // last known
@@ -68,6 +78,8 @@ class Swings {
   bool is_low_new(int64_t t) const { return low_.known_at == t; }
 
  private:
+  void renew(Swing& swing, int64_t t, double level, int side, EventLog* log) const;
+
   int64_t right_;
   PivotFinder highs_;
   PivotFinder lows_;

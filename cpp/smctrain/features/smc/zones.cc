@@ -1,6 +1,7 @@
 #include "smctrain/features/smc/zones.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "smctrain/features/smc/fuzzy.h"
@@ -15,20 +16,19 @@ constexpr double kHoldBounce = 0.3;
 
 }  // namespace
 
-double Zone::fill() const {
-  if (touched_at == kNever) return 0.0;
-  return near > far ? clip((near - deepest) / (near - far), 0.0, 1.0) : 1.0;
-}
-
 ZoneList::ZoneList(EventKind kind, int side, const Options& options)
     : kind_(kind),
       side_(side),
       max_age_(options.zone_max_age_bars),
       cap_(std::min(options.zone_cap, kCapacity)),
       invalidate_on_wick_(options.zone_invalidate_on_wick),
-      bounce_bars_(options.bounce_bars) {}
+      bounce_bars_(options.bounce_bars) {
+  failed_.reserve(kCapacity);
+}
 
-void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) {
+void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log) {
+  wakes_at_ = -std::numeric_limits<double>::infinity();
+  bounce_until_ = kNever;
   int kept = 0;
   for (int i = 0; i < size_; ++i) {
     Zone& zone = zones_[static_cast<size_t>(i)];
@@ -44,19 +44,24 @@ void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) 
       if (zone.touched_at == kNever) {
         zone.touched_at = t;
         zone.touch_atr = atr;
-        zone.state = ZoneState::kTouched;
+        zone.set_state(ZoneState::kTouched);
         log_step(zone, &Event::touched_at, t, log);
       }
-      zone.deepest = std::min(zone.deepest, bar.low);
+      if (bar.low < zone.deepest) {
+        zone.deepest = bar.low;
+        zone.facts.fill =
+            zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
+      }
     }
     if ((invalidate_on_wick_ ? bar.low : bar.close) < zone.far) {
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
-      last_invalidated_ = t;
+      last_invalidated_ = Moment(t);
+      failed_.push_back(zone);
       continue;
     }
     if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
-      zone.state = ZoneState::kFilled;
+      zone.set_state(ZoneState::kFilled);
       log_step(zone, &Event::filled_at, t, log);
       is_dead = kind_ == EventKind::kFvg;
     }
@@ -70,6 +75,9 @@ void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) 
       close(zone, ZoneState::kFilled, t, log);
       continue;
     }
+    wakes_at_ = std::max(wakes_at_, zone.wakes_at());
+    if (zone.touched_at != kNever && !zone.is_resolved)
+      bounce_until_ = std::max(bounce_until_, zone.touched_at + bounce_bars_);
     if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
     ++kept;
   }
@@ -78,17 +86,21 @@ void ZoneList::advance(int64_t t, const Candle& bar, double atr, EventLog* log) 
 
 void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
   Zone added = zone;
+  added.known_number = static_cast<double>(zone.known_at);
   added.event = append(added, log);
   if (is_dead) {
     close(added, ZoneState::kInvalidated, t, log);
     return;
   }
-  last_new_ = t;
+  last_new_ = Moment(t);
+  last_size_z_ = size_z_.push(zone.facts.size_atr);
+  last_displacement_z_ = displacement_z_.push(zone.facts.disp_atr);
   if (size_ == cap_) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
   }
   zones_[static_cast<size_t>(size_++)] = added;
+  wakes_at_ = std::max(wakes_at_, added.wakes_at());
 }
 
 bool ZoneList::take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log) {
@@ -104,38 +116,6 @@ bool ZoneList::has_origin(int64_t origin) const {
                      [origin](const Zone& zone) { return zone.origin == origin; });
 }
 
-ZoneSummary ZoneList::summarize(double close, double atr) const {
-  ZoneSummary summary;
-  summary.active = size_;
-  double smallest = std::numeric_limits<double>::infinity();
-  double smallest_fresh = smallest;
-  // Newest first: at equal distance the larger known_at wins.
-  for (int i = size_ - 1; i >= 0; --i) {
-    const Zone& zone = zones_[static_cast<size_t>(i)];
-    const double distance = zone.distance(close);
-    const double size = std::abs(distance);
-    if (size / atr <= 3.0) ++summary.within_3_atr;
-    if (size < smallest) {
-      smallest = size;
-      summary.nearest = &zone;
-      summary.distance = distance;
-    }
-    if (zone.state != ZoneState::kFresh) continue;
-    ++summary.fresh;
-    if (size < smallest_fresh) {
-      smallest_fresh = size;
-      summary.nearest_fresh = &zone;
-      summary.fresh_distance = distance;
-    }
-  }
-  return summary;
-}
-
-double ZoneList::hold_rate_20() const {
-  if (resolved_ < kHoldMinimum) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(std::popcount(held_)) / resolved_;
-}
-
 void ZoneList::expire_all(int64_t t, EventLog* log) {
   for (int i = 0; i < size_; ++i) close(zones_[static_cast<size_t>(i)], ZoneState::kExpired, t, log);
   size_ = 0;
@@ -143,22 +123,29 @@ void ZoneList::expire_all(int64_t t, EventLog* log) {
 
 void ZoneList::reset() {
   size_ = 0;
-  last_new_ = kNever;
-  last_invalidated_ = kNever;
+  last_new_ = {};
+  last_invalidated_ = {};
   held_ = 0;
   resolved_ = 0;
+  hold_rate_ = std::numeric_limits<double>::quiet_NaN();
+  wakes_at_ = -std::numeric_limits<double>::infinity();
+  bounce_until_ = kNever;
+  failed_.clear();
+  size_z_.reset();
+  displacement_z_.reset();
 }
 
 void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {
-  zone.state = state;
+  zone.set_state(state);
   log_step(zone, &Event::invalidated_at, t, log);
 }
 
 void ZoneList::resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log) {
   zone.is_resolved = true;
-  zone.bounce_q = bounce_q;
+  zone.facts.bounce_q = bounce_q;
   held_ = ((held_ << 1) | (bounce_q > kHoldBounce ? 1U : 0U)) & ((1U << kHoldWindow) - 1U);
   resolved_ = std::min(resolved_ + 1, kHoldWindow);
+  if (resolved_ >= kHoldMinimum) hold_rate_ = static_cast<double>(std::popcount(held_)) / resolved_;
   if (log != nullptr) (*log)[zone.event].bounce_q = bounce_q;
   log_step(zone, &Event::resolved_at, t, log);
 }
@@ -172,6 +159,7 @@ void ZoneList::log_step(const Zone& zone, int64_t Event::* step, int64_t t, Even
 
 int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
   if (log == nullptr) return kNever;
+  const ZoneFacts& facts = zone.facts;
   Event event;
   event.kind = kind_;
   event.side = static_cast<int8_t>(side_);
@@ -179,18 +167,18 @@ int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
   event.known_at = zone.known_at;
   event.top = side_ > 0 ? zone.near : -zone.far;
   event.bottom = side_ > 0 ? zone.far : -zone.near;
-  event.size_atr = zone.size_atr;
-  event.disp_atr = zone.disp_atr;
-  event.body_ratio = zone.body_ratio;
+  event.size_atr = facts.size_atr;
+  event.disp_atr = facts.disp_atr;
+  event.body_ratio = facts.body_ratio;
   event.clean = zone.clean;
-  event.quality = zone.quality;
+  event.quality = facts.quality;
   event.members = zone.merged;
-  event.has_fvg = zone.has_fvg;
-  event.struct_aligned = zone.struct_aligned;
-  event.bos_ctx = zone.bos_ctx;
-  event.choch_ctx = zone.choch_ctx;
-  event.ema_aligned = zone.ema_aligned;
-  event.rsi_ok = zone.rsi_ok;
+  event.has_fvg = facts.has_fvg != 0.0;
+  event.struct_aligned = facts.struct_aligned != 0.0;
+  event.bos_ctx = facts.bos_ctx != 0.0;
+  event.choch_ctx = facts.choch_ctx != 0.0;
+  event.ema_aligned = facts.ema_aligned != 0.0;
+  event.rsi_ok = facts.rsi_ok != 0.0;
   return log->append(event);
 }
 

@@ -106,7 +106,7 @@ std::vector<ColumnInfo> average_columns() {
         level.settle == kForever ? kForever : std::max(level.settle, wilder_settle(14, 1e-7));
     columns.push_back(make_column(std::string(level.name) + "_dist_atr", "technical", "atr", kForever,
                                   std::max<int64_t>(level.warmup, 14), settle,
-                                  std::string("(C - ") + level.name + ") / atr_wilder_14"));
+                                  std::string("(C - ") + level.name + ") / ATR"));
   }
   return columns;
 }

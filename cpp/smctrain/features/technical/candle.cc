@@ -11,16 +11,13 @@ class CandleMachine final : public TableMachine {
  public:
   CandleMachine()
       : TableMachine({
-            make_column("cd_body_atr", "candle", "atr", kForever, 14, wilder_settle(14),
-                        "(C - O) / atr_wilder_14"),
-            make_column("cd_range_atr", "candle", "atr", kForever, 14, wilder_settle(14),
-                        "(H - L) / atr_wilder_14"),
+            make_column("cd_body_atr", "candle", "atr", kForever, 14, wilder_settle(14), "(C - O) / ATR"),
+            make_column("cd_range_atr", "candle", "atr", kForever, 14, wilder_settle(14), "(H - L) / ATR"),
             make_column("cd_body_ratio", "candle", "ratio", 1, 0, 0, "|C - O| / (H - L)"),
             make_column("cd_upper", "candle", "ratio", 1, 0, 0, "(H - max(O, C)) / (H - L)"),
             make_column("cd_lower", "candle", "ratio", 1, 0, 0, "(min(O, C) - L) / (H - L)"),
             make_column("cd_clv", "candle", "ratio", 1, 0, 0, "(C - L) / (H - L)"),
-            make_column("cd_gap_atr", "candle", "atr", kForever, 14, wilder_settle(14),
-                        "(O - C[t-1]) / atr_wilder_14"),
+            make_column("cd_gap_atr", "candle", "atr", kForever, 14, wilder_settle(14), "(O - C[t-1]) / ATR"),
         }) {}
 
   void push(const Bar& bar, const Context& context, double* out) override {

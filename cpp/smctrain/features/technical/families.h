@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "smctrain/features/machine.h"
+#include "smctrain/features/technical/fuzzy.h"
 
 namespace smctrain::features {
 
@@ -26,8 +27,9 @@ std::unique_ptr<Machine> make_momentum_machine();     // macd, ppo, roc, mom, tr
 std::unique_ptr<Machine> make_oscillators_machine();  // stoch, willr, cci, aroon
 std::unique_ptr<Machine> make_directional_machine();  // plus_di, minus_di, adx
 std::unique_ptr<Machine> make_returns_machine();      // ret_k, logret_1
-std::unique_ptr<Machine> make_trend_machine();        // trend_*, mom_*, atr_z50, vol_high/low, reg_*
-std::unique_ptr<Machine> make_candle_machine();       // cd_*
+std::unique_ptr<Machine> make_trend_machine(
+    const TrendTerms& terms = {});               // trend_*, mom_*, atr_z50, vol_high/low, reg_*
+std::unique_ptr<Machine> make_candle_machine();  // cd_*
 std::unique_ptr<Machine>
 make_volatility_machine();                       // vol_cc, vol_ewma, vol_parkinson, vol_gk, vol_rs, vol_yz
 std::unique_ptr<Machine> make_volume_machine();  // vol_rel, obv, ad, adosc, mfi

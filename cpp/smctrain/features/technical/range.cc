@@ -1,4 +1,4 @@
-// True range and its means: tr, atr_wilder_14 (the scale of every *_atr column), atr_sma_14, natr_14.
+// True range and its means: tr, atr_wilder_14 (the usual scale of the *_atr columns), atr_sma_14, natr_14.
 #include <algorithm>
 
 #include "smctrain/features/technical/families.h"
@@ -33,8 +33,8 @@ class RangeMachine final : public TableMachine {
         k.quotient(out[2], 14.0, n, out[2]);
       }
     }
-    if (out[1] != nullptr) std::copy_n(block.atr, n, out[1]);
-    if (out[3] != nullptr) k.scaled_ratio(block.atr, block.close, 100.0, n, out[3]);
+    if (out[1] != nullptr) std::copy_n(block.atr_wilder_14, n, out[1]);
+    if (out[3] != nullptr) k.scaled_ratio(block.atr_wilder_14, block.close, 100.0, n, out[3]);
   }
   void reset() override {
     ranges_.reset();

@@ -1,14 +1,9 @@
-// Trend, momentum and volatility regime of one timeframe.
-//
-//   bias       (C - ema_first_50) / ATR
-//   strength   centroid of the fuzzy terms weak, moderate, strong of |bias|
-//   z          atr_z50: the ATR against its own last 50 values
-//   regime     five one-hots, first match: high_vol_trend, low_vol_chop, high_vol, low_vol, normal
+// Columns of trend, momentum and volatility regime; what they mean stands in regime.h.
 #include <algorithm>
 #include <cmath>
 
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/fuzzy.h"
+#include "smctrain/features/technical/regime.h"
 #include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
@@ -25,17 +20,19 @@ std::vector<ColumnInfo> trend_columns() {
     return make_column(name, "trend", unit, kForever, warmup, settle, definition);
   };
   return {
-      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / atr_wilder_14"),
+      column("trend_bias_atr", "atr", 14, bias, "(C - ema_first_50) / ATR"),
       column("trend_abs_atr", "atr", 14, bias, "|trend_bias_atr|"),
       column("trend_strength", "ratio", 14, score,
-             "centroid of weak 0.5, moderate 1.5, strong 3.0 at trend_abs_atr"),
+             "centroid of the terms weak, moderate, strong at trend_abs_atr"),
       column("trend_bull", "ratio", 14, score, "clip(trend_bias_atr, 0, 1)"),
       column("trend_bear", "ratio", 14, score, "clip(-trend_bias_atr, 0, 1)"),
       column("trend_bias_atr_z100", "z", 113, ema_settle(50, 1e-9),
              "trend_bias_atr against its last 100 values (mean, sd1)"),
-      column("mom_overbought", "ratio", 14, wilder_settle(14), "clip((rsi_wilder_14 - 60) / 20, 0, 1)"),
-      column("mom_oversold", "ratio", 14, wilder_settle(14), "clip((40 - rsi_wilder_14) / 20, 0, 1)"),
-      column("atr_z50", "z", 63, z, "atr_wilder_14 against its last 50 values (mean, sd1)"),
+      column("mom_overbought", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is above 60: 0 there, 1 from 80"),
+      column("mom_oversold", "ratio", 14, wilder_settle(14),
+             "how far rsi_wilder_14 is below 40: 0 there, 1 from 20 down"),
+      column("atr_z50", "z", 63, z, "ATR against its last 50 values (mean, sd1)"),
       column("vol_high", "ratio", 63, z, "clip(atr_z50 - 0.5, 0, 1)"),
       column("vol_low", "ratio", 63, z, "clip((0.5 - atr_z50) / 1.5, 0, 1)"),
       column("tr_strong", "ratio", 14, score, "clip(trend_strength - 1, 0, 1)"),
@@ -48,11 +45,9 @@ std::vector<ColumnInfo> trend_columns() {
   };
 }
 
-double clip_or_nan(double x, double low, double high) { return std::isnan(x) ? x : clip(x, low, high); }
-
 class TrendMachine final : public TableMachine {
  public:
-  TrendMachine() : TableMachine(trend_columns()) {}
+  explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), terms_(terms) {}
 
   void push_block(const Block& block, double* const* out) override {
     const int n = block.n;
@@ -71,27 +66,24 @@ class TrendMachine final : public TableMachine {
       const auto put = [&](size_t column, double value) {
         if (out[column] != nullptr) out[column][t] = value;
       };
-      const double rsi = block.rsi_wilder_14[t];
-      const double strength = trend_strength(std::abs(bias[t]));
-      const double vol_high = clip_or_nan(atr_z[t] - 0.5, 0.0, 1.0);
-      const double vol_low = clip_or_nan((0.5 - atr_z[t]) / 1.5, 0.0, 1.0);
-      const double strong = clip_or_nan(strength - 1.0, 0.0, 1.0);
-      const double weak = clip_or_nan((1.0 - strength) / 0.5, 0.0, 1.0);
-      put(0, bias[t]);
-      put(1, std::abs(bias[t]));
-      put(2, strength);
-      put(3, clip_or_nan(bias[t], 0.0, 1.0));
-      put(4, clip_or_nan(-bias[t], 0.0, 1.0));
-      put(6, clip_or_nan((rsi - 60.0) / 20.0, 0.0, 1.0));
-      put(7, clip_or_nan((40.0 - rsi) / 20.0, 0.0, 1.0));
-      put(8, atr_z[t]);
-      put(9, vol_high);
-      put(10, vol_low);
-      put(11, strong);
-      put(12, weak);
-      const bool known = !std::isnan(atr_z[t]) && !std::isnan(strength);
-      const size_t regime = regime_of(vol_high, vol_low, strong, weak);
-      for (size_t i = 0; i < 5; ++i) put(13 + i, known ? (i == regime ? 1.0 : 0.0) : kNaN);
+      const MarketState state{&terms_, bias[t], block.rsi_wilder_14[t], atr_z[t]};
+      put(0, state.bias);
+      put(1, std::abs(state.bias));
+      put(2, state.strength());
+      put(3, state.bull());
+      put(4, state.bear());
+      put(6, state.overbought());
+      put(7, state.oversold());
+      put(8, state.atr_z);
+      put(9, state.vol_high());
+      put(10, state.vol_low());
+      put(11, state.strong());
+      put(12, state.weak());
+      const Regime regime = state.regime();
+      for (int i = 0; i < 5; ++i) {
+        const double is_it = static_cast<int>(regime) == i ? 1.0 : 0.0;
+        put(13 + static_cast<size_t>(i), regime == Regime::kUnknown ? kNaN : is_it);
+      }
     }
   }
   void reset() override {
@@ -104,13 +96,8 @@ class TrendMachine final : public TableMachine {
   static double z(double x, double mean, double deviation) {
     return deviation > 0.0 ? (x - mean) / deviation : kNaN;
   }
-  static size_t regime_of(double vol_high, double vol_low, double strong, double weak) {
-    if (vol_high > 0.6 && strong > 0.5) return 0;
-    if (vol_low > 0.6 && weak > 0.5) return 1;
-    if (vol_high > 0.6) return 2;
-    return vol_low > 0.6 ? 3 : 4;
-  }
 
+  TrendTerms terms_;
   Recent biases_;
   RollingMoments<100> bias_;
   RollingMoments<50> atr_;
@@ -118,6 +105,8 @@ class TrendMachine final : public TableMachine {
 
 }  // namespace
 
-std::unique_ptr<Machine> make_trend_machine() { return std::make_unique<TrendMachine>(); }
+std::unique_ptr<Machine> make_trend_machine(const TrendTerms& terms) {
+  return std::make_unique<TrendMachine>(terms);
+}
 
 }  // namespace smctrain::features

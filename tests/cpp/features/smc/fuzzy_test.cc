@@ -2,7 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "smctrain/features/smc/options.h"
+
 namespace smc = smctrain::features::smc;
+
+const smc::Options kOptions;
 
 TEST_CASE("Fuzzy.TrendStrengthHasTheDocumentedValues") {
   const double x[] = {0.0, 0.6, 0.8, 1.5, 2.2, 5.0, 20.0};
@@ -11,19 +15,19 @@ TEST_CASE("Fuzzy.TrendStrengthHasTheDocumentedValues") {
 }
 
 TEST_CASE("Fuzzy.ScoresNeverFallAsTheirVariableGrows") {
-  CHECK(smc::displacement_score(1.2) == doctest::Approx(0.2));
-  CHECK(smc::displacement_score(3.0) == 1.0);
-  CHECK(smc::displacement_score(30.0) == 1.0);
+  CHECK(kOptions.displacement_score.at(1.2) == doctest::Approx(0.2));
+  CHECK(kOptions.displacement_score.at(3.0) == 1.0);
+  CHECK(kOptions.displacement_score.at(30.0) == 1.0);
   double displacement = 0.0;
   double body = 0.0;
   double gap = 0.0;
   for (double x = 0.0; x < 40.0; x += 0.05) {
-    CHECK(smc::displacement_score(x) >= displacement);
-    CHECK(smc::body_score(x) >= body);
-    CHECK(smc::gap_score(x) >= gap);
-    displacement = smc::displacement_score(x);
-    body = smc::body_score(x);
-    gap = smc::gap_score(x);
+    CHECK(kOptions.displacement_score.at(x) >= displacement);
+    CHECK(kOptions.body_score.at(x) >= body);
+    CHECK(kOptions.gap_score.at(x) >= gap);
+    displacement = kOptions.displacement_score.at(x);
+    body = kOptions.body_score.at(x);
+    gap = kOptions.gap_score.at(x);
   }
   CHECK(displacement + body + gap == 3.0);
 }
@@ -45,5 +49,5 @@ TEST_CASE("Fuzzy.TermsAreStraightBetweenTheirBreakpoints") {
   CHECK(smc::body_medium(1.5) == 1.0);
   CHECK(smc::body_medium(2.5) == doctest::Approx(0.5));
   CHECK(smc::body_medium(3.0) == 0.0);
-  CHECK(smc::clean_body(0.5) == doctest::Approx(0.5));
+  CHECK(kOptions.clean_body.at(0.5) == doctest::Approx(0.5));
 }

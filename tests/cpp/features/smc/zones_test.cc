@@ -4,7 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
+
+#include "smctrain/base/rng.h"
 
 using smctrain::features::smc::Candle;
 using smctrain::features::smc::Event;
@@ -57,7 +60,7 @@ TEST_CASE("Zone.StaysFreshWhilePriceStaysAway") {
   const Event& event = path.walk({{13, 14}, {12.01, 13}});
   CHECK(event.state == ZoneState::kFresh);
   CHECK(event.touched_at == -1);
-  CHECK(path.zones[0].fill() == 0.0);
+  CHECK(path.zones[0].facts.fill == 0.0);
 }
 
 TEST_CASE("Zone.ALowAtTheNearEdgeTouches") {
@@ -65,7 +68,7 @@ TEST_CASE("Zone.ALowAtTheNearEdgeTouches") {
   const Event& event = path.walk({{13, 14}, {12, 13}, {11.5, 13}});
   CHECK(event.state == ZoneState::kTouched);
   CHECK(event.touched_at == 2);
-  CHECK(path.zones[0].fill() == 0.25);
+  CHECK(path.zones[0].facts.fill == 0.25);
 }
 
 TEST_CASE("Zone.ALowAtTheFarEdgeEndsAGapButNotABlock") {
@@ -79,7 +82,7 @@ TEST_CASE("Zone.ALowAtTheFarEdgeEndsAGapButNotABlock") {
   CHECK(block.walk({{10, 11}, {13, 14}}).state == ZoneState::kFilled);
   CHECK(block.log[0].invalidated_at == -1);
   CHECK(block.zones.size() == 1);
-  CHECK(block.zones[0].fill() == 1.0);
+  CHECK(block.zones[0].facts.fill == 1.0);
 }
 
 TEST_CASE("Zone.ACloseBeyondTheFarEdgeInvalidates") {
@@ -88,7 +91,7 @@ TEST_CASE("Zone.ACloseBeyondTheFarEdgeInvalidates") {
   CHECK(event.state == ZoneState::kInvalidated);
   CHECK(event.filled_at == 1);
   CHECK(event.invalidated_at == 2);
-  CHECK(path.zones.last_invalidated() == 2);
+  CHECK(path.zones.last_invalidated().at == 2);
 }
 
 TEST_CASE("Zone.AWickInvalidatesOnlyWhenAskedTo") {
@@ -113,7 +116,7 @@ TEST_CASE("Zone.BounceIsTheBestCloseAfterTheTouch") {
   Path path(EventKind::kOrderBlock);
   // Touched on bar 1; the closes of bars 2 to 4 count: (12.8 - 12) / 2.
   path.walk({{11, 19}, {11, 12.4}, {11, 12.8}});
-  CHECK(std::isnan(path.zones[0].bounce_q));
+  CHECK(std::isnan(path.zones[0].facts.bounce_q));
   const Event& event = path.walk({{11, 12.2}});
   CHECK(event.bounce_q == doctest::Approx(0.4));
   CHECK(event.resolved_at == 4);
@@ -181,7 +184,7 @@ TEST_CASE("Zone.DeadOnArrivalIsLoggedAndNothingElse") {
   CHECK(log[0].known_at == 7);
   CHECK(log[0].invalidated_at == 7);
   CHECK(zones.size() == 0);
-  CHECK(zones.last_new() == -1);
+  CHECK(zones.last_new().at == -1);
 }
 
 TEST_CASE("Zone.NearestPrefersTheNewerOneAtEqualDistance") {
@@ -210,4 +213,58 @@ TEST_CASE("Zone.TheShortSideIsLoggedInRealPrices") {
   CHECK(log[0].state == ZoneState::kTouched);
   zones.advance(2, Candle{11, 13, 11, 12.5}.seen_from(-1), 2.0, &log);
   CHECK(log[0].state == ZoneState::kInvalidated);
+}
+
+TEST_CASE("ZoneList.ABarThatReachesNoZoneMayBePassedOver") {
+  // The second list holds one more zone, which every bar reaches: it never passes over a bar. Candles whose
+  // close is outside their range and zones with exchanged edges must not tell the two apart.
+  for (const EventKind kind : {EventKind::kFvg, EventKind::kOrderBlock}) {
+    for (const bool on_wick : {false, true}) {
+      Options options;
+      options.zone_invalidate_on_wick = on_wick;
+      options.zone_max_age_bars = 60;
+      EventLog lazy_log;
+      EventLog eager_log;
+      ZoneList lazy(kind, +1, options);
+      ZoneList eager(kind, +1, options);
+      smctrain::Philox stream(11, uint64_t{5});
+      std::vector<int64_t> twin;  // places in the second log
+      double close = 50.0;
+      for (int64_t t = 1; t < 3000; ++t) {
+        close += 4.0 * stream.uniform() - 2.0;
+        const double low = close + 3.0 * stream.uniform() - 2.5;
+        const Candle bar{close, close + 1.0, low, close};
+        lazy.advance(t, bar, 2.0, &lazy_log);
+        eager.advance(t, bar, 2.0, &eager_log);
+        const bool needs_decoy = t % 30 == 1;
+        if (needs_decoy) {
+          Zone decoy;
+          decoy.near = 1e9;
+          decoy.far = -1e9;
+          decoy.origin = decoy.known_at = t;
+          eager.add(t, decoy, false, &eager_log);
+        }
+        if (t % 7 != 0) continue;
+        Zone zone;
+        zone.near = close + 6.0 * stream.uniform() - 3.5;
+        zone.far = zone.near - 2.0 * stream.uniform() + 0.3;
+        zone.origin = zone.known_at = t;
+        lazy.add(t, zone, false, &lazy_log);
+        eager.add(t, zone, false, &eager_log);
+        twin.push_back(eager_log.size() - 1);
+      }
+      REQUIRE(lazy_log.size() == static_cast<int64_t>(twin.size()));
+      for (int64_t i = 0; i < lazy_log.size(); ++i) {
+        const Event& one = lazy_log[i];
+        const Event& other = eager_log[twin[static_cast<size_t>(i)]];
+        INFO("zone " << i);
+        CHECK(one.state == other.state);
+        CHECK(one.touched_at == other.touched_at);
+        CHECK(one.filled_at == other.filled_at);
+        CHECK(one.resolved_at == other.resolved_at);
+        CHECK(one.invalidated_at == other.invalidated_at);
+        CHECK((one.bounce_q == other.bounce_q || (std::isnan(one.bounce_q) && std::isnan(other.bounce_q))));
+      }
+    }
+  }
 }

@@ -149,6 +149,91 @@ def slow_pools(bars: Bars) -> list[tuple[int, str, int, float, int]]:
     return found
 
 
+def slow_zigzag(bars: Bars, left: int, right: int) -> list[list[float]]:
+    """[known_at, side, origin, level, replaced at]: every swing that was ever kept."""
+    found: list[list[float]] = []
+    swings = slow_swings(bars, left, right)
+    for t in sorted({known_at for known_at, *_ in swings}):
+        now = [swing for swing in swings if swing[0] == t]
+        pivot = t - right
+        up = bars.close[pivot] >= bars.open[pivot]
+        for _, side, origin, level in sorted(now, key=lambda swing: swing[1] if up else -swing[1]):
+            if found and found[-1][1] == side:
+                if side * (level - found[-1][3]) <= 0:
+                    continue
+                found[-1][4] = t
+            found.append([t, side, origin, level, -1])
+    return found
+
+
+def slow_breakers(bars: Bars) -> list[dict[str, Any]]:
+    """Breakers from the table of blocks; their lives are walked bar by bar together."""
+    atr = slow_atr(bars)
+    blocks = smc.order_blocks(bars)
+    failed = [
+        i
+        for i in range(len(blocks))
+        if blocks["state"][i] == "invalidated" and blocks["invalidated_at"][i] > blocks["known_at"][i]
+    ]
+    found: list[dict[str, Any]] = []
+    for t in range(len(bars)):
+        h, low, c = (x[t] for x in (bars.high, bars.low, bars.close))
+        for zone in found:
+            if zone["dead"] != -1:
+                continue
+            bull = zone["side"] > 0
+            if t - zone["known_at"] > 500:
+                zone["state"], zone["dead"] = "expired", t
+                continue
+            if ((low <= zone["top"]) if bull else (h >= zone["bottom"])) and zone["touched"] == -1:
+                zone["state"], zone["touched"] = "touched", t
+            if (c < zone["bottom"]) if bull else (c > zone["top"]):
+                zone["state"], zone["dead"] = "invalidated", t
+            elif (low <= zone["bottom"]) if bull else (h >= zone["top"]):
+                zone["state"] = "filled"
+                zone["filled"] = t if zone["filled"] == -1 else zone["filled"]
+        for side in (+1, -1):
+            for i in sorted(failed, key=lambda i: blocks["origin"][i]):
+                if blocks["invalidated_at"][i] != t or blocks["side"][i] != -side or not atr[t] > 0:
+                    continue
+                origin, top, bottom = (blocks[name][i] for name in ("origin", "top", "bottom"))
+                if any(z["side"] == side and z["origin"] == origin and z["dead"] == -1 for z in found):
+                    continue
+                found.append(
+                    {"known_at": t, "side": side, "origin": origin, "top": top, "bottom": bottom, "state": "fresh",
+                     "touched": -1, "filled": -1, "dead": -1, "size": (top - bottom) / atr[t]}
+                )  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("left", "right"), [(5, 5), (1, 1), (7, 2)])
+def test_alternating_swings_follow_the_definition(
+    random_bars: Callable[..., Bars], seed: int, left: int, right: int
+) -> None:
+    bars = random_bars(600, seed)
+    events = smc.swings(bars, left, right, zigzag=True)
+    names = ("known_at", "side", "origin", "level", "invalidated_at")
+    found = [list(row) for row in zip(*(events[name].tolist() for name in names), strict=True)]
+    assert found == slow_zigzag(bars, left, right)
+    kept = events["side"][events["invalidated_at"] == -1]
+    assert (kept[1:] == -kept[:-1]).all()
+    assert len(found) > len(kept) > 10
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_breakers_follow_the_definition(random_bars: Callable[..., Bars], seed: int) -> None:
+    bars = random_bars(2_000, seed, scale=3.0)
+    events = smc.order_blocks(bars, breaker=True).select("breaker")
+    expected = slow_breakers(bars)
+    assert len(events) == len(expected) > 20
+    renamed = {"invalidated_at": "dead", "touched_at": "touched", "filled_at": "filled", "size_atr": "size"}
+    for name in ("known_at", "side", "origin", "top", "bottom", "state", "invalidated_at", "touched_at", "filled_at"):
+        assert events[name].tolist() == [zone[renamed.get(name, name)] for zone in expected], name
+    np.testing.assert_allclose(events["size_atr"], [zone["size"] for zone in expected], rtol=1e-9)
+    assert (events["state"] == "invalidated").any()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("left", "right"), [(5, 5), (1, 1), (2, 7), (9, 3)])
 def test_swings_follow_the_definition(random_bars: Callable[..., Bars], seed: int, left: int, right: int) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
-from smctrain.features import smc
+from smctrain.features import FeatureSpec, build_features, smc
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -210,3 +210,148 @@ def test_liquidity_columns_follow_the_log(bars: Bars, columns: Columns, atr: NDA
             assert columns[f"{name}_members"][t] == pools["members"][alive][nearest]
             assert columns[f"{name}_age"][t] == t - pools["known_at"][alive][nearest]
             assert columns[f"{name}_level"][t] == pools["level"][alive][nearest]
+
+
+@pytest.mark.parametrize("side", [+1, -1])
+def test_breaker_columns_describe_the_live_breakers_of_the_log(
+    bars: Bars, columns: Columns, atr: NDArray[np.float64], side: int
+) -> None:
+    zones = smc.order_blocks(bars, breaker=True).select("breaker", side)
+    prefix = f"brk_{'bull' if side > 0 else 'bear'}_"
+    rows_with_zones = 0
+    for t in range(len(bars)):
+        row = {name[len(prefix) :]: x[t] for name, x in columns.items() if name.startswith(prefix)}
+        then = zones.known_by(t)
+        active = np.flatnonzero(then["invalidated_at"] == -1)
+        assert row["new"] == ((then["known_at"] == t) & (then["invalidated_at"] == -1)).any()
+        assert row["n_active"] == len(active)
+        assert row["n_fresh"] == (then["state"][active] == "fresh").sum()
+        if not len(active):
+            assert np.isnan([row["dist_atr"], row["age"], row["top"], row["fill"]]).all()
+            assert row["inside"] == row["n_3atr"] == 0
+            continue
+        rows_with_zones += 1
+        top, bottom, c = then["top"][active], then["bottom"][active], bars.close[t]
+        if side > 0:
+            distance = np.where(c > top, c - top, np.where(c < bottom, c - bottom, 0.0))
+        else:
+            distance = np.where(c < bottom, bottom - c, np.where(c > top, top - c, 0.0))
+        order = np.lexsort((-then["origin"][active], -then["known_at"][active], np.abs(distance)))
+        nearest = active[order[0]]
+        assert row["dist_atr"] == pytest.approx(distance[order[0]] / atr[t], rel=1e-10)
+        assert row["age"] == t - then["known_at"][nearest]
+        assert (row["top"], row["bottom"]) == (then["top"][nearest], then["bottom"][nearest])
+        assert row["inside"] == (distance[order[0]] == 0.0)
+        assert row["size_atr"] == then["size_atr"][nearest]
+        assert row["size_atr"] == pytest.approx((row["top"] - row["bottom"]) / atr[then["known_at"][nearest]])
+        assert row["quality"] == then["quality"][nearest]
+    assert rows_with_zones > 200
+
+
+def test_alternating_swing_columns_follow_the_events(bars: Bars, columns: Columns, atr: NDArray[np.float64]) -> None:
+    points = smc.swings(bars, zigzag=True)
+    checked = 0
+    for t in range(len(bars)):
+        known = np.flatnonzero(points["known_at"] <= t)
+        row = {name: columns[f"sw_zz_{name}"][t] for name in ("new", "dir", "age", "dist_atr", "leg_atr", "leg_ratio")}
+        if not len(known):
+            assert row["new"] == 0
+            assert np.isnan([row["dir"], row["age"], row["leg_ratio"]]).all()
+            continue
+        kept = known[(points["invalidated_at"][known] == -1) | (points["invalidated_at"][known] > t)]
+        side, level = points["side"][kept], points["level"][kept]
+        assert row["new"] == (side[-1] if points["known_at"][kept[-1]] == t else 0)
+        assert (row["dir"], row["age"]) == (side[-1], t - points["origin"][kept[-1]])
+        if t >= 14:
+            assert row["dist_atr"] == pytest.approx(side[-1] * (level[-1] - bars.close[t]) / atr[t], rel=1e-10)
+        if len(kept) >= 3:
+            assert row["leg_atr"] == pytest.approx(side[-1] * (level[-1] - level[-2]) / atr[t], rel=1e-10)
+            before = abs(level[-2] - level[-3])
+            expected = abs(level[-1] - level[-2]) / before if before > 0 else np.nan
+            assert row["leg_ratio"] == pytest.approx(expected, rel=1e-12, nan_ok=True)
+            checked += 1
+    assert checked > 1_000
+
+
+def z_of_events(rows: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """z of each event against the up to 100 before it, at least 20, on the event's row (the last of the row)."""
+    column = np.full(n, np.nan)
+    for i, (row, value) in enumerate(zip(rows, values, strict=True)):
+        before = values[max(0, i - 100) : i]
+        column[row] = (value - before.mean()) / before.std(ddof=1) if len(before) >= 20 else np.nan
+    return column
+
+
+def test_event_z_scores_compare_with_the_hundred_events_before(
+    random_bars: Callable[..., Bars],
+) -> None:
+    bars = random_bars(6_000, seed=4, scale=3.0)
+    values, names = core().smc_columns(bars.native())
+    columns = dict(zip(names, values.T, strict=True))
+    checked = 0
+    for kind, table in (("ob", smc.order_blocks(bars)), ("fvg", smc.fair_value_gaps(bars))):
+        for side, end in ((+1, "bull"), (-1, "bear")):
+            zones = table.select(side=side)
+            born = zones["invalidated_at"] != zones["known_at"]
+            for value in ("size", "disp") if kind == "ob" else ("size",):
+                found = columns[f"{kind}_{end}_new_{value}_atr_ez100"]
+                expected = z_of_events(zones["known_at"][born], zones[f"{value}_atr"][born], len(bars))
+                np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=f"{kind} {end} {value}")
+                checked += int(np.isfinite(found).sum())
+    assert checked > 1_000
+
+    # Of two breaks on one bar the column shows the last; both count as events.
+    breaks = smc.structure(bars)
+    rows = breaks["known_at"]
+    last = np.append(rows[1:] != rows[:-1], True)
+    distance = np.abs(bars.close[rows] - breaks["level"])
+    known = np.isfinite(columns["ms_break_dist_atr"][rows])
+    scale = np.full(len(rows), np.nan)
+    scale[last] = distance[last] / columns["ms_break_dist_atr"][rows[last]]  # the ATR of the row
+    for i in np.flatnonzero(~last):
+        scale[i] = scale[i + 1]
+    expected = z_of_events(rows[known], (distance / scale)[known], len(bars))
+    np.testing.assert_allclose(columns["ms_break_dist_atr_ez100"], expected, rtol=1e-8, atol=1e-9)
+    assert np.isfinite(expected).sum() > 200
+
+
+def test_a_zone_is_valid_with_its_trend_unless_it_is_stretched_or_the_regime_does_not_carry_it(
+    random_bars: Callable[..., Bars],
+) -> None:
+    bars = random_bars(6_000, seed=2, scale=3.0)
+    kinds = [f"{kind}_{end}" for kind in ("ob", "fvg") for end in ("bull", "bear")]
+    market = ("trend_bull", "trend_bear", "mom_overbought", "mom_oversold", "reg_normal", "reg_high_vol_trend")
+    wanted = (*market, *(f"{kind}_valid" for kind in kinds), *(f"{kind}_n_active" for kind in kinds))
+    table = build_features(bars, FeatureSpec(columns=wanted, higher=(), dtype="float64"))
+    value = dict(zip(wanted, table.values.T, strict=True))
+    regime = (value["reg_normal"] == 1) | (value["reg_high_vol_trend"] == 1)
+    for kind in kinds:
+        is_bull = kind.endswith("bull")
+        expected = (
+            (value[f"{kind}_n_active"] > 0)
+            & (value["trend_bull" if is_bull else "trend_bear"] > 0.3)
+            & (value["mom_overbought" if is_bull else "mom_oversold"] < 0.7)
+            & regime
+        )
+        found = value[f"{kind}_valid"]
+        known = ~np.isnan(value["reg_normal"])
+        np.testing.assert_array_equal(np.isnan(found), ~known)
+        np.testing.assert_array_equal(found[known], expected[known])
+        assert 300 < found[known].sum() < known.sum() - 300
+
+
+def test_the_second_scale_is_the_engine_with_wider_swings(bars: Bars, columns: Columns) -> None:
+    values, names = core().smc_columns(bars.native(), {"smc.swing_left": 20, "smc.swing_right": 20})
+    wide = dict(zip(names, values.T, strict=True))
+    prefixed = [name for name in columns if name.startswith("s20_")]
+    assert {"s20_sw_high_dist_atr", "s20_ms_dir", "s20_pd_pos", "s20_ret_cur"} <= set(prefixed)
+    assert len(prefixed) == sum(name.startswith(("sw_", "ms_", "pd_", "ret_")) for name in names) - sum(
+        name.startswith("sw_zz_") for name in names
+    )
+    for name in prefixed:
+        np.testing.assert_array_equal(columns[name], wide[name.removeprefix("s20_")], err_msg=name)
+    assert (columns["s20_ms_bos_up"] + columns["s20_ms_choch_up"]).sum() > 5
+    _, names = core().smc_columns(bars.native(), {"smc.second_scale": 7})
+    assert "s7_pd_pos" in names
+    assert not any(name.startswith("s20_") for name in names)
+    assert not any(name.startswith("s0_") for name in core().smc_columns(bars.native(), {"smc.second_scale": 0})[1])

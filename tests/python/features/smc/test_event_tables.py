@@ -16,9 +16,11 @@ from smctrain.features.events import EventTable
 
 FACES: dict[str, Callable[..., EventTable]] = {
     "swings": smc.swings,
+    "alternating_swings": partial(smc.swings, zigzag=True),
     "structure": smc.structure,
     "fair_value_gaps": smc.fair_value_gaps,
     "order_blocks": smc.order_blocks,
+    "blocks_and_breakers": partial(smc.order_blocks, breaker=True),
     "liquidity": smc.liquidity,
     "sessions": smc.sessions,
     "previous_levels": partial(smc.previous_levels, period="h4"),
@@ -46,9 +48,11 @@ def test_kinds_are_spelled_out(bars: Bars) -> None:
     kinds = {name: set(face(bars)["kind"].tolist()) for name, face in FACES.items()}
     assert kinds == {
         "swings": {"swing_high", "swing_low"},
+        "alternating_swings": {"swing_high", "swing_low"},
         "structure": {"bos", "choch"},
         "fair_value_gaps": {"fvg"},
         "order_blocks": {"order_block"},
+        "blocks_and_breakers": {"order_block", "breaker"},
         "liquidity": {"pool", "sweep", "run"},
         "sessions": {"session"},
         "previous_levels": {"previous_period"},
@@ -116,6 +120,8 @@ def test_an_extreme_level_is_not_replaced_by_a_lesser_swing(make_bars: Callable[
         ("swings", {"left": 0}, "left must be an integer from 1 to 1000000, but is 0"),
         ("swings", {"right": 2.5}, "right must be an integer"),
         ("swings", {"left": True}, "left must be an integer"),
+        ("swings", {"zigzag": "yes"}, "zigzag must be True or False, but is 'yes'"),
+        ("order_blocks", {"breaker": 1}, "breaker must be True or False, but is 1"),
         ("structure", {"break_on": "body"}, "break_on must be 'close' or 'wick', but is 'body'"),
         ("order_blocks", {"rule": "ict"}, "rule must be 'bos' or 'seed' or 'extreme', but is 'ict'"),
         (

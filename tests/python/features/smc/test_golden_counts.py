@@ -73,6 +73,22 @@ def test_order_blocks_of_eurusd_and_what_became_of_them(eurusd: Bars) -> None:
         assert found == expected
 
 
+def test_breakers_of_eurusd_and_what_became_of_them(eurusd: Bars) -> None:
+    events = smc.order_blocks(eurusd, breaker=True).select("breaker")
+    assert sums(events, "breaker", +1) == (199, 1019357, 1003076)
+    assert sums(events, "breaker", -1) == (206, 1035231, 1020938)
+    assert states(events, +1) == {"invalidated": 174, "expired": 25}
+    assert states(events, -1) == {"invalidated": 190, "expired": 13, "fresh": 2, "filled": 1}
+
+
+def test_alternating_swings_of_eurusd(eurusd: Bars) -> None:
+    events = smc.swings(eurusd, zigzag=True)
+    assert sums(events, "swing_high", +1) == (541, 2717941, 2715236)
+    assert sums(events, "swing_low", -1) == (553, 2785103, 2782338)
+    replaced = [int((events.select(side=side)["invalidated_at"] != -1).sum()) for side in (1, -1)]
+    assert replaced == [46, 57]
+
+
 @pytest.mark.parametrize(
     ("side", "active", "dead"), [(+1, (641, 3201422, 3199499), 16), (-1, (634, 3323129, 3321227), 18)]
 )

@@ -1,25 +1,14 @@
-"""Decision rows: where to decide, instead of at every bar."""
+"""Events of cumulated returns."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from smctrain._load import core
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
-
-
-class Events(NamedTuple):
-    """Rows at whose close something happened, oldest first, and its side (+1 up, -1 down).
-
-    `triple_barrier(b, rows=events.rows, side=events.side)` labels them.
-    """
-
-    rows: NDArray[np.int64]
-    side: NDArray[np.int8]
+from smctrain.labels.decisions import Events
 
 
 def cusum_events(b: Bars, threshold: float | ArrayLike) -> Events:

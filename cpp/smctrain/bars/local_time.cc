@@ -1,4 +1,4 @@
-#include "smctrain/features/local_time.h"
+#include "smctrain/bars/local_time.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,7 +7,7 @@
 
 #include "smctrain/base/error.h"
 
-namespace smctrain::features {
+namespace smctrain {
 namespace {
 
 using std::chrono::month;
@@ -36,9 +36,12 @@ std::vector<Change> london(int year) {
 }
 
 std::vector<Change> new_york(int year) {
-  // 02:00 on the wall: standard time in spring, daylight time in autumn.
+  // 02:00 on the wall: standard time in spring, daylight time in autumn. 1974 and 1975 saved energy.
   const bool is_longer = year >= 2007;
-  const int64_t spring = is_longer ? nth_sunday(year, 3, 2) : nth_sunday(year, 4, 1);
+  int64_t spring =
+      year >= 1987 ? nth_sunday(year, is_longer ? 3 : 4, is_longer ? 2 : 1) : last_sunday(year, 4);
+  if (year == 1974) spring = nth_sunday(year, 1, 1);
+  if (year == 1975) spring = last_sunday(year, 2);
   const int64_t autumn = is_longer ? nth_sunday(year, 11, 1) : last_sunday(year, 10);
   return {{spring + 7 * kHourNs, -4 * kHourNs}, {autumn + 6 * kHourNs, -5 * kHourNs}};
 }
@@ -103,4 +106,4 @@ std::shared_ptr<const Zone> compiled_zone(const std::string& name) {
   return found->second;
 }
 
-}  // namespace smctrain::features
+}  // namespace smctrain
