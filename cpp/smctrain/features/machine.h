@@ -29,7 +29,7 @@ inline constexpr int64_t kForever = -1;  // lookback or settle of a column that 
 inline constexpr int kBlockBars = 512;   // bars of a block at most
 // Columns of a block stand a little further apart than a power of two, so that the values of one bar do not
 // compete for the same lines of the cache.
-inline constexpr size_t kColumnStride = kBlockBars + 8;
+inline constexpr size_t kColumnStride = kBlockBars + 8;  // at least kSpare of technical/kernels.h more
 
 struct ColumnInfo {
   std::string name;  // snake_case, parameters and unit included: "atr_wilder_14", "ob_bull_dist_atr"

@@ -2,9 +2,8 @@
 //
 //   lane      one bar. Every lane does the operations of the scalar formula in the same order, so results do
 //             not depend on how many lanes the processor has, nor on where a block begins
-//   level     the instruction set the functions were compiled for; kernels() picks the widest this machine
-//   has spare     arrays are read and written in whole groups of lanes: each must have kSpare entries after
-//   its n
+//   level     the instruction set the functions were compiled for; kernels() picks the machine's widest
+//   spare     arrays are read and written in whole groups of lanes: each has kSpare entries after its n
 //
 // Only IEEE operations that are the same everywhere: + - * / sqrt, comparison, selection. No fused
 // multiply-add, no reassociation. Functions with a `width` read x[-width + 1..-1] too (Block::kPast at most),
