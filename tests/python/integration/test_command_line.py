@@ -1,8 +1,9 @@
 """The commands, from files to exit codes."""
 
-from __future__ import re
+from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
