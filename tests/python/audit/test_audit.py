@@ -359,7 +359,10 @@ def test_code_may_change_the_frame_it_is_given(bars: SymbolBars) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (lambda f: 3, "must return a pandas DataFrame, but returned int"),
+        (
+            lambda f: 3,
+            "must return a pandas DataFrame or Series, or an array with one row per bar .*, but returned int",
+        ),
         (lambda f: f.dropna().iloc[5:], "the index of the bars"),
         (lambda f: f.reset_index(drop=True), "the index of the bars"),
         (lambda f: f[[]], "at least one column"),
@@ -464,3 +467,11 @@ def test_cuts_and_altered_bars_are_two_checks(bars: SymbolBars) -> None:
     assert kinds(next_close) == {"prefix", "future"}
     assert kinds(length) == {"prefix"}
     assert kinds(with_everything) == {"prefix", "future"}
+
+
+def test_a_function_may_return_a_series_or_plain_arrays(bars: SymbolBars) -> None:
+    assert audit(bars, lambda f: f["close"].diff(), cuts=70).ok
+    assert audit(bars, lambda f: f["close"].diff().to_numpy(), cuts=70).ok
+    leak = audit(bars, lambda f: np.stack([f["close"].diff(), f["close"].shift(-1)], axis=1), cuts=70)
+    assert set(leak.leaking_columns) >= {"feature_1"}
+    assert "feature_0" not in leak.leaking_columns

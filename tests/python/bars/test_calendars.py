@@ -97,7 +97,7 @@ def test_days_and_weeks_last_until_the_next_roll_also_when_the_clocks_change() -
 
 
 def test_days_and_weeks_that_open_off_the_roll_close_no_earlier_than_a_timeframe_after_their_stamp() -> None:
-    # A feed that cuts at 00:00 UTC holds prices up to 24:00, though the trading day of currencies ends at 17:00 New York.
+    # A feed that cuts at 00:00 UTC holds prices up to 24:00, though the day of currencies ends at 17:00 New York.
     daily = np.array(["2024-07-02", "2024-12-02"], "datetime64[ns]")
     assert list(FX.closes(daily, 86_400)) == list(daily + np.timedelta64(1, "D"))
     # Terminals stamp weeks on Sunday 00:00; on the clock of a New York broker that is Saturday 17:00 there.
