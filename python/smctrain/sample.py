@@ -26,6 +26,8 @@ _EVENTS: dict[str, tuple[Callable[..., EventTable], str]] = {
     "choch": (smc.structure, "choch"),
     "sweep": (smc.liquidity, "sweep"),
 }
+# Kinds that come along with the one decided on, from the same function; alone they mean that nothing happened yet.
+_ALONG = {"order_block": ("breaker",), "bos": ("choch",), "choch": ("bos",), "sweep": ("pool", "run")}
 KINDS = (*_PLAIN, *_EVENTS)
 
 
@@ -120,7 +122,7 @@ def _plain(b: Bars, on: str, k: int | None, threshold: Any) -> _Found:
 def _of_kind(table: Any, kind: str, on: str) -> EventTable:
     if not isinstance(table, EventTable):
         raise InputError(f"events must be an EventTable of st.smc, but are {type(table).__name__}.")
-    if len(table) and not np.any(table["kind"] == kind):
+    if len(table) and not np.isin(table["kind"], (kind, *_ALONG.get(kind, ()))).any():
         raise InputError(
             f"events for on={on!r} must be of kind {kind!r}, but are {', '.join(np.unique(table['kind']))}."
         )

@@ -42,7 +42,8 @@ def audit_features(
         `spec.base`) gives the rows; a spec also reads the higher ones.
     spec_or_callable : FeatureSpec or callable, optional
         Our own columns (preset "default" without it), or a function that takes a data frame (open, high, low, close,
-        volume, spread; UTC index of opening times) and returns a frame of numbers with the same index.
+        volume, spread; UTC index of opening times) and returns a frame or series of numbers with the same index, or
+        an array with one row per bar.
     cuts : int
         Rows at which the bars are cut, at least 1; the first 60 and the last ones are always among them.
     seed : int
@@ -64,7 +65,7 @@ def audit_features(
     Raises
     ------
     InputError
-        If an argument is wrong, or the function returns no frame of numbers with the index of the bars.
+        If an argument is wrong, or the function returns no numbers with the index of the bars.
     TooFewRows
         If there are fewer than 100 bars.
 

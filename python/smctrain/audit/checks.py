@@ -231,7 +231,8 @@ def _job(make: Callable[..., Market], *arguments: Any) -> Callable[[], Market]:
 def start_up(
     subject: Subject, market: Market, base: str, whole: Whole, rng: np.random.Generator
 ) -> tuple[list[Finding], list[Finding], int]:
-    """Begin later, five times. Returns leaks (declared start-up broken), remarks (none declared), columns compared."""
+    """Begin later, five times. Returns leaks (a declared start-up is broken), remarks (none is declared, or the column
+    waits for events), and how many columns were compared."""
     n = len(whole.values)
     limits = subject.start_up(whole.names)
     declared = limits is not None
@@ -240,6 +241,7 @@ def start_up(
     rows: list[set[int]] = [set() for _ in whole.names]
     compared: set[int] = set()
     spread = _spread(whole.values)
+    reads_volume = subject.reads(("volume",), whole.names)  # silent until the volume has varied
     for start in sorted(rng.integers(1, max(2, n // 2), STARTS).tolist()):
         try:
             built = subject.build(since(market, base, start)).ordered_as(whole.names)
@@ -247,11 +249,14 @@ def start_up(
             if subject.exact:
                 raise
             continue  # reported by the prefix check, which has short bars too
+        silent = _rows_of_constant_volume(market[base].volume, start)
         for j in range(len(whole.names)):  # columns, not rows
             if declared and needs[j] < 0:
                 continue
             # Without a declared start-up only the end is looked at, which most windows have forgotten the start by.
             first = start + int(needs[j]) if declared else max(start, n - max(1, n // 10))
+            if reads_volume[j]:
+                first += silent
             if first >= n:
                 continue
             compared.add(j)
@@ -264,12 +269,27 @@ def start_up(
             if len(bad):
                 worst[j] = max(worst[j], size[bad].max())
                 rows[j] |= set((bad + first).tolist())
-    found = []
+    # The start of a column that waits for events fades with these, and a quiet market may keep it for long.
+    waits = subject.reads(("structure", "zones"), whole.names)
+    leaks: list[Finding] = []
+    remarks: list[Finding] = []
     for j in np.flatnonzero(worst).tolist():
         where = "past its declared start-up" if declared else "at the end of the bars"
-        detail = f"{len(rows[j])} readings {where} depend on where the bars begin (relative change {worst[j]:.2g})"
-        found.append(Finding(whole.names[j], "start_up", min(rows[j]), len(rows[j]), float(worst[j]), detail))
-    return (found, [], len(compared)) if declared else ([], found, len(compared))
+        why = "; it fades with events, not with rows" if waits[j] else ""
+        detail = f"{len(rows[j])} readings {where} depend on where the bars begin (relative change {worst[j]:.2g}){why}"
+        finding = Finding(whole.names[j], "start_up", min(rows[j]), len(rows[j]), float(worst[j]), detail)
+        (leaks if declared and not waits[j] else remarks).append(finding)
+    return leaks, remarks, len(compared)
+
+
+def _rows_of_constant_volume(volume: Matrix | None, start: int) -> int:
+    """Bars from `start` on until the volume differs from the first one; 0 where the very next bar does."""
+    if volume is None:
+        return 0
+    have = np.isfinite(volume[start:])
+    differs = have & (volume[start:] != volume[start:][int(np.argmax(have))])
+    rows = int(np.argmax(differs)) if differs.any() else len(differs)
+    return rows if rows > 1 else 0
 
 
 def missing_bar(subject: Subject, market: Market, base: str, whole: Whole) -> tuple[Trace, list[Finding]]:

@@ -24,8 +24,9 @@ class Finding:
         Leaks - "prefix": a reading changed when bars were added; "future": a reading changed when later bars were
         altered; "start_up": a reading past its declared start-up depends on where the bars begin; "missing_bar": a bar
         without prices leaves a trace beyond the rows that the catalogue allows; "canary": models beat the majority on
-        bars that cannot be predicted. Remarks - "constant", "duplicate", "start_up" (for
-        callables, which declare no start-up), "missing_bar", "random", "error".
+        bars that cannot be predicted.
+        Remarks - "constant", "duplicate", "start_up" (of callables, which declare no start-up, and of structure and
+        zones, whose start fades with events), "missing_bar", "random", "error".
     first_leaking_row : int
         Row of the bars (0 is the oldest) where it first showed; -1 where that has no meaning.
     rows : int

@@ -54,6 +54,10 @@ class Subject(Protocol):
         """Rows after which a column no longer shows where the bars begin, -1 never; None where nobody says so."""
         ...
 
+    def reads(self, families: tuple[str, ...], names: list[str]) -> NDArray[np.bool_]:
+        """Columns of these families of the catalogue, or made of such."""
+        ...
+
     def missing_rule(self, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]] | None:
         """Per column: rows for which a bar without prices may show, whether that is a window of rows, and whether the
         column must be silent on the bar itself; None where nobody says so."""
@@ -79,6 +83,22 @@ class SpecSubject:
         by_name = {column.name: column for column in self.spec.catalogue()}
         columns = [by_name[name] for name in names]
         return np.array([-1 if c.settle < 0 else c.warmup + c.settle for c in columns], dtype=np.int64)
+
+    def reads(self, families: tuple[str, ...], names: list[str]) -> NDArray[np.bool_]:
+        everything = replace(self.spec, columns=None, groups=None, preset="full", extra=tuple(names)).catalogue()
+        by_name = {column.name: column for column in everything}
+
+        def belongs(name: str) -> bool:
+            column = by_name.get(name)
+            if column is None:
+                return False
+            if column.sources:
+                return any(map(belongs, column.sources))
+            if column.family == "higher":  # htf_h4_ms_dir is ms_dir of another timeframe
+                return belongs(name.split("_", 2)[2]) or name.startswith(("htf_ob_", "htf_fvg_", "htf_align_struct"))
+            return column.family in families
+
+        return np.array([belongs(name) for name in names], dtype=np.bool_)
 
     def missing_rule(self, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
         by_name = {column.name: column for column in self.spec.catalogue()}
@@ -108,6 +128,9 @@ class CallableSubject:
 
     def start_up(self, names: list[str]) -> None:
         return None
+
+    def reads(self, families: tuple[str, ...], names: list[str]) -> NDArray[np.bool_]:
+        return np.zeros(len(names), dtype=np.bool_)
 
     def missing_rule(self, names: list[str]) -> None:
         return None
@@ -168,6 +191,11 @@ def with_an_empty_bar(market: Market, base: str, row: int) -> dict[str, Bars]:
     }
     columns["time"] = np.insert(bars.time, row, bars.time[row - 1] + np.timedelta64(1, "s"))
     columns["segment"] = np.insert(bars.segment, row, bars.segment[row])
+    if bars.ends is not None:
+        end = min(bars.ends[row - 1] + np.timedelta64(1, "s"), bars.ends[row])
+        columns["ends"] = np.insert(bars.ends, row, end)
+    if bars.quarantine is not None:
+        columns["quarantine"] = np.insert(bars.quarantine, row, bars.quarantine[row])
     return {**market, base: replace(bars, **columns)}
 
 

@@ -108,14 +108,25 @@ class SessionCalendar:
         return utc
 
     def closes(self, time: NDArray[np.datetime64], seconds: int) -> NDArray[np.datetime64]:
-        """Closing times of bars: a timeframe after `time`, or the end of their session; a week's on its Sunday."""
+        """Closing times of bars: a timeframe after `time`, or the end of their session; a week's on its Sunday.
+
+        Without a session's end, only a day or week that opens exactly with the trading day or week lasts until the
+        next one. Others, such as days of a feed that cuts at 00:00 UTC, may hold prices up to a timeframe after their
+        stamp: they close no earlier. A week stamped on a weekend is taken as the one that follows.
+        """
+        opens = time.astype("datetime64[ns]")
+        late: NDArray[np.datetime64] = (opens.view(np.int64) + seconds * _SECOND).view("datetime64[ns]")
         days = self.days(time, seconds).astype(np.int64)
-        if seconds >= _WEEK_SECONDS:
-            monday = days - (days + 3) % 7
-            return self.ends(monday + 7 * (seconds // _WEEK_SECONDS) - 1)
         if seconds >= DAY_SECONDS:
-            return self.ends(days)
-        late = (time.astype("datetime64[ns]").view(np.int64) + seconds * _SECOND).view("datetime64[ns]")
+            first, last = days, days
+            if seconds >= _WEEK_SECONDS:
+                first = days - (days + 3) % 7
+                last = first + 7 * (seconds // _WEEK_SECONDS) - 1
+            exact = opens == core().day_starts(np.ascontiguousarray(first), self.native()).view("datetime64[ns]")
+            if self.end is not None:
+                exact |= (days - first < 5) | (seconds < _WEEK_SECONDS)
+            ends = self.ends(last)
+            return np.where(exact, ends, np.maximum(ends, late))
         if self.end is None:
             return late
         end = self.ends(days)

@@ -24,6 +24,8 @@ def features(
     seed: int = 0,
     tz: str = "UTC",
     stamp: Literal["open", "close"] = "open",
+    calendar: str | None = None,
+    fix: Annotated[list[Literal["sort", "drop-duplicates"]] | None, Parameter(consume_multiple=True)] = None,
     json: bool = False,
 ) -> int:
     """Print the catalogue: every column with family, unit, warm-up and when it is known. With --audit: whether any of
@@ -47,9 +49,9 @@ def features(
     settings
         Print what --set can change, with defaults, instead of the columns.
     extra
-        Columns behind those of the preset, such as ret_1_lag_2 or rsi_wilder_14_z_100: <c>_lag_<k>; <c>_<s>_<w> with s
-        one of mean, sd, min, max, med, q10, q90, skew, rank, slope, z, ratio, acf<l>; <c>_sq; <c>_fd_<100 d>;
-        <a>__x__<b>.
+        Columns behind those of the preset, such as ret_1_lag_2 (2 bars ago), rsi_wilder_14_z_100 (a statistic of the
+        last 100 bars: mean, sd, min, max, med, q10, q90, skew, rank, slope, z, ratio, acf1), atr_z50_sq,
+        atr_z50__x__ret_1 (a product), log_close_fd_40 (a fractional difference of order 0.4).
     symbols
         Symbols to audit; all by default.
     rows
@@ -62,6 +64,10 @@ def features(
         Zone of naive time stamps.
     stamp
         Whether time stamps are opening or closing times.
+    calendar
+        Trading days of all symbols: XNYS, fx or 24/7.
+    fix
+        Repairs that are allowed: sort, drop-duplicates.
     json
         Print JSON.
     """
@@ -78,7 +84,7 @@ def features(
         raise ConfigError(f"--rows must be an integer of at least 0, but is {rows}.")
     from smctrain.bars import read_bars
 
-    bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp)
+    bars = read_bars(data, symbols=symbols, tz=tz, stamp=stamp, calendar=calendar, fix=fix or ())
     return _audit(bars, chosen, base, rows, cuts, seed, json)
 
 

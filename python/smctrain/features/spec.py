@@ -25,8 +25,8 @@ class ColumnInfo:
         Role "feature" may reach a model; "level" (raw prices or volumes) never does unless asked for by name.
     lookback, warmup, settle : int
         Bars read; rows that are NaN at the start of a segment; further rows until the start no longer shows
-        (1e-6). -1 means for ever. Columns of higher timeframes state base rows, for higher bars that start no
-        earlier than the base bars.
+        (1e-6; of structure and zones, whose start fades with events: rarely does). -1 means for ever. Columns of higher
+        timeframes state base rows, for higher bars that start no earlier than the base bars.
     known_at, definition : str
         The rule in words.
     sources : tuple of str

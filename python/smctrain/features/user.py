@@ -49,7 +49,7 @@ def user_columns(function: Callable[[Any], Any], bars: Bars) -> UserColumns:
     Raises
     ------
     InputError
-        If the result is no data frame of numbers with the same index.
+        If the result is no data frame or series of numbers with the same index, and no array with a row per bar.
     """
     import pandas as pd
 
@@ -62,8 +62,14 @@ def user_columns(function: Callable[[Any], Any], bars: Bars) -> UserColumns:
     if isinstance(result, pd.Series):
         result = result.to_frame(result.name if result.name is not None else "feature")
     words = f"{bars.symbol}: the feature function"
+    if isinstance(result, np.ndarray) and result.ndim in (1, 2) and len(result) == len(index):
+        names = ["feature"] if result.ndim == 1 else [f"feature_{i}" for i in range(result.shape[1])]
+        result = pd.DataFrame(result.reshape(len(index), -1), index=index, columns=names)
     if not isinstance(result, pd.DataFrame):
-        raise InputError(f"{words} must return a pandas DataFrame, but returned {type(result).__name__}.")
+        raise InputError(
+            f"{words} must return a pandas DataFrame or Series, or an array with one row per bar ({len(index)}), "
+            f"but returned {type(result).__name__}{getattr(result, 'shape', '')}."
+        )
     if len(result) != len(index) or not result.index.equals(index):
         raise InputError(
             f"{words} must return a frame with the index of the bars ({len(index)} rows), but the index of the result "

@@ -34,6 +34,7 @@ _SIZED = {
     "peak": "volatilities", "valley": "volatilities", "first_touch": "volatilities", "mfe": "fraction",
     "mdd": "fraction", "swing_high": "fraction", "swing_low": "fraction",
 }  # fmt: skip
+_PANEL = ("fwd_rank", "fwd_z")
 _GRAMMAR = (
     "fwd_ret_<h>, excess_<h>, outperf_<h>, mfe_<h>, mae_<h>, mdd_<h>, y_peak_<h>_<k>, y_valley_<h>_<k>, "
     "y_first_touch_<h>_<k>, y_mfe_<h>_<x>, y_mdd_<h>_<x>, y_swing_high_<h>_<x> or y_swing_low_<h>_<x>, where <h> is "
@@ -106,31 +107,34 @@ def parse_target(name: str) -> TargetName:
     InputError
         With the whole grammar, for any other name. `fwd_ret_60` is such a name: bars and minutes look alike.
     """
-    wrong = f"name must be {_GRAMMAR}; but is {name!r}"
     if not isinstance(name, str):
-        raise InputError(f"{wrong}.")
+        raise InputError(f"name must be {_GRAMMAR}; but is {name!r}.")
     match = re.fullmatch(r"(y_(?:will_)?)?([a-z]+(?:_[a-z]+)*?)_(\d+[a-zA-Z]*)(?:_(\d+(?:\.\d+)?))?", name, re.ASCII)
     if match is None:
-        raise InputError(f"{wrong}.")
+        raise _no_target(name)
     is_class, kind, span, size = match[1] is not None, match[2], match[3], match[4]
     if span.isdigit():
-        raise InputError(f"{wrong}: {span} has no unit.")
+        raise _no_target(name, f"{span} has no unit")
     if span[-1] not in UNITS or not span[:-1].isdigit():
-        raise InputError(f"{wrong}: {span.lstrip('0123456789')!r} is no unit.")
+        raise _no_target(name, f"{span.lstrip('0123456789')!r} is no unit")
     if is_class:
         if kind not in _SIZED:
-            raise InputError(f"{wrong}.")
+            raise _no_target(name)
         if size is None:
-            raise InputError(f"{wrong}: it ends with a size (a {_SIZED[kind]} number, such as 0.8).")
+            raise _no_target(name, f"it must end with a size in {_SIZED[kind]}, such as _0.8")
         number = float(size)
         if number <= 0:
-            raise InputError(f"{wrong}: its size must be above 0.")
+            raise _no_target(name, "its size must be above 0")
         return TargetName(f"{kind}_reached" if kind in ("mfe", "mdd") else kind, parse_horizon(span), number)
     if kind not in (*_RETURNS, "mfe", "mae", "mdd"):
-        raise InputError(f"{wrong}.")
+        raise _no_target(name, "it needs many symbols: st.build_panel(...).target" if kind in _PANEL else "")
     if size is not None:
-        raise InputError(f"{wrong}: {kind}_<h> takes no size.")
+        raise _no_target(name, f"{kind}_<h> takes no size")
     return TargetName(kind, parse_horizon(span))
+
+
+def _no_target(name: str, why: str = "") -> InputError:
+    return InputError(f"name {name!r} is no target{': ' + why if why else ''}. It must be {_GRAMMAR}.")
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,21 @@ def test_days_and_weeks_last_until_the_next_roll_also_when_the_clocks_change() -
     assert ((FX.closes(weeks, 7 * 86_400) - weeks) / np.timedelta64(1, "h")).tolist() == [167.0, 169.0]
 
 
+def test_days_and_weeks_that_open_off_the_roll_close_no_earlier_than_a_timeframe_after_their_stamp() -> None:
+    # A feed that cuts at 00:00 UTC holds prices up to 24:00, though the day of currencies ends at 17:00 New York.
+    daily = np.array(["2024-07-02", "2024-12-02"], "datetime64[ns]")
+    assert list(FX.closes(daily, 86_400)) == list(daily + np.timedelta64(1, "D"))
+    # Terminals stamp weeks on Sunday 00:00; on the clock of a New York broker that is Saturday 17:00 there.
+    for stamp in ("2024-06-30T00:00", "2024-06-29T21:00", "2024-07-01T00:00"):
+        week = np.array([stamp], "datetime64[ns]")
+        assert FX.closes(week, 7 * 86_400)[0] >= week[0] + np.timedelta64(7, "D"), stamp
+    stocks = SessionCalendar("America/New_York", end="16:00")
+    sunday = np.array(["2024-06-30"], "datetime64[ns]")
+    assert stocks.closes(sunday, 7 * 86_400)[0] >= np.datetime64("2024-07-05T20:00")
+    monday = np.array(["2024-07-01", "2024-07-02"], "datetime64[ns]")  # the second after a holiday
+    assert list(stocks.closes(monday, 7 * 86_400)) == [np.datetime64("2024-07-07T20:00")] * 2
+
+
 def test_calendars_are_parsed_with_errors_that_name_the_parameter() -> None:
     assert parse_calendar(None, None, "X") is None
     assert parse_calendar("fx", None, "X") is FX

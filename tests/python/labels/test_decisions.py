@@ -309,3 +309,10 @@ def test_the_break_even_rate_counts_costs_and_reward():
     assert charged.break_even == pytest.approx((1 + cost) / 4)
     assert np.isnan(triple_barrier(b, rows=[]).win_rate)
     assert "optimistic" in repr(triple_barrier(b, entry="close"))
+
+
+def test_bars_on_which_nothing_happened_yet_have_no_decisions(b):
+    for on in ("bos", "choch", "sweep", "ob_new", "fvg_new"):
+        rows = st.decision_rows(b, on).rows
+        assert len(st.decision_rows(b[: int(rows[0])], on)) == 0, on
+        assert len(st.decision_rows(b[: int(rows[0]) + 1], on)) > 0, on

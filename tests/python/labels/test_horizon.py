@@ -85,8 +85,17 @@ def test_the_names_of_targets_parse_by_one_grammar(name, kind, horizon, size):
      "peak_60m_0.8", "y_peak_60m_0", "y_mae_60m_0.1", "will_peak_60m_0.8", "y_will_60m_0.8", "", "bid_60m", 5],
 )  # fmt: skip
 def test_a_name_outside_the_grammar_is_an_error_that_shows_the_grammar(name):
-    with pytest.raises(InputError, match=r"name must be fwd_ret_<h>, .* but is"):
+    with pytest.raises(InputError, match=r"must be fwd_ret_<h>, "):
         parse_target(name)
+
+
+def test_the_error_of_a_name_begins_with_what_is_wrong():
+    with pytest.raises(InputError, match=r"^name 'fwd_ret_60x' is no target: 'x' is no unit\. It must be"):
+        parse_target("fwd_ret_60x")
+    with pytest.raises(InputError, match=r"^name 'y_peak_60m' is no target: it must end with a size in volatilities"):
+        parse_target("y_peak_60m")
+    with pytest.raises(InputError, match=r"^name 'fwd_rank_60m' is no target: it needs many symbols"):
+        parse_target("fwd_rank_60m")
 
 
 def test_a_letter_d_elsewhere_in_a_name_means_nothing():

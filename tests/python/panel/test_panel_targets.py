@@ -116,7 +116,7 @@ def test_other_targets_keep_their_names_and_faults_are_named(panel: Panel) -> No
     assert panel.target("y_will_peak_5b_0.8").name == "y_will_peak_5b_0.8"
     with pytest.raises(InputError, match="is no unit"):
         panel.target("fwd_rank_5x")
-    with pytest.raises(InputError, match="name must be fwd_ret_<h>"):
+    with pytest.raises(InputError, match=r"5 has no unit\. It must be fwd_ret_<h>"):
         panel.target("fwd_rank_5")
     with pytest.raises(InputError, match="takes no benchmark"):
         panel.target("fwd_z_5b", benchmark=walk("M"))
