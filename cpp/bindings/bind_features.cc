@@ -88,9 +88,10 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
                 const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
                 const py::object& days, const py::dict& settings) {
-  Engine engine(
-      EngineOptions{base_length_ns, higher_specs(higher, days), columns, market_settings(settings, days)});
   const BarsView base = bars_view(bars);
+  const auto most_bars = static_cast<int>(std::clamp<int64_t>(base.size(), 1, features::kBlockBars));
+  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
+                              market_settings(settings, days), most_bars});
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
     const bool reads_bars = engine.higher(i).from_bars;
@@ -115,7 +116,7 @@ class Stream {
          std::optional<int> digits, int64_t segment_gap_ns, const py::object& days,
          const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings)
       : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
-                              market_settings(settings, days)}),
+                              market_settings(settings, days), 1}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
         base_length_ns_(base_length_ns) {
     const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));
