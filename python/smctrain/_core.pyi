@@ -588,9 +588,15 @@ def smc_default_columns() -> list[str]:
     Names of the structure and zone columns of the default preset.
     """
 
-def smc_events(bars: dict, bar_length_ns: typing.SupportsInt | typing.SupportsIndex, settings: dict) -> dict:
+def smc_events(
+    bars: dict,
+    bar_length_ns: typing.SupportsInt | typing.SupportsIndex,
+    settings: dict,
+    kinds: collections.abc.Sequence[str] = [],
+    columns: collections.abc.Sequence[str] = [],
+) -> dict:
     """
-    Events of a bar array as columns, in the order in which they became known.
+    Events of a bar array as columns, in the order in which they became known. `kinds`: those wanted, all of bos and choch, of pool, sweep and run, or of the swings of one sort at once; `columns`: those wanted. Everything if empty.
     """
 
 def smote(
