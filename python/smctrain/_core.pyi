@@ -660,6 +660,7 @@ def triple_barrier(
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
     session: typing.Any,
     quarantine: typing.Any,
+    all: bool,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex
