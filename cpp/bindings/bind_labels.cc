@@ -65,7 +65,7 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
                         double min_risk, double max_risk, int tie, const py::object& lower, int timeout,
                         double timeout_band, bool gap_target_at_open, bool bid_ask, double point,
                         double fixed_cost, const py::object& session, const py::object& quarantine,
-                        bool all) {
+                        const py::object& window_end, const py::object& window_status, bool all) {
   const auto row_view = vector_view<int64_t>(rows, "rows");
   const auto side_view = vector_view<int8_t>(side, "side");
   const auto m = static_cast<int64_t>(row_view.size());
@@ -76,6 +76,8 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   const int64_t n = bars.size();
   labels::BarrierOptions options;
   options.horizon = horizon;
+  options.window_end = optional_vector_view<int64_t>(window_end, "window_end", n);
+  options.window_status = optional_vector_view<uint8_t>(window_status, "window_status", n);
   options.target = target;
   options.stop = stop;
   options.scale = optional_vector_view<double>(scale, "scale", n);
@@ -307,7 +309,8 @@ void bind_labels(py::module_& m) {
         py::arg("rr"), py::arg("entry"), py::arg("wait"), py::arg("limit"), py::arg("stop_price"),
         py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("lower"), py::arg("timeout"),
         py::arg("timeout_band"), py::arg("gap_target_at_open"), py::arg("bid_ask"), py::arg("point"),
-        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"), py::arg("all"));
+        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"), py::arg("window_end"),
+        py::arg("window_status"), py::arg("all"));
   m.def("nearest_zones", &nearest_zones, py::arg("bars"), py::arg("rows"), py::arg("side"),
         py::arg("zone_side"), py::arg("origin"), py::arg("known_at"), py::arg("invalidated_at"),
         py::arg("top"), py::arg("bottom"));

@@ -654,6 +654,8 @@ def triple_barrier(
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
     session: typing.Any,
     quarantine: typing.Any,
+    window_end: typing.Any,
+    window_status: typing.Any,
     all: bool,
 ) -> dict: ...
 def wilder_atr(

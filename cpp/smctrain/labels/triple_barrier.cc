@@ -244,12 +244,19 @@ class Labeller {
 
   template <Entry kEntry, bool kLong>
   Status window_status(int64_t t) const {
-    const int64_t end = window_ > n_ - 1 - t ? n_ : t + window_;  // n_: does not fit
-    if (!quarantined_before_.empty() && any_between(quarantined_before_, t, std::min(end, n_ - 1))) {
+    int64_t end = window_ > n_ - 1 - t ? n_ : t + window_;  // n_: does not fit
+    if (!options_.window_end.empty()) {
+      const auto i = static_cast<size_t>(t);
+      const auto status = static_cast<Status>(options_.window_status[i]);
+      if (status != Status::kOk) return status;
+      end = options_.window_end[i];
+    } else if (!quarantined_before_.empty() && any_between(quarantined_before_, t, std::min(end, n_ - 1))) {
       return Status::kQuarantine;
     }
     if (end == n_) return Status::kOpen;
-    if (!segment_end_.empty()) {
+    if (!options_.window_end.empty()) {
+      // It knows the segments.
+    } else if (!segment_end_.empty()) {
       if (end > segment_end_[static_cast<size_t>(t)]) return Status::kOpen;
     } else if (!bars_.segment.empty() &&
                bars_.segment[static_cast<size_t>(t)] != bars_.segment[static_cast<size_t>(end)]) {
@@ -371,7 +378,9 @@ class Labeller {
 
   // Last bar of a trade filled on a bar.
   int64_t last_exit(int64_t entry_bar) const {
-    const int64_t last = entry_bar + options_.horizon - 1;
+    const int64_t last = options_.window_end.empty()
+                             ? entry_bar + options_.horizon - 1
+                             : options_.window_end[static_cast<size_t>(entry_bar - 1)];
     return session_end_.empty() ? last : std::min(last, session_end_[static_cast<size_t>(entry_bar)]);
   }
 
@@ -650,6 +659,19 @@ void check(const BarsView& bars, std::span<const int64_t> rows, std::span<const 
   if (!options.scale.empty()) check_length("scale", options.scale.size(), n, "bar");
   if (!options.session.empty()) check_length("session", options.session.size(), n, "bar");
   if (!options.quarantine.empty()) check_length("quarantine", options.quarantine.size(), n, "bar");
+  if (!options.window_end.empty()) {
+    check_length("window_end", options.window_end.size(), n, "bar");
+    check_length("window_status", options.window_status.size(), n, "bar");
+    if (options.entry == Entry::kRetest) raise("InputError", "window_end has no meaning for a retest.");
+    for (size_t t = 0; t < n; ++t) {
+      if (options.window_status[t] != static_cast<uint8_t>(Status::kOk)) continue;
+      const int64_t end = options.window_end[t];
+      if (end <= static_cast<int64_t>(t) || end >= bars.size()) {
+        raise("InputError", "window_end must lie after its row and before row ", n, ", but is ", end,
+              " at row ", t, ".");
+      }
+    }
+  }
   if (options.bid_ask) {
     check_length("spread", bars.spread.size(), n, "bar");
     if (!(options.point > 0.0)) raise("InputError", "point must be above 0, but is ", options.point, ".");

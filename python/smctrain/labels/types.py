@@ -52,7 +52,7 @@ class Labels:
     costs : str
         What a trade was charged, in words.
     horizon : int
-        Longest number of bars a trade may last.
+        Longest number of bars a trade may last (of a horizon in sessions: the longest there is in these bars).
     window : int
         Rows after t0 that the label may look at at most.
     name : str
