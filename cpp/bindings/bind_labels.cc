@@ -188,12 +188,13 @@ py::array_t<double> return_volatility(const py::dict& native) {
 py::array_t<double> label_uniqueness(const py::array& t0, const py::array& t1) {
   const auto first = vector_view<int64_t>(t0, "t0");
   const auto last = vector_view<int64_t>(t1, "t1");
-  std::vector<double> out;
+  py::array_t<double> out(static_cast<py::ssize_t>(first.size()));
+  const std::span<double> values{out.mutable_data(), first.size()};
   {
     const py::gil_scoped_release release;
-    out = labels::uniqueness(first, last);
+    labels::uniqueness(first, last, values);
   }
-  return to_array(std::move(out));
+  return out;
 }
 
 py::dict horizon_windows(const py::dict& native, int unit, int64_t count, int64_t timeframe_ns,

@@ -176,6 +176,8 @@ class Labeller {
       unknown_before_ = count_before(n_, [&](size_t i) { return !std::isfinite(bars_.spread[i]); });
     }
     if (!never_decreases(bars.segment)) segment_end_ = segment_ends(bars);
+    one_segment_ =
+        bars.segment.empty() || (segment_end_.empty() && bars.segment.front() == bars.segment.back());
     if (!options.session.empty()) session_end_ = session_ends();
     if (!options.quarantine.empty()) {
       quarantined_before_ = count_before(n_, [&](size_t i) { return options_.quarantine[i] != 0; });
@@ -201,11 +203,12 @@ class Labeller {
     const Paths paths{static_cast<int64_t>(batch_.count), batch_.below.data(), batch_.above.data(),
                       batch_.first.data(), batch_.last.data()};
     first_touch_(bid_.open, bid_.high, bid_.low, n_, paths, batch_.touched.data());
-    for (size_t i = 0; i < batch_.count; ++i) {
+    const LabelColumns out = out_;  // a copy that writing a code cannot be taken to change
+    for (size_t i = 0, count = batch_.count; i < count; ++i) {
       if (side[static_cast<size_t>(batch_.decision[i])] > 0) {
-        finish<kEntry, true>(i);
+        finish<kEntry, true>(i, out);
       } else {
-        finish<kEntry, false>(i);
+        finish<kEntry, false>(i, out);
       }
     }
   }
@@ -254,12 +257,11 @@ class Labeller {
       return Status::kQuarantine;
     }
     if (end == n_) return Status::kOpen;
-    if (!options_.window_end.empty()) {
-      // It knows the segments.
+    if (one_segment_ || !options_.window_end.empty()) {
+      // Nothing to cross, or known to the window.
     } else if (!segment_end_.empty()) {
       if (end > segment_end_[static_cast<size_t>(t)]) return Status::kOpen;
-    } else if (!bars_.segment.empty() &&
-               bars_.segment[static_cast<size_t>(t)] != bars_.segment[static_cast<size_t>(end)]) {
+    } else if (bars_.segment[static_cast<size_t>(t)] != bars_.segment[static_cast<size_t>(end)]) {
       return Status::kOpen;
     }
     if (!unknown_before_.empty()) {
@@ -413,7 +415,7 @@ class Labeller {
 
   // The exit of entry i of the batch, by a table instead of branches; what it cannot say, `resolve` can.
   template <Entry kEntry, bool kLong>
-  [[gnu::always_inline]] void finish(size_t i) {
+  [[gnu::always_inline]] void finish(size_t i, const LabelColumns& out) {
     const auto price = exit_quotes<kLong>();
     const double fill = batch_.fill[i];
     const double eps = 1e-9 * std::abs(fill);
@@ -434,29 +436,35 @@ class Labeller {
     const auto k = static_cast<size_t>(batch_.decision[i]);
     const std::array<double, 4> prices{open, batch_.stop[i], batch_.target[i], price.close(at)};
     const double exit = prices[ending.price];
-    if (ending.rule == Rule::kNone || !std::isfinite(exit)) {
-      Order order;
-      order.entry_bar = batch_.first[i];
-      order.last = last;
-      order.fill = order.exit_quote = fill;
-      order.stop = batch_.stop[i];
-      order.target = batch_.target[i];
-      order.risk = batch_.risk[i];
-      write<kEntry, kLong>(k, rows_[k], order, resolve<kEntry, kLong>(order));
+    if (ending.rule == Rule::kNone || !std::isfinite(exit)) [[unlikely]] {
+      finish_alone<kEntry, kLong>(i);
       return;
     }
     const double r_gross = (exit - fill) / batch_.risk[i];
     double y = ending.y;
     if (options_.timeout == Timeout::kSign && touched > last) y = label_of(Rule::kTimeout, r_gross);
-    out_.y[k] = y;
-    out_.t1[k] = at;
-    out_.exit[k] = kLong ? exit : -exit;
-    out_.r_gross[k] = r_gross;
-    if (!out_.r.empty()) {
-      out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? rows_[k] : batch_.first[i]) / batch_.risk[i];
+    out.y[k] = y;
+    out.t1[k] = at;
+    out.exit[k] = kLong ? exit : -exit;
+    out.r_gross[k] = r_gross;
+    if (!out.r.empty()) {
+      out.r[k] = r_gross - cost(kEntry == Entry::kClose ? rows_[k] : batch_.first[i]) / batch_.risk[i];
     }
-    out_.status[k] = static_cast<uint8_t>(ending.status);
-    out_.rule[k] = static_cast<uint8_t>(ending.rule);
+    out.status[k] = static_cast<uint8_t>(ending.status);
+    out.rule[k] = static_cast<uint8_t>(ending.rule);
+  }
+
+  template <Entry kEntry, bool kLong>
+  [[gnu::noinline]] void finish_alone(size_t i) {
+    const auto k = static_cast<size_t>(batch_.decision[i]);
+    Order order;
+    order.entry_bar = batch_.first[i];
+    order.last = batch_.last[i];
+    order.fill = order.exit_quote = batch_.fill[i];
+    order.stop = batch_.stop[i];
+    order.target = batch_.target[i];
+    order.risk = batch_.risk[i];
+    write<kEntry, kLong>(k, rows_[k], order, resolve<kEntry, kLong>(order));
   }
 
   // ---- one path at a time ----
@@ -637,6 +645,7 @@ class Labeller {
   LabelColumns out_;
   int64_t n_;
   int64_t window_ = 0;
+  bool one_segment_ = false;
   Quotes bid_, ask_;
   std::vector<double> asks_;
   std::vector<int64_t> segment_end_;  // only where segments are not in order
