@@ -65,7 +65,7 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
                         double min_risk, double max_risk, int tie, const py::object& lower, int timeout,
                         double timeout_band, bool gap_target_at_open, bool bid_ask, double point,
                         double fixed_cost, const py::object& session, const py::object& quarantine,
-                        const py::object& window_end, const py::object& window_status, bool all) {
+                        const py::object& window_end, const py::object& window_status, bool later) {
   const auto row_view = vector_view<int64_t>(rows, "rows");
   const auto side_view = vector_view<int8_t>(side, "side");
   const auto m = static_cast<int64_t>(row_view.size());
@@ -103,14 +103,15 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   const size_t size = row_view.size();
   py::dict result;
   labels::LabelColumns out;
-  out.y = add_column<double>(result, "y", size);
   out.t1 = add_column<int64_t>(result, "t1", size);
   out.exit = add_column<double>(result, "exit", size);
-  out.r_gross = add_column<double>(result, "r_gross", size);
-  out.status = add_column<uint8_t>(result, "status_code", size);
-  out.rule = add_column<uint8_t>(result, "rule_code", size);
-  if (all || fixed_cost != 0.0 || point != 0.0) out.r = add_column<double>(result, "r", size);
-  if (all) {
+  if (!later) {
+    out.y = add_column<double>(result, "y", size);
+    out.r_gross = add_column<double>(result, "r_gross", size);
+    out.status = add_column<uint8_t>(result, "status_code", size);
+    out.rule = add_column<uint8_t>(result, "rule_code", size);
+    if (fixed_cost != 0.0 || point != 0.0) out.r = add_column<double>(result, "r", size);
+  } else {
     out.fill = add_column<double>(result, "fill", size);
     out.stop = add_column<double>(result, "stop", size);
     out.target = add_column<double>(result, "target", size);
@@ -311,7 +312,7 @@ void bind_labels(py::module_& m) {
         py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("lower"), py::arg("timeout"),
         py::arg("timeout_band"), py::arg("gap_target_at_open"), py::arg("bid_ask"), py::arg("point"),
         py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"), py::arg("window_end"),
-        py::arg("window_status"), py::arg("all"));
+        py::arg("window_status"), py::arg("later"));
   m.def("nearest_zones", &nearest_zones, py::arg("bars"), py::arg("rows"), py::arg("side"),
         py::arg("zone_side"), py::arg("origin"), py::arg("known_at"), py::arg("invalidated_at"),
         py::arg("top"), py::arg("bottom"));

@@ -656,7 +656,7 @@ def triple_barrier(
     quarantine: typing.Any,
     window_end: typing.Any,
     window_status: typing.Any,
-    all: bool,
+    later: bool,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex

@@ -236,6 +236,7 @@ class Labeller {
       if (!column.empty()) column[k] = -1;
     }
     out_.t1[k] = t1;
+    if (out_.y.empty()) return;
     out_.status[k] = static_cast<uint8_t>(status);
     out_.rule[k] = static_cast<uint8_t>(Rule::kNone);
   }
@@ -617,12 +618,14 @@ class Labeller {
   [[gnu::always_inline]] void write(size_t k, int64_t t, const Order& order, const Outcome& result) {
     const double r_gross = (result.exit - order.fill) / order.risk;
     const Status status = result.status;
-    out_.status[k] = static_cast<uint8_t>(status);
-    out_.rule[k] = static_cast<uint8_t>(result.rule);
-    out_.y[k] = status == Status::kOk ? label_of(result.rule, r_gross) : kNaN;
     out_.t1[k] = result.bar;
     out_.exit[k] = kLong ? result.exit : -result.exit;
-    out_.r_gross[k] = r_gross;
+    if (!out_.y.empty()) {
+      out_.status[k] = static_cast<uint8_t>(status);
+      out_.rule[k] = static_cast<uint8_t>(result.rule);
+      out_.y[k] = status == Status::kOk ? label_of(result.rule, r_gross) : kNaN;
+      out_.r_gross[k] = r_gross;
+    }
     if (!out_.r.empty()) {
       out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? t : order.entry_bar) / order.risk;
     }
@@ -698,7 +701,7 @@ void check(const BarsView& bars, std::span<const int64_t> rows, std::span<const 
     check_length("ts_close", bars.ts_close.size(), n, "bar");
   }
   check_length("side", side.size(), rows.size(), "decision row");
-  check_length("out", out.y.size(), rows.size(), "decision row");
+  check_length("out", out.t1.size(), rows.size(), "decision row");
   for (size_t k = 0; k < rows.size(); ++k) {
     if (rows[k] < 0 || rows[k] >= bars.size()) {
       raise("InputError", "rows must lie in 0..", bars.size() - 1, ", but entry ", k, " is ", rows[k], ".");

@@ -74,11 +74,11 @@ struct BarrierOptions {
 
 // Where the labels go: one value a decision row in every column, in memory of the caller.
 struct LabelColumns {
-  std::span<double> y, exit, r_gross;
   std::span<int64_t> t1;
+  std::span<double> exit;
+  // Each of these groups may be left out. Without the last, most labels take half the time.
+  std::span<double> y, r_gross;
   std::span<uint8_t> status, rule;
-  // These two groups may be left out, `r` alone or all of the second. Without the second most labels take a
-  // third of the time.
   std::span<double> r;
   std::span<double> fill, stop, target, risk, risk_scale, mfe_r, mae_r;
   std::span<int64_t> entry_bar, bars_held;

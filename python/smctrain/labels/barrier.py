@@ -234,7 +234,7 @@ def triple_barrier(
         window_end=limit_of_time.end,
         window_status=limit_of_time.status,
     )
-    out: dict[str, Any] = resolve(all=False)
+    out: dict[str, Any] = resolve(later=False)
     unknown = out.pop("unknown_spreads")
     if unknown:
         words += f" ({unknown} fills have no spread and bear none)"
@@ -252,7 +252,7 @@ def triple_barrier(
         entry=entry,
         zone=levels.zone,
     )
-    return Labels.resolved(out, partial(resolve, all=True))
+    return Labels.resolved(out, partial(resolve, later=True))
 
 
 @dataclass
