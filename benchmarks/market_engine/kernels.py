@@ -42,7 +42,8 @@ def triple_barrier(
 ) -> Any:
     """Long trades at the next open, barriers in ATR, stop first in a tie, gaps as in `st.triple_barrier`.
 
-    Returns y, t1, exit, outcome in R and the rule: the five columns a user cannot do without (ours fills sixteen).
+    Returns y, t1, exit, outcome in R and the rule: the five columns a user cannot do without (ours fills these and the
+    status, and eleven more when one of them is read).
     """
     n, m = len(close), len(rows)
     atr = wilder_atr(high, low, close, segment, 14)

@@ -65,7 +65,7 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
                         double min_risk, double max_risk, int tie, const py::object& lower, int timeout,
                         double timeout_band, bool gap_target_at_open, bool bid_ask, double point,
                         double fixed_cost, const py::object& session, const py::object& quarantine,
-                        bool all) {
+                        const py::object& window_end, const py::object& window_status, bool later) {
   const auto row_view = vector_view<int64_t>(rows, "rows");
   const auto side_view = vector_view<int8_t>(side, "side");
   const auto m = static_cast<int64_t>(row_view.size());
@@ -76,6 +76,8 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   const int64_t n = bars.size();
   labels::BarrierOptions options;
   options.horizon = horizon;
+  options.window_end = optional_vector_view<int64_t>(window_end, "window_end", n);
+  options.window_status = optional_vector_view<uint8_t>(window_status, "window_status", n);
   options.target = target;
   options.stop = stop;
   options.scale = optional_vector_view<double>(scale, "scale", n);
@@ -101,14 +103,15 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   const size_t size = row_view.size();
   py::dict result;
   labels::LabelColumns out;
-  out.y = add_column<double>(result, "y", size);
   out.t1 = add_column<int64_t>(result, "t1", size);
   out.exit = add_column<double>(result, "exit", size);
-  out.r_gross = add_column<double>(result, "r_gross", size);
-  out.status = add_column<uint8_t>(result, "status_code", size);
-  out.rule = add_column<uint8_t>(result, "rule_code", size);
-  if (all || fixed_cost != 0.0 || point != 0.0) out.r = add_column<double>(result, "r", size);
-  if (all) {
+  if (!later) {
+    out.y = add_column<double>(result, "y", size);
+    out.r_gross = add_column<double>(result, "r_gross", size);
+    out.status = add_column<uint8_t>(result, "status_code", size);
+    out.rule = add_column<uint8_t>(result, "rule_code", size);
+    if (fixed_cost != 0.0 || point != 0.0) out.r = add_column<double>(result, "r", size);
+  } else {
     out.fill = add_column<double>(result, "fill", size);
     out.stop = add_column<double>(result, "stop", size);
     out.target = add_column<double>(result, "target", size);
@@ -186,12 +189,13 @@ py::array_t<double> return_volatility(const py::dict& native) {
 py::array_t<double> label_uniqueness(const py::array& t0, const py::array& t1) {
   const auto first = vector_view<int64_t>(t0, "t0");
   const auto last = vector_view<int64_t>(t1, "t1");
-  std::vector<double> out;
+  py::array_t<double> out(static_cast<py::ssize_t>(first.size()));
+  const std::span<double> values{out.mutable_data(), first.size()};
   {
     const py::gil_scoped_release release;
-    out = labels::uniqueness(first, last);
+    labels::uniqueness(first, last, values);
   }
-  return to_array(std::move(out));
+  return out;
 }
 
 py::dict horizon_windows(const py::dict& native, int unit, int64_t count, int64_t timeframe_ns,
@@ -307,7 +311,8 @@ void bind_labels(py::module_& m) {
         py::arg("rr"), py::arg("entry"), py::arg("wait"), py::arg("limit"), py::arg("stop_price"),
         py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("lower"), py::arg("timeout"),
         py::arg("timeout_band"), py::arg("gap_target_at_open"), py::arg("bid_ask"), py::arg("point"),
-        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"), py::arg("all"));
+        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"), py::arg("window_end"),
+        py::arg("window_status"), py::arg("later"));
   m.def("nearest_zones", &nearest_zones, py::arg("bars"), py::arg("rows"), py::arg("side"),
         py::arg("zone_side"), py::arg("origin"), py::arg("known_at"), py::arg("invalidated_at"),
         py::arg("top"), py::arg("bottom"));

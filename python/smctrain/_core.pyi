@@ -673,7 +673,9 @@ def triple_barrier(
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
     session: typing.Any,
     quarantine: typing.Any,
-    all: bool,
+    window_end: typing.Any,
+    window_status: typing.Any,
+    later: bool,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex

@@ -119,14 +119,45 @@ Windows plain_windows(const BarsView& bars, const Horizon& horizon, int64_t time
   }
 }
 
-// Takes out the windows that hold a marked bar; ends never decrease, so one pass finds the next marked bar.
-void take_out(Windows& windows, std::span<const uint8_t> quarantine) {
+// Last row of every window if neither a break nor the end of the data cut it short, as far as the bars go. A
+// marked bar in it takes the row out even where the window has no end: a row must not change from open to
+// quarantined by where its segment breaks. Never decreases.
+std::vector<int64_t> reach_of(const BarsView& bars, const Horizon& horizon,
+                              std::span<const int64_t> session) {
+  const int64_t n = bars.size();
+  std::vector<int64_t> reach(static_cast<size_t>(n));
+  int64_t sessions_ahead = 0;
+  int64_t end = -1;
+  for (int64_t t = 0; t < n; ++t) {
+    const auto i = static_cast<size_t>(t);
+    const auto next = [&] { return static_cast<size_t>(end + 1); };
+    if (horizon.unit == HorizonUnit::kBars) {
+      end = horizon.count > n - 1 - t ? n - 1 : t + horizon.count;
+    } else if (horizon.unit == HorizonUnit::kTime) {
+      while (end + 1 < n && (end < t || bars.ts_close[next()] <= bars.ts_close[i] + horizon.count)) ++end;
+    } else {
+      // sessions_ahead: borders between t and `end`.
+      if (t > 0 && session[i] != session[i - 1]) --sessions_ahead;
+      while (end + 1 < n) {
+        const bool border = end >= 0 && session[next()] != session[static_cast<size_t>(end)];
+        if (border && end >= t && sessions_ahead == horizon.count) break;
+        if (border) ++sessions_ahead;
+        ++end;
+      }
+    }
+    reach[i] = end;
+  }
+  return reach;
+}
+
+// Takes out the windows that hold a marked bar, or would if they were longer.
+void take_out(Windows& windows, std::span<const int64_t> reach, std::span<const uint8_t> quarantine) {
   const auto n = static_cast<int64_t>(windows.end.size());
   int64_t next = n;  // first marked bar at or after t
   for (int64_t t = n - 1; t >= 0; --t) {
     const auto i = static_cast<size_t>(t);
     if (quarantine[i] != 0) next = t;
-    if (next == n || (next > t && next > windows.end[i])) continue;
+    if (next == n || next > reach[i]) continue;
     windows.end[i] = -1;
     windows.status[i] = static_cast<uint8_t>(Status::kQuarantine);
   }
@@ -142,7 +173,7 @@ Windows horizon_windows(const BarsView& bars, const Horizon& horizon, int64_t ti
     raise("InputError", "quarantine must have one value a bar (", out.end.size(), "), but has ",
           quarantine.size(), ".");
   }
-  take_out(out, quarantine);
+  take_out(out, reach_of(bars, horizon, session), quarantine);
   return out;
 }
 

@@ -7,6 +7,8 @@
 //             has no window. Sessions: the last bar of the k-th later session, known to be the last because a
 //             bar of another session follows.
 //   open      the window does not end inside the row's segment; missing: a hole sits where it should end.
+//   quarantine   a marked bar lies at t or in the window, or in what would be the window without breaks; this
+//             comes first.
 //
 // Ends never decrease over the rows that have one. Adding bars gives open rows a window and changes no other.
 // Cost: O(n).

@@ -176,6 +176,8 @@ class Labeller {
       unknown_before_ = count_before(n_, [&](size_t i) { return !std::isfinite(bars_.spread[i]); });
     }
     if (!never_decreases(bars.segment)) segment_end_ = segment_ends(bars);
+    one_segment_ =
+        bars.segment.empty() || (segment_end_.empty() && bars.segment.front() == bars.segment.back());
     if (!options.session.empty()) session_end_ = session_ends();
     if (!options.quarantine.empty()) {
       quarantined_before_ = count_before(n_, [&](size_t i) { return options_.quarantine[i] != 0; });
@@ -201,11 +203,12 @@ class Labeller {
     const Paths paths{static_cast<int64_t>(batch_.count), batch_.below.data(), batch_.above.data(),
                       batch_.first.data(), batch_.last.data()};
     first_touch_(bid_.open, bid_.high, bid_.low, n_, paths, batch_.touched.data());
-    for (size_t i = 0; i < batch_.count; ++i) {
+    const LabelColumns out = out_;  // a copy that writing a code cannot be taken to change
+    for (size_t i = 0, count = batch_.count; i < count; ++i) {
       if (side[static_cast<size_t>(batch_.decision[i])] > 0) {
-        finish<kEntry, true>(i);
+        finish<kEntry, true>(i, out);
       } else {
-        finish<kEntry, false>(i);
+        finish<kEntry, false>(i, out);
       }
     }
   }
@@ -233,6 +236,7 @@ class Labeller {
       if (!column.empty()) column[k] = -1;
     }
     out_.t1[k] = t1;
+    if (out_.y.empty()) return;
     out_.status[k] = static_cast<uint8_t>(status);
     out_.rule[k] = static_cast<uint8_t>(Rule::kNone);
   }
@@ -244,15 +248,21 @@ class Labeller {
 
   template <Entry kEntry, bool kLong>
   Status window_status(int64_t t) const {
-    const int64_t end = window_ > n_ - 1 - t ? n_ : t + window_;  // n_: does not fit
-    if (!quarantined_before_.empty() && any_between(quarantined_before_, t, std::min(end, n_ - 1))) {
+    int64_t end = window_ > n_ - 1 - t ? n_ : t + window_;  // n_: does not fit
+    if (!options_.window_end.empty()) {
+      const auto i = static_cast<size_t>(t);
+      const auto status = static_cast<Status>(options_.window_status[i]);
+      if (status != Status::kOk) return status;
+      end = options_.window_end[i];
+    } else if (!quarantined_before_.empty() && any_between(quarantined_before_, t, std::min(end, n_ - 1))) {
       return Status::kQuarantine;
     }
     if (end == n_) return Status::kOpen;
-    if (!segment_end_.empty()) {
+    if (one_segment_ || !options_.window_end.empty()) {
+      // Nothing to cross, or known to the window.
+    } else if (!segment_end_.empty()) {
       if (end > segment_end_[static_cast<size_t>(t)]) return Status::kOpen;
-    } else if (!bars_.segment.empty() &&
-               bars_.segment[static_cast<size_t>(t)] != bars_.segment[static_cast<size_t>(end)]) {
+    } else if (bars_.segment[static_cast<size_t>(t)] != bars_.segment[static_cast<size_t>(end)]) {
       return Status::kOpen;
     }
     if (!unknown_before_.empty()) {
@@ -371,7 +381,9 @@ class Labeller {
 
   // Last bar of a trade filled on a bar.
   int64_t last_exit(int64_t entry_bar) const {
-    const int64_t last = entry_bar + options_.horizon - 1;
+    const int64_t last = options_.window_end.empty()
+                             ? entry_bar + options_.horizon - 1
+                             : options_.window_end[static_cast<size_t>(entry_bar - 1)];
     return session_end_.empty() ? last : std::min(last, session_end_[static_cast<size_t>(entry_bar)]);
   }
 
@@ -404,7 +416,7 @@ class Labeller {
 
   // The exit of entry i of the batch, by a table instead of branches; what it cannot say, `resolve` can.
   template <Entry kEntry, bool kLong>
-  [[gnu::always_inline]] void finish(size_t i) {
+  [[gnu::always_inline]] void finish(size_t i, const LabelColumns& out) {
     const auto price = exit_quotes<kLong>();
     const double fill = batch_.fill[i];
     const double eps = 1e-9 * std::abs(fill);
@@ -425,29 +437,35 @@ class Labeller {
     const auto k = static_cast<size_t>(batch_.decision[i]);
     const std::array<double, 4> prices{open, batch_.stop[i], batch_.target[i], price.close(at)};
     const double exit = prices[ending.price];
-    if (ending.rule == Rule::kNone || !std::isfinite(exit)) {
-      Order order;
-      order.entry_bar = batch_.first[i];
-      order.last = last;
-      order.fill = order.exit_quote = fill;
-      order.stop = batch_.stop[i];
-      order.target = batch_.target[i];
-      order.risk = batch_.risk[i];
-      write<kEntry, kLong>(k, rows_[k], order, resolve<kEntry, kLong>(order));
+    if (ending.rule == Rule::kNone || !std::isfinite(exit)) [[unlikely]] {
+      finish_alone<kEntry, kLong>(i);
       return;
     }
     const double r_gross = (exit - fill) / batch_.risk[i];
     double y = ending.y;
     if (options_.timeout == Timeout::kSign && touched > last) y = label_of(Rule::kTimeout, r_gross);
-    out_.y[k] = y;
-    out_.t1[k] = at;
-    out_.exit[k] = kLong ? exit : -exit;
-    out_.r_gross[k] = r_gross;
-    if (!out_.r.empty()) {
-      out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? rows_[k] : batch_.first[i]) / batch_.risk[i];
+    out.y[k] = y;
+    out.t1[k] = at;
+    out.exit[k] = kLong ? exit : -exit;
+    out.r_gross[k] = r_gross;
+    if (!out.r.empty()) {
+      out.r[k] = r_gross - cost(kEntry == Entry::kClose ? rows_[k] : batch_.first[i]) / batch_.risk[i];
     }
-    out_.status[k] = static_cast<uint8_t>(ending.status);
-    out_.rule[k] = static_cast<uint8_t>(ending.rule);
+    out.status[k] = static_cast<uint8_t>(ending.status);
+    out.rule[k] = static_cast<uint8_t>(ending.rule);
+  }
+
+  template <Entry kEntry, bool kLong>
+  [[gnu::noinline]] void finish_alone(size_t i) {
+    const auto k = static_cast<size_t>(batch_.decision[i]);
+    Order order;
+    order.entry_bar = batch_.first[i];
+    order.last = batch_.last[i];
+    order.fill = order.exit_quote = batch_.fill[i];
+    order.stop = batch_.stop[i];
+    order.target = batch_.target[i];
+    order.risk = batch_.risk[i];
+    write<kEntry, kLong>(k, rows_[k], order, resolve<kEntry, kLong>(order));
   }
 
   // ---- one path at a time ----
@@ -600,12 +618,14 @@ class Labeller {
   [[gnu::always_inline]] void write(size_t k, int64_t t, const Order& order, const Outcome& result) {
     const double r_gross = (result.exit - order.fill) / order.risk;
     const Status status = result.status;
-    out_.status[k] = static_cast<uint8_t>(status);
-    out_.rule[k] = static_cast<uint8_t>(result.rule);
-    out_.y[k] = status == Status::kOk ? label_of(result.rule, r_gross) : kNaN;
     out_.t1[k] = result.bar;
     out_.exit[k] = kLong ? result.exit : -result.exit;
-    out_.r_gross[k] = r_gross;
+    if (!out_.y.empty()) {
+      out_.status[k] = static_cast<uint8_t>(status);
+      out_.rule[k] = static_cast<uint8_t>(result.rule);
+      out_.y[k] = status == Status::kOk ? label_of(result.rule, r_gross) : kNaN;
+      out_.r_gross[k] = r_gross;
+    }
     if (!out_.r.empty()) {
       out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? t : order.entry_bar) / order.risk;
     }
@@ -628,6 +648,7 @@ class Labeller {
   LabelColumns out_;
   int64_t n_;
   int64_t window_ = 0;
+  bool one_segment_ = false;
   Quotes bid_, ask_;
   std::vector<double> asks_;
   std::vector<int64_t> segment_end_;  // only where segments are not in order
@@ -650,6 +671,19 @@ void check(const BarsView& bars, std::span<const int64_t> rows, std::span<const 
   if (!options.scale.empty()) check_length("scale", options.scale.size(), n, "bar");
   if (!options.session.empty()) check_length("session", options.session.size(), n, "bar");
   if (!options.quarantine.empty()) check_length("quarantine", options.quarantine.size(), n, "bar");
+  if (!options.window_end.empty()) {
+    check_length("window_end", options.window_end.size(), n, "bar");
+    check_length("window_status", options.window_status.size(), n, "bar");
+    if (options.entry == Entry::kRetest) raise("InputError", "window_end has no meaning for a retest.");
+    for (size_t t = 0; t < n; ++t) {
+      if (options.window_status[t] != static_cast<uint8_t>(Status::kOk)) continue;
+      const int64_t end = options.window_end[t];
+      if (end <= static_cast<int64_t>(t) || end >= bars.size()) {
+        raise("InputError", "window_end must lie after its row and before row ", n, ", but is ", end,
+              " at row ", t, ".");
+      }
+    }
+  }
   if (options.bid_ask) {
     check_length("spread", bars.spread.size(), n, "bar");
     if (!(options.point > 0.0)) raise("InputError", "point must be above 0, but is ", options.point, ".");
@@ -667,7 +701,7 @@ void check(const BarsView& bars, std::span<const int64_t> rows, std::span<const 
     check_length("ts_close", bars.ts_close.size(), n, "bar");
   }
   check_length("side", side.size(), rows.size(), "decision row");
-  check_length("out", out.y.size(), rows.size(), "decision row");
+  check_length("out", out.t1.size(), rows.size(), "decision row");
   for (size_t k = 0; k < rows.size(); ++k) {
     if (rows[k] < 0 || rows[k] >= bars.size()) {
       raise("InputError", "rows must lie in 0..", bars.size() - 1, ", but entry ", k, " is ", rows[k], ".");

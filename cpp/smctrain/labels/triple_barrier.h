@@ -8,7 +8,9 @@
 //   stop S     F - s*stop*scale, or a given price; target T = F + s*target*scale, or s*rr times the risk. For
 //              a retest both are fixed from P, not from the fill.
 //   risk R     |F - S| (retest: |P - S|). All results are in R.
-//   window     t+1..t+horizon (retest: t+1..t+wait+horizon-1): the longest the label may look at. A row whose
+//   window     t+1..t+horizon (retest: t+1..t+wait+horizon-1), or a row given for t: the longest the label
+//   may
+//              look at. A row whose
 //              window does not fit into its segment is `open`, even if a barrier was touched already;
 //              otherwise late rows would be kept only when they touched. A quarantined bar in t..window:
 //              `quarantine`.
@@ -42,6 +44,9 @@ enum class Rule : uint8_t { kNone, kStop, kStopGap, kStopTie, kTarget, kTargetGa
 
 struct BarrierOptions {
   int64_t horizon = 20;
+  // Instead of `horizon` bars: last row of every bar's window (horizon.h), and its status. Not for a retest.
+  std::span<const int64_t> window_end;
+  std::span<const uint8_t> window_status;
   double target = 2.0;
   double stop = 1.0;
   // Distance of one unit at row t: 1, times scale[t] where a scale is given, times the fill price if
@@ -69,11 +74,11 @@ struct BarrierOptions {
 
 // Where the labels go: one value a decision row in every column, in memory of the caller.
 struct LabelColumns {
-  std::span<double> y, exit, r_gross;
   std::span<int64_t> t1;
+  std::span<double> exit;
+  // Each of these groups may be left out. Without the last, most labels take half the time.
+  std::span<double> y, r_gross;
   std::span<uint8_t> status, rule;
-  // These two groups may be left out, `r` alone or all of the second. Without the second most labels take a
-  // third of the time.
   std::span<double> r;
   std::span<double> fill, stop, target, risk, risk_scale, mfe_r, mae_r;
   std::span<int64_t> entry_bar, bars_held;

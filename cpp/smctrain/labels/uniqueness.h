@@ -15,7 +15,7 @@
 
 namespace smctrain::labels {
 
-std::vector<double> uniqueness(std::span<const int64_t> t0, std::span<const int64_t> t1);
+void uniqueness(std::span<const int64_t> t0, std::span<const int64_t> t1, std::span<double> out);
 
 std::vector<double> return_weights(const BarsView& bars, std::span<const int64_t> t0,
                                    std::span<const int64_t> t1);

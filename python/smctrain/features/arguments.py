@@ -4,29 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smctrain.bars.types import Bars
+from smctrain.bars.order import as_bars as as_bars
 from smctrain.exceptions import InputError
-
-
-def as_bars(b: Bars) -> Bars:
-    """`b`, if it is the bars of one series, in order of time."""
-    if not isinstance(b, Bars):
-        raise InputError(
-            f'b must be Bars of one symbol and timeframe, such as bars["EURUSD", "M15"], but is {type(b).__name__}.'
-        )
-    return in_order(b)
-
-
-def in_order(b: Bars) -> Bars:
-    """`b`, if each bar opens later than the one before it."""
-    early = np.flatnonzero(b.time[1:] <= b.time[:-1])
-    if len(early):
-        row = int(early[0]) + 1
-        raise InputError(
-            f"{b.symbol} {b.timeframe}: bars must come in order of time, but row {row} ({b.time[row]!s:.16}) opens no "
-            f"later than the row before it ({b.time[row - 1]!s:.16}): sort the bars and drop duplicates."
-        )
-    return b
 
 
 def as_integer(name: str, value: int, least: int, most: int = 1_000_000) -> int:

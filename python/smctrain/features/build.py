@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from smctrain._load import core
+from smctrain.bars.order import in_order
 from smctrain.bars.types import Bars, SymbolBars
 from smctrain.exceptions import InputError
-from smctrain.features.arguments import in_order
 from smctrain.features.spec import FeatureSpec
 from smctrain.features.table import FeatureTable
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
+from smctrain.bars.order import as_bars, in_order
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels.arguments import (
@@ -25,6 +26,7 @@ from smctrain.labels.arguments import (
     trade_sides,
 )
 from smctrain.labels.decisions import DecisionRows, Events, ZoneTable
+from smctrain.labels.horizon import Horizon, parse_horizon, windows
 from smctrain.labels.types import STATUSES, Labels
 from smctrain.labels.zones import is_zone_table, zone_edges
 
@@ -42,7 +44,7 @@ STRUCTURE_RISK = (0.1, 5.0)
 def triple_barrier(
     b: Bars,
     *,
-    horizon: int = 20,
+    horizon: int | str | Horizon = 20,
     target: float = 2.0,
     stop: float = 1.0,
     unit: str = "atr",
@@ -71,7 +73,7 @@ def triple_barrier(
 ) -> Labels:
     """Which of target, stop and time ends a trade decided at the close of each row.
 
-    A row gets a label only if the longest window it may look at (`horizon` rows; `wait + horizon - 1` for a
+    A row gets a label only if the longest window it may look at (`horizon`; `wait + horizon - 1` rows for a
     retest) fits into its segment: the last rows are "open" even where a barrier was touched already, because
     keeping only those would choose rows by their outcome. For the same reason a quarantined bar anywhere in that
     window takes the row out ("quarantine").
@@ -80,8 +82,10 @@ def triple_barrier(
     ----------
     b : Bars
         Bars of one symbol and timeframe.
-    horizon : int
-        Bars from the fill to the last possible exit, the fill's bar included.
+    horizon : int or str
+        20 or "20b": bars from the fill to the last possible exit, the fill's bar included. "60m", "5h", "2d": the
+        trade ends with the last bar of that window after the decision, as in `forward_return`; a row without such a
+        bar is "open" or "missing". A retest takes bars only: its clock starts at the fill.
     target, stop : float
         Distances of both barriers from the fill, in `unit`.
     unit : {"atr", "vol", "pct", "abs", "structure"}
@@ -148,7 +152,8 @@ def triple_barrier(
     Raises
     ------
     InputError
-        For an argument outside the stated values, or one that another argument leaves without a meaning.
+        For an argument outside the stated values, or one that another argument leaves without a meaning; bars out of
+        order of time.
 
     Notes
     -----
@@ -161,9 +166,9 @@ def triple_barrier(
     gap_code = choice("gap_target", gap_target, ("level", "open"))
     choice("unit", unit, _UNITS)
     choice("quote", quote, _QUOTES)
-    n = len(b)
-    positive_int("horizon", horizon)
+    n = len(as_bars(b))
     positive_int("wait", wait)
+    limit_of_time = _horizon(b, horizon, entry, scale_h, day_zone)
     number("target", target)
     number("stop", stop)
     if rr is not None:
@@ -177,7 +182,7 @@ def triple_barrier(
         raise InputError('tie="lower_tf" needs lower=: finer bars of the same symbol; no other tie takes them.')
     if lower is not None:
         native, finer = b.native(), _finer(b, lower)
-    distances = _distances(native, unit, scale, scale_h, int(horizon), n)
+    distances = _distances(native, unit, scale, scale_h, limit_of_time.bars, n)
 
     which = row_indices(rows, n)
     decisions = rows if isinstance(rows, DecisionRows) else None
@@ -204,7 +209,7 @@ def triple_barrier(
         native,
         rows=which,
         side=sides,
-        horizon=int(horizon),
+        horizon=limit_of_time.bars,
         target=float(target),
         stop=float(stop),
         scale=distances,
@@ -226,8 +231,10 @@ def triple_barrier(
         fixed_cost=fixed,
         session=session_ids(b, day_zone) if flat_at_session_end else None,
         quarantine=quarantined(b),
+        window_end=limit_of_time.end,
+        window_status=limit_of_time.status,
     )
-    out: dict[str, Any] = resolve(all=False)
+    out: dict[str, Any] = resolve(later=False)
     unknown = out.pop("unknown_spreads")
     if unknown:
         words += f" ({unknown} fills have no spread and bear none)"
@@ -238,14 +245,41 @@ def triple_barrier(
         t0=which,
         side=sides,
         costs=words,
-        horizon=int(horizon),
-        window=int(wait) + int(horizon) - 1 if entry == "retest" else int(horizon),
+        horizon=limit_of_time.bars,
+        window=limit_of_time.bars + (int(wait) - 1 if entry == "retest" else 0),
         name="triple_barrier",
         weight=None,
         entry=entry,
         zone=levels.zone,
     )
-    return Labels.resolved(out, partial(resolve, all=True))
+    return Labels.resolved(out, partial(resolve, later=True))
+
+
+@dataclass
+class _TimeLimit:
+    """Most bars a trade may last; where that differs from row to row, the end and status of each row's window."""
+
+    bars: int
+    end: NDArray[np.int64] | None = None
+    status: NDArray[np.uint8] | None = None
+
+
+def _horizon(b: Bars, horizon: int | str | Horizon, entry: str, scale_h: bool, day_zone: str | None) -> _TimeLimit:
+    if not isinstance(horizon, (str, Horizon)):
+        positive_int("horizon", horizon)
+        return _TimeLimit(int(horizon))
+    span = parse_horizon(horizon)
+    if span.unit == "b":
+        return _TimeLimit(span.count)
+    if entry == "retest":
+        raise InputError(
+            f'horizon must be a number of bars (12 or "12b") with entry="retest", whose clock starts at the fill, but '
+            f"is {str(span)!r}."
+        )
+    if scale_h and span.unit == "d":
+        raise InputError(f"scale_h= needs a horizon of bars, minutes or hours, but horizon is {str(span)!r}.")
+    view = windows(b, span, day_zone)
+    return _TimeLimit(view.longest, view.end, view.status)
 
 
 @dataclass
@@ -348,7 +382,7 @@ def _finer(b: Bars, lower: Bars) -> dict[str, Any]:
         raise InputError(
             f"lower must be finer bars of {b.symbol} than {b.timeframe}, but is {lower.symbol} {lower.timeframe}."
         )
-    return lower.native()
+    return in_order(lower).native()
 
 
 def _costs(

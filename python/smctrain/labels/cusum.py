@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smctrain._load import core
+from smctrain.bars.order import as_bars
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels.decisions import Events
@@ -45,5 +46,5 @@ def cusum_events(b: Bars, threshold: float | ArrayLike) -> Events:
             raise InputError(f"threshold must be a number above 0, but is {levels[0]}.")
     elif levels.shape != (len(b),):
         raise InputError(f"threshold must be one value or one value a bar ({len(b)}), but has shape {levels.shape}.")
-    rows, side = core().cusum_events(b.native(), levels)
+    rows, side = core().cusum_events(as_bars(b).native(), levels)
     return Events(rows, side)

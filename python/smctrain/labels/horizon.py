@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain._load import core
+from smctrain.bars.order import as_bars
 from smctrain.bars.types import Bars
 from smctrain.bars.zones import parse_zone
 from smctrain.exceptions import InputError
@@ -148,6 +149,7 @@ class Windows:
 
 def windows(b: Bars, horizon: Horizon, day_zone: str | None = None) -> Windows:
     """Windows of `horizon` after every bar; see `forward_return` for the rules."""
+    as_bars(b)
     unit, count, session = 0, horizon.count, None
     longest = count
     if horizon.unit in "mh":

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
+from smctrain.bars.order import in_order
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels.arguments import choice, row_indices
@@ -60,12 +61,13 @@ def forward_return(
     Labels
         `y` is the return (a fraction) or class, `fill` the base price, `exit` the last close, `t1` the row of it.
         Rows whose window does not end inside their segment are "open": the last `horizon` rows have no label.
-        A window with a price that is not a number above 0 is "missing", one with a quarantined bar "quarantine".
+        A window with a price that is not a number above 0 is "missing". A quarantined bar at the decision or in the
+        window, or in what would be the window if its segment did not break, makes the row "quarantine".
 
     Raises
     ------
     InputError
-        For a horizon with an unknown unit or shorter than a bar.
+        For a horizon with an unknown unit or shorter than a bar, and bars out of order of time.
     """
     span = parse_horizon(horizon)
     result = _returns(b, span, f"fwd_ret_{span}", base, day_zone, rows, None)
@@ -285,7 +287,7 @@ def _returns(
             f"{benchmark.timeframe}."
         )
     view, which = windows(b, span, day_zone), row_indices(rows, len(b))
-    other = None if benchmark is None else benchmark.native()
+    other = None if benchmark is None else in_order(benchmark).native()
     return _labels(
         name, which, view, core().forward_return(b.native(), which, view.end, view.status, bool(code), other)
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smctrain._load import core
+from smctrain.bars.order import as_bars
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels.arguments import positive_int, quarantined, row_indices
@@ -47,7 +48,7 @@ def trend_scanning(b: Bars, max_length: int = 20, *, rows: ArrayLike | DecisionR
     if max_length < 3:
         raise InputError(f"max_length must be at least 3, but is {max_length}.")
     which = row_indices(rows, len(b))
-    out: dict[str, Any] = core().trend_scanning(b.native(), which, int(max_length))
+    out: dict[str, Any] = core().trend_scanning(as_bars(b).native(), which, int(max_length))
     if quarantined(b) is not None:
         touched = windows(b, Horizon(int(max_length) - 1, "b")).status[which] == STATUSES.index("quarantine")
         out["status_code"][touched] = STATUSES.index("quarantine")

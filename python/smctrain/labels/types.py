@@ -52,7 +52,7 @@ class Labels:
     costs : str
         What a trade was charged, in words.
     horizon : int
-        Longest number of bars a trade may last.
+        Longest number of bars a trade may last (of a horizon in sessions: the longest there is in these bars).
     window : int
         Rows after t0 that the label may look at at most.
     name : str
@@ -106,7 +106,7 @@ class Labels:
 
     @classmethod
     def resolved(cls, known: dict[str, Any], later: Callable[[], dict[str, Any]]) -> Labels:
-        """Labels with the columns in `known`; `later` gives all columns of the triple barrier when another is read."""
+        """Labels with the columns in `known`; `later` gives the others, and t1 and exit again, when one is read."""
         labels = cls.__new__(cls)
         labels.__dict__.update(known, _later=later)
         return labels
@@ -122,10 +122,9 @@ class Labels:
     def _complete(self, name: str | None = None) -> None:
         """Works out the columns that nobody has read, or `name` alone where that is simple."""
         own = self.__dict__
-        if name == "r" and "r" not in own:  # nothing was charged
+        if "r" not in own:  # nothing was charged
             own["r"] = self.r_gross.copy()
-            return
-        later = own.get("_later")
+        later = own.get("_later") if name != "r" else None
         if later is None:
             return
         columns = later()
@@ -135,7 +134,7 @@ class Labels:
                 f"{name or 'Labels'} must be read before the arrays of the bars are written to, but prices have "
                 "changed since these labels were made: label again, or give triple_barrier a copy of the bars."
             )
-        for key in _LATER:
+        for key in _LATER - {"r"}:
             own.setdefault(key, columns[key])
         own.pop("_later", None)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
+from smctrain.bars.order import as_bars
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 
@@ -64,7 +65,7 @@ def return_weights(b: Bars, t0: ArrayLike, t1: ArrayLike) -> NDArray[np.float64]
     Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), section 4.6.
     """
     first, last = _rows(t0, "t0"), _rows(t1, "t1")
-    result: NDArray[np.float64] = core().return_weights(b.native(), first, last)
+    result: NDArray[np.float64] = core().return_weights(as_bars(b).native(), first, last)
     return result
 
 
