@@ -81,9 +81,8 @@ bool Series::refer_to_bars(const BarsView& bars, int64_t first, Block& block) {
   const auto part = [&](std::span<const double> column) { return column.data() + first; };
   const std::array<const double*, 4> prices{part(bars.open), part(bars.high), part(bars.low),
                                             part(bars.close)};
-  if (!std::all_of(prices.begin(), prices.end(), [&](const double* price) {
-        return kernels().all_within(price, kOrdinaryPrice, n);
-      })) {
+  if (!std::all_of(prices.begin(), prices.end(),
+                   [&](const double* price) { return kernels().all_within(price, kOrdinaryPrice, n); })) {
     return false;
   }
   const std::array<Recent*, 4> recent{&open_, &high_, &low_, &close_};

@@ -19,6 +19,9 @@ def as_bars(b: Bars) -> Bars:
 
 def in_order(b: Bars) -> Bars:
     """`b`, if each bar opens later than the one before it."""
+    ticks = b.time.view(np.int64)
+    if np.all(ticks[1:] > ticks[:-1]):  # as numbers, which is several times faster than as times
+        return b
     early = np.flatnonzero(b.time[1:] <= b.time[:-1])
     if len(early):
         row = int(early[0]) + 1
