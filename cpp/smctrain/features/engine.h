@@ -9,7 +9,7 @@
 //                      (columns that never settle are left out of this mark)
 //
 // Bars are worked on in blocks of up to kBlockBars; a stream is blocks of one bar (machine.h). Every series
-// restarts where the segment changes. Cost: a few microseconds per bar for the default set.
+// restarts where the segment changes. Cost: about a microsecond per bar for the default set.
 #pragma once
 
 #include <cstdint>
