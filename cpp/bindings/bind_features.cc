@@ -275,7 +275,8 @@ void bind_features(py::module_& m) {
         py::arg("settings") = py::dict());
   py::class_<Stream>(m, "FeatureStream")
       .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t,
-                    const py::object&, const std::optional<std::vector<std::string>>&, const py::dict&, bool>(),
+                    const py::object&, const std::optional<std::vector<std::string>>&, const py::dict&,
+                    bool>(),
            py::arg("base_length_ns"), py::arg("higher"), py::arg("columns"), py::arg("digits"),
            py::arg("segment_gap_ns"), py::arg("days") = py::none(), py::arg("quarantine") = py::none(),
            py::arg("settings") = py::dict(), py::arg("double_precision") = true)

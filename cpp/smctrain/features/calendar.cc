@@ -1,5 +1,6 @@
 #include "smctrain/features/calendar.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <chrono>
@@ -93,19 +94,27 @@ class CalendarMachine final : public TableMachine {
     if (has_minutes_ && session != nullptr) session_.emplace(*session);
   }
 
-  void push(const Bar& bar, const Context&, double* out) override {
-    out = write_points(bar.ts_open, out);
-    const int64_t local = clock_.local(bar.ts_open + to_date_);
-    if (has_local_points_) out = write_points(local, out);
-    const int64_t day = floor_div(local, kDayNs);
-    if (has_days_ && day != day_) {
-      day_ = day;
-      month_end_ = is_month_end(day) ? 1.0 : 0.0;
+  void push_block(const Block& block, double* const* out) override {
+    const auto wanted = [&](int first) {
+      return std::any_of(out + first, out + first + 4,
+                         [](const double* column) { return column != nullptr; });
+    };
+    if (wanted(0)) {
+      for (int t = 0; t < block.n; ++t) write_points(block.ts_open[t], t, out);
     }
-    *out++ = month_end_;
-    if (session_) {
-      const int64_t left = session_->left(bar.ts_open);
-      *out++ = left > 0 ? static_cast<double>(left) / static_cast<double>(kMinuteNs) : kNaN;
+    double* const* rest = out + (has_local_points_ ? 8 : 4);
+    const bool has_local = has_local_points_ && wanted(4);
+    if (has_local || rest[0] != nullptr) {
+      for (int t = 0; t < block.n; ++t) {
+        const int64_t local = clock_.local(block.ts_open[t] + to_date_);
+        if (has_local) write_points(local, t, out + 4);
+        if (rest[0] != nullptr) rest[0][t] = month_end(floor_div(local, kDayNs));
+      }
+    }
+    if (!session_ || rest[1] == nullptr) return;
+    for (int t = 0; t < block.n; ++t) {
+      const int64_t left = session_->left(block.ts_open[t]);
+      rest[1][t] = left > 0 ? static_cast<double>(left) / static_cast<double>(kMinuteNs) : kNaN;
     }
   }
   void reset() override {}  // nothing is remembered but the date of the newest bar
@@ -126,16 +135,24 @@ class CalendarMachine final : public TableMachine {
     LocalClock clock_;
   };
 
-  double* write_points(int64_t wall, double* out) const {
+  double month_end(int64_t day) {
+    if (has_days_ && day != day_) {
+      day_ = day;
+      month_end_ = is_month_end(day) ? 1.0 : 0.0;
+    }
+    return month_end_;
+  }
+
+  // Four columns from `out` on.
+  void write_points(int64_t wall, int t, double* const* out) const {
     const int64_t day = floor_div(wall, kDayNs);
     const auto minute = static_cast<size_t>((wall - day * kDayNs) / kMinuteNs);
     const Point of_day = has_minutes_ ? minutes_of_day()[minute] : Point{};
     const Point of_week = has_days_ ? weekdays()[static_cast<size_t>(weekday_of(day))] : Point{};
-    *out++ = of_day.sin;
-    *out++ = of_day.cos;
-    *out++ = of_week.sin;
-    *out++ = of_week.cos;
-    return out;
+    if (out[0] != nullptr) out[0][t] = of_day.sin;
+    if (out[1] != nullptr) out[1][t] = of_day.cos;
+    if (out[2] != nullptr) out[2][t] = of_week.sin;
+    if (out[3] != nullptr) out[3][t] = of_week.cos;
   }
 
   bool has_minutes_;

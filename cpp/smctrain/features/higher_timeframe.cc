@@ -57,7 +57,9 @@ HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
                                  const std::vector<std::string>* selected, const Settings& settings)
     : spec_(spec),
       buckets_(spec.days, spec.length_ns),
-      series_(plans, settings, spec.length_ns, needed_columns(prefix_of(spec), selected), 1) {
+      series_(plans, settings, spec.length_ns, needed_columns(prefix_of(spec), selected),
+              spec.from_bars ? Together::kMost : 1),
+      together_(spec.from_bars ? std::make_unique<Together>() : nullptr) {
   if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
     raise("InputError", "higher timeframe ", spec.timeframe,
           " must be a multiple of the base timeframe and longer than it.");
@@ -128,21 +130,50 @@ void HigherTimeframe::start_segment(const Bar& first_bar, bool first_segment) {
 void HigherTimeframe::push_base(const Bar& bar) {
   ++age_;
   if (spec_.from_bars) {
-    while (!waiting_.empty() && waiting_.front().bar.ts_close <= bar.ts_close) {
-      const Waiting next = waiting_.front();
-      waiting_.pop_front();
-      if (has_higher_segment_ && next.segment != higher_segment_) {
-        series_.reset();
-        joined_ = false;
-      }
-      higher_segment_ = next.segment;
-      has_higher_segment_ = true;
-      accept(next.bar);
-    }
+    while (!waiting_.empty() && waiting_.front().bar.ts_close <= bar.ts_close) accept_waiting(bar.ts_close);
   } else {
     resample(bar);
   }
   last_base_close_ = bar.ts_close;
+}
+
+// The first waiting bar and those of its segment behind it that close until then, as many as fit.
+void HigherTimeframe::accept_waiting(int64_t until) {
+  const int32_t segment = waiting_.front().segment;
+  if (has_higher_segment_ && segment != higher_segment_) {
+    series_.reset();
+    joined_ = false;
+  }
+  higher_segment_ = segment;
+  has_higher_segment_ = true;
+  Together& bars = *together_;
+  size_t n = 0;
+  for (; n < Together::kMost && !waiting_.empty(); ++n) {
+    const auto& [bar, its_segment] = waiting_.front();
+    if (its_segment != segment || bar.ts_close > until) break;
+    bars.ts_open[n] = bar.ts_open;
+    bars.ts_close[n] = bar.ts_close;
+    bars.open[n] = bar.open;
+    bars.high[n] = bar.high;
+    bars.low[n] = bar.low;
+    bars.close[n] = bar.close;
+    bars.volume[n] = bar.volume;
+    bars.spread[n] = bar.spread;
+    bars.segment[n] = segment;
+    waiting_.pop_front();
+  }
+  series_.push_block({{bars.ts_open.data(), n},
+                      {bars.ts_close.data(), n},
+                      {bars.open.data(), n},
+                      {bars.high.data(), n},
+                      {bars.low.data(), n},
+                      {bars.close.data(), n},
+                      {bars.volume.data(), n},
+                      {bars.spread.data(), n},
+                      {bars.segment.data(), n}},
+                     0, static_cast<int>(n));
+  joined_ = true;
+  age_ = 0;
 }
 
 void HigherTimeframe::accept(const Bar& bar) {

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -67,8 +68,18 @@ class HigherTimeframe {
     int32_t segment;
   };
 
+  // Bars as columns, for the series. Between two base bars there is one as a rule, but many lie before the
+  // first.
+  struct Together {
+    static constexpr int kMost = 128;
+    std::array<int64_t, kMost> ts_open, ts_close;
+    std::array<double, kMost> open, high, low, close, volume, spread;
+    std::array<int32_t, kMost> segment;
+  };
+
   double value(int at) const { return at >= 0 && joined_ ? series_.newest(static_cast<size_t>(at)) : kNaN; }
   void accept(const Bar& bar);
+  void accept_waiting(int64_t until);
   void resample(const Bar& bar);
 
   HigherSpec spec_;
@@ -86,6 +97,7 @@ class HigherTimeframe {
   bool joined_ = false;
   int64_t age_ = 0;
   std::deque<Waiting> waiting_;
+  std::unique_ptr<Together> together_;  // only with from_bars
   int64_t last_base_close_ = std::numeric_limits<int64_t>::min();
   int64_t last_higher_open_ = std::numeric_limits<int64_t>::min();
   int32_t higher_segment_ = 0;

@@ -15,9 +15,11 @@ class Ramp {
       : zero_(zero), one_(one), width_(decimal(one > zero ? one - zero : zero - one)) {}
   double zero() const { return zero_; }
   double one() const { return one_; }
+  double width() const { return width_; }
+  bool rises() const { return one_ > zero_; }
   // NaN stays NaN.
   double at(double x) const {
-    const double way = one_ > zero_ ? x - zero_ : zero_ - x;
+    const double way = rises() ? x - zero_ : zero_ - x;
     return std::min(std::max(way / width_, 0.0), 1.0);
   }
 

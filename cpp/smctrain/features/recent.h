@@ -29,6 +29,11 @@ class Recent {
     end_ += n;
     return block;
   }
+  // Takes the newest kPast values from elsewhere, which end before `end`: a block was read where it stood.
+  void skip_to(const double* end) {
+    std::copy_n(end - Block::kPast, Block::kPast, values_.data());
+    end_ = Block::kPast;
+  }
   void reset() {
     std::fill_n(values_.data(), Block::kPast, before_start_);
     end_ = Block::kPast;

@@ -74,18 +74,49 @@ const Machine* Series::owner(const std::string& name) const {
   return nullptr;
 }
 
+// Ordinary bars with enough of them before and behind need no copy. Returns whether these are such.
+bool Series::refer_to_bars(const BarsView& bars, int64_t first, Block& block) {
+  const int n = block.n;
+  if (plain_bars_ < Block::kPast || first < Block::kPast || first + n + kSpare > bars.size()) return false;
+  const auto part = [&](std::span<const double> column) { return column.data() + first; };
+  const std::array<const double*, 4> prices{part(bars.open), part(bars.high), part(bars.low),
+                                            part(bars.close)};
+  if (!std::all_of(prices.begin(), prices.end(),
+                   [&](const double* price) { return kernels().all_within(price, kOrdinaryPrice, n); })) {
+    return false;
+  }
+  const std::array<Recent*, 4> recent{&open_, &high_, &low_, &close_};
+  for (size_t i = 0; i < prices.size(); ++i) recent[i]->skip_to(prices[i] + n);
+  block.open = prices[0];
+  block.high = prices[1];
+  block.low = prices[2];
+  block.close = prices[3];
+  if (bars.volume.empty()) {
+    block.volume = append(volume_, bars.volume, first, n);
+  } else {
+    block.volume = part(bars.volume);
+    volume_.skip_to(block.volume + n);
+  }
+  for (const auto column : {bars.open, bars.high, bars.low, bars.close, bars.volume})
+    prefetch(column, first + n, n);
+  block.plain = true;
+  plain_bars_ += n;
+  return true;
+}
+
 void Series::take_bars(const BarsView& bars, int64_t first, Block& block) {
+  block.ts_open = bars.ts_open.data() + first;
+  block.ts_close = bars.ts_close.data() + first;
+  block.spread = bars.spread.empty() ? no_spread_.data() : bars.spread.data() + first;
+  if (refer_to_bars(bars, first, block)) return;
   const int n = block.n;
   const std::array<double*, 4> prices{append(open_, bars.open, first, n), append(high_, bars.high, first, n),
                                       append(low_, bars.low, first, n), append(close_, bars.close, first, n)};
-  block.ts_open = bars.ts_open.data() + first;
-  block.ts_close = bars.ts_close.data() + first;
   block.open = prices[0];
   block.high = prices[1];
   block.low = prices[2];
   block.close = prices[3];
   block.volume = append(volume_, bars.volume, first, n);
-  block.spread = bars.spread.empty() ? no_spread_.data() : bars.spread.data() + first;
   if (std::all_of(prices.begin(), prices.end(),
                   [&](double* price) { return kernels().all_within(price, kOrdinaryPrice, n); })) {
     block.plain = plain_bars_ >= Block::kPast;

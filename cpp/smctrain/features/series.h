@@ -38,12 +38,14 @@ class Series {
   const Machine* owner(const std::string& name) const;  // machine of a column, null if absent
   int64_t rows() const { return row_; }                 // bars since the last reset
 
-  // Bars first..first + n - 1, 1 <= n <= most_bars, all of one segment.
+  // Bars first..first + n - 1, 1 <= n <= most_bars, all of one segment. Bars of the view before `first` are
+  // those that came before.
   void push_block(const BarsView& bars, int64_t first, int n);
   void push(const Bar& bar);
   void reset();
 
  private:
+  bool refer_to_bars(const BarsView& bars, int64_t first, Block& block);
   void take_bars(const BarsView& bars, int64_t first, Block& block);
   void advance_context(Block& block);
   void advance_plain(const Block& block, double* atr, double* ema, double* rsi);

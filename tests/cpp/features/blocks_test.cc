@@ -10,7 +10,10 @@
 
 #include "smctrain/base/rng.h"
 #include "smctrain/features/engine.h"
+#include "smctrain/features/technical/families.h"
 #include "smctrain/features/technical/kernels.h"
+#include "smctrain/features/technical/recursive.h"
+#include "smctrain/features/technical/regime.h"
 #include "smctrain/features/technical/rolling.h"
 #include "smctrain/features/technical/windows.h"
 
@@ -180,6 +183,71 @@ TEST_CASE("where a block ends shows in no column") {
   SUBCASE("a coarse grid with many equal prices") { check_blocks(random_bars(2500, 0.001, 0.0, 1e-3)); }
 }
 
+TEST_CASE("Wilder's mean is that of his formula and rests where its input does") {
+  for (const int period : {1, 2, 14, 50}) {
+    WilderMean mean(period);
+    const auto x = stream(90, 4000, 0.0);
+    double formula = 0.0;
+    for (int t = 0; t < 4000; ++t) {
+      const double value = mean.push(x[static_cast<size_t>(t)]);
+      formula += t < period ? x[static_cast<size_t>(t)] : 0.0;
+      if (t == period - 1) formula /= period;
+      if (t >= period) formula = (formula * (period - 1) + x[static_cast<size_t>(t)]) / period;
+      if (t >= period - 1) REQUIRE(value == doctest::Approx(formula).epsilon(1e-13));
+    }
+    WilderMean still(period);
+    for (int t = 0; t < 100; ++t) {
+      const double value = still.push(0.25);
+      if (t >= period - 1) REQUIRE(value == 0.25);
+    }
+  }
+}
+
+TEST_CASE("the columns of a block are what the regime says bar by bar") {
+  const TrendTerms terms;
+  const auto machine = make_trend_machine(terms);
+  const size_t width = machine->columns().size();
+  const int n = 400;
+  std::vector<std::vector<double>> in(4);
+  for (size_t k = 0; k < in.size(); ++k) {
+    in[k].assign(Block::kPast, kNaN);
+    const auto values = stream(70 + k, n + kSpare, 0.02);
+    in[k].insert(in[k].end(), values.begin(), values.end());
+  }
+  for (int t = 0; t < n; ++t) {  // a bias of some ATR, an RSI of all sizes
+    in[0][Block::kPast + t] += 2e-3 * std::sin(0.05 * t);
+    in[2][Block::kPast + t] = 5e-4 * (1.1 + std::sin(0.021 * t));
+    in[3][Block::kPast + t] = 50.0 + 50.0 * std::sin(0.11 * t);
+  }
+  std::vector<std::vector<double>> storage(width, std::vector<double>(column_stride(n)));
+  std::vector<double*> out;
+  for (auto& column : storage) out.push_back(column.data());
+  Block block;
+  block.n = n;
+  block.close = in[0].data() + Block::kPast;
+  block.ema_first_50 = in[1].data() + Block::kPast;
+  block.atr = in[2].data() + Block::kPast;
+  block.rsi_wilder_14 = in[3].data() + Block::kPast;
+  machine->push_block(block, out.data());
+  MarketStateMachine reference(terms);
+  std::array<int, 6> seen{};
+  for (int t = 0; t < n; ++t) {
+    const Context context{t, block.atr[t], block.atr[t], block.ema_first_50[t], block.rsi_wilder_14[t]};
+    const MarketState state = reference.push(block.close[t], context);
+    const double expected[] = {state.bias,   std::abs(state.bias), state.strength(),   state.bull(),
+                               state.bear(), storage[5][t],        state.overbought(), state.oversold(),
+                               state.atr_z,  state.vol_high(),     state.vol_low(),    state.strong(),
+                               state.weak()};
+    for (size_t c = 0; c < std::size(expected); ++c) REQUIRE(same(storage[c][t], expected[c]));
+    const int regime = static_cast<int>(state.regime());
+    ++seen[static_cast<size_t>(regime + 1)];
+    for (int i = 0; i < 5; ++i) {
+      REQUIRE(same(storage[13 + static_cast<size_t>(i)][t], regime < 0 ? kNaN : (regime == i ? 1.0 : 0.0)));
+    }
+  }
+  CHECK(std::count(seen.begin(), seen.end(), 0) == 0);  // every regime has been there
+}
+
 TEST_CASE("every level of the kernels gives the same numbers") {
   std::array<KernelLevel, 3> levels{};
   const int count = kernel_levels(levels.data());
@@ -205,6 +273,16 @@ TEST_CASE("every level of the kernels gives the same numbers") {
       keep(a);
       keep(b);
       keep((k.absolute_change(x(s), n, a), a));
+      keep((k.absolute_difference(x(s), x(1), n, a), a));
+      keep((k.absolute(x(s), n, a), a));
+      keep((k.standard_score(x(s), x(1), x(2), n, a), a));
+      keep((k.is_equal(x(s), 0.0, n, a), a));
+      keep((k.ramp(x(s), 1.0, 3e-4, true, n, a), a));
+      keep((k.ramp(x(s), 1.0, 3e-4, false, n, b), b));
+      const double* terms[4] = {a, b, x(s), x(2)};
+      const double values[3] = {0.5, 1.5, 3.0};
+      keep((k.centroid(terms, values, n, c), c));
+      keep((k.regime(x(s), x(1), terms, 0.6, 0.5, n, c), c));
       keep((k.scaled_ratio(x(s), x(1), 100.0, n, a), a));
       keep((k.scaled_change(x(1), x(s), 100.0, n, a), a));
       keep((k.difference_ratio(x(s), x(1), x(2), 1.0, n, a), a));

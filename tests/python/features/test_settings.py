@@ -282,3 +282,18 @@ def test_the_table_of_settings_is_a_table() -> None:
     table = st.feature_settings()
     assert list(table["key"])[:2] == ["smc.atr", "smc.swing_left"]
     assert list(table.columns) == ["key", "argument", "allowed", "default", "meaning"]
+
+
+def test_what_columns_there_are_follows_every_change_of_the_settings() -> None:
+    """The catalogue of a spec is kept; neither its list nor its settings may reach what is kept."""
+    spec = FeatureSpec(higher=(), preset="full", settings={"smc.second_scale": 30})
+    before = spec.catalogue()
+    assert any(column.name.startswith("s30_") for column in before)
+    del spec.catalogue()[10:]
+    assert spec.catalogue() == before
+    assert FeatureSpec(higher=(), preset="full").catalogue() != before
+    spec.settings["smc.second_scale"] = 40  # type: ignore[index]
+    changed = spec.catalogue()
+    assert any(column.name.startswith("s40_") for column in changed)
+    assert not any(column.name.startswith("s30_") for column in changed)
+    assert FeatureSpec(higher=(), preset="full", settings={"smc.second_scale": 30}).catalogue() == before

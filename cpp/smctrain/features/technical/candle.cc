@@ -1,8 +1,8 @@
 // Shape of the finished bar. Shares of the range are NaN where high equals low.
 #include <algorithm>
-#include <cmath>
 
 #include "smctrain/features/technical/families.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -20,21 +20,30 @@ class CandleMachine final : public TableMachine {
             make_column("cd_gap_atr", "candle", "atr", kForever, 14, wilder_settle(14), "(O - C[t-1]) / ATR"),
         }) {}
 
-  void push(const Bar& bar, const Context& context, double* out) override {
-    const double range = bar.high - bar.low;
-    out[0] = safe_div(bar.close - bar.open, context.atr);
-    out[1] = safe_div(range, context.atr);
-    out[2] = safe_div(std::abs(bar.close - bar.open), range);
-    out[3] = safe_div(bar.high - std::max(bar.open, bar.close), range);
-    out[4] = safe_div(std::min(bar.open, bar.close) - bar.low, range);
-    out[5] = safe_div(bar.close - bar.low, range);
-    out[6] = safe_div(bar.open - previous_close_, context.atr);
-    previous_close_ = bar.close;
+  void push_block(const Block& block, double* const* out) override {
+    const Kernels& k = kernels();
+    const int n = block.n;
+    BlockValues range;
+    BlockValues part;
+    k.difference(block.high, block.low, n, range);
+    if (out[0] != nullptr) k.difference_ratio(block.close, block.open, block.atr, 1.0, n, out[0]);
+    if (out[1] != nullptr) k.scaled_ratio(range, block.atr, 1.0, n, out[1]);
+    if (out[2] != nullptr) {
+      k.absolute_difference(block.close, block.open, n, part);
+      k.scaled_ratio(part, range, 1.0, n, out[2]);
+    }
+    if (out[3] != nullptr) {
+      for (int t = 0; t < n; ++t) part[t] = block.high[t] - std::max(block.open[t], block.close[t]);
+      k.scaled_ratio(part, range, 1.0, n, out[3]);
+    }
+    if (out[4] != nullptr) {
+      for (int t = 0; t < n; ++t) part[t] = std::min(block.open[t], block.close[t]) - block.low[t];
+      k.scaled_ratio(part, range, 1.0, n, out[4]);
+    }
+    if (out[5] != nullptr) k.difference_ratio(block.close, block.low, range, 1.0, n, out[5]);
+    if (out[6] != nullptr) k.difference_ratio(block.open, block.close - 1, block.atr, 1.0, n, out[6]);
   }
-  void reset() override { previous_close_ = kNaN; }
-
- private:
-  double previous_close_ = kNaN;
+  void reset() override {}
 };
 
 }  // namespace

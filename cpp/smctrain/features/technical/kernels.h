@@ -41,6 +41,8 @@ struct Kernels {
   // max(x - x[-1], 0) and max(x[-1] - x, 0); |x - x[-1]|
   void (*moves)(const double* x, int n, double* up, double* down);
   void (*absolute_change)(const double* x, int n, double* out);
+  void (*absolute_difference)(const double* a, const double* b, int n, double* out);  // |a - b|
+  void (*absolute)(const double* x, int n, double* out);
   void (*typical_price)(const double* high, const double* low, const double* close, int n, double* out);
   // factor a / b, NaN where b is 0 or not finite
   void (*scaled_ratio)(const double* a, const double* b, double factor, int n, double* out);
@@ -58,6 +60,10 @@ struct Kernels {
                          int n, double* out);
   // 100 up / (up + down), 0 if the sum is not above 0; NaN stays NaN
   void (*share_of_moves)(const double* up, const double* down, int n, double* out);
+  // (x - mean) / deviation, NaN where the deviation is not above 0
+  void (*standard_score)(const double* x, const double* mean, const double* deviation, int n, double* out);
+  // x == value as 1 or 0; NaN stays NaN
+  void (*is_equal)(const double* x, double value, int n, double* out);
   // From sums of x - pivot and of its square over `width` values: mean, and deviation with divisor width -
   // ddof.
   void (*moments)(const double* pivot, const double* s1, const double* s2, int width, int ddof, int n,
@@ -76,6 +82,15 @@ struct Kernels {
                                  double* plus_share, double* minus_share, double* strength);
   void (*signed_volume)(const double* close, const double* volume, int n, double* out);              // obv
   void (*money_flow)(const double* typical, const double* volume, int n, double* up, double* down);  // mfi
+
+  // Membership by a Ramp, from its zero, its width and whether it rises.
+  void (*ramp)(const double* x, double zero, double width, bool rises, int n, double* out);
+  // trend_strength() from the memberships weak, moderate (rise, fall), strong and the values of the terms
+  void (*centroid)(const double* const terms[4], const double values[3], int n, double* out);
+  // MarketState::regime() as a number from 0 on, NaN if unknown, from the memberships vol_high, vol_low,
+  // strong, weak
+  void (*regime)(const double* atr_z, const double* bias, const double* const memberships[4],
+                 double vol_above, double trend_above, int n, double* out);
 
   // ---- columns[0..count-1] to the n rows of a matrix; what its type cannot hold, infinity too, is NaN
   void (*write_rows_float)(const double* const* columns, int count, int n, float* out, int64_t stride);

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "smctrain/features/technical/families.h"
-#include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/kernels.h"
 
 namespace smctrain::features {
 namespace {
@@ -25,22 +25,17 @@ class ReturnsMachine final : public TableMachine {
  public:
   ReturnsMachine() : TableMachine(return_columns()) {}
 
-  void push(const Bar& bar, const Context&, double* out) override {
-    closes_.push(bar.close);
-    ++rows_;
-    for (size_t i = 0; i < kSteps.size(); ++i) out[i] = safe_div(bar.close, close_before(kSteps[i])) - 1.0;
-    out[kSteps.size()] = std::log(safe_div(bar.close, close_before(1)));
+  void push_block(const Block& block, double* const* out) override {
+    const int n = block.n;
+    const double* close = block.close;  // NaN before the first row
+    for (size_t i = 0; i < kSteps.size(); ++i) {
+      if (out[i] != nullptr) kernels().scaled_change(close, close - kSteps[i], 1.0, n, out[i]);
+    }
+    double* log_return = out[kSteps.size()];
+    if (log_return == nullptr) return;
+    for (int t = 0; t < n; ++t) log_return[t] = std::log(safe_div(close[t], close[t - 1]));
   }
-  void reset() override {
-    closes_.reset();
-    rows_ = 0;
-  }
-
- private:
-  double close_before(int bars) const { return rows_ > bars ? closes_.ago(bars) : kNaN; }
-
-  Window closes_{kSteps.back() + 1};
-  int64_t rows_ = 0;
+  void reset() override {}
 };
 
 }  // namespace

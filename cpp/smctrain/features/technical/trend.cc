@@ -1,4 +1,5 @@
-// Columns of trend, momentum and volatility regime; what they mean stands in regime.h.
+// Columns of trend, momentum and volatility regime; what they mean stands in regime.h, bar by bar, and is
+// done here for a block with the same operations.
 #include <algorithm>
 #include <cmath>
 
@@ -50,39 +51,45 @@ class TrendMachine final : public TableMachine {
   explicit TrendMachine(const TrendTerms& terms) : TableMachine(trend_columns()), terms_(terms) {}
 
   void push_block(const Block& block, double* const* out) override {
+    const Kernels& k = kernels();
     const int n = block.n;
+    const auto wanted = [&](int first, int last) {
+      return std::any_of(out + first, out + last + 1, [](const double* column) { return column != nullptr; });
+    };
     double* bias = biases_.extend(n);
-    BlockValues mean;
-    BlockValues deviation;
-    BlockValues atr_z;
-    kernels().difference_ratio(block.close, block.ema_first_50, block.atr, 1.0, n, bias);
+    k.difference_ratio(block.close, block.ema_first_50, block.atr, 1.0, n, bias);
+    if (out[0] != nullptr) std::copy_n(bias, n, out[0]);
     if (out[5] != nullptr) {
+      BlockValues mean;
+      BlockValues deviation;
       bias_.push(bias, block.row, n, 1, mean, deviation);
-      for (int t = 0; t < n; ++t) out[5][t] = z(bias[t], mean[t], deviation[t]);
+      k.standard_score(bias, mean, deviation, n, out[5]);
     }
-    atr_.push(block.atr, block.row, n, 1, mean, deviation);
-    for (int t = 0; t < n; ++t) atr_z[t] = z(block.atr[t], mean[t], deviation[t]);
-    for (int t = 0; t < n; ++t) {
-      const auto put = [&](size_t column, double value) {
-        if (out[column] != nullptr) out[column][t] = value;
-      };
-      const MarketState state{&terms_, bias[t], block.rsi_wilder_14[t], atr_z[t]};
-      put(0, state.bias);
-      put(1, std::abs(state.bias));
-      put(2, state.strength());
-      put(3, state.bull());
-      put(4, state.bear());
-      put(6, state.overbought());
-      put(7, state.oversold());
-      put(8, state.atr_z);
-      put(9, state.vol_high());
-      put(10, state.vol_low());
-      put(11, state.strong());
-      put(12, state.weak());
-      const Regime regime = state.regime();
+    if (out[3] != nullptr) ramp(terms_.side, bias, n, out[3]);
+    if (out[4] != nullptr) {
+      BlockValues turned;
+      for (int t = 0; t < n; ++t) turned[t] = -bias[t];
+      ramp(terms_.side, turned, n, out[4]);
+    }
+    if (out[6] != nullptr) ramp(terms_.overbought, block.rsi_wilder_14, n, out[6]);
+    if (out[7] != nullptr) ramp(terms_.oversold, block.rsi_wilder_14, n, out[7]);
+    BlockValues scratch[6];
+    const bool has_regime = wanted(13, 17);
+    double* strong = or_else(out[11], scratch[0]);
+    double* weak = or_else(out[12], scratch[1]);
+    double* vol_high = or_else(out[9], scratch[2]);
+    double* vol_low = or_else(out[10], scratch[3]);
+    double* atr_z = or_else(out[8], scratch[4]);
+    if (has_regime || wanted(1, 2) || wanted(11, 12)) {
+      strengthen(bias, n, or_else(out[1], scratch[5]), out[2], strong, weak);
+    }
+    if (has_regime || wanted(8, 10)) score_atr(block, atr_z, vol_high, vol_low);
+    if (has_regime) {
+      const double* memberships[4] = {vol_high, vol_low, strong, weak};
+      BlockValues regime;
+      k.regime(atr_z, bias, memberships, terms_.vol_above, terms_.trend_above, n, regime);
       for (int i = 0; i < 5; ++i) {
-        const double is_it = static_cast<int>(regime) == i ? 1.0 : 0.0;
-        put(13 + static_cast<size_t>(i), regime == Regime::kUnknown ? kNaN : is_it);
+        if (out[13 + i] != nullptr) k.is_equal(regime, i, n, out[13 + i]);
       }
     }
   }
@@ -93,8 +100,32 @@ class TrendMachine final : public TableMachine {
   }
 
  private:
-  static double z(double x, double mean, double deviation) {
-    return deviation > 0.0 ? (x - mean) / deviation : kNaN;
+  static void ramp(const Ramp& terms, const double* x, int n, double* out) {
+    kernels().ramp(x, terms.zero(), terms.width(), terms.rises(), n, out);
+  }
+
+  // |bias|, its centroid (if wanted) and what the centroid makes strong and weak.
+  void strengthen(const double* bias, int n, double* size, double* centroid, double* strong, double* weak) {
+    BlockValues terms[4];
+    BlockValues scratch;
+    double* strength = or_else(centroid, scratch);
+    kernels().absolute(bias, n, size);
+    const Ramp* ramps[4] = {&terms_.weak, &terms_.moderate_rise, &terms_.moderate_fall, &terms_.strong};
+    for (int i = 0; i < 4; ++i) ramp(*ramps[i], size, n, terms[i]);
+    const double* memberships[4] = {terms[0], terms[1], terms[2], terms[3]};
+    const double values[3] = {terms_.weak_value, terms_.moderate_value, terms_.strong_value};
+    kernels().centroid(memberships, values, n, strength);
+    ramp(terms_.tr_strong, strength, n, strong);
+    ramp(terms_.tr_weak, strength, n, weak);
+  }
+
+  void score_atr(const Block& block, double* atr_z, double* vol_high, double* vol_low) {
+    BlockValues mean;
+    BlockValues deviation;
+    atr_.push(block.atr, block.row, block.n, 1, mean, deviation);
+    kernels().standard_score(block.atr, mean, deviation, block.n, atr_z);
+    ramp(terms_.vol_high, atr_z, block.n, vol_high);
+    ramp(terms_.vol_low, atr_z, block.n, vol_low);
   }
 
   TrendTerms terms_;

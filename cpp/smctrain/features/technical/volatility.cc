@@ -9,6 +9,7 @@
 
 #include "smctrain/features/technical/families.h"
 #include "smctrain/features/technical/rolling.h"
+#include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
 namespace {
@@ -35,45 +36,67 @@ class VolatilityMachine final : public TableMachine {
                         "sqrt(var1(ln(O/C[t-1])) + k var1(ln(C/O)) + (1-k) rs^2)"),
         }) {}
 
-  void push(const Bar& bar, const Context&, double* out) override {
-    const double high_low = std::log(bar.high / bar.low);
-    const double close_open = std::log(bar.close / bar.open);
-    if (rows_++ > 0) {  // row 0 has no previous close and must not enter these windows
-      returns_.push(std::log(bar.close / previous_));
-      overnight_.push(std::log(bar.open / previous_));
+  // Logarithms are most of the work, so each column takes only its own.
+  void push_block(const Block& block, double* const* out) override {
+    const int n = block.n;
+    if (out[0] != nullptr) {
+      double* returns = returns_.extend(n);
+      BlockValues mean;
+      for (int t = 0; t < n; ++t) returns[t] = std::log(block.close[t] / block.close[t - 1]);  // NaN on row 0
+      deviation_.push(returns, block.row, n, 1, mean, out[0]);
     }
-    open_close_.push(close_open);
-    const double parkinson = parkinson_.push_mean(high_low * high_low);
-    const double garman = garman_.push_mean(0.5 * high_low * high_low -
-                                            (2.0 * std::numbers::ln2 - 1.0) * close_open * close_open);
-    const double rogers = rogers_.push_mean(std::log(bar.high / bar.close) * std::log(bar.high / bar.open) +
-                                            std::log(bar.low / bar.close) * std::log(bar.low / bar.open));
-    out[0] = returns_.deviation(1);
-    out[1] = ewma(bar.close);
-    out[2] = root(parkinson / (4.0 * std::numbers::ln2));
-    out[3] = root(garman);
-    out[4] = root(rogers);
-    const double k = 0.34 / (1.34 + (kWidth + 1.0) / (kWidth - 1.0));
-    const double rs = std::isnan(rogers) ? rogers : std::max(0.0, rogers);
-    out[5] = std::sqrt(overnight_.variance(1) + k * open_close_.variance(1) + (1.0 - k) * rs);
-    previous_ = bar.close;
+    if (out[1] != nullptr) {
+      for (int t = 0; t < n; ++t) out[1][t] = ewma(block.close[t]);
+    }
+    if (out[2] != nullptr || out[3] != nullptr) {
+      for (int t = 0; t < n; ++t) from_range(block, t, out);
+    }
+    if (out[4] != nullptr || out[5] != nullptr) {
+      for (int t = 0; t < n; ++t) from_four_prices(block, t, out);
+    }
   }
   void reset() override {
     returns_.reset();
+    deviation_.reset();
     overnight_.reset();
     open_close_.reset();
     parkinson_.reset();
     garman_.reset();
     rogers_.reset();
-    previous_ = kNaN;
     accepted_ = kNaN;
     squares_ = 0.0;
     count_ = 0;
-    rows_ = 0;
   }
 
  private:
   static double root(double x) { return std::isnan(x) ? x : std::sqrt(std::max(0.0, x)); }
+
+  void from_range(const Block& block, int t, double* const* out) {
+    const double high_low = std::log(block.high[t] / block.low[t]);
+    const double parkinson = parkinson_.push_mean(high_low * high_low);
+    if (out[2] != nullptr) out[2][t] = root(parkinson / (4.0 * std::numbers::ln2));
+    if (out[3] == nullptr) return;
+    const double close_open = std::log(block.close[t] / block.open[t]);
+    out[3][t] = root(garman_.push_mean(0.5 * high_low * high_low -
+                                       (2.0 * std::numbers::ln2 - 1.0) * close_open * close_open));
+  }
+
+  void from_four_prices(const Block& block, int t, double* const* out) {
+    const double open = block.open[t];
+    const double high = block.high[t];
+    const double low = block.low[t];
+    const double close = block.close[t];
+    const double rogers = rogers_.push_mean(std::log(high / close) * std::log(high / open) +
+                                            std::log(low / close) * std::log(low / open));
+    if (out[4] != nullptr) out[4][t] = root(rogers);
+    if (out[5] == nullptr) return;
+    // Row 0 has no previous close and must not enter this window.
+    if (block.row + t > 0) overnight_.push(std::log(open / block.close[t - 1]));
+    open_close_.push(std::log(close / open));
+    const double k = 0.34 / (1.34 + (kWidth + 1.0) / (kWidth - 1.0));
+    const double rs = std::isnan(rogers) ? rogers : std::max(0.0, rogers);
+    out[5][t] = std::sqrt(overnight_.variance(1) + k * open_close_.variance(1) + (1.0 - k) * rs);
+  }
 
   double ewma(double close) {
     if (!std::isfinite(close)) return kNaN;
@@ -90,18 +113,17 @@ class VolatilityMachine final : public TableMachine {
     return std::sqrt(variance_);
   }
 
-  RollingVariance returns_{kWidth};
+  Recent returns_;
+  RollingMoments<kWidth> deviation_{1};
   RollingVariance overnight_{kWidth};
   RollingVariance open_close_{kWidth};
   RollingSum parkinson_{kWidth};
   RollingSum garman_{kWidth};
   RollingSum rogers_{kWidth};
-  double previous_ = kNaN;  // close of the bar before, NaN after a missing bar
   double accepted_ = kNaN;  // last usable close
   double squares_ = 0.0;
   double variance_ = 0.0;
   int count_ = 0;
-  int64_t rows_ = 0;
 };
 
 }  // namespace

@@ -140,12 +140,14 @@ class RollingSums {
 template <int kWidth>
 class RollingMoments {
  public:
+  explicit RollingMoments(int64_t skipped = 0) : first_(skipped + kWidth - 1) {}
+
   // Deviation with divisor kWidth - ddof.
   void push(const double* x, int64_t row, int n, int ddof, double* mean, double* deviation) {
     BlockValues pivot;
     BlockValues s1;
     BlockValues s2;
-    const bool finite = row >= kWidth - 1 && kernels().all_finite(x, kWidth, n);
+    const bool finite = row >= first_ && kernels().all_finite(x, kWidth, n);
     if (finite) {
       add(x, row, n, {pivot, s1, s2});
     } else {
@@ -195,7 +197,7 @@ class RollingMoments {
   };
 
   void add(const double* x, int64_t row, int n, const Out& out) {
-    const auto past = static_cast<int>((row - (kWidth - 1)) % kWidth);
+    const auto past = static_cast<int>((row - first_) % kWidth);
     int t = past == 0 ? 0 : std::min(n, kWidth - past);
     Sums sums = sums_;
     for (int i = 0; i < t; ++i) {
@@ -234,7 +236,7 @@ class RollingMoments {
   // The same where some inputs are missing: they count as nothing.
   void add_finite(const double* x, int64_t row, int n, const Out& out) {
     for (int t = 0; t < n; ++t) {
-      const int64_t since = row + t - (kWidth - 1);
+      const int64_t since = row + t - first_;
       if (since >= 0 && since % kWidth == 0) {
         const double* oldest = x + t - kWidth + 1;
         const double* pivot =
@@ -251,6 +253,7 @@ class RollingMoments {
     }
   }
 
+  int64_t first_;  // row of the first result
   Sums sums_;
 };
 
