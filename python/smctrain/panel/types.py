@@ -132,7 +132,7 @@ class Panel:
             Rows that take part, such as `panel.settled`; the others are NaN in the new columns.
         """
         wanted = read_kinds(kinds)
-        added = cross_catalogue(self.catalogue, columns, wanted, min_count)
+        added = cross_catalogue(self.catalogue, columns, wanted, min_count, len(self.symbols))
         first = len(self.catalogue)
         values = np.empty((len(self), first + len(added)), dtype=self.values.dtype)
         values[:, :first] = self.values

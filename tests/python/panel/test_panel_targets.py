@@ -41,10 +41,11 @@ def test_a_rank_ends_when_the_last_return_of_its_stamp_does(panel: Panel) -> Non
     assert (rank.t1[rank.ok] > returns.t1[rank.ok]).any()  # missing hours: five bars are not five hours
 
 
-def test_too_few_returns_are_missing(panel: Panel) -> None:
-    everyone = panel.target("fwd_z_5b", min_count=7)
-    assert set(everyone.counts) == {"open", "missing"}
-    assert np.isnan(everyone.y).all()
+def test_too_few_returns_are_missing_and_too_few_symbols_are_an_error(panel: Panel) -> None:
+    everyone = panel.target("fwd_z_5b", min_count=6)
+    assert np.isnan(everyone.y[panel.count < 6]).all()
+    with pytest.raises(InputError, match="min_count must be at most 6, the number of symbols, but is 7"):
+        panel.target("fwd_z_5b", min_count=7)
 
 
 def test_the_last_rows_have_no_target_and_later_bars_change_none(panel: Panel, market: dict[str, Bars]) -> None:
