@@ -85,7 +85,7 @@ class PanelLabels:
         return f"PanelLabels({self.name}: {len(self)} rows; {parts})"
 
 
-def panel_target(panel: Panel, name: str, min_count: int, benchmark: Bars | None, day_zone: str) -> PanelLabels:
+def panel_target(panel: Panel, name: str, min_count: int, benchmark: Bars | None, day_zone: str | None) -> PanelLabels:
     """See `Panel.target`."""
     match = _ACROSS.fullmatch(name) if isinstance(name, str) else None
     if match is None:
@@ -153,7 +153,7 @@ def _entry_of_bar(labels: Labels, n: int, symbol: str) -> NDArray[np.int64]:
 
 
 def intervals(
-    panel: Panel, horizon: int | str | Horizon, day_zone: str
+    panel: Panel, horizon: int | str | Horizon, day_zone: str | None
 ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
     """See `Panel.intervals`."""
     span = parse_horizon(horizon)

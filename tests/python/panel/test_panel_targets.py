@@ -130,3 +130,15 @@ def test_other_targets_keep_their_names_and_faults_are_named(panel: Panel) -> No
     once = np.array([4, 4])
     with pytest.raises(InputError, match="AA: labels must decide each bar once"):
         panel.collect({"AA": st.forward_return(panel.bars["AA"], 5, rows=once)})
+
+
+def test_days_are_those_of_each_symbol_as_without_a_panel() -> None:
+    # Currency pairs have days from 17:00 New York: the last bar of a day opens at 16:00 there, not at 23:00 UTC.
+    pairs = {name: walk(name, n=400) for name in ("EURUSD", "GBPUSD")}
+    panel = build_panel(pairs, SPEC)
+    for code, name in enumerate(panel.symbols):
+        assert pairs[name].calendar.zone == "America/New_York"
+        rows = np.flatnonzero(panel.symbol == code)
+        own = st.make_target(pairs[name], "fwd_ret_1d")
+        np.testing.assert_array_equal(panel.target("fwd_ret_1d").y[rows], own.y)
+        assert not np.array_equal(own.y, st.make_target(pairs[name], "fwd_ret_1d", day_zone="UTC").y, equal_nan=True)
