@@ -47,8 +47,13 @@ build/.tests: build/.built build/doctest/.ready $(TEST_NATIVE)
 	if grep -qE '^DOCTEST_INCLUDE_DIR:.*=/' build/dev/CMakeCache.txt; then $(VENV)/bin/cmake --build build/dev --target core_tests; fi
 	@touch $@
 
-test: build build/.tests ## C++ and Python tests in one pytest run, summary last
-	$(PY) -m pytest -q
+# The popular package that the leak audit must catch: without dependencies, so that it cannot change the environment.
+build/test-peers/.ready: tests/peers.txt | build/.built
+	$(PIP) install -q --upgrade --no-deps --target build/test-peers -r $<
+	@touch $@
+
+test: build build/.tests build/test-peers/.ready ## C++ and Python tests in one pytest run, summary last
+	PYTHONPATH="$(abspath build/test-peers)" $(PY) -m pytest -q
 
 asan tsan: build build/doctest/.ready ## C++ tests under sanitizers (address and undefined behaviour; threads)
 	PATH="$(abspath $(VENV)/bin):$$PATH" cmake --preset $@ >/dev/null

@@ -16,6 +16,7 @@
 #include "smctrain/base/error.h"
 #include "smctrain/features/derived/fractional.h"
 #include "smctrain/features/engine.h"
+#include "smctrain/features/technical/kernels.h"
 
 namespace smctrain::bindings {
 namespace {
@@ -88,9 +89,10 @@ py::array build_matrix(Engine& engine, const BarsView& base, const std::vector<B
 py::tuple build(const py::dict& bars, int64_t base_length_ns, const py::list& higher,
                 const py::list& higher_bars, const std::vector<std::string>& columns, bool double_precision,
                 const py::object& days, const py::dict& settings) {
-  Engine engine(
-      EngineOptions{base_length_ns, higher_specs(higher, days), columns, market_settings(settings, days)});
   const BarsView base = bars_view(bars);
+  const auto most_bars = static_cast<int>(std::clamp<int64_t>(base.size(), 1, features::kBlockBars));
+  Engine engine(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
+                              market_settings(settings, days), most_bars});
   std::vector<BarsView> views;
   for (size_t i = 0; i < engine.higher_count(); ++i) {
     const bool reads_bars = engine.higher(i).from_bars;
@@ -113,11 +115,14 @@ class Stream {
  public:
   Stream(int64_t base_length_ns, const py::list& higher, const std::vector<std::string>& columns,
          std::optional<int> digits, int64_t segment_gap_ns, const py::object& days,
-         const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings)
+         const std::optional<std::vector<std::string>>& quarantine, const py::dict& settings,
+         bool double_precision)
       : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
-                              market_settings(settings, days)}),
+                              market_settings(settings, days), 1}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
-        base_length_ns_(base_length_ns) {
+        base_length_ns_(base_length_ns),
+        double_precision_(double_precision),
+        row_(engine_.columns().size(), features::kNaN) {
     const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));
     const bool own_gap = segment_gap_ns != smctrain::segment_gap_ns(base_length_ns);
     finders_.emplace_back(base_length_ns, segment_gap_ns, active);
@@ -128,17 +133,25 @@ class Stream {
     segments_.resize(finders_.size());
   }
 
-  py::array_t<double> push(int64_t ts_open, double open, double high, double low, double close, double volume,
-                           double spread) {
-    py::array_t<double> row(static_cast<py::ssize_t>(engine_.columns().size()));
-    push_new({ts_open, kBase, {open, high, low, close, volume, spread}}, row.mutable_data());
+  // The row of this bar, of the type asked for; what that type cannot hold is NaN, as in a batch.
+  py::array push(int64_t ts_open, double open, double high, double low, double close, double volume,
+                 double spread) {
+    push_new({ts_open, kBase, {open, high, low, close, volume, spread}});
+    if (double_precision_) return last_row();
+    py::array_t<float> row(static_cast<py::ssize_t>(row_.size()));
+    const auto& columns = engine_.block_columns();
+    features::kernels().write_rows_float(columns.data(), static_cast<int>(columns.size()), 1,
+                                         row.mutable_data(), 0);
     return row;
+  }
+  // Of the last base bar, NaN before there is one.
+  py::array_t<double> last_row() const {
+    return py::array_t<double>(static_cast<py::ssize_t>(row_.size()), row_.data());
   }
   void push_higher(size_t which, int64_t ts_open, double open, double high, double low, double close,
                    double volume, double spread) {
     if (which >= engine_.higher_count()) raise("InputError", "there is no such higher timeframe.");
-    push_new({ts_open, static_cast<uint8_t>(which + kFirstHigher), {open, high, low, close, volume, spread}},
-             nullptr);
+    push_new({ts_open, static_cast<uint8_t>(which + kFirstHigher), {open, high, low, close, volume, spread}});
   }
   bool settled() const { return settled_; }
 
@@ -162,9 +175,9 @@ class Stream {
     }
     return py::make_tuple(times, kinds, values, to_array(std::move(finders)));
   }
-  // Feeds bars as kept_bars() gives them; returns the row of the last base bar (NaN without one).
-  py::array_t<double> replay(const py::array& times, const py::array& kinds, const py::array& values,
-                             const py::array& finders) {
+  // Feeds bars as kept_bars() gives them.
+  void replay(const py::array& times, const py::array& kinds, const py::array& values,
+              const py::array& finders) {
     const auto time = vector_view<int64_t>(times, "times");
     const auto n = static_cast<int64_t>(time.size());
     const auto kind = vector_view<uint8_t>(kinds, "kinds", n);
@@ -172,9 +185,6 @@ class Stream {
     const auto state = vector_view<int64_t>(finders, "finders");
     if (value.rows != n || value.cols != static_cast<int64_t>(kValues))
       raise("InputError", "times, kinds and values must have one row per bar.");
-    py::array_t<double> row(static_cast<py::ssize_t>(engine_.columns().size()));
-    double* out = row.mutable_data();
-    std::fill_n(out, engine_.columns().size(), features::kNaN);
     const py::gil_scoped_release release;
     for (size_t i = 0; i < time.size(); ++i) {
       Kept bar{time[i], kind[i], {}};
@@ -182,12 +192,11 @@ class Stream {
         bar.values[k] = value(static_cast<int64_t>(i), static_cast<int64_t>(k));
       if (which(bar) > engine_.higher_count())
         raise("InputError", "kinds names a higher timeframe that the stream does not have.");
-      feed(bar, out);
+      feed(bar);
     }
     const size_t part = finders_.front().state().size();
     if (state.size() != part * finders_.size()) raise("InputError", "finders does not fit the stream.");
     for (size_t i = 0; i < finders_.size(); ++i) finders_[i].restore(state.subspan(i * part, part));
-    return row;
   }
 
  private:
@@ -201,21 +210,21 @@ class Stream {
     std::array<double, kValues> values{};  // open, high, low, close, volume, spread, as pushed
   };
 
-  void push_new(Kept kept, double* out) {
+  void push_new(Kept kept) {
     BreakFinder next = finders_[which(kept)];  // a bar that the engine refuses leaves no trace
     if (next.push(make_bar(kept))) kept.kind |= kStarts;
-    feed(kept, out);
+    feed(kept);
     finders_[which(kept)] = std::move(next);
   }
   // Into the engine, with the segment border that `kept` tells of.
-  void feed(const Kept& kept, double* out) {
+  void feed(const Kept& kept) {
     const size_t i = which(kept);
     const bool starts = (kept.kind & kStarts) != 0;
     const Bar bar = make_bar(kept);
     if (i > 0) {
       engine_.push_higher(i - 1, bar, segments_[i] + (starts ? 1 : 0));
     } else {
-      settled_ = engine_.push(bar, segments_[i] + (starts ? 1 : 0), out);
+      settled_ = engine_.push(bar, segments_[i] + (starts ? 1 : 0), row_.data());
       if (starts) {
         std::erase_if(
             kept_, [&](const Kept& old) { return which(old) == 0 || make_bar(old).ts_close <= bar.ts_open; });
@@ -239,6 +248,8 @@ class Stream {
   Engine engine_;
   double scale_;
   int64_t base_length_ns_;
+  bool double_precision_;
+  std::vector<double> row_;
   std::vector<BreakFinder> finders_;  // of the base bars, then of the higher timeframes
   std::vector<int32_t> segments_;
   bool settled_ = false;
@@ -264,16 +275,17 @@ void bind_features(py::module_& m) {
         py::arg("settings") = py::dict());
   py::class_<Stream>(m, "FeatureStream")
       .def(py::init<int64_t, const py::list&, const std::vector<std::string>&, std::optional<int>, int64_t,
-                    const py::object&, const std::optional<std::vector<std::string>>&, const py::dict&>(),
+                    const py::object&, const std::optional<std::vector<std::string>>&, const py::dict&, bool>(),
            py::arg("base_length_ns"), py::arg("higher"), py::arg("columns"), py::arg("digits"),
            py::arg("segment_gap_ns"), py::arg("days") = py::none(), py::arg("quarantine") = py::none(),
-           py::arg("settings") = py::dict())
+           py::arg("settings") = py::dict(), py::arg("double_precision") = true)
       .def("push", &Stream::push)
       .def("push_higher", py::overload_cast<size_t, int64_t, double, double, double, double, double, double>(
                               &Stream::push_higher))
       .def("kept_bars", &Stream::kept_bars)
       .def("replay", &Stream::replay, py::arg("times"), py::arg("kinds"), py::arg("values"),
            py::arg("finders"))
+      .def_property_readonly("last_row", &Stream::last_row)
       .def_property_readonly("settled", &Stream::settled);
 }
 

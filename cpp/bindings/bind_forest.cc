@@ -19,6 +19,11 @@ namespace {
 
 constexpr int64_t kLongPrediction = 20'000'000;  // row-tree pairs, about half a second
 
+template <class T>
+T value_or(const py::dict& values, const char* name, T otherwise) {
+  return values.contains(name) ? py::cast<T>(values[name]) : otherwise;
+}
+
 ForestSettings settings_of(const py::dict& values, int threads, uint64_t seed) {
   ForestSettings settings;
   settings.n_trees = py::cast<int64_t>(values["n_trees"]);
@@ -27,6 +32,12 @@ ForestSettings settings_of(const py::dict& values, int threads, uint64_t seed) {
   settings.grow.min_samples_leaf = py::cast<int64_t>(values["min_samples_leaf"]);
   settings.grow.max_features = py::cast<int64_t>(values["max_features"]);
   settings.grow.allow_packed = py::cast<bool>(values["allow_packed"]);
+  settings.grow.max_leaf_nodes = value_or<int64_t>(values, "max_leaf_nodes", 0);
+  settings.grow.min_weight_fraction_leaf = value_or(values, "min_weight_fraction_leaf", 0.0);
+  settings.grow.min_impurity_decrease = value_or(values, "min_impurity_decrease", 0.0);
+  settings.grow.ccp_alpha = value_or(values, "ccp_alpha", 0.0);
+  settings.grow.random_splits = value_or(values, "random_splits", false);
+  settings.keep_members = value_or(values, "keep_members", false);
   settings.n_draw = py::cast<int64_t>(values["n_draw"]);
   settings.bootstrap = py::cast<bool>(values["bootstrap"]);
   settings.oob_score = py::cast<bool>(values["oob_score"]);
@@ -57,6 +68,13 @@ py::dict arrays_of(const ForestState& state) {
       to_matrix(std::vector<double>(state.leaf_share),
                 static_cast<int64_t>(state.leaf_share.size()) / state.n_classes, state.n_classes);
   arrays["importances"] = copy_of(state.importances);
+  if (!state.cover.empty()) arrays["cover"] = copy_of(state.cover);
+  if (!state.members.empty()) {
+    arrays["member_target"] = copy_of(state.members.target);
+    arrays["member_start"] = copy_of(state.members.start);
+    arrays["member_rank"] = copy_of(state.members.rank);
+    arrays["member_weight"] = copy_of(state.members.weight);
+  }
   return arrays;
 }
 
@@ -83,6 +101,13 @@ std::unique_ptr<Forest> forest_from_state(int64_t n_features, int64_t n_classes,
   state.right = vector_of<int32_t>(arrays, "right");
   state.missing_left = vector_of<uint8_t>(arrays, "missing_left");
   state.importances = vector_of<double>(arrays, "importances");
+  if (arrays.contains("cover")) state.cover = vector_of<double>(arrays, "cover");
+  if (arrays.contains("member_target")) {
+    state.members.target = vector_of<double>(arrays, "member_target");
+    state.members.start = vector_of<int64_t>(arrays, "member_start");
+    state.members.rank = vector_of<int32_t>(arrays, "member_rank");
+    state.members.weight = vector_of<double>(arrays, "member_weight");
+  }
   if (!arrays.contains("leaf_share")) raise("ArtifactError", "forest: the array leaf_share is missing.");
   try {
     const auto view = matrix_view<double>(py::cast<py::array>(arrays["leaf_share"]), "leaf_share");
@@ -123,6 +148,84 @@ py::array_t<double> predict_forest(const Forest& forest, const py::array& X, con
   return to_matrix(std::move(out), n, k);
 }
 
+// One row, n_features values of float32 or float64; NaN is missing.
+py::array_t<double> predict_forest_row(const Forest& forest, const py::array& x) {
+  const int64_t d = forest.state().n_features;
+  if (x.ndim() != 1 || x.shape(0) != d)
+    raise("InputError", "x must hold ", d, " values, one for each column.");
+  py::array_t<double> out(forest.state().n_classes);
+  if (x.dtype().is(py::dtype::of<float>()) &&
+      (d == 1 || x.strides(0) == static_cast<py::ssize_t>(sizeof(float)))) {
+    forest.predict_row(static_cast<const float*>(x.data()), out.mutable_data());
+    return out;
+  }
+  if (!x.dtype().equal(py::dtype::of<float>()) && !x.dtype().equal(py::dtype::of<double>())) {
+    raise("InputError", "x must be float32 or float64, but is ",
+          py::cast<std::string>(py::str(static_cast<py::object>(x.dtype()))), ".");
+  }
+  const bool narrow = x.dtype().equal(py::dtype::of<float>());
+  std::vector<float> row(static_cast<size_t>(d));
+  for (int64_t j = 0; j < d; ++j) {
+    const void* value = x.data(j);
+    row[static_cast<size_t>(j)] =
+        narrow ? *static_cast<const float*>(value) : static_cast<float>(*static_cast<const double*>(value));
+  }
+  forest.predict_row(row.data(), out.mutable_data());
+  return out;
+}
+
+py::array_t<double> forest_quantiles(const Forest& forest, const py::array& X, const py::array& levels,
+                                     int threads) {
+  const auto view = matrix_view<float>(X, "X");
+  const auto level_view = vector_view<double>(levels, "quantiles");
+  std::vector<double> out(static_cast<size_t>(view.rows) * level_view.size());
+  run_native(py::none(), 0.0, [&](const StopToken& stop) {
+    return forest.quantiles(view, level_view, threads, stop, out.data());
+  });
+  return to_matrix(std::move(out), view.rows, static_cast<int64_t>(level_view.size()));
+}
+
+// labels: class codes, or, with n_classes 1, numbers.
+py::dict fit_forest(const BinnedMatrix& binned, const py::array& rows, const py::array& labels,
+                    const py::object& weights, int64_t n_classes, const py::dict& settings, uint64_t seed,
+                    int threads, const py::object& stop, double time_limit_s) {
+  const auto row_view = vector_view<int64_t>(rows, "rows");
+  const auto weight_view = optional_vector_view<double>(weights, "weight", binned.rows);
+  const ForestSettings values = settings_of(settings, threads, seed);
+  std::span<const int32_t> label_view;
+  std::span<const double> target_view;
+  if (n_classes == 1) {
+    target_view = vector_view<double>(labels, "y", binned.rows);
+  } else {
+    label_view = vector_view<int32_t>(labels, "y", binned.rows);
+  }
+  struct Outcome {
+    std::unique_ptr<Forest> forest;
+    double oob_score;
+    int64_t oob_rows;
+    std::vector<double> oob_values;
+    StopReason reason;
+  };
+  Outcome outcome = run_native(stop, time_limit_s, [&](const StopToken& token) {
+    ForestFit fit =
+        n_classes == 1
+            ? models::fit_regression_forest(binned, row_view, target_view, weight_view, values, token)
+            : models::fit_forest(binned, row_view, label_view, weight_view, n_classes, values, token);
+    return Outcome{std::make_unique<Forest>(std::move(fit.state)), fit.oob_score, fit.oob_rows,
+                   std::move(fit.oob_values), fit.stop_reason};
+  });
+  py::dict result;
+  result["oob_score"] = outcome.oob_score;
+  result["oob_rows"] = outcome.oob_rows;
+  if (!outcome.oob_values.empty()) {
+    result["oob_values"] =
+        to_matrix(std::move(outcome.oob_values), static_cast<int64_t>(row_view.size()), n_classes);
+  }
+  result["stop_reason"] = to_string(outcome.reason);
+  result["forest"] = std::move(outcome.forest);
+  return result;
+}
+
 }  // namespace
 
 void bind_forest(py::module_& m) {
@@ -160,38 +263,14 @@ void bind_forest(py::module_& m) {
       .def("arrays", [](const Forest& forest) { return arrays_of(forest.state()); })
       .def("importances", [](const Forest& forest) { return copy_of(forest.state().importances); })
       .def("predict_proba", &predict_forest, py::arg("X"), py::arg("rows"), py::arg("threads"))
+      .def("predict_row", &predict_forest_row, py::arg("x"), "Values of one row (n_classes,).")
+      .def("quantiles", &forest_quantiles, py::arg("X"), py::arg("levels"), py::arg("threads"),
+           "Quantiles (n_rows, n_levels) of a regression forest that keeps its members.")
       .def_static("from_state", &forest_from_state, py::arg("n_features"), py::arg("n_classes"),
                   py::arg("arrays"));
-  m.def(
-      "fit_forest",
-      [](const BinnedMatrix& binned, const py::array& rows, const py::array& labels,
-         const py::object& weights, int64_t n_classes, const py::dict& settings, uint64_t seed, int threads,
-         const py::object& stop, double time_limit_s) {
-        const auto row_view = vector_view<int64_t>(rows, "rows");
-        const auto label_view = vector_view<int32_t>(labels, "y", binned.rows);
-        const auto weight_view = optional_vector_view<double>(weights, "weight", binned.rows);
-        const ForestSettings values = settings_of(settings, threads, seed);
-        struct Outcome {
-          std::unique_ptr<Forest> forest;
-          double oob_score;
-          int64_t oob_rows;
-          StopReason reason;
-        };
-        Outcome outcome = run_native(stop, time_limit_s, [&](const StopToken& token) {
-          ForestFit fit =
-              models::fit_forest(binned, row_view, label_view, weight_view, n_classes, values, token);
-          return Outcome{std::make_unique<Forest>(std::move(fit.state)), fit.oob_score, fit.oob_rows,
-                         fit.stop_reason};
-        });
-        py::dict result;
-        result["oob_score"] = outcome.oob_score;
-        result["oob_rows"] = outcome.oob_rows;
-        result["stop_reason"] = to_string(outcome.reason);
-        result["forest"] = std::move(outcome.forest);
-        return result;
-      },
-      py::arg("binned"), py::arg("rows"), py::arg("labels"), py::arg("weights"), py::arg("n_classes"),
-      py::arg("settings"), py::arg("seed"), py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"));
+  m.def("fit_forest", &fit_forest, py::arg("binned"), py::arg("rows"), py::arg("labels"), py::arg("weights"),
+        py::arg("n_classes"), py::arg("settings"), py::arg("seed"), py::arg("threads"), py::arg("stop"),
+        py::arg("time_limit_s"));
 }
 
 }  // namespace smctrain::bindings

@@ -42,18 +42,13 @@ BarsView price_view(const py::dict& native, bool times) {
   return bars;
 }
 
-// Distance between columns of one block: no power of two, where the columns would evict one another.
-size_t column_stride(size_t size) { return size < 2048 ? size : (size + 511) / 512 * 512 + 40; }
-
-// Columns of a block as arrays that keep it alive.
+// A new column of the result, filled by the caller.
 template <class T>
-void add_columns(py::dict& result, const py::array_t<T>& block, std::initializer_list<const char*> names,
-                 std::initializer_list<std::span<T>> columns) {
-  auto name = names.begin();
-  for (const auto& column : columns) {
-    result[*name++] = py::array_t<T>({static_cast<py::ssize_t>(column.size())},
-                                     {static_cast<py::ssize_t>(sizeof(T))}, column.data(), block);
-  }
+std::span<T> add_column(py::dict& result, const char* name, size_t size) {
+  py::array_t<T> column(static_cast<py::ssize_t>(size));
+  const std::span<T> view{column.mutable_data(), size};
+  result[name] = std::move(column);
+  return view;
 }
 
 // Short work is done at once; a thread costs more than a few thousand labels.
@@ -69,7 +64,8 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
                         int entry, int64_t wait, const py::object& limit, const py::object& stop_price,
                         double min_risk, double max_risk, int tie, const py::object& lower, int timeout,
                         double timeout_band, bool gap_target_at_open, bool bid_ask, double point,
-                        double fixed_cost, const py::object& session, const py::object& quarantine) {
+                        double fixed_cost, const py::object& session, const py::object& quarantine,
+                        bool all) {
   const auto row_view = vector_view<int64_t>(rows, "rows");
   const auto side_view = vector_view<int8_t>(side, "side");
   const auto m = static_cast<int64_t>(row_view.size());
@@ -103,24 +99,31 @@ py::dict triple_barrier(const py::dict& native, const py::array& rows, const py:
   options.quarantine = optional_vector_view<uint8_t>(quarantine, "quarantine", n);
 
   const size_t size = row_view.size();
-  const size_t stride = column_stride(size);
-  py::array_t<double> numbers(static_cast<py::ssize_t>(labels::kLabelNumbers * stride));
-  py::array_t<int64_t> indices(static_cast<py::ssize_t>(labels::kLabelRows * stride));
-  py::array_t<uint8_t> codes(static_cast<py::ssize_t>(labels::kLabelCodes * stride));
-  const labels::LabelColumns out = labels::label_columns(numbers.mutable_data(), indices.mutable_data(),
-                                                         codes.mutable_data(), size, stride);
+  py::dict result;
+  labels::LabelColumns out;
+  out.y = add_column<double>(result, "y", size);
+  out.t1 = add_column<int64_t>(result, "t1", size);
+  out.exit = add_column<double>(result, "exit", size);
+  out.r_gross = add_column<double>(result, "r_gross", size);
+  out.status = add_column<uint8_t>(result, "status_code", size);
+  out.rule = add_column<uint8_t>(result, "rule_code", size);
+  if (all || fixed_cost != 0.0 || point != 0.0) out.r = add_column<double>(result, "r", size);
+  if (all) {
+    out.fill = add_column<double>(result, "fill", size);
+    out.stop = add_column<double>(result, "stop", size);
+    out.target = add_column<double>(result, "target", size);
+    out.risk = add_column<double>(result, "risk", size);
+    out.risk_scale = add_column<double>(result, "risk_atr", size);
+    out.mfe_r = add_column<double>(result, "mfe_r", size);
+    out.mae_r = add_column<double>(result, "mae_r", size);
+    out.entry_bar = add_column<int64_t>(result, "e", size);
+    out.bars_held = add_column<int64_t>(result, "bars_held", size);
+  }
   const double reach = static_cast<double>(horizon) + (limit.is_none() ? 0.0 : static_cast<double>(wait));
   const double visits = static_cast<double>(m) * std::min(reach, static_cast<double>(n));
   const labels::LabelCounts counts = run_short_or_native(visits, [&](const StopToken& token) {
     return labels::triple_barrier(bars, row_view, side_view, options, out, token);
   });
-  py::dict result;
-  add_columns(result, numbers,
-              {"y", "fill", "stop", "target", "risk", "risk_atr", "exit", "r_gross", "r", "mfe_r", "mae_r"},
-              {out.y, out.fill, out.stop, out.target, out.risk, out.risk_scale, out.exit, out.r_gross, out.r,
-               out.mfe_r, out.mae_r});
-  add_columns(result, indices, {"t1", "e", "bars_held"}, {out.t1, out.entry_bar, out.bars_held});
-  add_columns(result, codes, {"status_code", "rule_code"}, {out.status, out.rule});
   result["unknown_spreads"] = counts.unknown_spreads;
   result["replayed"] = counts.replayed;
   result["fell_back"] = counts.fell_back;
@@ -304,7 +307,7 @@ void bind_labels(py::module_& m) {
         py::arg("rr"), py::arg("entry"), py::arg("wait"), py::arg("limit"), py::arg("stop_price"),
         py::arg("min_risk"), py::arg("max_risk"), py::arg("tie"), py::arg("lower"), py::arg("timeout"),
         py::arg("timeout_band"), py::arg("gap_target_at_open"), py::arg("bid_ask"), py::arg("point"),
-        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"));
+        py::arg("fixed_cost"), py::arg("session"), py::arg("quarantine"), py::arg("all"));
   m.def("nearest_zones", &nearest_zones, py::arg("bars"), py::arg("rows"), py::arg("side"),
         py::arg("zone_side"), py::arg("origin"), py::arg("known_at"), py::arg("invalidated_at"),
         py::arg("top"), py::arg("bottom"));

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "bindings/feature_settings.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
+#include "smctrain/base/error.h"
 #include "smctrain/features/smc/event_batch.h"
 #include "smctrain/features/smc/machine.h"
 #include "smctrain/features/smc/machine_batch.h"
@@ -23,81 +25,117 @@ namespace {
 namespace smc = features::smc;
 
 template <class T, class Read>
-py::array_t<T> column(const std::vector<smc::Event>& events, Read read) {
-  std::vector<T> values;
-  values.reserve(events.size());
-  for (const smc::Event& event : events) values.push_back(static_cast<T>(read(event)));
+py::object column(const smc::EventLog& log, Read read) {
+  std::vector<T> values(static_cast<size_t>(log.size()));
+  for (int64_t i = 0; i < log.size(); ++i) values[static_cast<size_t>(i)] = static_cast<T>(read(log[i]));
   return to_array(std::move(values));
 }
 
-py::dict to_columns(const std::vector<smc::Event>& events) {
+template <class T>
+struct Field {
+  const char* name;
+  T smc::Event::* of;
+};
+
+constexpr Field<int64_t> kRows[] = {
+    {"origin", &smc::Event::origin},
+    {"known_at", &smc::Event::known_at},
+    {"invalidated_at", &smc::Event::invalidated_at},
+    {"touched_at", &smc::Event::touched_at},
+    {"filled_at", &smc::Event::filled_at},
+    {"resolved_at", &smc::Event::resolved_at},
+};
+constexpr Field<double> kNumbers[] = {
+    {"top", &smc::Event::top},
+    {"bottom", &smc::Event::bottom},
+    {"level", &smc::Event::level},
+    {"bounce_q", &smc::Event::bounce_q},
+    {"size_atr", &smc::Event::size_atr},
+    {"disp_atr", &smc::Event::disp_atr},
+    {"body_ratio", &smc::Event::body_ratio},
+    {"clean", &smc::Event::clean},
+    {"quality", &smc::Event::quality},
+};
+constexpr Field<bool> kFlags[] = {
+    {"has_fvg", &smc::Event::has_fvg},         {"struct_aligned", &smc::Event::struct_aligned},
+    {"bos_ctx", &smc::Event::bos_ctx},         {"choch_ctx", &smc::Event::choch_ctx},
+    {"ema_aligned", &smc::Event::ema_aligned}, {"rsi_ok", &smc::Event::rsi_ok},
+};
+
+// The columns asked for, or all.
+py::dict to_columns(const smc::EventLog& log, const std::vector<std::string>& wanted) {
   using smc::Event;
   py::dict table;
-  const auto put_int8 = [&](const char* name, auto read) { table[name] = column<int8_t>(events, read); };
-  const auto put_row = [&](const char* name, int64_t Event::* field) {
-    table[name] = column<int64_t>(events, [field](const Event& event) { return event.*field; });
+  const auto put = [&](const char* name, auto make) {
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end()) table[name] = make();
   };
-  const auto put_double = [&](const char* name, double Event::* field) {
-    table[name] = column<double>(events, [field](const Event& event) { return event.*field; });
-  };
-  const auto put_flag = [&](const char* name, bool Event::* field) {
+  put("kind", [&] { return column<int8_t>(log, [](const Event& event) { return event.kind; }); });
+  put("side", [&] { return column<int8_t>(log, [](const Event& event) { return event.side; }); });
+  put("state", [&] { return column<int8_t>(log, [](const Event& event) { return event.state; }); });
+  put("members", [&] { return column<int32_t>(log, [](const Event& event) { return event.members; }); });
+  for (const auto& field : kRows) {
+    put(field.name,
+        [&] { return column<int64_t>(log, [&](const Event& event) { return event.*field.of; }); });
+  }
+  for (const auto& field : kNumbers) {
+    put(field.name, [&] { return column<double>(log, [&](const Event& event) { return event.*field.of; }); });
+  }
+  for (const auto& field : kFlags) {
     // One byte each, seen as bool.
-    table[name] =
-        column<uint8_t>(events, [field](const Event& event) { return event.*field; }).attr("view")("bool");
-  };
-  put_int8("kind", [](const Event& event) { return event.kind; });
-  put_int8("side", [](const Event& event) { return event.side; });
-  put_row("origin", &Event::origin);
-  put_row("known_at", &Event::known_at);
-  put_row("invalidated_at", &Event::invalidated_at);
-  put_double("top", &Event::top);
-  put_double("bottom", &Event::bottom);
-  put_double("level", &Event::level);
-  put_int8("state", [](const Event& event) { return event.state; });
-  put_row("touched_at", &Event::touched_at);
-  put_row("filled_at", &Event::filled_at);
-  put_row("resolved_at", &Event::resolved_at);
-  put_double("bounce_q", &Event::bounce_q);
-  put_double("size_atr", &Event::size_atr);
-  put_double("disp_atr", &Event::disp_atr);
-  put_double("body_ratio", &Event::body_ratio);
-  put_double("clean", &Event::clean);
-  put_double("quality", &Event::quality);
-  table["members"] = column<int32_t>(events, [](const Event& event) { return event.members; });
-  put_flag("has_fvg", &Event::has_fvg);
-  put_flag("struct_aligned", &Event::struct_aligned);
-  put_flag("bos_ctx", &Event::bos_ctx);
-  put_flag("choch_ctx", &Event::choch_ctx);
-  put_flag("ema_aligned", &Event::ema_aligned);
-  put_flag("rsi_ok", &Event::rsi_ok);
+    put(field.name, [&] {
+      return column<uint8_t>(log, [&](const Event& event) { return event.*field.of; }).attr("view")("bool");
+    });
+  }
   return table;
+}
+
+// In the order of EventKind.
+const std::vector<std::string>& event_kinds() {
+  static const std::vector<std::string> names = {"swing_high", "swing_low",   "bos",         "choch",
+                                                 "fvg",        "order_block", "pool",        "sweep",
+                                                 "run",        "breaker",     "zigzag_high", "zigzag_low"};
+  return names;
+}
+
+smc::LoggedKinds logged_kinds(const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return smc::LoggedKinds::all();
+  smc::LoggedKinds kinds;
+  for (const auto& name : wanted) {
+    const auto found = std::find(event_kinds().begin(), event_kinds().end(), name);
+    if (found == event_kinds().end()) raise("InputError", "there is no kind of events ", name, ".");
+    kinds.add(static_cast<smc::EventKind>(found - event_kinds().begin()));
+  }
+  return kinds;
 }
 
 }  // namespace
 
 void bind_smc(py::module_& m) {
-  m.attr("SMC_EVENT_KINDS") =
-      std::vector<std::string>{"swing_high", "swing_low", "bos", "choch",   "fvg",         "order_block",
-                               "pool",       "sweep",     "run", "breaker", "zigzag_high", "zigzag_low"};
+  m.attr("SMC_EVENT_KINDS") = event_kinds();
   m.attr("SMC_ZONE_STATES") =
       std::vector<std::string>{"fresh", "touched", "filled", "invalidated", "expired", "merged"};
 
   m.def(
       "smc_events",
-      [](const py::dict& native, int64_t bar_length_ns, const py::dict& given) {
+      [](const py::dict& native, int64_t bar_length_ns, const py::dict& given,
+         const std::vector<std::string>& kinds, const std::vector<std::string>& columns) {
         const BarsView bars = bars_view(native);
         const features::Settings settings = settings_from(given, features::Naming::kArguments);
         const smc::Options options = settings.smc_options(bar_length_ns);
+        const smc::LoggedKinds logged = logged_kinds(kinds);
         smc::EventLog log;
         {
-          // About half a microsecond per bar: short enough to wait for.
+          // A fifth of a microsecond per bar at most: short enough to wait for.
           const py::gil_scoped_release release;
-          log = smc::collect_events(bars, options, settings.atr_is_sma);
+          log = smc::collect_events(bars, options, settings.atr_is_sma, logged);
         }
-        return to_columns(log.events());
+        return to_columns(log, columns);
       },
       py::arg("bars"), py::arg("bar_length_ns"), py::arg("settings"),
-      "Events of a bar array as columns, in the order in which they became known.");
+      py::arg("kinds") = std::vector<std::string>(), py::arg("columns") = std::vector<std::string>(),
+      "Events of a bar array as columns, in the order in which they became known. `kinds`: those wanted, all "
+      "of bos and choch, of pool, sweep and run, or of the swings of one sort at once; `columns`: those "
+      "wanted. Everything if empty.");
 
   m.def(
       "smc_columns",

@@ -87,11 +87,12 @@ py::dict period_events(const py::dict& native, const std::string& name, const py
 py::dict retracement_events(const py::dict& native, int left, int right, const std::vector<double>& levels) {
   using features::smc::Retracement;
   const BarsView bars = bars_view(native);
-  std::vector<Retracement> legs;
+  features::smc::Retracements found;
   {
     const py::gil_scoped_release release;
-    legs = features::smc::collect_retracements(bars, left, right, levels);
+    found = features::smc::collect_retracements(bars, left, right, levels);
   }
+  const std::vector<Retracement>& legs = found.legs;
   py::dict table;
   const auto put_row = [&](const char* name, int64_t Retracement::* field) {
     table[name] = column<int64_t>(legs, [field](const Retracement& leg) { return leg.*field; });
@@ -105,7 +106,9 @@ py::dict retracement_events(const py::dict& native, int left, int right, const s
   table["end_price"] = column<double>(legs, [](const Retracement& leg) { return leg.end_price; });
   py::list reached;
   for (size_t k = 0; k < levels.size(); ++k) {
-    reached.append(column<int64_t>(legs, [k](const Retracement& leg) { return leg.reached_at[k]; }));
+    std::vector<int64_t> rows(legs.size());
+    for (size_t i = 0; i < legs.size(); ++i) rows[i] = found.reached_at[i * levels.size() + k];
+    reached.append(to_array(std::move(rows)));
   }
   table["reached_at"] = reached;
   return table;

@@ -114,6 +114,7 @@ class FeatureStream:
         days: typing.Any = None,
         quarantine: collections.abc.Sequence[str] | None = None,
         settings: dict = {},
+        double_precision: bool = True,
     ) -> None: ...
     def kept_bars(self) -> tuple: ...
     def push(
@@ -125,7 +126,7 @@ class FeatureStream:
         arg4: typing.SupportsFloat | typing.SupportsIndex,
         arg5: typing.SupportsFloat | typing.SupportsIndex,
         arg6: typing.SupportsFloat | typing.SupportsIndex,
-    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    ) -> numpy.ndarray: ...
     def push_higher(
         self,
         arg0: typing.SupportsInt | typing.SupportsIndex,
@@ -139,7 +140,9 @@ class FeatureStream:
     ) -> None: ...
     def replay(
         self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray, finders: numpy.ndarray
-    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    ) -> None: ...
+    @property
+    def last_row(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
 
@@ -169,6 +172,16 @@ class Forest:
     def predict_proba(
         self, X: numpy.ndarray, rows: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
     ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def predict_row(self, x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Values of one row (n_classes,).
+        """
+    def quantiles(
+        self, X: numpy.ndarray, levels: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Quantiles (n_rows, n_levels) of a regression forest that keeps its members.
+        """
     @property
     def n_classes(self) -> int: ...
     @property
@@ -588,9 +601,15 @@ def smc_default_columns() -> list[str]:
     Names of the structure and zone columns of the default preset.
     """
 
-def smc_events(bars: dict, bar_length_ns: typing.SupportsInt | typing.SupportsIndex, settings: dict) -> dict:
+def smc_events(
+    bars: dict,
+    bar_length_ns: typing.SupportsInt | typing.SupportsIndex,
+    settings: dict,
+    kinds: collections.abc.Sequence[str] = [],
+    columns: collections.abc.Sequence[str] = [],
+) -> dict:
     """
-    Events of a bar array as columns, in the order in which they became known.
+    Events of a bar array as columns, in the order in which they became known. `kinds`: those wanted, all of bos and choch, of pool, sweep and run, or of the swings of one sort at once; `columns`: those wanted. Everything if empty.
     """
 
 def smote(
@@ -654,6 +673,7 @@ def triple_barrier(
     fixed_cost: typing.SupportsFloat | typing.SupportsIndex,
     session: typing.Any,
     quarantine: typing.Any,
+    all: bool,
 ) -> dict: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex

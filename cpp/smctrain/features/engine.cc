@@ -1,11 +1,12 @@
 #include "smctrain/features/engine.h"
 
 #include <algorithm>
+#include <string_view>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 
 #include "smctrain/base/error.h"
-#include "smctrain/features/registry.h"
 #include "smctrain/features/technical/kernels.h"
 
 namespace smctrain::features {
@@ -17,138 +18,58 @@ std::vector<std::string> with_needs_of_alignment(std::vector<std::string> wanted
   return wanted;
 }
 
-// Combinations of all higher timeframes. Their start shows as long as that of the slowest one.
-std::vector<ColumnInfo> alignment_columns(const std::vector<HigherTimeframe>& higher) {
-  std::vector<ColumnInfo> columns;
-  if (higher.empty()) return columns;
-  const auto combined = [&](const std::string& suffix, const char* name, const char* unit,
-                            const char* definition) {
-    ColumnInfo column{name,      "higher", unit, "feature", kForever, 0, 0, "close of the slowest higher bar",
-                      definition};
-    for (const auto& timeframe : higher) {
-      for (const auto& part : timeframe.columns()) {
-        if (!part.name.ends_with(suffix)) continue;
-        column.warmup = std::max(column.warmup, part.warmup);
-        column.settle = column.settle == kForever || part.settle == kForever
-                            ? kForever
-                            : std::max(column.settle, part.settle);
-      }
-    }
-    columns.push_back(std::move(column));
-  };
-  combined("_trend_bias_atr", "htf_align_trend", "flag",
-           "+1 if the bias of the base and of every higher timeframe is > 1, -1 if all are < -1, else 0");
-  if (higher.front().has_structure()) {
-    combined("_ms_dir", "htf_align_struct", "count", "sum of ms_dir over the higher timeframes");
-    const char* meaning =
-        "higher timeframes with a bullish zone within 0.5 ATR of the base close, minus those with a bearish "
-        "one";
-    combined("_ob_bull_dist_atr", "htf_ob_conf", "count", meaning);
-    combined("_fvg_bull_dist_atr", "htf_fvg_conf", "count", meaning);
-  }
-  return columns;
-}
-
-std::vector<CatalogueEntry> computed_entries(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
-                                             const Settings& settings) {
-  std::vector<CatalogueEntry> entries;
-  for (const auto& machine : make_base_machines(settings, base_length_ns)) {
-    for (const auto& column : machine->columns())
-      entries.push_back({column, in_default_preset(column), column.role == "feature"});
-  }
-  std::vector<HigherTimeframe> timeframes;
-  for (const auto& spec : higher) timeframes.emplace_back(spec, base_length_ns, nullptr, settings);
-  for (const auto& timeframe : timeframes) {
-    // Where the zones lie reaches the default set through the two confluence counts; bars since the close are
-    // clock.
-    for (const auto& column : timeframe.columns()) {
-      const bool is_zone = column.name.ends_with("_dist_atr");
-      entries.push_back({column, !is_zone && !column.name.ends_with("_age")});
-    }
-  }
-  for (const auto& column : alignment_columns(timeframes)) entries.push_back({column, true});
-  return entries;
-}
-
-std::vector<ColumnInfo> columns_of(const std::vector<CatalogueEntry>& entries) {
-  std::vector<ColumnInfo> columns;
-  for (const auto& entry : entries) columns.push_back(entry.column);
-  return columns;
-}
-
-DerivedColumns make_derived(const EngineOptions& options) {
-  const auto entries = computed_entries(options.base_length_ns, options.higher, options.settings);
-  return {options.columns, columns_of(entries), kBlockBars};
-}
-
-size_t index_of(const std::string& name, const std::vector<ColumnInfo>& columns) {
-  const auto found = std::find_if(columns.begin(), columns.end(),
-                                  [&](const ColumnInfo& column) { return column.name == name; });
-  return static_cast<size_t>(found - columns.begin());
-}
-
 }  // namespace
 
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
-                                      const Settings& settings, const std::vector<AskedColumns>& asked) {
-  auto entries = computed_entries(base_length_ns, higher, settings);
-  const auto computed = columns_of(entries);
-  const ColumnIndex known(computed);
-  auto preset = full_preset_derived();
-  // Not every length of bar and every setting has all sources.
-  std::erase_if(preset, [&](const std::string& name) { return !parse_column(name, known).problem.empty(); });
-  std::vector<AskedColumns> derived{{"preset", preset}};
-  derived.insert(derived.end(), asked.begin(), asked.end());
-  for (const auto& column : derived_columns(derived, computed)) {
-    const bool is_preset = std::find(preset.begin(), preset.end(), column.name) != preset.end();
-    entries.push_back({column, false, is_preset});
-  }
-  return entries;
-}
-
 Engine::Engine(const EngineOptions& options)
-    : derived_(make_derived(options)),
-      base_(make_base_machines(options.settings, options.base_length_ns),
-            with_needs_of_alignment(derived_.sources()), options.settings),
-      higher_settled_(kBlockBars) {
-  for (const auto& spec : options.higher)
-    higher_.emplace_back(spec, options.base_length_ns, &derived_.sources(), options.settings);
-  std::vector<ColumnInfo> all = base_.columns();
+    : computed_(computed_columns(options.base_length_ns, options.higher, options.settings)),
+      derived_(options.columns, computed_->index, options.most_bars),
+      base_(computed_->base, options.settings, options.base_length_ns,
+            with_needs_of_alignment(derived_.sources()), options.most_bars),
+      higher_stride_(column_stride(options.most_bars)),
+      higher_settled_(static_cast<size_t>(options.most_bars)) {
+  for (size_t i = 0; i < options.higher.size(); ++i) {
+    higher_.emplace_back(options.higher[i], options.base_length_ns, computed_->higher[i], &derived_.sources(),
+                         options.settings);
+  }
+  std::vector<const ColumnInfo*> all = base_.columns();
   const size_t base_count = all.size();
-  for (const auto& timeframe : higher_)
-    all.insert(all.end(), timeframe.columns().begin(), timeframe.columns().end());
+  for (const auto& timeframe : higher_) {
+    for (const auto& column : timeframe.columns()) all.push_back(&column);
+  }
   const auto alignment = alignment_columns(higher_);
-  all.insert(all.end(), alignment.begin(), alignment.end());
+  for (const auto& column : alignment) all.push_back(&column);
+  std::unordered_map<std::string_view, size_t> place;
+  for (size_t i = 0; i < all.size(); ++i) place.emplace(all[i]->name, i);
   higher_row_.assign(all.size() - base_count, kNaN);
-  higher_values_.assign(higher_row_.size() * kColumnStride, kNaN);
+  higher_values_.assign(higher_row_.size() * higher_stride_, kNaN);
   for (const auto& name : derived_.sources()) {
-    const size_t at = index_of(name, all);
+    const size_t at = place.at(name);
     if (at >= base_count) higher_wanted_.push_back(at - base_count);
   }
   const auto values_of = [&](size_t at) {
-    return at < base_count ? base_.values(at) : higher_values_.data() + (at - base_count) * kColumnStride;
+    return at < base_count ? base_.values(at) : higher_values_.data() + (at - base_count) * higher_stride_;
   };
   std::vector<const double*> used;
-  for (const auto& name : derived_.used()) used.push_back(values_of(index_of(name, all)));
+  for (const auto& name : derived_.used()) used.push_back(values_of(place.at(name)));
   derived_.bind(used);
+  size_t which = 0;  // derived columns stand in the order of their names here
   for (const auto& name : options.columns) {
-    const size_t at = index_of(name, all);
-    if (at < all.size()) {
-      source_.push_back(values_of(at));
-      selected_.push_back(all[at]);
-      wait_for({name, 0, 1}, all);
+    const auto found = place.find(name);
+    if (found != place.end()) {
+      source_.push_back(values_of(found->second));
+      selected_.push_back(*all[found->second]);
+      wait_for({name, 0, 1}, *all[found->second]);
     } else {
-      const size_t which = index_of(name, derived_.columns());
       source_.push_back(derived_.values(which));
       selected_.push_back(derived_.columns()[which]);
-      for (const auto& read : derived_.reads(which)) wait_for(read, all);
+      for (const auto& read : derived_.reads(which)) wait_for(read, *all[place.at(read.column)]);
+      ++which;
     }
   }
   bias_at_ = base_.find("trend_bias_atr");
 }
 
-void Engine::wait_for(const Read& read, const std::vector<ColumnInfo>& computed) {
-  const ColumnInfo& column = computed[index_of(read.column, computed)];
+void Engine::wait_for(const Read& read, const ColumnInfo& column) {
   if (column.family == "higher") {
     for (auto& timeframe : higher_) timeframe.require(column.name, read.settles);
     higher_selected_ = true;
@@ -237,15 +158,15 @@ void Engine::push_higher_timeframes(const BarsView& bars, int64_t first, int n) 
       *next++ = gap_confluence;
     }
     for (const size_t c : higher_wanted_)
-      higher_values_[c * kColumnStride + static_cast<size_t>(i)] = higher_row_[c];
+      higher_values_[c * higher_stride_ + static_cast<size_t>(i)] = higher_row_[c];
   }
 }
 
 namespace {
 
 // Bars of the segment of bar t from t on, at most a block.
-int block_length(const BarsView& bars, int64_t t) {
-  const int64_t end = std::min(bars.size(), t + kBlockBars);
+int block_length(const BarsView& bars, int64_t t, int most_bars) {
+  const int64_t end = std::min(bars.size(), t + most_bars);
   const int32_t segment = bars.segment[static_cast<size_t>(t)];
   int64_t next = t + 1;
   while (next < end && bars.segment[static_cast<size_t>(next)] == segment) ++next;
@@ -273,7 +194,7 @@ void build_features(Engine& engine, const BarsView& base, const std::vector<Bars
                     MatrixView<T> out, uint8_t* settled) {
   std::vector<int64_t> next(higher.size(), 0);
   for (int64_t t = 0; t < base.size();) {
-    const int n = block_length(base, t);
+    const int n = block_length(base, t, engine.most_bars());
     const int64_t closed = base.ts_close[static_cast<size_t>(t + n - 1)];
     for (size_t i = 0; i < higher.size(); ++i) {
       if (!engine.higher(i).from_bars) continue;

@@ -19,6 +19,7 @@
 
 #include "smctrain/bars/bar.h"
 #include "smctrain/base/view.h"
+#include "smctrain/features/catalogue.h"
 #include "smctrain/features/derived/columns.h"
 #include "smctrain/features/higher_timeframe.h"
 #include "smctrain/features/machine.h"
@@ -32,24 +33,15 @@ struct EngineOptions {
   std::vector<HigherSpec> higher;
   std::vector<std::string> columns;  // wanted columns, any role, in the order wanted
   Settings settings;
+  int most_bars = kBlockBars;  // that push_block will be given at once
 };
-
-// Every column an engine with these higher timeframes can compute and whether the preset "default" holds it,
-// the derived columns of the preset "full", and those derived columns that `asked` names. Raises InputError
-// with every name of `asked` that means nothing.
-struct CatalogueEntry {
-  ColumnInfo column;
-  bool in_default = false;
-  bool in_full = true;  // of role "feature" and not made for the caller alone
-};
-std::vector<CatalogueEntry> catalogue(int64_t base_length_ns, const std::vector<HigherSpec>& higher,
-                                      const Settings& settings, const std::vector<AskedColumns>& asked = {});
 
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
 
   const std::vector<ColumnInfo>& columns() const { return selected_; }
+  int most_bars() const { return static_cast<int>(higher_settled_.size()); }
   size_t higher_count() const { return higher_.size(); }
   const HigherSpec& higher(size_t which) const { return higher_[which].spec(); }
 
@@ -58,7 +50,7 @@ class Engine {
   }
   // Writes columns().size() values; returns whether the row is settled.
   bool push(const Bar& bar, int32_t segment, double* out);
-  // The same for bars first..first + n - 1, 1 <= n <= kBlockBars, all of one segment. Afterwards
+  // The same for bars first..first + n - 1, 1 <= n <= most_bars, all of one segment. Afterwards
   // block_columns()[i] holds their values of columns()[i]. settled has n entries.
   void push_block(const BarsView& bars, int64_t first, int n, uint8_t* settled);
   const std::vector<const double*>& block_columns() const { return source_; }
@@ -68,13 +60,15 @@ class Engine {
   void push_higher_timeframes(const BarsView& bars, int64_t first, int n);
 
   // Makes rows count as settled only once what is read is.
-  void wait_for(const Read& read, const std::vector<ColumnInfo>& computed);
+  void wait_for(const Read& read, const ColumnInfo& column);
   void settle_higher(int n, uint8_t* settled);
 
+  std::shared_ptr<const ComputedColumns> computed_;
   DerivedColumns derived_;
   Series base_;
   std::vector<HigherTimeframe> higher_;
   std::vector<ColumnInfo> selected_;
+  size_t higher_stride_;
   std::vector<double> higher_values_;  // columns of the higher timeframes and of their alignment
   std::vector<double> higher_row_;     // the same of one bar
   std::vector<const double*> source_;  // values of each selected column

@@ -53,11 +53,11 @@ std::vector<std::string> needed_columns(const std::string& prefix, const std::ve
 }  // namespace
 
 HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
+                                 const std::vector<MachinePlan>& plans,
                                  const std::vector<std::string>* selected, const Settings& settings)
     : spec_(spec),
       buckets_(spec.days, spec.length_ns),
-      series_(make_higher_machines(settings, spec.length_ns), needed_columns(prefix_of(spec), selected),
-              settings) {
+      series_(plans, settings, spec.length_ns, needed_columns(prefix_of(spec), selected), 1) {
   if (spec.length_ns <= base_length_ns || spec.length_ns % base_length_ns != 0) {
     raise("InputError", "higher timeframe ", spec.timeframe,
           " must be a multiple of the base timeframe and longer than it.");
@@ -67,7 +67,7 @@ HigherTimeframe::HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns,
   const auto add = [&](const std::string& name, const std::string& meaning) {
     const int at = series_.find(name);
     if (at < 0) return;
-    ColumnInfo column = series_.columns()[static_cast<size_t>(at)];
+    ColumnInfo column = *series_.columns()[static_cast<size_t>(at)];
     const bool fades = column.settle != kForever;
     needs_.push_back(fades ? column.warmup + column.settle : 0);
     column.name = prefix + name;

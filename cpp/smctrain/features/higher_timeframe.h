@@ -31,8 +31,9 @@ struct HigherSpec {
 class HigherTimeframe {
  public:
   // `selected` names the columns somebody wants, so that machines nobody needs do not run; null means all.
-  HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns, const std::vector<std::string>* selected,
-                  const Settings& settings);
+  // `plans` are those of higher_machines().
+  HigherTimeframe(const HigherSpec& spec, int64_t base_length_ns, const std::vector<MachinePlan>& plans,
+                  const std::vector<std::string>* selected, const Settings& settings);
   HigherTimeframe(HigherTimeframe&&) noexcept = default;
 
   // htf_<tf>_<column> for every column taken from this timeframe, the distance of the base close to its

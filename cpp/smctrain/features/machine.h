@@ -30,6 +30,8 @@ inline constexpr int kBlockBars = 512;   // bars of a block at most
 // Columns of a block stand a little further apart than a power of two, so that the values of one bar do not
 // compete for the same lines of the cache.
 inline constexpr size_t kColumnStride = kBlockBars + 8;  // at least kSpare of technical/kernels.h more
+// The same where blocks have at most `most_bars`: short columns fit into few pages.
+constexpr size_t column_stride(int most_bars) { return static_cast<size_t>(most_bars) + 8; }
 
 struct ColumnInfo {
   std::string name;  // snake_case, parameters and unit included: "atr_wilder_14", "ob_bull_dist_atr"
@@ -95,8 +97,8 @@ class Machine {
   // Writes columns().size() values to out.
   virtual void push(const Bar& bar, const Context& context, double* out);
   // The same for block.n bars: the values of column c go to out[c][0..n-1]; out[c] is null, for the life of
-  // the machine, where nobody wants column c. What out points to has room for kColumnStride values. Unless a
-  // machine has a faster way, push() in a loop.
+  // the machine, where nobody wants column c. What out points to has room for column_stride(block.n) values.
+  // Unless a machine has a faster way, push() in a loop.
   virtual void push_block(const Block& block, double* const* out);
   virtual void reset() = 0;
 

@@ -15,12 +15,13 @@ namespace smctrain::features {
 class Recent {
  public:
   explicit Recent(double before_start = kNaN)
-      : values_(Block::kPast + kColumnStride, before_start), before_start_(before_start) {}
+      : values_(Block::kPast + column_stride(kFew), before_start), before_start_(before_start) {}
 
   // Room for the next n <= kBlockBars values; index -1 of it is the newest value so far. Invalidates what an
   // earlier call returned.
   double* extend(int n) {
-    if (end_ + n > Block::kPast + kBlockBars) {
+    if (static_cast<size_t>(end_) + column_stride(n) > values_.size()) {
+      if (n > kFew) values_.resize(std::max(values_.size(), Block::kPast + column_stride(n)));
       std::copy_n(values_.data() + end_ - Block::kPast, Block::kPast, values_.data());
       end_ = Block::kPast;
     }
@@ -34,6 +35,9 @@ class Recent {
   }
 
  private:
+  // A stream, which takes its bars one by one, moves the past this often; for longer blocks the room grows.
+  static constexpr int kFew = 64;
+
   std::vector<double> values_;
   double before_start_;
   int end_ = Block::kPast;

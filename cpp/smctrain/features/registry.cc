@@ -14,10 +14,6 @@
 namespace smctrain::features {
 namespace {
 
-void add(std::vector<std::unique_ptr<Machine>>& machines, std::unique_ptr<Machine> machine) {
-  if (machine != nullptr) machines.push_back(std::move(machine));
-}
-
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -75,36 +71,56 @@ const std::vector<std::string>& only_in_full() {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& settings, int64_t bar_length_ns) {
-  std::vector<std::unique_ptr<Machine>> machines;
-  add(machines, make_range_machine());
-  add(machines, make_averages_machine());
-  add(machines, make_bands_machine());
-  add(machines, make_rsi_machine());
-  add(machines, make_momentum_machine());
-  add(machines, make_oscillators_machine());
-  add(machines, make_directional_machine());
-  add(machines, make_returns_machine());
-  add(machines, make_trend_machine(settings.trend));
-  add(machines, make_candle_machine());
-  add(machines, make_volatility_machine());
-  add(machines, make_volume_machine());
-  add(machines, make_session_volume_machine(settings, bar_length_ns));
-  add(machines, make_calendar_machine(settings, bar_length_ns));
-  // A bar of a day or longer lies in no session.
-  if (bar_length_ns < kDayNs) add(machines, make_sessions_machine(settings.sessions));
-  add(machines, make_previous_period_machine(settings.roll, bar_length_ns));
-  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
-  add(machines, make_prices_machine());
+const std::vector<MachineMaker>& base_machines() {
+  static const std::vector<MachineMaker> machines{
+      [](const Settings&, int64_t) { return make_range_machine(); },
+      [](const Settings&, int64_t) { return make_averages_machine(); },
+      [](const Settings&, int64_t) { return make_bands_machine(); },
+      [](const Settings&, int64_t) { return make_rsi_machine(); },
+      [](const Settings&, int64_t) { return make_momentum_machine(); },
+      [](const Settings&, int64_t) { return make_oscillators_machine(); },
+      [](const Settings&, int64_t) { return make_directional_machine(); },
+      [](const Settings&, int64_t) { return make_returns_machine(); },
+      [](const Settings& settings, int64_t) { return make_trend_machine(settings.trend); },
+      [](const Settings&, int64_t) { return make_candle_machine(); },
+      [](const Settings&, int64_t) { return make_volatility_machine(); },
+      [](const Settings&, int64_t) { return make_volume_machine(); },
+      [](const Settings& settings, int64_t length) { return make_session_volume_machine(settings, length); },
+      [](const Settings& settings, int64_t length) { return make_calendar_machine(settings, length); },
+      // A bar of a day or longer lies in no session.
+      [](const Settings& settings, int64_t length) {
+        return length < kDayNs ? make_sessions_machine(settings.sessions) : nullptr;
+      },
+      [](const Settings& settings, int64_t length) {
+        return make_previous_period_machine(settings.roll, length);
+      },
+      [](const Settings& settings, int64_t length) {
+        return make_smc_machine(settings.smc_options(length), settings.trend);
+      },
+      [](const Settings&, int64_t) { return make_prices_machine(); },
+  };
   return machines;
 }
 
-std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& settings, int64_t bar_length_ns) {
-  std::vector<std::unique_ptr<Machine>> machines;
-  add(machines, make_rsi_machine());
-  add(machines, make_trend_machine(settings.trend));
-  add(machines, make_smc_machine(settings.smc_options(bar_length_ns), settings.trend));
+const std::vector<MachineMaker>& higher_machines() {
+  static const std::vector<MachineMaker> machines{
+      [](const Settings&, int64_t) { return make_rsi_machine(); },
+      [](const Settings& settings, int64_t) { return make_trend_machine(settings.trend); },
+      [](const Settings& settings, int64_t length) {
+        return make_smc_machine(settings.smc_options(length), settings.trend);
+      },
+  };
   return machines;
+}
+
+std::vector<MachinePlan> plan_machines(const std::vector<MachineMaker>& machines, const Settings& settings,
+                                       int64_t bar_length_ns) {
+  std::vector<MachinePlan> plans;
+  for (const auto make : machines) {
+    const auto machine = make(settings, bar_length_ns);
+    if (machine != nullptr) plans.push_back({make, machine->columns()});
+  }
+  return plans;
 }
 
 const std::vector<std::string>& higher_columns() {

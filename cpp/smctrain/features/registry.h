@@ -14,9 +14,18 @@
 
 namespace smctrain::features {
 
-// For bars of this length.
-std::vector<std::unique_ptr<Machine>> make_base_machines(const Settings& settings, int64_t bar_length_ns);
-std::vector<std::unique_ptr<Machine>> make_higher_machines(const Settings& settings, int64_t bar_length_ns);
+// Null where bars of this length have no such machine.
+using MachineMaker = std::unique_ptr<Machine> (*)(const Settings& settings, int64_t bar_length_ns);
+const std::vector<MachineMaker>& base_machines();
+const std::vector<MachineMaker>& higher_machines();
+
+struct MachinePlan {
+  MachineMaker make = nullptr;
+  std::vector<ColumnInfo> columns;
+};
+// Of those machines that bars of this length have; makes each once.
+std::vector<MachinePlan> plan_machines(const std::vector<MachineMaker>& machines, const Settings& settings,
+                                       int64_t bar_length_ns);
 
 // Names of the columns a higher timeframe contributes, where its machines have them.
 const std::vector<std::string>& higher_columns();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+#include <unordered_set>
 
 #include "smctrain/features/technical/windows.h"
 
@@ -31,37 +33,34 @@ double* append(Recent& recent, std::span<const double> column, int64_t first, in
 
 }  // namespace
 
-Series::Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
-               const Settings& settings)
-    : atr_(settings.atr_is_sma) {
-  std::vector<bool> is_wanted;
-  for (auto& machine : machines) {
-    const size_t first = columns_.size();
-    bool needed = false;
-    for (const auto& column : machine->columns()) {
-      is_wanted.push_back(std::find(wanted.begin(), wanted.end(), column.name) != wanted.end());
-      needed = needed || is_wanted.back();
+Series::Series(const std::vector<MachinePlan>& plans, const Settings& settings, int64_t bar_length_ns,
+               const std::vector<std::string>& wanted, int most_bars)
+    : no_spread_(static_cast<size_t>(most_bars), kNaN), atr_(settings.atr_is_sma) {
+  const std::unordered_set<std::string_view> names(wanted.begin(), wanted.end());
+  const auto is_wanted = [&](const ColumnInfo& column) { return names.contains(column.name); };
+  std::vector<bool> is_stored;
+  for (const auto& plan : plans) {
+    if (std::none_of(plan.columns.begin(), plan.columns.end(), is_wanted)) continue;
+    machines_.push_back(plan.make(settings, bar_length_ns));
+    first_of_.push_back(columns_.size());
+    for (const auto& column : machines_.back()->columns()) {
+      columns_.push_back(&column);
+      is_stored.push_back(is_wanted(column));
     }
-    if (!needed) {
-      is_wanted.resize(first);
-      continue;
-    }
-    first_of_.push_back(first);
-    columns_.insert(columns_.end(), machine->columns().begin(), machine->columns().end());
-    machines_.push_back(std::move(machine));
   }
-  const auto count = static_cast<size_t>(std::count(is_wanted.begin(), is_wanted.end(), true));
-  storage_.assign(count * kColumnStride, kNaN);
+  const size_t stride = column_stride(most_bars);
+  const auto count = static_cast<size_t>(std::count(is_stored.begin(), is_stored.end(), true));
+  storage_.assign(count * stride, kNaN);
   double* next = storage_.data();
-  for (const bool one : is_wanted) {
+  for (const bool one : is_stored) {
     values_.push_back(one ? next : nullptr);
-    if (one) next += kColumnStride;
+    if (one) next += stride;
   }
 }
 
 int Series::find(const std::string& name) const {
   for (size_t i = 0; i < columns_.size(); ++i) {
-    if (columns_[i].name == name) return static_cast<int>(i);
+    if (columns_[i]->name == name) return static_cast<int>(i);
   }
   return -1;
 }

@@ -13,6 +13,7 @@
 
 #include "smctrain/features/machine.h"
 #include "smctrain/features/recent.h"
+#include "smctrain/features/registry.h"
 #include "smctrain/features/scaling_atr.h"
 #include "smctrain/features/settings.h"
 #include "smctrain/features/technical/recursive.h"
@@ -21,12 +22,12 @@ namespace smctrain::features {
 
 class Series {
  public:
-  // Keeps only machines that own at least one of `wanted`.
-  Series(std::vector<std::unique_ptr<Machine>> machines, const std::vector<std::string>& wanted,
-         const Settings& settings);
+  // Makes only machines that own at least one of `wanted`. Blocks will have at most `most_bars`.
+  Series(const std::vector<MachinePlan>& plans, const Settings& settings, int64_t bar_length_ns,
+         const std::vector<std::string>& wanted, int most_bars);
 
-  // Metadata of all columns of the kept machines.
-  const std::vector<ColumnInfo>& columns() const { return columns_; }
+  // Metadata of all columns of these machines.
+  const std::vector<const ColumnInfo*>& columns() const { return columns_; }
   // Values of a column for the bars of the last block; null if it is not wanted.
   const double* values(size_t column) const { return values_[column]; }
   // Value of a column for the newest bar; NaN if it is not wanted.
@@ -37,7 +38,7 @@ class Series {
   const Machine* owner(const std::string& name) const;  // machine of a column, null if absent
   int64_t rows() const { return row_; }                 // bars since the last reset
 
-  // Bars first..first + n - 1, 1 <= n <= kBlockBars, all of one segment.
+  // Bars first..first + n - 1, 1 <= n <= most_bars, all of one segment.
   void push_block(const BarsView& bars, int64_t first, int n);
   void push(const Bar& bar);
   void reset();
@@ -48,8 +49,8 @@ class Series {
   void advance_plain(const Block& block, double* atr, double* ema, double* rsi);
 
   std::vector<std::unique_ptr<Machine>> machines_;
-  std::vector<ColumnInfo> columns_;
-  std::vector<double> storage_;   // kBlockBars values for each wanted column
+  std::vector<const ColumnInfo*> columns_;
+  std::vector<double> storage_;   // values of a block for each wanted column
   std::vector<double*> values_;   // of each column, null if not wanted
   std::vector<size_t> first_of_;  // index of the first column of each machine
   int n_ = 0;                     // bars of the last block
@@ -60,7 +61,7 @@ class Series {
   Recent low_;
   Recent close_;
   Recent volume_;
-  std::vector<double> no_spread_ = std::vector<double>(kBlockBars, kNaN);
+  std::vector<double> no_spread_;
   Recent atr_values_;
   Recent atr_wilder_values_;
   Recent ema_values_;

@@ -56,7 +56,9 @@ struct Settings {
 };
 
 // A value as it came from the outside; Unreadable for anything that is none of these.
-struct Unreadable {};
+struct Unreadable {
+  bool operator==(const Unreadable&) const { return false; }
+};
 using SettingValue = std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<double>,
                                   std::vector<std::vector<std::string>>, Unreadable>;
 struct GivenSetting {

@@ -1,11 +1,13 @@
 #include "smctrain/labels/triple_barrier.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "smctrain/base/error.h"
+#include "smctrain/labels/first_touch.h"
 #include "smctrain/labels/horizon.h"
 #include "smctrain/labels/replay.h"
 
@@ -35,7 +37,7 @@ struct Oriented {
 };
 
 struct Order {
-  int64_t entry_bar = -1;
+  int64_t entry_bar = -1, last = -1;  // bars of the fill and of the last possible exit
   double fill = kNaN, stop = kNaN, target = kNaN, risk = kNaN;
   double exit_quote = kNaN;  // what the trade would fetch at the moment of its fill
   bool inside = false;       // filled at the limit somewhere inside the entry bar
@@ -63,6 +65,57 @@ struct Outcome {
     leave(at, price, why);
     see(price, price);
   }
+};
+
+// What ends a trade on a bar, by what the bar did: bits of `Labeller::finish`.
+enum Did : unsigned {
+  kReachedStop = 1,
+  kReachedTarget = 2,
+  kOpenedAtTarget = 4,
+  kOpenedAtStop = 8,
+  kOver = 16
+};
+
+struct Ending {
+  enum Price : uint8_t { kOpen, kStop, kTarget, kClose };
+  double y = kNaN;
+  Rule rule = Rule::kNone;  // kNone: not for the table to say
+  Status status = Status::kOk;
+  Price price = kOpen;
+};
+
+std::array<Ending, 32> endings(const BarrierOptions& options) {
+  std::array<Ending, 32> out;
+  for (unsigned did = 1; did < out.size(); ++did) {
+    Ending& end = out[did];
+    const bool tied = (did & kReachedStop) != 0 && (did & kReachedTarget) != 0;
+    if ((did & kOver) != 0) {
+      end = {options.timeout == Timeout::kLoss ? -1.0 : 0.0, Rule::kTimeout, Status::kOk, Ending::kClose};
+      if (options.timeout == Timeout::kDrop) end.status = Status::kTimeoutDrop;
+    } else if ((did & kOpenedAtStop) != 0) {
+      end = {-1.0, Rule::kStopGap, Status::kOk, Ending::kOpen};
+    } else if ((did & kOpenedAtTarget) != 0) {
+      end = {1.0, Rule::kTargetGap, Status::kOk,
+             options.gap_target_at_open ? Ending::kOpen : Ending::kTarget};
+    } else if (tied && options.tie == Tie::kLower) {
+      continue;
+    } else if ((did & kReachedStop) != 0 && !(tied && options.tie == Tie::kTarget)) {
+      end = {-1.0, tied ? Rule::kStopTie : Rule::kStop, Status::kOk, Ending::kStop};
+      if (tied && options.tie == Tie::kDrop) end.status = Status::kTieDrop;
+    } else {
+      end = {1.0, tied ? Rule::kTargetTie : Rule::kTarget, Status::kOk, Ending::kTarget};
+    }
+    if (end.status != Status::kOk) end.y = kNaN;
+  }
+  return out;
+}
+
+// Orders of a few decisions whose paths are searched together.
+struct Batch {
+  static constexpr size_t kSize = 256;
+  std::array<double, kSize> fill, stop, target, risk, below, above;
+  std::array<int64_t, kSize> decision, first, last, touched;
+  size_t count = 0;
 };
 
 // First bar from j to last at which the open, high or low may have reached a level; last + 1 without one. A
@@ -127,6 +180,34 @@ class Labeller {
     if (!options.quarantine.empty()) {
       quarantined_before_ = count_before(n_, [&](size_t i) { return options_.quarantine[i] != 0; });
     }
+    endings_ = endings(options);
+  }
+
+  // Whether `label_batch` may stand for `label`: it knows bars that are their own quotes, and no excursions.
+  bool batches() const { return !options_.bid_ask && options_.entry != Entry::kRetest && out_.mfe_r.empty(); }
+
+  // Decisions first..last-1, at most Batch::kSize, in three steps free of guesses: orders, the first bars
+  // that may touch, what happened there.
+  template <Entry kEntry>
+  void label_batch(std::span<const int8_t> side, size_t first, size_t last) {
+    batch_.count = 0;
+    for (size_t k = first; k < last; ++k) {
+      if (side[k] > 0) {
+        enter<kEntry, true>(k);
+      } else {
+        enter<kEntry, false>(k);
+      }
+    }
+    const Paths paths{static_cast<int64_t>(batch_.count), batch_.below.data(), batch_.above.data(),
+                      batch_.first.data(), batch_.last.data()};
+    first_touch_(bid_.open, bid_.high, bid_.low, n_, paths, batch_.touched.data());
+    for (size_t i = 0; i < batch_.count; ++i) {
+      if (side[static_cast<size_t>(batch_.decision[i])] > 0) {
+        finish<kEntry, true>(i);
+      } else {
+        finish<kEntry, false>(i);
+      }
+    }
   }
 
   template <Entry kEntry, bool kLong>
@@ -146,11 +227,12 @@ class Labeller {
   [[gnu::noinline]] void write_nothing(size_t k, Status status, int64_t t1) {
     for (const auto& column : {out_.y, out_.fill, out_.stop, out_.target, out_.risk, out_.risk_scale,
                                out_.exit, out_.r_gross, out_.r, out_.mfe_r, out_.mae_r}) {
-      column[k] = kNaN;
+      if (!column.empty()) column[k] = kNaN;
+    }
+    for (const auto& column : {out_.entry_bar, out_.bars_held}) {
+      if (!column.empty()) column[k] = -1;
     }
     out_.t1[k] = t1;
-    out_.entry_bar[k] = -1;
-    out_.bars_held[k] = -1;
     out_.status[k] = static_cast<uint8_t>(status);
     out_.rule[k] = static_cast<uint8_t>(Rule::kNone);
   }
@@ -242,6 +324,7 @@ class Labeller {
       constexpr bool at_close = kEntry == Entry::kClose;
       const auto entry = entry_quotes<kLong>();
       order.entry_bar = t + 1;
+      order.last = last_exit(t + 1);
       order.fill = at_close ? entry.close(t) : entry.open(t + 1);
       order.exit_quote = options_.bid_ask ? order.fill - ask_distance(at_close ? t : t + 1) : order.fill;
       const double one = unit(t, order.fill);
@@ -277,6 +360,7 @@ class Labeller {
       if (!(entry.low(j) <= reached)) continue;  // a price that is not a number fills nothing
       const double open = entry.open(j);
       order.entry_bar = j;
+      order.last = last_exit(j);
       order.inside = !(open <= reached);
       order.fill = order.inside ? limit : open;
       order.exit_quote = options_.bid_ask ? order.fill - ask_distance(j) : order.fill;
@@ -285,7 +369,88 @@ class Labeller {
     return Status::kUnfilled;
   }
 
-  // ---- the path ----
+  // Last bar of a trade filled on a bar.
+  int64_t last_exit(int64_t entry_bar) const {
+    const int64_t last = entry_bar + options_.horizon - 1;
+    return session_end_.empty() ? last : std::min(last, session_end_[static_cast<size_t>(entry_bar)]);
+  }
+
+  // ---- many paths at a time ----
+
+  // Adds the order of decision k to the batch, if there is one.
+  template <Entry kEntry, bool kLong>
+  [[gnu::always_inline]] void enter(size_t k) {
+    const int64_t t = rows_[k];
+    Order order;
+    Status status = window_status<kEntry, kLong>(t);
+    if (status == Status::kOk) status = place<kEntry, kLong>(k, t, order);
+    if (status != Status::kOk) {
+      write_nothing(k, status, -1);
+      return;
+    }
+    const size_t i = batch_.count++;
+    const double eps = 1e-9 * std::abs(order.fill);
+    batch_.decision[i] = static_cast<int64_t>(k);
+    batch_.first[i] = order.entry_bar;
+    batch_.last[i] = order.last;
+    batch_.fill[i] = order.fill;
+    batch_.stop[i] = order.stop;
+    batch_.target[i] = order.target;
+    batch_.risk[i] = order.risk;
+    // In prices as they are, not negated for a short.
+    batch_.below[i] = kLong ? order.stop + eps : -(order.target - eps);
+    batch_.above[i] = kLong ? order.target - eps : -(order.stop + eps);
+  }
+
+  // The exit of entry i of the batch, by a table instead of branches; what it cannot say, `resolve` can.
+  template <Entry kEntry, bool kLong>
+  [[gnu::always_inline]] void finish(size_t i) {
+    const auto price = exit_quotes<kLong>();
+    const double fill = batch_.fill[i];
+    const double eps = 1e-9 * std::abs(fill);
+    const double stop_at = batch_.stop[i] + eps;
+    const double target_at = batch_.target[i] - eps;
+    const int64_t last = batch_.last[i];
+    const int64_t touched = batch_.touched[i];
+    const int64_t at = std::min(touched, last);
+    const double open = price.open(at);
+    // The first bar's open is the fill, unless that came before it.
+    const bool may_gap = kEntry == Entry::kClose || at > batch_.first[i];
+    const unsigned did = static_cast<unsigned>(price.low(at) <= stop_at) * kReachedStop |
+                         static_cast<unsigned>(price.high(at) >= target_at) * kReachedTarget |
+                         static_cast<unsigned>(may_gap & (open >= target_at)) * kOpenedAtTarget |
+                         static_cast<unsigned>(may_gap & (open <= stop_at)) * kOpenedAtStop |
+                         static_cast<unsigned>(touched > last) * kOver;
+    const Ending& ending = endings_[did];
+    const auto k = static_cast<size_t>(batch_.decision[i]);
+    const std::array<double, 4> prices{open, batch_.stop[i], batch_.target[i], price.close(at)};
+    const double exit = prices[ending.price];
+    if (ending.rule == Rule::kNone || !std::isfinite(exit)) {
+      Order order;
+      order.entry_bar = batch_.first[i];
+      order.last = last;
+      order.fill = order.exit_quote = fill;
+      order.stop = batch_.stop[i];
+      order.target = batch_.target[i];
+      order.risk = batch_.risk[i];
+      write<kEntry, kLong>(k, rows_[k], order, resolve<kEntry, kLong>(order));
+      return;
+    }
+    const double r_gross = (exit - fill) / batch_.risk[i];
+    double y = ending.y;
+    if (options_.timeout == Timeout::kSign && touched > last) y = label_of(Rule::kTimeout, r_gross);
+    out_.y[k] = y;
+    out_.t1[k] = at;
+    out_.exit[k] = kLong ? exit : -exit;
+    out_.r_gross[k] = r_gross;
+    if (!out_.r.empty()) {
+      out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? rows_[k] : batch_.first[i]) / batch_.risk[i];
+    }
+    out_.status[k] = static_cast<uint8_t>(ending.status);
+    out_.rule[k] = static_cast<uint8_t>(ending.rule);
+  }
+
+  // ---- one path at a time ----
 
   template <Entry kEntry, bool kLong>
   [[gnu::always_inline]] Outcome resolve(const Order& order) {
@@ -293,8 +458,7 @@ class Labeller {
     const double eps = 1e-9 * std::abs(order.fill);
     const double stop_at = order.stop + eps;
     const double target_at = order.target - eps;
-    int64_t last = order.entry_bar + options_.horizon - 1;
-    if (!session_end_.empty()) last = std::min(last, session_end_[static_cast<size_t>(order.entry_bar)]);
+    const int64_t last = order.last;
     Outcome out;
     int64_t j = order.entry_bar;
 
@@ -440,17 +604,20 @@ class Labeller {
     out_.rule[k] = static_cast<uint8_t>(result.rule);
     out_.y[k] = status == Status::kOk ? label_of(result.rule, r_gross) : kNaN;
     out_.t1[k] = result.bar;
+    out_.exit[k] = kLong ? result.exit : -result.exit;
+    out_.r_gross[k] = r_gross;
+    if (!out_.r.empty()) {
+      out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? t : order.entry_bar) / order.risk;
+    }
+    if (out_.fill.empty()) return;
     out_.entry_bar[k] = order.entry_bar;
     out_.bars_held[k] = result.bar - order.entry_bar + 1;
     out_.fill[k] = kLong ? order.fill : -order.fill;
     out_.stop[k] = kLong ? order.stop : -order.stop;
     out_.target[k] = kLong ? order.target : -order.target;
-    out_.exit[k] = kLong ? result.exit : -result.exit;
     out_.risk[k] = order.risk;
     out_.risk_scale[k] =
         options_.scale.empty() ? order.risk : order.risk / options_.scale[static_cast<size_t>(t)];
-    out_.r_gross[k] = r_gross;
-    out_.r[k] = r_gross - cost(kEntry == Entry::kClose ? t : order.entry_bar) / order.risk;
     out_.mfe_r[k] = (result.best - order.fill) / order.risk;
     out_.mae_r[k] = (result.worst - order.fill) / order.risk;
   }
@@ -465,6 +632,9 @@ class Labeller {
   std::vector<double> asks_;
   std::vector<int64_t> segment_end_;  // only where segments are not in order
   std::vector<int64_t> session_end_, quarantined_before_, unknown_before_;
+  FirstTouch first_touch_ = first_touch();
+  std::array<Ending, 32> endings_;
+  Batch batch_;
   LabelCounts counts_;
 };
 
@@ -519,6 +689,12 @@ LabelCounts run(const BarsView& bars, std::span<const int64_t> rows, std::span<c
       for (size_t k = begin; k < rows.size(); ++k) labeller.write_nothing(k, Status::kOpen, -1);
       break;
     }
+    if (labeller.batches()) {
+      for (size_t k = begin; k < end; k += Batch::kSize) {
+        labeller.template label_batch<kEntry>(side, k, std::min(k + Batch::kSize, end));
+      }
+      continue;
+    }
     for (size_t k = begin; k < end; ++k) {
       if (side[k] > 0) {
         labeller.label<kEntry, true>(k);
@@ -532,23 +708,15 @@ LabelCounts run(const BarsView& bars, std::span<const int64_t> rows, std::span<c
 
 }  // namespace
 
-LabelColumns label_columns(double* numbers, int64_t* rows, uint8_t* codes, size_t size, size_t stride) {
-  LabelColumns out;
+LabelTable::LabelTable(size_t size) : numbers_(11 * size), rows_(3 * size), codes_(2 * size) {
   size_t column = 0;
-  for (auto* of : {&out.y, &out.fill, &out.stop, &out.target, &out.risk, &out.risk_scale, &out.exit,
-                   &out.r_gross, &out.r, &out.mfe_r, &out.mae_r}) {
-    *of = {numbers + stride * column++, size};
+  for (auto* of : {&y, &fill, &stop, &target, &risk, &risk_scale, &exit, &r_gross, &r, &mfe_r, &mae_r}) {
+    *of = {numbers_.data() + size * column++, size};
   }
   column = 0;
-  for (auto* of : {&out.t1, &out.entry_bar, &out.bars_held}) *of = {rows + stride * column++, size};
+  for (auto* of : {&t1, &entry_bar, &bars_held}) *of = {rows_.data() + size * column++, size};
   column = 0;
-  for (auto* of : {&out.status, &out.rule}) *of = {codes + stride * column++, size};
-  return out;
-}
-
-LabelTable::LabelTable(size_t size)
-    : numbers_(kLabelNumbers * size), rows_(kLabelRows * size), codes_(kLabelCodes * size) {
-  LabelColumns::operator=(label_columns(numbers_.data(), rows_.data(), codes_.data(), size, size));
+  for (auto* of : {&status, &rule}) *of = {codes_.data() + size * column++, size};
 }
 
 LabelCounts triple_barrier(const BarsView& bars, std::span<const int64_t> rows, std::span<const int8_t> side,

@@ -69,15 +69,15 @@ struct BarrierOptions {
 
 // Where the labels go: one value a decision row in every column, in memory of the caller.
 struct LabelColumns {
-  std::span<double> y, fill, stop, target, risk, risk_scale, exit, r_gross, r, mfe_r, mae_r;
-  std::span<int64_t> t1, entry_bar, bars_held;
+  std::span<double> y, exit, r_gross;
+  std::span<int64_t> t1;
   std::span<uint8_t> status, rule;
+  // These two groups may be left out, `r` alone or all of the second. Without the second most labels take a
+  // third of the time.
+  std::span<double> r;
+  std::span<double> fill, stop, target, risk, risk_scale, mfe_r, mae_r;
+  std::span<int64_t> entry_bar, bars_held;
 };
-
-inline constexpr size_t kLabelNumbers = 11, kLabelRows = 3, kLabelCodes = 2;
-
-// Columns laid one after the other, `stride` apart, in three blocks of memory.
-LabelColumns label_columns(double* numbers, int64_t* rows, uint8_t* codes, size_t size, size_t stride);
 
 // Columns that own their memory.
 struct LabelTable : LabelColumns {

@@ -299,16 +299,14 @@ def _events(
     renamed: Mapping[str, str] | None = None,
 ) -> EventTable:
     native = core()
-    table: dict[str, NDArray[Any]] = native.smc_events(as_bars(b).native(), b.seconds * 1_000_000_000, dict(settings))
-    names = np.asarray(native.SMC_EVENT_KINDS)
-    states = np.asarray(native.SMC_ZONE_STATES)
-    mask = np.isin(table["kind"], np.flatnonzero(np.isin(names, kinds)))
-    words = {"kind": names, "state": states}
-    chosen: dict[str, NDArray[Any]] = {}
-    for column in columns:
-        values = table[column][mask]
-        chosen[(renamed or {}).get(column, column)] = words[column][values] if column in words else values
-    return EventTable(chosen)
+    table: dict[str, NDArray[Any]] = native.smc_events(
+        as_bars(b).native(), b.seconds * 1_000_000_000, dict(settings), kinds, columns
+    )
+    words = {"kind": np.asarray(native.SMC_EVENT_KINDS), "state": np.asarray(native.SMC_ZONE_STATES)}
+    names = renamed or {}
+    return EventTable(
+        {names.get(name, name): words[name][table[name]] if name in words else table[name] for name in columns}
+    )
 
 
 def _swing_settings(left: int, right: int) -> dict[str, Any]:

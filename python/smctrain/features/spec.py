@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from smctrain._load import core
@@ -153,13 +154,16 @@ class FeatureSpec:
 
     def catalogue(self) -> list[ColumnInfo]:
         """The selected columns, in the order of a feature table."""
+        return list(_catalogue(self, repr(self.settings)))
+
+    def _find_columns(self) -> tuple[ColumnInfo, ...]:
         asked = {"columns": list(self.columns or ()), "extra": list(self.extra)}
         entries: list[dict[str, Any]] = core().features_catalogue(
             self.base_ns, self.native_higher(), dict(self.settings), asked
         )
         by_name = {entry["name"]: entry for entry in entries}
         names = dict.fromkeys([*self._selected(entries), *self.extra])
-        return [_info(by_name[name]) for name in names]
+        return tuple(_info(by_name[name]) for name in names)
 
     def _selected(self, entries: list[dict[str, Any]]) -> list[str]:
         if self.columns is not None:
@@ -171,6 +175,15 @@ class FeatureSpec:
         if self.preset == "default":
             return [entry["name"] for entry in entries if entry["in_default"]]
         return [entry["name"] for entry in entries if entry["in_full"]]
+
+
+@lru_cache(maxsize=64)
+def _catalogue(spec: FeatureSpec, settings: str) -> tuple[ColumnInfo, ...]:
+    """The columns of a spec, which every symbol of a portfolio and every stream asks for.
+
+    `settings` is the text of its settings: their mapping enters no hash, and its owner could still change it.
+    """
+    return spec._find_columns()
 
 
 def feature_settings() -> Any:

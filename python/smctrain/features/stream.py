@@ -74,8 +74,7 @@ class FeatureStream:
         kinds = parse_kinds(quarantine)
         self._options["quarantine"] = list(kinds)
         self._options["calendar"] = [days.zone, days.day_roll, days.end]
-        self._row: NDArray[np.float64] | None = None
-        self._dtype = np.dtype(self.spec.dtype)
+        self._has_row = False
         self._native = core().FeatureStream(
             self.spec.base_ns,
             self.spec.native_higher(from_bars=pushed),
@@ -85,6 +84,7 @@ class FeatureStream:
             days.native(),
             list(kinds),
             dict(self.spec.settings),
+            self.spec.dtype == "float64",
         )
 
     @property
@@ -123,16 +123,14 @@ class FeatureStream:
         -------
         (d,) array of `spec.dtype` for a base bar, None for a higher bar.
         """
-        bar = (_nanoseconds(time), open, high, low, close, volume, spread)
+        moment = time if type(time) is int else _nanoseconds(time)
         if timeframe is not None and timeframe != self.spec.base:
             if timeframe not in self._higher:
                 raise InputError(f"timeframe {timeframe} is not among the higher timeframes of the spec.")
-            self._native.push_higher(self._higher[timeframe], *bar)
+            self._native.push_higher(self._higher[timeframe], moment, open, high, low, close, volume, spread)
             return None
-        self._row = self._native.push(*bar)
-        with np.errstate(over="ignore"):
-            row: NDArray[Any] = self._row.astype(self._dtype)
-        row[np.isinf(row)] = np.nan  # beyond the range of float32 there is no reading, as in the batch
+        row: NDArray[Any] = self._native.push(moment, open, high, low, close, volume, spread)
+        self._has_row = True
         return row
 
     def state(self) -> bytes:
@@ -152,7 +150,7 @@ class FeatureStream:
             "names": self.names,
             **self._options,
         }
-        row = np.empty(0) if self._row is None else self._row
+        row = self._native.last_row if self._has_row else np.empty(0)
         return pack(header, {"times": times, "kinds": kinds, "values": values, "finders": finders, "row": row})
 
     @classmethod
@@ -192,8 +190,8 @@ class FeatureStream:
             )
             if stream.names != header["names"]:
                 raise _refused("this smctrain builds other columns for its spec")
-            row = stream._native.replay(arrays["times"], arrays["kinds"], arrays["values"], arrays["finders"])
-            last = arrays["row"]
+            stream._native.replay(arrays["times"], arrays["kinds"], arrays["values"], arrays["finders"])
+            row, last = stream._native.last_row, arrays["row"]
         except (ArtifactError, MemoryError):
             raise
         except (SmctrainError, TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
@@ -204,7 +202,7 @@ class FeatureStream:
         elif last.shape != row.shape or not np.array_equal(last, row, equal_nan=True):
             raise _refused("this smctrain computes other values for its last row than the one that stored it")
         else:
-            stream._row = row
+            stream._has_row = True
         return stream
 
 

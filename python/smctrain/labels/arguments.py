@@ -64,6 +64,8 @@ def per_bar(name: str, values: ArrayLike | None, n: int) -> NDArray[np.float64]:
 def trade_sides(side: int | ArrayLike, m: int) -> NDArray[np.int8]:
     """+1 or -1 per decision row."""
     array = np.asarray(side)
+    if array.ndim == 0 and array.dtype.kind in "iuf" and abs(array) == 1:
+        return np.full(m, array, dtype=np.int8)
     if array.ndim == 0:
         array = np.full(m, array)
     if array.shape != (m,):

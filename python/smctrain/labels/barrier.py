@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,8 @@ def triple_barrier(
     low_risk, high_risk = _risk_limits(risk_limits, unit)
     point, fixed, words = _costs(b, costs, slippage, commission, quote)
 
-    out: dict[str, Any] = core().triple_barrier(
+    resolve = partial(
+        core().triple_barrier,
         native,
         rows=which,
         side=sides,
@@ -225,22 +227,25 @@ def triple_barrier(
         session=session_ids(b, day_zone) if flat_at_session_end else None,
         quarantine=quarantined(b),
     )
+    out: dict[str, Any] = resolve(all=False)
     unknown = out.pop("unknown_spreads")
     if unknown:
         words += f" ({unknown} fills have no spread and bear none)"
     if levels.zone is not None:
         status = out["status_code"]
         status[(levels.zone < 0) & (status == _BAD_RISK)] = _MISSING
-    return Labels(
+    out.update(
         t0=which,
         side=sides,
         costs=words,
         horizon=int(horizon),
         window=int(wait) + int(horizon) - 1 if entry == "retest" else int(horizon),
+        name="triple_barrier",
+        weight=None,
         entry=entry,
         zone=levels.zone,
-        **out,
     )
+    return Labels.resolved(out, partial(resolve, all=True))
 
 
 @dataclass

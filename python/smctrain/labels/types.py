@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from smctrain.exceptions import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +19,7 @@ STATUSES = (
     "ok", "open", "unfilled", "bad_risk", "quarantine", "tie_drop", "timeout_drop", "missing", "neutral",
 )  # fmt: skip
 RULES = ("", "stop", "stop_gap", "stop_tie", "target", "target_gap", "target_tie", "timeout")
+_LATER = frozenset(("e", "fill", "stop", "target", "risk", "risk_atr", "r", "mfe_r", "mae_r", "bars_held"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,10 @@ class Labels:
     -----
     Targets other than the triple barrier fill the same record: `y` is the value or class of the target, `fill`
     the price it is measured from, `exit` the close of row t1, and everything about stops and R is NaN.
+
+    `triple_barrier` works out `e`, `fill`, `stop`, `target`, `risk`, `risk_atr`, `mfe_r`, `mae_r` and `bars_held` when
+    one of them is first read, from the bars it was given; do not write into the arrays of those before. Copies and
+    pickles hold every column.
     """
 
     y: NDArray[np.float64]
@@ -95,6 +103,45 @@ class Labels:
     zone: NDArray[np.int64] | None = None
     replayed: int = 0
     fell_back: int = 0
+
+    @classmethod
+    def resolved(cls, known: dict[str, Any], later: Callable[[], dict[str, Any]]) -> Labels:
+        """Labels with the columns in `known`; `later` gives all columns of the triple barrier when another is read."""
+        labels = cls.__new__(cls)
+        labels.__dict__.update(known, _later=later)
+        return labels
+
+    if not TYPE_CHECKING:  # only for columns that are not there yet
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _LATER:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self._complete(name)
+            return self.__dict__[name]
+
+    def _complete(self, name: str | None = None) -> None:
+        """Works out the columns that nobody has read, or `name` alone where that is simple."""
+        own = self.__dict__
+        if name == "r" and "r" not in own:  # nothing was charged
+            own["r"] = self.r_gross.copy()
+            return
+        later = own.get("_later")
+        if later is None:
+            return
+        columns = later()
+        same = all(np.array_equal(columns[key], own[key], equal_nan=key == "exit") for key in ("t1", "exit"))
+        if not same:
+            raise InputError(
+                f"{name or 'Labels'} must be read before the arrays of the bars are written to, but prices have "
+                "changed since these labels were made: label again, or give triple_barrier a copy of the bars."
+            )
+        for key in _LATER:
+            own.setdefault(key, columns[key])
+        own.pop("_later", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._complete()
+        return dict(self.__dict__)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -146,7 +193,7 @@ class Labels:
         """One row per decision; columns as the attributes (those about stops and R for trades only)."""
         import pandas as pd
 
-        if np.isnan(self.stop).all() and self.name != "triple_barrier":
+        if self.name != "triple_barrier" and np.isnan(self.stop).all():
             columns = {name: getattr(self, name) for name in ("y", "status", "t0", "t1", "fill", "exit")}
             return pd.DataFrame(columns if self.weight is None else {**columns, "weight": self.weight})
         names = (

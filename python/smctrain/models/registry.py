@@ -34,7 +34,7 @@ class FamilyEntry:
     extra : str
         Extra of the package that it needs, or empty.
     task : str
-        "classification".
+        "classification" or "regression".
     is_sequence : bool
         Whether it looks back over a window of rows.
     """
@@ -71,6 +71,26 @@ _ENTRIES = (
         "LSTM", ("lstm",),
         "smctrain.models.lstm", "LSTMTrainer", "FittedLSTM",
         "smctrain.models.estimators.neural", "LSTMClassifier", extra="neural", is_sequence=True,
+    ),
+    FamilyEntry(
+        "ExtraTrees", ("extratrees", "et"),
+        "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
+        "smctrain.models.estimators.forest", "ExtraTreesClassifier",
+    ),
+    FamilyEntry(
+        "RandomForestRegressor", ("randomforestregressor", "rfregressor"),
+        "smctrain.models.forest_regression", "RandomForestRegressorTrainer", "FittedRegressionForest",
+        "smctrain.models.estimators.forest_regression", "RandomForestRegressor", task="regression",
+    ),
+    FamilyEntry(
+        "ExtraTreesRegressor", ("extratreesregressor", "etregressor"),
+        "smctrain.models.forest_regression", "ExtraTreesRegressorTrainer", "FittedExtraTreesRegression",
+        "smctrain.models.estimators.forest_regression", "ExtraTreesRegressor", task="regression",
+    ),
+    FamilyEntry(
+        "RandomForestQuantileRegressor", ("randomforestquantileregressor", "quantileforest"),
+        "smctrain.models.forest_regression", "QuantileForestTrainer", "FittedQuantileForest",
+        "smctrain.models.estimators.forest_regression", "RandomForestQuantileRegressor", task="regression",
     ),
 )  # fmt: skip
 

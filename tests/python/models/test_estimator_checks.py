@@ -6,10 +6,22 @@ from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from smctrain.models import MLPClassifier, RandomForestClassifier, XGBoostClassifier
+from smctrain.models import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    MLPClassifier,
+    RandomForestClassifier,
+    RandomForestQuantileRegressor,
+    RandomForestRegressor,
+    XGBoostClassifier,
+)
 
 _DRAWN = {
     "RandomForestClassifier": "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest",
+    "RandomForestRegressor": "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest",
+    "RandomForestQuantileRegressor": "rows are drawn for a tree regardless of their weight",
+    "ExtraTreesClassifier": "a row of weight 2 is one row for leaf sizes and bins, a row given twice is two",
+    "ExtraTreesRegressor": "a row of weight 2 is one row for leaf sizes and bins, a row given twice is two",
     "MLPClassifier": "a row given twice is in two batches, a row of weight 2 in one",
 }
 
@@ -22,6 +34,10 @@ def _expected_failures(estimator: Any) -> dict[str, str]:
 @parametrize_with_checks(
     [
         RandomForestClassifier(n_estimators=20, random_state=0),
+        ExtraTreesClassifier(n_estimators=20, random_state=0),
+        RandomForestRegressor(n_estimators=20, min_samples_split=2, min_samples_leaf=1, random_state=0),
+        ExtraTreesRegressor(n_estimators=20, min_samples_split=2, min_samples_leaf=1, random_state=0),
+        RandomForestQuantileRegressor(n_estimators=20, min_samples_split=2, min_samples_leaf=1, random_state=0),
         # Without row sampling and class balance, under which weight 2 is not the same as a row given twice.
         XGBoostClassifier(
             n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, class_weight=None, random_state=0

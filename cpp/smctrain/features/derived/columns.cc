@@ -1,6 +1,8 @@
 #include "smctrain/features/derived/columns.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -188,9 +190,7 @@ size_t place_in(std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked,
-                                        const std::vector<ColumnInfo>& computed) {
-  const ColumnIndex known(computed);
+std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked, const ColumnIndex& known) {
   std::vector<ColumnInfo> columns;
   for (const auto& expression : parse_all(asked, known)) {
     const bool is_told = std::any_of(columns.begin(), columns.end(), [&](const ColumnInfo& column) {
@@ -202,16 +202,16 @@ std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked,
   return columns;
 }
 
-DerivedColumns::DerivedColumns(const std::vector<std::string>& wanted,
-                               const std::vector<ColumnInfo>& computed, int most_bars)
+DerivedColumns::DerivedColumns(const std::vector<std::string>& wanted, const ColumnIndex& known,
+                               int most_bars)
     : most_bars_(static_cast<size_t>(most_bars)) {
-  const ColumnIndex known(computed);
   const auto expressions = parse_all({{"columns", wanted}}, known);
+  std::unordered_set<std::string_view> is_source;
   for (const auto& expression : expressions) {
     std::vector<Read> reads;
     collect_reads(expression, 0, 1, reads);
     for (const auto& read : reads) {
-      place_in(sources_, read.column);
+      if (is_source.insert(known.find(read.column)->name).second) sources_.push_back(read.column);
       if (expression.operation != Operation::kColumn) place_in(used_, read.column);
     }
     if (expression.operation == Operation::kColumn) continue;
@@ -243,7 +243,7 @@ size_t DerivedColumns::slot_of(const Expression& expression) {
     step = steps_.end() - 1;
   }
   slot_names_.push_back(expression.name);
-  own_values_.emplace_back(most_bars_, kNaN);
+  own_values_.emplace_back(column_stride(static_cast<int>(most_bars_)), kNaN);
   values_.push_back(own_values_.back().data());
   step->outputs.push_back({expression.operation, own_values_.back().data()});
   return slot_names_.size() - 1;

@@ -28,8 +28,7 @@ struct AskedColumns {
 
 // The metadata of columns that are asked for and not among `computed`. Raises InputError with every name that
 // is neither.
-std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked,
-                                        const std::vector<ColumnInfo>& computed);
+std::vector<ColumnInfo> derived_columns(const std::vector<AskedColumns>& asked, const ColumnIndex& computed);
 
 // A computed column that a column reads, and how many of its earlier rows. Statistics of a window measure
 // differences far smaller than the level of their source (the z of an average), so the start of the bars must
@@ -47,8 +46,7 @@ class DerivedColumns {
  public:
   // `wanted`: names of computed and derived columns; `computed`: all columns that can be in the row;
   // `most_bars`: of a block.
-  DerivedColumns(const std::vector<std::string>& wanted, const std::vector<ColumnInfo>& computed,
-                 int most_bars);
+  DerivedColumns(const std::vector<std::string>& wanted, const ColumnIndex& computed, int most_bars);
   ~DerivedColumns();
   DerivedColumns(DerivedColumns&&) noexcept;
   DerivedColumns& operator=(DerivedColumns&&) noexcept;

@@ -55,6 +55,8 @@ struct Expression {
 // Columns by name.
 class ColumnIndex {
  public:
+  ColumnIndex() = default;
+  // Refers to the columns.
   explicit ColumnIndex(const std::vector<ColumnInfo>& columns);
   const ColumnInfo* find(const std::string& name) const;
   // The name most like `name`, empty if none is.

@@ -44,7 +44,7 @@ class Definer {
 }  // namespace
 
 Row row_of(const Engine& engine) {
-  const PastBar& bar = engine.bar();
+  const PastBar bar = engine.bar();
   Row row;
   row.t = engine.now();
   row.now = static_cast<double>(row.t);

@@ -24,6 +24,14 @@ class ContextFeed {
     context.rsi_wilder_14 = rsi_.push(bar.close);
     return context;
   }
+  // The ATR alone, for callers who never ask for the rest.
+  double push_atr(const Bar& raw) {
+    Bar bar = raw;
+    if (!std::isfinite(bar.open + bar.high + bar.low + bar.close)) bar.high = bar.low = bar.close = kNaN;
+    Context context;
+    atr_.push(bar, context);
+    return context.atr;
+  }
   void reset() {
     row_ = 0;
     atr_.reset();

@@ -1,6 +1,6 @@
 // The causal Smart-Money-Concepts engine of one symbol and timeframe.
 //
-// push(bar) in this order, which the definitions depend on:
+// step() in this order, which the definitions depend on:
 //   1  life of every zone known before t; blocks that fail open breakers
 //   2  structure breaks of levels known at t-1 or before
 //   3  sweeps and runs of pools known at t-1 or before
@@ -10,11 +10,12 @@
 //   7  bar t becomes a candidate for later blocks
 //
 // No zone or pool is created while the ATR is missing or zero; swings and breaks need none. A bar with a
-// non-finite price is not accepted: it changes nothing, and the clock (accepted bars since reset) does not
-// move. O(1) amortised per bar; no allocation after construction except in the log.
+// non-finite price is not for the engine: it changes nothing, and the clock (accepted bars since reset) does
+// not move. O(1) amortised per bar; no allocation after construction except in the log.
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include "smctrain/bars/bar.h"
@@ -32,32 +33,56 @@
 
 namespace smctrain::features::smc {
 
-bool is_finite(const Bar& bar);  // open, high, low and close
+inline bool is_finite(const Bar& bar) {  // open, high, low and close
+  return std::isfinite(bar.open) && std::isfinite(bar.high) && std::isfinite(bar.low) &&
+         std::isfinite(bar.close);
+}
 
-// What of the engine somebody looks at. Swings, structure, gaps and blocks always run: the rest hangs on
-// them.
+// What of the engine somebody looks at. Swings always run; what others hang on runs with them.
 struct Parts {
+  bool structure = true;
+  bool gaps = true;
+  bool blocks = true;    // and structure and gaps
+  bool breakers = true;  // and blocks
   bool liquidity = true;
-  bool breakers = true;
+  bool range = true;
   bool range_break = true;
   bool zigzag = true;
   bool second_scale = true;
 };
 
+// Which kinds of events are written to the log.
+class LoggedKinds {
+ public:
+  static LoggedKinds all() { return LoggedKinds(~0U); }
+  LoggedKinds() = default;
+  void add(EventKind kind) { bits_ |= 1U << static_cast<unsigned>(kind); }
+  bool has(EventKind kind) const { return (bits_ >> static_cast<unsigned>(kind) & 1U) != 0; }
+  Parts parts() const;  // that make them
+
+ private:
+  explicit LoggedKinds(unsigned bits) : bits_(bits) {}
+  unsigned bits_ = 0;
+};
+
 class Engine {
  public:
-  explicit Engine(const Options& options = {}, EventLog* log = nullptr);
+  explicit Engine(const Options& options = {}, EventLog* log = nullptr,
+                  LoggedKinds kinds = LoggedKinds::all());
   // Leaves out what nobody looks at. Before the first bar only.
-  void work_on(const Parts& parts) { parts_ = parts; }
-  // False if the bar has a non-finite price.
-  bool push(const Bar& bar, const Context& context);
+  void work_on(Parts parts);
+  const Parts& parts() const { return parts_; }
+  // The next bars, all with finite prices, 1 to History::kBlock of them. Then step() takes one after the
+  // other; each must be taken before the next block. Where a block begins never shows in a result.
+  void begin(const BarColumns& bars);
+  void step();
   // Live zones and pools of a finished segment close as EXPIRED `t` bars after its start.
   void end_segment(int64_t t);
   void reset();
 
   // State after the newest accepted bar `now()`; side is +1 or -1.
   int64_t now() const { return history_.size() - 1; }
-  const PastBar& bar() const { return history_.back(0); }
+  PastBar bar() const { return history_.back(0); }
   const SwingScale& scale() const { return scale_; }
   const SwingScale& second_scale() const { return second_scale_; }  // idle without the option
   const Swings& swings() const { return scale_.swings; }
@@ -77,10 +102,23 @@ class Engine {
   const RangeBreak& range_break() const { return range_break_; }
 
  private:
-  BlockContext block_context(int64_t t, int side, const Candle& bar, const Context& context) const;
+  struct Logs {  // of each part; null where nothing of it is logged
+    EventLog* swings = nullptr;
+    EventLog* structure = nullptr;
+    EventLog* gaps = nullptr;
+    EventLog* blocks = nullptr;
+    EventLog* breakers = nullptr;
+    EventLog* liquidity = nullptr;
+    EventLog* zigzag = nullptr;
+  };
+  void on_swings(int64_t t, double atr);  // that bar t made known
+  BlockContext block_context(int64_t t, int side, double close) const;
 
-  EventLog* log_;
+  Logs logs_;
+  bool has_second_scale_;
   Parts parts_;
+  BarColumns bars_;  // of the block
+  int next_ = 0;     // of them
   History history_;
   SwingScale scale_;
   SwingScale second_scale_;

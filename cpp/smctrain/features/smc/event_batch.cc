@@ -1,58 +1,52 @@
 #include "smctrain/features/smc/event_batch.h"
 
-#include <vector>
-
-#include "smctrain/features/smc/context_feed.h"
-#include "smctrain/features/smc/engine.h"
+#include "smctrain/features/smc/segment_feed.h"
 
 namespace smctrain::features::smc {
 
 namespace {
 
+FeedNeeds needs_of(const Parts& parts, bool atr_is_sma) {
+  FeedNeeds needs;
+  needs.atr = parts.gaps || parts.liquidity;
+  needs.atr_is_sma = atr_is_sma;
+  needs.mean_and_rsi = parts.blocks;
+  return needs;
+}
+
 // Bars accepted since the start of a segment -> rows of the bar array.
-void turn_into_rows(std::vector<Event>& events, size_t first, const std::vector<int64_t>& rows) {
-  for (size_t i = first; i < events.size(); ++i) {
-    Event& event = events[i];
+void turn_into_rows(EventLog& log, int64_t first, const RowsOfBars& rows) {
+  for (int64_t i = first; i < log.size(); ++i) {
+    Event& event = log[i];
     for (int64_t* at : {&event.origin, &event.known_at, &event.invalidated_at, &event.touched_at,
                         &event.filled_at, &event.resolved_at}) {
-      if (*at != kNever) *at = rows[static_cast<size_t>(*at)];
+      if (*at != kNever) *at = rows[*at];
     }
   }
 }
 
 }  // namespace
 
-EventLog collect_events(const BarsView& bars, const Options& options, bool atr_is_sma) {
+EventLog collect_events(const BarsView& bars, const Options& options, bool atr_is_sma, LoggedKinds kinds) {
   options.validate();
   EventLog log;
-  Engine engine(options, &log);
-  ContextFeed feed(atr_is_sma);
-  std::vector<int64_t> rows;  // of the segment's accepted bars
-  size_t first_event = 0;
-  bool must_restart = false;
-
-  for (int64_t t = 0; t < bars.size(); ++t) {
-    const auto i = static_cast<size_t>(t);
-    if (t > 0 && bars.segment[i] != bars.segment[i - 1]) {
-      must_restart = true;
-      feed.reset();
-    }
-    const Bar bar = bars[t];
-    const Context context = feed.push(bar);
-    if (!is_finite(bar)) continue;
-    if (must_restart) {
-      rows.push_back(t);
-      engine.end_segment(static_cast<int64_t>(rows.size()) - 1);
-      turn_into_rows(log.events(), first_event, rows);
-      first_event = log.events().size();
-      rows.clear();
+  Engine engine(options, &log, kinds);
+  SegmentFeed feed(bars, needs_of(engine.parts(), atr_is_sma));
+  int64_t first_event = 0;
+  bool has_begun = false;
+  while (feed.next()) {
+    if (feed.starts_segment() && has_begun) {
+      // What still lives expires on the first row of the new segment, which follows the old one's.
+      engine.end_segment(engine.now() + 1);
+      turn_into_rows(log, first_event, feed.ended_rows());
+      first_event = log.size();
       engine.reset();
-      must_restart = false;
     }
-    rows.push_back(t);
-    engine.push(bar, context);
+    has_begun = true;
+    engine.begin(feed.columns());
+    for (int i = 0; i < feed.columns().n; ++i) engine.step();
   }
-  turn_into_rows(log.events(), first_event, rows);
+  turn_into_rows(log, first_event, feed.rows());
   return log;
 }
 

@@ -11,9 +11,11 @@
 // Times are bars accepted since the start of the segment; the batch turns them into rows of the bar array.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 namespace smctrain::features::smc {
@@ -78,20 +80,31 @@ struct Event {
 };
 
 // A log may be absent: the feature machine needs the columns only. Ids are positions in the log, kNever
-// without one.
+// without one. Events never move: the log grows by chunks.
 class EventLog {
  public:
   int64_t append(const Event& event) {
-    events_.push_back(event);
-    return static_cast<int64_t>(events_.size()) - 1;
+    const auto at = static_cast<size_t>(size_);
+    if (at == chunks_.size() * kChunk) chunks_.push_back(std::make_unique<Chunk>());
+    (*chunks_[at / kChunk])[at % kChunk] = event;
+    return size_++;
   }
-  Event& operator[](int64_t id) { return events_[static_cast<size_t>(id)]; }
-  int64_t size() const { return static_cast<int64_t>(events_.size()); }
-  std::vector<Event>& events() { return events_; }
-  const std::vector<Event>& events() const { return events_; }
+  Event& operator[](int64_t id) {
+    const auto at = static_cast<size_t>(id);
+    return (*chunks_[at / kChunk])[at % kChunk];
+  }
+  const Event& operator[](int64_t id) const {
+    const auto at = static_cast<size_t>(id);
+    return (*chunks_[at / kChunk])[at % kChunk];
+  }
+  int64_t size() const { return size_; }
 
  private:
-  std::vector<Event> events_;
+  static constexpr size_t kChunk = 1024;
+  using Chunk = std::array<Event, kChunk>;
+
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+  int64_t size_ = 0;
 };
 
 }  // namespace smctrain::features::smc

@@ -5,8 +5,8 @@
 namespace smctrain::features::smc {
 
 void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
-  const PastBar& last = history.back(0);
-  const PastBar& first = history.back(2);
+  const PastBar last = history.back(0);
+  const PastBar first = history.back(2);
   if (!(last.atr > 0.0)) return;
   const int side = zones_.side();
   Zone zone;

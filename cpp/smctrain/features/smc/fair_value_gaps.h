@@ -21,9 +21,8 @@ class FairValueGaps {
   // The gap that ends at bar t, the newest of `history`.
   void push(int64_t t, const History& history, EventLog* log) {
     if (history.size() < 3) return;
-    const Candle& last = history.back(0).candle;
-    const Candle& first = history.back(2).candle;
-    const bool is_gap = zones_.side() > 0 ? last.low > first.high : last.high < first.low;
+    const bool is_gap =
+        zones_.side() > 0 ? history.low(0) > history.high(2) : history.high(0) < history.low(2);
     if (is_gap) add(t, history, log);
   }
 

@@ -76,10 +76,13 @@ class SmcMachine final : public Machine {
     // long and nothing of the engine waits for them.
     MarketState market;
     if (needs_market_) market = market_.push(smc::is_finite(bar) ? bar.close : kNaN, context);
-    if (!engine_.push(bar, context)) {
+    if (!smc::is_finite(bar)) {
       std::fill_n(out, columns_.size(), kNaN);
       return;
     }
+    engine_.begin({1, &bar.ts_open, &bar.open, &bar.high, &bar.low, &bar.close, &context.atr,
+                   &context.ema_first_50, &context.rsi_wilder_14});
+    engine_.step();
     const double is_valid[] = {market.is_valid(+1), market.is_valid(-1)};
     const smc::Row row = smc::row_of(engine_);
     const auto write = [&](size_t group, auto&& writer) {

@@ -24,12 +24,12 @@ void OrderBlocks::on_level(int64_t t, int64_t right, const History& history) {
   if (rule_ != BlockRule::kExtreme) return;
   lowest_ = {};
   for (int64_t ago = right - 1; ago >= 1; --ago) {
-    follow_lowest(t - ago, history.back(ago).candle.seen_from(zones_.side()));
+    follow_lowest(t - ago, history.candle(ago).seen_from(zones_.side()));
   }
 }
 
 void OrderBlocks::push(int64_t t, const History& history, const BlockContext& context, EventLog* log) {
-  const PastBar& bar = history.back(0);
+  const PastBar bar = history.back(0);
   const int side = zones_.side();
   const Candle last = bar.candle.seen_from(side);
   const Candidate candidate = pending_;
@@ -43,9 +43,9 @@ void OrderBlocks::push(int64_t t, const History& history, const BlockContext& co
     return;
   }
   if (history.size() < 4) return;
-  const Candle first = history.back(3).candle.seen_from(side);
-  const Candle second = history.back(2).candle.seen_from(side);
-  const Candle third = history.back(1).candle.seen_from(side);
+  const Candle first = history.candle(3).seen_from(side);
+  const Candle second = history.candle(2).seen_from(side);
+  const Candle third = history.candle(1).seen_from(side);
   if (!(first.close < first.open && second.close > second.open && third.close > second.close)) return;
   const double reference_atr = history.back(2).atr;
   if (!(reference_atr > 0.0) || !((last.high - first.low) / reference_atr > min_displacement_atr_)) return;

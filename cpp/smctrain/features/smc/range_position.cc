@@ -26,7 +26,7 @@ void RangePosition::renew(int64_t t, int64_t right, const Swings& swings, const 
     has_low_ = true;
     low_ = swings.low().level;
   }
-  const Candle& pivot = history.back(right).candle;
+  const Candle pivot = history.candle(right);
   ends_high_ = is_high && (!is_low || pivot.close >= pivot.open);
   if (ends_high_) {
     start_leg(is_low || had_low, swings.low().level, swings.high().level, right, history);
@@ -43,8 +43,8 @@ void RangePosition::start_leg(bool has_a, double a, double b, int64_t right, con
   lowest_since_b_ = kInfinity;
   highest_since_b_ = -kInfinity;
   for (int64_t ago = right - 1; ago >= 0; --ago) {
-    lowest_since_b_ = std::min(lowest_since_b_, history.back(ago).candle.low);
-    highest_since_b_ = std::max(highest_since_b_, history.back(ago).candle.high);
+    lowest_since_b_ = std::min(lowest_since_b_, history.low(ago));
+    highest_since_b_ = std::max(highest_since_b_, history.high(ago));
   }
 }
 

@@ -19,11 +19,15 @@ struct Retracement {
   int64_t invalidated_at = -1;
   double start_price = 0.0;
   double end_price = 0.0;
-  std::vector<int64_t> reached_at;  // one per level, -1 before
+};
+
+struct Retracements {
+  std::vector<Retracement> legs;
+  std::vector<int64_t> reached_at;  // row-major (legs, levels), -1 before
 };
 
 // Rows of `bars`. Raises InputError on bad windows.
-std::vector<Retracement> collect_retracements(const BarsView& bars, int left, int right,
-                                              const std::vector<double>& levels);
+Retracements collect_retracements(const BarsView& bars, int left, int right,
+                                  const std::vector<double>& levels);
 
 }  // namespace smctrain::features::smc

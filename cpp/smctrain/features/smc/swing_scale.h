@@ -20,7 +20,7 @@ struct SwingScale {
 
   // Bar t, the newest of `history`: breaks of levels known before, then the swings it makes known.
   void push(int64_t t, const History& history) {
-    const PastBar& bar = history.back(0);
+    const PastBar bar = history.back(0);
     structure.push(t, bar.candle, bar.atr, nullptr);
     swings.push(t, history, nullptr);
     range.push(bar.candle);

@@ -1,25 +1,54 @@
 #include "smctrain/features/smc/swings.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace smctrain::features::smc {
 
-PivotFinder::PivotFinder(int left, int right)
-    : left_(left),
-      right_(right),
-      is_symmetric_(left == right),
-      mask_(std::bit_ceil(static_cast<size_t>(right) + 1) - 1),
-      candidates_(mask_ + 1, kNone),
-      left_window_(left),
-      right_window_(right) {}
+namespace {
 
-void PivotFinder::reset() {
-  std::fill(candidates_.begin(), candidates_.end(), kNone);
-  left_window_.reset();
-  right_window_.reset();
-  left_max_ = kNone;
-  count_ = 0;
+// Highs, or lows: everything the other way round.
+template <bool kHigh>
+bool is_beyond(double a, double b) {
+  return kHigh ? a > b : a < b;
+}
+
+// x[0] is the candidate; true if none of the `left` values before reaches it and none of the `right` values
+// after passes it.
+template <bool kHigh>
+bool is_pivot(const double* x, int left, int right) {
+  const int both = std::min(left, right);
+  for (int k = 1; k <= both; ++k) {
+    if (!is_beyond<kHigh>(x[0], x[-k]) || is_beyond<kHigh>(x[k], x[0])) return false;
+  }
+  for (int k = both + 1; k <= left; ++k) {
+    if (!is_beyond<kHigh>(x[0], x[-k])) return false;
+  }
+  for (int k = both + 1; k <= right; ++k) {
+    if (is_beyond<kHigh>(x[k], x[0])) return false;
+  }
+  return true;
+}
+
+template <bool kHigh>
+void find_pivots(const double* next, int first, int n, int left, int right, uint8_t* marks) {
+  std::fill_n(marks, n, uint8_t{0});
+  const int reach = std::min({left, right, 2});  // compared without a branch
+  for (int i = first; i < n; ++i) {
+    const double* x = next + i - right;
+    const bool is_likely = is_beyond<kHigh>(x[0], x[-1]) & !is_beyond<kHigh>(x[1], x[0]) &
+                           is_beyond<kHigh>(x[0], x[-reach]) & !is_beyond<kHigh>(x[reach], x[0]);
+    if (is_likely) marks[i] = is_pivot<kHigh>(x, left, right);
+  }
+}
+
+}  // namespace
+
+void PivotFinder::find(const History& history, int n) {
+  // The first pivot has `left` bars before it.
+  const int64_t missing = std::max<int64_t>(int64_t{left_} + right_ - history.size(), 0);
+  const int first = static_cast<int>(std::min<int64_t>(missing, n));
+  find_pivots<true>(history.next_high(), first, n, left_, right_, highs_.data());
+  find_pivots<false>(history.next_low(), first, n, left_, right_, lows_.data());
 }
 
 void Swings::renew(Swing& swing, int64_t t, double level, int side, EventLog* log) const {
@@ -39,8 +68,7 @@ void Swings::renew(Swing& swing, int64_t t, double level, int side, EventLog* lo
 }
 
 void Swings::reset() {
-  highs_.reset();
-  lows_.reset();
+  next_ = 0;
   high_ = {};
   low_ = {};
 }

@@ -4,47 +4,34 @@
 //                     the first wins. Pivot lows are pivot highs of the mirrored prices.
 //   known_at          i + right. Nothing forces a marker on the first or last row.
 //
-// A value is a candidate if it is above the largest of the `left` values before it, and a pivot if `right`
-// values later none is above it. Sliding maxima make both O(1), any window; of windows of one width the same
-// maximum serves both sides.
+// Pivots of a block are found at once. A value beside a larger one is none, which leaves few; those are
+// compared with both sides step by step. Of the values that are largest within k steps no two lie within k
+// steps of each other, so a bar costs O(log w) amortised for windows of like width, whatever the prices.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
 #include "smctrain/features/smc/events.h"
 #include "smctrain/features/smc/history.h"
-#include "smctrain/features/smc/sliding_max.h"
 
 namespace smctrain::features::smc {
 
 class PivotFinder {
  public:
-  PivotFinder(int left, int right);
-  // True if the value pushed `right` pushes ago is a pivot high.
-  bool push(double value) {
-    const bool is_candidate = count_ >= left_ && value > left_max_;
-    candidates_[static_cast<size_t>(count_) & mask_] = is_candidate ? value : kNone;
-    const double right_max = right_window_.push(value);
-    left_max_ = is_symmetric_ ? right_max : left_window_.push(value);
-    return candidates_[static_cast<size_t>(count_++ - right_) & mask_] >= right_max;
-  }
-  void reset();
+  PivotFinder(int left, int right) : left_(left), right_(right) {}
+  // The n bars of `history` that come next: whether the bar `right` before each of them is a pivot.
+  void find(const History& history, int n);
+  bool is_high(int i) const { return highs_[static_cast<size_t>(i)] != 0; }
+  bool is_low(int i) const { return lows_[static_cast<size_t>(i)] != 0; }
 
  private:
-  static constexpr double kNone = -std::numeric_limits<double>::infinity();
-
-  int64_t left_;
-  int64_t right_;
-  bool is_symmetric_;
-  size_t mask_;
-  std::vector<double> candidates_;  // of the last `right` values: the value, or kNone
-  SlidingMax left_window_;
-  SlidingMax right_window_;
-  double left_max_ = kNone;
-  int64_t count_ = 0;
+  int left_;
+  int right_;
+  std::array<uint8_t, History::kBlock> highs_{};
+  std::array<uint8_t, History::kBlock> lows_{};
 };
 
 struct Swing {
@@ -61,14 +48,17 @@ struct Swing {
 
 class Swings {
  public:
-  Swings(int left, int right) : right_(right), highs_(left, right), lows_(left, right) {}
+  Swings(int left, int right) : right_(right), pivots_(left, right) {}
+  // Before the first of the n bars that come next.
+  void begin(const History& history, int n) {
+    pivots_.find(history, n);
+    next_ = 0;
+  }
   // The newest bar of `history` is bar t.
   void push(int64_t t, const History& history, EventLog* log) {
-    const Candle& bar = history.back(0).candle;
-    const bool is_high = highs_.push(bar.high);
-    const bool is_low = lows_.push(-bar.low);
-    if (is_high) renew(high_, t, history.back(right_).candle.high, +1, log);
-    if (is_low) renew(low_, t, history.back(right_).candle.low, -1, log);
+    const int i = next_++;
+    if (pivots_.is_high(i)) renew(high_, t, history.high(right_), +1, log);
+    if (pivots_.is_low(i)) renew(low_, t, history.low(right_), -1, log);
   }
   void reset();
 
@@ -81,8 +71,8 @@ class Swings {
   void renew(Swing& swing, int64_t t, double level, int side, EventLog* log) const;
 
   int64_t right_;
-  PivotFinder highs_;
-  PivotFinder lows_;
+  PivotFinder pivots_;
+  int next_ = 0;  // of the bars of the block
   Swing high_;
   Swing low_;
 };

@@ -2,11 +2,13 @@
 //
 //   +DM, -DM, TR are summed over rows 1..n-1; from row n on each sum S becomes S - S/n + new, and DI = 100
 //   DM/TR. ADX on row 2n-1 is the mean of DX on rows n..2n-1, then (ADX (n-1) + DX)/n. A DX whose denominator
-//   is 0 leaves ADX unchanged. Source: Wilder (1978); equal to TA-Lib.
+//   is 0 counts as nothing in that first mean and later leaves ADX unchanged. How the recursions are worked
+//   out: recursive.h. Source: Wilder (1978); equal to TA-Lib.
 #include <algorithm>
 #include <cmath>
 
 #include "smctrain/features/technical/families.h"
+#include "smctrain/features/technical/recursive.h"
 #include "smctrain/features/technical/windows.h"
 
 namespace smctrain::features {
@@ -45,7 +47,9 @@ class DirectionalMachine final : public TableMachine {
   }
   void reset() override {
     row_ = 0;
-    plus_ = minus_ = range_ = adx_ = 0.0;
+    for (WilderSum* sum : {&plus_, &minus_, &range_}) sum->reset();
+    adx_.reset();
+    newest_ = 0.0;
   }
 
  private:
@@ -64,21 +68,19 @@ class DirectionalMachine final : public TableMachine {
     BlockValues smoothed_minus;
     k.true_range(block.high, block.low, block.close, n, true_range);
     k.directional_moves(block.high, block.low, n, up, down);
-    double plus_sum = plus_;
-    double minus_sum = minus_;
-    double range_sum = range_;
-    double adx = adx_;
+    WilderSum plus_sum = plus_;  // copies stay in registers
+    WilderSum minus_sum = minus_;
+    WilderSum range_sum = range_;
+    WilderMean adx = adx_;
+    double newest = newest_;
     const auto smooth_bar = [&](int t) __attribute__((always_inline)) {
-      plus_sum += up[t] - plus_sum / kPeriod;
-      minus_sum += down[t] - minus_sum / kPeriod;
-      range_sum += true_range[t] - range_sum / kPeriod;
-      smoothed_plus[t] = plus_sum;
-      smoothed_minus[t] = minus_sum;
-      range[t] = range_sum;
+      smoothed_plus[t] = plus_sum.push(up[t]);
+      smoothed_minus[t] = minus_sum.push(down[t]);
+      range[t] = range_sum.push(true_range[t]);
     };
     const auto strengthen_bar = [&](int t) __attribute__((always_inline)) {
-      if (!std::isnan(movement[t])) adx = (adx * (kPeriod - 1) + movement[t]) / kPeriod;
-      strength[t] = adx;
+      if (!std::isnan(movement[t])) newest = adx.push<false>(movement[t]);
+      strength[t] = newest;
     };
     const auto indicate = [&](int first) {
       k.directional_indicators(smoothed_plus + first, smoothed_minus + first, range + first,
@@ -99,6 +101,7 @@ class DirectionalMachine final : public TableMachine {
     minus_ = minus_sum;
     range_ = range_sum;
     adx_ = adx;
+    newest_ = newest;
     high_ = block.high[n - 1];
     low_ = block.low[n - 1];
     close_ = block.close[n - 1];
@@ -114,33 +117,38 @@ class DirectionalMachine final : public TableMachine {
       const double down = low_ - bar.low;
       const double range =
           std::max({bar.high - bar.low, std::abs(bar.high - close_), std::abs(bar.low - close_)});
-      const double fade = row >= kPeriod ? 1.0 : 0.0;
-      plus_ += (up > down && up > 0.0 ? up : 0.0) - fade * plus_ / kPeriod;
-      minus_ += (down > up && down > 0.0 ? down : 0.0) - fade * minus_ / kPeriod;
-      range_ += range - fade * range_ / kPeriod;
+      const auto advance = [&](WilderSum& sum, double value) {
+        row >= kPeriod ? sum.push(value) : sum.add(value);
+      };
+      advance(plus_, up > down && up > 0.0 ? up : 0.0);
+      advance(minus_, down > up && down > 0.0 ? down : 0.0);
+      advance(range_, range);
     }
     high_ = bar.high;
     low_ = bar.low;
     close_ = bar.close;
     if (row < kPeriod) return;
-    const double plus = range_ > 0.0 ? 100.0 * plus_ / range_ : 0.0;
-    const double minus = range_ > 0.0 ? 100.0 * minus_ / range_ : 0.0;
+    const double total = range_.sum();
+    const double plus = total > 0.0 ? 100.0 * plus_.sum() / total : 0.0;
+    const double minus = total > 0.0 ? 100.0 * minus_.sum() / total : 0.0;
     out[0] = plus;
     out[1] = minus;
     const double sum = plus + minus;
-    if (row < 2 * kPeriod) {
-      if (sum > 0.0) adx_ += 100.0 * std::abs(plus - minus) / sum;
-      if (row == 2 * kPeriod - 1) adx_ /= kPeriod;
-    } else if (sum > 0.0) {
-      adx_ = (adx_ * (kPeriod - 1) + 100.0 * std::abs(plus - minus) / sum) / kPeriod;
+    const bool is_first = row < 2 * kPeriod;
+    if (sum > 0.0) {
+      newest_ = adx_.push(100.0 * std::abs(plus - minus) / sum);
+    } else if (is_first) {
+      newest_ = adx_.push(0.0);
     }
-    if (row >= 2 * kPeriod - 1) out[2] = adx_;
+    if (row >= 2 * kPeriod - 1) out[2] = newest_;
   }
+
   int64_t row_ = 0;
-  double plus_ = 0.0;
-  double minus_ = 0.0;
-  double range_ = 0.0;
-  double adx_ = 0.0;
+  WilderSum plus_{kPeriod};
+  WilderSum minus_{kPeriod};
+  WilderSum range_{kPeriod};
+  WilderMean adx_{kPeriod};
+  double newest_ = 0.0;  // value of adx_
   double high_ = 0.0;
   double low_ = 0.0;
   double close_ = 0.0;

@@ -1,11 +1,17 @@
 // Recursive building blocks that several machines share: Wilder means and exponential means.
 //
 //   TrueRange   max(H-L, |H-C[t-1]|, |L-C[t-1]|); NaN on the first bar
-//   WilderAtr   row n: mean(TR[1..n]); then (A[t-1]*(n-1) + TR[t])/n            first value on row n
+//   WilderMean  mean of the first n values; then (y[t-1]*(n-1) + x[t])/n         first value on row n-1
+//   WilderAtr   the same of TR[1..n], TR[n+1], ...                                first value on row n
 //   WilderRsi   Wilder means of gains and losses seeded with mean(u[1..n]);     first value on row n
 //               100*U/(U+D), 0 if U+D = 0
 //   EmaFirst    y[0] = x[0]; y += k*(x - y), k = 2/(n+1)                          first value on row 0
 //   EmaSeeded   the same recursion from the mean of the first n values            first value on row n-1
+//
+// Wilder's recursion is worked out as y += (x - y)*(1/n), which is the same number and waits for no division:
+// a row is three short steps behind the row before, not a division of a dozen. It rests exactly where x does;
+// what rounding leaves against the quotient is some 1e-15 of the value. Directional movement adds up instead
+// of averaging: WilderSum, S[t-1] - S[t-1]/n + x[t].
 //
 // push<false> is for callers who know that the input is finite and the warm-up over.
 //
@@ -47,7 +53,7 @@ class TrueRange {
 
 class WilderMean {
  public:
-  explicit WilderMean(int period) : period_(period) {}
+  explicit WilderMean(int period) : period_(period), share_(1.0 / period) {}
   // NaN until `period` values have been accepted.
   template <bool kChecked = true>
   double push(double value) {
@@ -59,7 +65,7 @@ class WilderMean {
       mean_ = sum_ / period_;
       return mean_;
     }
-    mean_ = (mean_ * (period_ - 1) + value) / period_;
+    mean_ += (value - mean_) * share_;
     return mean_;
   }
   void reset() {
@@ -69,9 +75,28 @@ class WilderMean {
 
  private:
   int period_;
+  double share_;
   int count_ = 0;
   double sum_ = 0.0;
   double mean_ = 0.0;
+};
+
+// Sum of the first n values, of which 1/n fades with each further one.
+class WilderSum {
+ public:
+  explicit WilderSum(int period) : share_(1.0 / period) {}
+  double add(double value) { return sum_ += value; }
+  // From the value n + 1 on. What is added and what fades are found side by side.
+  double push(double value) {
+    const double faded = sum_ * share_;
+    return sum_ = (sum_ + value) - faded;
+  }
+  double sum() const { return sum_; }
+  void reset() { sum_ = 0.0; }
+
+ private:
+  double share_;
+  double sum_ = 0.0;
 };
 
 class WilderAtr {

@@ -104,6 +104,18 @@ std::vector<float> fit_edges(std::vector<float>& values, int max_bins) {
   return edges;
 }
 
+std::vector<float> bin_centres(const std::vector<float>& sorted, const std::vector<float>& edges) {
+  std::vector<float> centres(edges.size() + 1, 0.0F);
+  size_t k = 0;
+  for (size_t bin = 0; bin < centres.size(); ++bin) {
+    double sum = 0.0;
+    const size_t begin = k;
+    while (k < sorted.size() && (bin == edges.size() || sorted[k] <= edges[bin])) sum += sorted[k++];
+    if (k > begin) centres[bin] = static_cast<float>(sum / static_cast<double>(k - begin));
+  }
+  return centres;
+}
+
 BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_rows, int max_bins,
                         int threads, const StopToken& stop) {
   if (max_bins < 2 || max_bins > kMaxBins) {
@@ -119,6 +131,7 @@ BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_
   binned.cols = X.cols;
   binned.codes.resize(static_cast<size_t>(X.rows * X.cols));
   binned.edges.resize(static_cast<size_t>(X.cols));
+  binned.centres.resize(static_cast<size_t>(X.cols));
 
   const auto n_fit = static_cast<int64_t>(fit_rows.size());
   const int64_t stride = std::max<int64_t>(1, (n_fit + kMaxSample - 1) / kMaxSample);
@@ -133,6 +146,7 @@ BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_
     }
     auto& edges = binned.edges[static_cast<size_t>(j)];
     edges = fit_edges(values, max_bins);
+    binned.centres[static_cast<size_t>(j)] = bin_centres(values, edges);
     auto& row = padded[static_cast<size_t>(j)];
     row.fill(std::numeric_limits<float>::infinity());
     std::copy(edges.begin(), edges.end(), row.begin());

@@ -2,6 +2,7 @@
 //
 //   edge    real value between two bins of a column; ascending, at most 254 a column
 //   code    number of edges below x, so that  code(x) <= b  exactly when  x <= edge[b];  NaN has code 255
+//   centre  mean of a bin's values among the fitted rows: what stands for the bin where distances matter
 //
 // Edges are fitted on a given list of rows (the training rows of a fold) and applied to all rows. A column
 // with few distinct values gets one bin for each; otherwise bins hold about equally many rows and never split
@@ -23,14 +24,18 @@ inline constexpr int kMaxBins = 255;
 struct BinnedMatrix {
   int64_t rows = 0;
   int64_t cols = 0;
-  std::vector<uint8_t> codes;             // cols x rows
-  std::vector<std::vector<float>> edges;  // of each column
+  std::vector<uint8_t> codes;               // cols x rows
+  std::vector<std::vector<float>> edges;    // of each column
+  std::vector<std::vector<float>> centres;  // of each column, one more than edges; ascending
 
   const uint8_t* column(int64_t j) const { return codes.data() + j * rows; }
 };
 
 // Edges of one column from its finite values (sorted in place).
 std::vector<float> fit_edges(std::vector<float>& values, int max_bins);
+
+// Centres of the bins that `edges` cut out of the sorted values; an empty list of values gives {0}.
+std::vector<float> bin_centres(const std::vector<float>& sorted, const std::vector<float>& edges);
 
 // Raises InputError for infinite values, row numbers out of range and max_bins outside [2, 255].
 // Ends early, with what it has, when the token says so (the caller polls it next anyway).

@@ -59,50 +59,126 @@ const double* leaf_of(const Tree& tree, const BinnedMatrix& matrix, int64_t row,
   return tree.leaves.data() + static_cast<int64_t>(node->left) * n_classes;
 }
 
-// Accuracy of the trees that did not see a row, over rows that some tree did not see.
-void score_out_of_bag(const BinnedMatrix& matrix, std::span<const int64_t> rows,
-                      std::span<const int32_t> labels, int64_t n_classes,
-                      const std::vector<const Tree*>& trees,
-                      const std::vector<const std::vector<bool>*>& in_bag, int threads, const StopToken& stop,
-                      ForestFit& fit) {
+struct GrownTree {
+  Tree tree;
+  std::vector<bool> in_bag;   // of each training row; empty where nobody asks
+  std::vector<int32_t> rows;  // of the bag, where members are kept
+  std::vector<uint32_t> counts;
+};
+
+// What a forest learns: labels and factors of classes, or targets.
+struct Lesson {
+  std::span<const int32_t> labels;
+  std::span<const double> targets;
+  int64_t n_classes = 1;
+  double centre = 0.0;
+};
+
+// Means over the trees that did not see a row, NaN where there is none.
+std::vector<double> out_of_bag_values(const BinnedMatrix& matrix, std::span<const int64_t> rows,
+                                      int64_t n_classes, const std::vector<const GrownTree*>& trees,
+                                      int threads, const StopToken& stop) {
   constexpr int64_t kBlock = 256;
   const auto n = static_cast<int64_t>(rows.size());
-  const int64_t blocks = (n + kBlock - 1) / kBlock;
-  std::vector<int64_t> seen(static_cast<size_t>(blocks), 0);
-  std::vector<int64_t> right(static_cast<size_t>(blocks), 0);
-  parallel_for(blocks, threads, [&](int64_t block) {
+  std::vector<double> values(static_cast<size_t>(n * n_classes), 0.0);
+  parallel_for((n + kBlock - 1) / kBlock, threads, [&](int64_t block) {
     if (stop.stop_requested()) return;
     const int64_t begin = block * kBlock;
-    const int64_t size = std::min(n - begin, kBlock);
-    std::vector<double> sums(static_cast<size_t>(size * n_classes), 0.0);
-    std::vector<uint8_t> any(static_cast<size_t>(size), 0);
-    for (size_t t = 0; t < trees.size(); ++t) {
-      for (int64_t i = 0; i < size; ++i) {
-        if ((*in_bag[t])[static_cast<size_t>(begin + i)]) continue;
-        const double* share = leaf_of(*trees[t], matrix, rows[static_cast<size_t>(begin + i)], n_classes);
-        for (int64_t c = 0; c < n_classes; ++c) sums[static_cast<size_t>(i * n_classes + c)] += share[c];
-        any[static_cast<size_t>(i)] = 1;
+    const int64_t end = std::min(n, begin + kBlock);
+    std::vector<int64_t> unseen(static_cast<size_t>(end - begin), 0);
+    for (const GrownTree* grown : trees) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (grown->in_bag[static_cast<size_t>(i)]) continue;
+        const double* share = leaf_of(grown->tree, matrix, rows[static_cast<size_t>(i)], n_classes);
+        for (int64_t c = 0; c < n_classes; ++c) values[static_cast<size_t>(i * n_classes + c)] += share[c];
+        ++unseen[static_cast<size_t>(i - begin)];
       }
     }
-    for (int64_t i = 0; i < size; ++i) {
-      if (any[static_cast<size_t>(i)] == 0) continue;
-      const auto first = sums.begin() + i * n_classes;
-      const auto best = std::max_element(first, first + n_classes) - first;
-      ++seen[static_cast<size_t>(block)];
-      if (best == labels[static_cast<size_t>(rows[static_cast<size_t>(begin + i)])])
-        ++right[static_cast<size_t>(block)];
+    for (int64_t i = begin; i < end; ++i) {
+      const auto times = static_cast<double>(unseen[static_cast<size_t>(i - begin)]);  // 0 / 0 is NaN
+      for (int64_t c = 0; c < n_classes; ++c) values[static_cast<size_t>(i * n_classes + c)] /= times;
     }
   });
-  if (stop.stop_requested()) return;
-  int64_t hits = 0;
-  for (int64_t block = 0; block < blocks; ++block) {
-    fit.oob_rows += seen[static_cast<size_t>(block)];
-    hits += right[static_cast<size_t>(block)];
-  }
-  if (fit.oob_rows > 0) fit.oob_score = static_cast<double>(hits) / static_cast<double>(fit.oob_rows);
+  return values;
 }
 
-ForestState flatten(const std::vector<const Tree*>& trees, int64_t n_features, int64_t n_classes) {
+// Accuracy or R2 (row weights do not count) over rows that some tree did not see.
+void score_out_of_bag(std::span<const int64_t> rows, const Lesson& lesson, ForestFit& fit) {
+  const int64_t k = lesson.n_classes;
+  double hits = 0.0;
+  double sum = 0.0;
+  double squares = 0.0;
+  double errors = 0.0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double* value = fit.oob_values.data() + static_cast<int64_t>(i) * k;
+    if (std::isnan(value[0])) continue;
+    ++fit.oob_rows;
+    const auto row = static_cast<size_t>(rows[i]);
+    if (lesson.targets.empty()) {
+      hits += std::max_element(value, value + k) - value == lesson.labels[row] ? 1.0 : 0.0;
+    } else {
+      const double target = lesson.targets[row] - lesson.centre;
+      const double error = lesson.targets[row] - value[0];
+      sum += target;
+      squares += target * target;
+      errors += error * error;
+    }
+  }
+  if (fit.oob_rows == 0) return;
+  const auto n = static_cast<double>(fit.oob_rows);
+  const double spread = squares - sum * sum / n;
+  if (lesson.targets.empty()) {
+    fit.oob_score = hits / n;
+  } else if (spread > 0.0) {
+    fit.oob_score = 1.0 - errors / spread;
+  }
+}
+
+// Rows of each leaf with their weights, ordered by leaf, then by row.
+LeafMembers members_of(const BinnedMatrix& matrix, std::span<const int64_t> rows,
+                       std::span<const double> targets, std::span<const double> weights,
+                       const std::vector<const GrownTree*>& trees) {
+  LeafMembers members;
+  for (const int64_t row : rows) members.target.push_back(targets[static_cast<size_t>(row)]);
+  std::sort(members.target.begin(), members.target.end());
+  members.target.erase(std::unique(members.target.begin(), members.target.end()), members.target.end());
+  std::vector<int32_t> rank(static_cast<size_t>(matrix.rows), -1);
+  for (const int64_t row : rows) {
+    const auto at = static_cast<size_t>(row);
+    rank[at] = static_cast<int32_t>(
+        std::lower_bound(members.target.begin(), members.target.end(), targets[at]) - members.target.begin());
+  }
+  members.start.push_back(0);
+  for (const GrownTree* grown : trees) {
+    const size_t n_leaves = grown->tree.leaves.size();
+    const size_t m = grown->rows.size();
+    std::vector<int32_t> leaf(m);
+    std::vector<double> mass(n_leaves, 0.0);
+    std::vector<int64_t> place(n_leaves + 1, 0);
+    for (size_t i = 0; i < m; ++i) {
+      const int32_t row = grown->rows[i];
+      leaf[i] = static_cast<int32_t>(leaf_of(grown->tree, matrix, row, 1) - grown->tree.leaves.data());
+      mass[static_cast<size_t>(leaf[i])] +=
+          grown->counts[i] * (weights.empty() ? 1.0 : weights[static_cast<size_t>(row)]);
+      ++place[static_cast<size_t>(leaf[i]) + 1];
+    }
+    for (size_t l = 0; l < n_leaves; ++l) place[l + 1] += place[l];
+    const auto base = static_cast<int64_t>(members.rank.size());
+    for (size_t l = 0; l < n_leaves; ++l) members.start.push_back(base + place[l + 1]);
+    members.rank.resize(static_cast<size_t>(base) + m);
+    members.weight.resize(static_cast<size_t>(base) + m);
+    for (size_t i = 0; i < m; ++i) {
+      const auto row = static_cast<size_t>(grown->rows[i]);
+      const auto at = static_cast<size_t>(base + place[static_cast<size_t>(leaf[i])]++);
+      members.rank[at] = rank[row];
+      members.weight[at] =
+          grown->counts[i] * (weights.empty() ? 1.0 : weights[row]) / mass[static_cast<size_t>(leaf[i])];
+    }
+  }
+  return members;
+}
+
+ForestState flatten(const std::vector<const GrownTree*>& trees, int64_t n_features, int64_t n_classes) {
   ForestState state;
   state.n_features = n_features;
   state.n_classes = n_classes;
@@ -111,7 +187,8 @@ ForestState flatten(const std::vector<const Tree*>& trees, int64_t n_features, i
   state.importances.assign(static_cast<size_t>(n_features), 0.0);
   size_t n_nodes = 0;
   size_t n_shares = 0;
-  for (const Tree* tree : trees) {
+  for (const GrownTree* grown : trees) {
+    const Tree* tree = &grown->tree;
     n_nodes += tree->nodes.size();
     n_shares += tree->leaves.size();
   }
@@ -121,7 +198,9 @@ ForestState flatten(const std::vector<const Tree*>& trees, int64_t n_features, i
   state.right.reserve(n_nodes);
   state.missing_left.reserve(n_nodes);
   state.leaf_share.reserve(n_shares);
-  for (const Tree* tree : trees) {
+  state.cover.reserve(n_nodes);
+  for (const GrownTree* grown : trees) {
+    const Tree* tree = &grown->tree;
     for (const TreeNode& node : tree->nodes) {
       state.feature.push_back(node.feature);
       state.threshold.push_back(node.threshold);
@@ -129,6 +208,7 @@ ForestState flatten(const std::vector<const Tree*>& trees, int64_t n_features, i
       state.right.push_back(node.feature >= 0 ? node.left + 1 : -1);
       state.missing_left.push_back(node.missing_left);
     }
+    state.cover.insert(state.cover.end(), tree->covers.begin(), tree->covers.end());
     state.leaf_share.insert(state.leaf_share.end(), tree->leaves.begin(), tree->leaves.end());
     state.node_start.push_back(static_cast<int64_t>(state.feature.size()));
     state.leaf_start.push_back(static_cast<int64_t>(state.leaf_share.size()) / n_classes);
@@ -147,19 +227,18 @@ ForestState flatten(const std::vector<const Tree*>& trees, int64_t n_features, i
   return state;
 }
 
-}  // namespace
-
-ForestFit fit_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
-                     std::span<const int32_t> labels, std::span<const double> weights, int64_t n_classes,
-                     const ForestSettings& settings, const StopToken& stop) {
-  const auto n = static_cast<int64_t>(rows.size());
-  if (n == 0) raise("TooFewRows", "a forest needs training rows, but got 0.");
+// Checks that classification and regression share.
+void check_rows(const BinnedMatrix& matrix, std::span<const int64_t> rows, size_t n_answers,
+                std::span<const double> weights, const ForestSettings& settings) {
+  if (rows.empty()) raise("TooFewRows", "a forest needs training rows, but got 0.");
   if (matrix.cols == 0) raise("TooFewColumns", "a forest needs at least 1 column, but X has 0.");
-  if (static_cast<int64_t>(labels.size()) != matrix.rows) {
-    raise("InputError", "y must have ", matrix.rows, " entries, one for each row of X, but has ",
-          labels.size(), ".");
+  if (static_cast<int64_t>(n_answers) != matrix.rows) {
+    raise("InputError", "y must have ", matrix.rows, " entries, one for each row of X, but has ", n_answers,
+          ".");
   }
-  std::vector<int64_t> class_count(static_cast<size_t>(n_classes), 0);
+  if (settings.grow.max_leaf_nodes == 1 || settings.grow.max_leaf_nodes < 0) {
+    raise("InputError", "max_leaf_nodes must be 0 or at least 2, but is ", settings.grow.max_leaf_nodes, ".");
+  }
   int64_t previous = -1;
   for (const int64_t row : rows) {
     if (row <= previous || row >= matrix.rows) {
@@ -167,27 +246,20 @@ ForestFit fit_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
             " follows ", previous, ".");
     }
     previous = row;
-    const int32_t label = labels[static_cast<size_t>(row)];
-    if (label < 0 || label >= n_classes) {
-      raise("InputError", "y must hold class codes 0..", n_classes - 1, " in training rows, but is ", label,
-            " in row ", row, ".");
-    }
     if (!weights.empty() &&
         !(weights[static_cast<size_t>(row)] > 0.0 && std::isfinite(weights[static_cast<size_t>(row)]))) {
       raise("InputError", "weight must be positive and finite in training rows, but is ",
             weights[static_cast<size_t>(row)], " in row ", row, ".");
     }
-    ++class_count[static_cast<size_t>(label)];
   }
-  if (std::count_if(class_count.begin(), class_count.end(), [](int64_t count) { return count > 0; }) < 2) {
-    raise("OneClass", "the ", n, " training rows hold a single class, so there is nothing to learn.");
-  }
+}
 
-  const std::vector<double> fixed_factors = settings.class_weight == ClassWeight::kBalanced
-                                                ? balanced_factors(class_count)
-                                                : std::vector<double>(static_cast<size_t>(n_classes), 1.0);
-  std::vector<Tree> trees(static_cast<size_t>(settings.n_trees));
-  std::vector<std::vector<bool>> in_bag(static_cast<size_t>(settings.n_trees));
+ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows, const Lesson& lesson,
+                      std::span<const double> weights, const std::vector<double>& fixed_factors,
+                      const ForestSettings& settings, const StopToken& stop) {
+  const auto n = static_cast<int64_t>(rows.size());
+  const bool classify = lesson.targets.empty();
+  std::vector<GrownTree> trees(static_cast<size_t>(settings.n_trees));
   std::vector<uint8_t> finished(static_cast<size_t>(settings.n_trees), 0);
   const bool score_oob = settings.oob_score && settings.bootstrap;
 
@@ -195,51 +267,106 @@ ForestFit fit_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
     if (stop.stop_requested()) return;
     Philox stream(settings.seed, format("tree/", t));
     const Bag bag = draw_bag(n, settings, stream);
-    std::vector<int32_t> bag_rows;
-    std::vector<uint32_t> bag_counts;
-    std::vector<int64_t> bag_classes(static_cast<size_t>(n_classes), 0);
-    bag_rows.reserve(static_cast<size_t>(std::min(n, bag.drawn)));
-    bag_counts.reserve(bag_rows.capacity());
-    std::vector<bool> seen(score_oob ? static_cast<size_t>(n) : 0);
+    GrownTree grown;
+    std::vector<int64_t> bag_classes(fixed_factors.size(), 0);
+    grown.rows.reserve(static_cast<size_t>(std::min(n, bag.drawn)));
+    grown.counts.reserve(grown.rows.capacity());
+    grown.in_bag.resize(score_oob ? static_cast<size_t>(n) : 0);
     for (int64_t k = 0; k < n; ++k) {
       const uint32_t count = bag.count[static_cast<size_t>(k)];
       if (count == 0) continue;
       const int64_t row = rows[static_cast<size_t>(k)];
-      bag_rows.push_back(static_cast<int32_t>(row));
-      bag_counts.push_back(count);
-      bag_classes[static_cast<size_t>(labels[static_cast<size_t>(row)])] += count;
-      if (score_oob) seen[static_cast<size_t>(k)] = true;
+      grown.rows.push_back(static_cast<int32_t>(row));
+      grown.counts.push_back(count);
+      if (classify) bag_classes[static_cast<size_t>(lesson.labels[static_cast<size_t>(row)])] += count;
+      if (score_oob) grown.in_bag[static_cast<size_t>(k)] = true;
     }
-    const std::vector<double> factors = settings.class_weight == ClassWeight::kBalancedSubsample
+    const std::vector<double> factors = settings.class_weight == ClassWeight::kBalancedSubsample && classify
                                             ? balanced_factors(bag_classes)
                                             : fixed_factors;
-    const TreeRows data{bag_rows, bag_counts, labels, weights, factors};
-    Tree tree;
-    if (!grow_tree(matrix, data, settings.grow, stream, stop, tree)) return;
-    trees[static_cast<size_t>(t)] = std::move(tree);
-    in_bag[static_cast<size_t>(t)] = std::move(seen);
+    const TreeRows data{grown.rows, grown.counts,   lesson.labels, weights,
+                        factors,    lesson.targets, lesson.centre};
+    if (!grow_tree(matrix, data, settings.grow, stream, stop, grown.tree)) return;
+    if (!settings.keep_members) {
+      grown.rows = {};
+      grown.counts = {};
+    }
+    trees[static_cast<size_t>(t)] = std::move(grown);
     finished[static_cast<size_t>(t)] = 1;
   });
 
   ForestFit fit;
   fit.requested_trees = settings.n_trees;
   fit.oob_score = std::numeric_limits<double>::quiet_NaN();
-  std::vector<const Tree*> done;
-  std::vector<const std::vector<bool>*> done_bags;
+  std::vector<const GrownTree*> done;
   for (size_t t = 0; t < trees.size(); ++t) {
-    if (finished[t] == 0) continue;
-    done.push_back(&trees[t]);
-    done_bags.push_back(&in_bag[t]);
+    if (finished[t] != 0) done.push_back(&trees[t]);
   }
   if (static_cast<int64_t>(done.size()) < settings.n_trees) fit.stop_reason = stop.reason();
   if (done.empty()) {
     raise("TrainingFailed", "the forest fit was ended (", to_string(stop.reason()),
           ") before its first tree was grown: allow more time.");
   }
-  if (score_oob)
-    score_out_of_bag(matrix, rows, labels, n_classes, done, done_bags, settings.threads, stop, fit);
-  fit.state = flatten(done, matrix.cols, n_classes);
+  if (score_oob) {
+    fit.oob_values = out_of_bag_values(matrix, rows, lesson.n_classes, done, settings.threads, stop);
+    if (stop.stop_requested()) {
+      fit.oob_values.clear();
+    } else {
+      score_out_of_bag(rows, lesson, fit);
+    }
+  }
+  fit.state = flatten(done, matrix.cols, lesson.n_classes);
+  if (settings.keep_members) fit.state.members = members_of(matrix, rows, lesson.targets, weights, done);
   return fit;
+}
+
+}  // namespace
+
+ForestFit fit_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
+                     std::span<const int32_t> labels, std::span<const double> weights, int64_t n_classes,
+                     const ForestSettings& settings, const StopToken& stop) {
+  check_rows(matrix, rows, labels.size(), weights, settings);
+  if (settings.keep_members) raise("InputError", "leaf members are kept by regression forests only.");
+  std::vector<int64_t> class_count(static_cast<size_t>(n_classes), 0);
+  for (const int64_t row : rows) {
+    const int32_t label = labels[static_cast<size_t>(row)];
+    if (label < 0 || label >= n_classes) {
+      raise("InputError", "y must hold class codes 0..", n_classes - 1, " in training rows, but is ", label,
+            " in row ", row, ".");
+    }
+    ++class_count[static_cast<size_t>(label)];
+  }
+  if (std::count_if(class_count.begin(), class_count.end(), [](int64_t count) { return count > 0; }) < 2) {
+    raise("OneClass", "the ", rows.size(),
+          " training rows hold a single class, so there is nothing to learn.");
+  }
+  const std::vector<double> factors = settings.class_weight == ClassWeight::kBalanced
+                                          ? balanced_factors(class_count)
+                                          : std::vector<double>(static_cast<size_t>(n_classes), 1.0);
+  return grow_forest(matrix, rows, {labels, {}, n_classes, 0.0}, weights, factors, settings, stop);
+}
+
+ForestFit fit_regression_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
+                                std::span<const double> targets, std::span<const double> weights,
+                                const ForestSettings& settings, const StopToken& stop) {
+  check_rows(matrix, rows, targets.size(), weights, settings);
+  double mean = 0.0;
+  double seen = 0.0;
+  double largest = 0.0;
+  for (const int64_t row : rows) {
+    const double target = targets[static_cast<size_t>(row)];
+    if (!std::isfinite(target)) {
+      raise("InputError", "y must be finite in training rows, but is ", target, " in row ", row, ".");
+    }
+    seen += 1.0;
+    mean += (target - mean) / seen;
+    largest = std::max(largest, std::abs(target));
+  }
+  if (largest > 1e100) {
+    raise("InputError", "y must be at most 1e100 in size, because squares are summed, but reaches ", largest,
+          ": scale it.");
+  }
+  return grow_forest(matrix, rows, {{}, targets, 1, mean}, weights, {}, settings, stop);
 }
 
 }  // namespace smctrain::models

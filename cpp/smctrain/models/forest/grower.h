@@ -1,19 +1,31 @@
-// Grows one classification tree on bin codes.
+// Grows one tree on bin codes: classification (Gini) or regression (squared error).
 //
 //   position   place of a distinct row in the tree's row list; a node owns a contiguous range of positions
 //   count      how often the bootstrap drew the row (its integer weight)
-//   mass       weighted class counts of a set of rows: factor of the class times the sum of count x row
-//   weight distinct   rows of a set, not counting how often each was drawn; leaf and split limits count these
+//   weight     of a row in this tree: count x row weight x factor of its class
+//   mass       sum of weights of a set of rows, of one class or of all
+//   distinct   rows of a set, not counting how often each was drawn; leaf and split limits count these
+//   score      of a set: sum of squared class masses / mass, or (sum of weight x target)^2 / mass. The
+//   impurity
+//              of a node is a constant minus its score, so a split gains  score(left) + score(right) - score
+//   risk       mass x impurity of a node: what it costs as a leaf
 //
-// A node: draw columns -> one histogram of class masses and distinct rows for each -> best boundary between
-// bins by the decrease of Gini impurity, missing values tried on both sides -> stable partition of its
-// positions. Splits without gain are allowed, as in scikit-learn (two columns may only help together).
+// A node: draw columns -> one histogram of masses and distinct rows for each -> best boundary between bins by
+// gain, missing values tried on both sides -> stable partition of its positions. Splits without gain are
+// allowed, as in scikit-learn (two columns may only help together). Depth first, or, with max_leaf_nodes, the
+// node of the largest gain first. With ccp_alpha the weakest links are cut afterwards (Breiman et al. 1984).
 //
-// Histograms take one of two forms with identical results:
+// Random splits (Geurts, Ernst and Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006): one
+// point per column, uniform between the centres of the lowest and the highest bin that the node occupies,
+// splits behind the last centre at or below it. That is scikit-learn's rule on values rounded to their bin's
+// centre: exact where bins hold one value, and with outer bins less drawn out than single extreme values are.
+// Missing values go to a random side.
+//
+// Histograms of classes take one of two forms with identical results:
 //   packed   classes and distinct rows in 16-bit lanes of one or two uint64 words a bin (up to 7 classes, no
-//   row
-//            weights, node count below 65,536); a row is one addition
+//            row weights, node count below 65,536); a row is one addition
 //   wide     doubles, for everything else
+// Those of targets ("moments") hold sum of weight x target, mass and distinct rows.
 // Cost: drawn columns x rows x levels additions, plus 255 bins a column and node.
 #pragma once
 
@@ -37,8 +49,9 @@ struct TreeNode {
 
 struct Tree {
   std::vector<TreeNode> nodes;      // the root first, children after their parent
-  std::vector<double> leaves;       // class shares, one row of n_classes for each leaf
-  std::vector<double> importances;  // impurity decrease of each column, unscaled
+  std::vector<double> leaves;       // class shares (n_classes a leaf), or the mean target (one a leaf)
+  std::vector<double> covers;       // mass of each node
+  std::vector<double> importances;  // gain of each column, unscaled
 };
 
 struct GrowSettings {
@@ -46,15 +59,22 @@ struct GrowSettings {
   int64_t min_samples_split = 2;
   int64_t min_samples_leaf = 1;
   int64_t max_features = 1;
+  int64_t max_leaf_nodes = 0;             // 0: no limit
+  double min_weight_fraction_leaf = 0.0;  // of the root's mass, in each child
+  double min_impurity_decrease = 0.0;     // gain / the root's mass
+  double ccp_alpha = 0.0;                 // risk / the root's mass that a leaf must save
+  bool random_splits = false;
   bool allow_packed = true;
 };
 
 struct TreeRows {
-  std::span<const int32_t> rows;     // distinct rows, ascending
-  std::span<const uint32_t> counts;  // of each row in `rows`
-  std::span<const int32_t> labels;   // of every row of the matrix
-  std::span<const double> weights;   // of every row of the matrix; empty: all 1
-  std::span<const double> factors;   // of each class
+  std::span<const int32_t> rows;         // distinct rows, ascending
+  std::span<const uint32_t> counts;      // of each row in `rows`
+  std::span<const int32_t> labels;       // of every row of the matrix; empty: regression
+  std::span<const double> weights;       // of every row of the matrix; empty: all 1
+  std::span<const double> factors;       // of each class; empty: regression
+  std::span<const double> targets = {};  // of every row of the matrix; empty: classification
+  double centre = 0.0;                   // subtracted from targets while growing, for precision
 };
 
 // False when the token ended it: the tree is then incomplete and must not be used.

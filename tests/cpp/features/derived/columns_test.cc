@@ -16,7 +16,7 @@ using namespace smctrain::features;
 
 namespace {
 
-std::vector<ColumnInfo> computed() {
+std::vector<ColumnInfo> made_columns() {
   ColumnInfo column{"a", "made", "ratio", "feature", 1, 0, 0, "close of the bar", "a"};
   std::vector<ColumnInfo> columns{column};
   column.name = "b_1";
@@ -25,6 +25,12 @@ std::vector<ColumnInfo> computed() {
   column.name = "b_1_lag_2";  // looks derived, is computed
   columns.push_back(column);
   return columns;
+}
+
+const ColumnIndex& computed() {
+  static const std::vector<ColumnInfo> columns = made_columns();
+  static const ColumnIndex index(columns);
+  return index;
 }
 
 const std::vector<std::string> kWanted{
