@@ -316,7 +316,8 @@ def _within(table: EventTable, column: str, first: int, end: int) -> EventTable:
 def _dress(axis: Axes, b: Bars, first: int, end: int) -> None:
     from matplotlib.ticker import FormatStrFormatter, FuncFormatter, MaxNLocator
 
-    low, high = np.nanmin(b.low[first:end]), np.nanmax(b.high[first:end])
+    have = b.low[first:end][np.isfinite(b.low[first:end])], b.high[first:end][np.isfinite(b.high[first:end])]
+    low, high = (have[0].min(), have[1].max()) if all(map(len, have)) else (0.0, 1.0)
     margin = 0.06 * (high - low) or 0.01 * abs(high) or 1.0
     axis.set_xlim(first - 1.0, end + 0.5)
     axis.set_ylim(low - margin, high + margin)
@@ -333,7 +334,7 @@ def _dress(axis: Axes, b: Bars, first: int, end: int) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     axis.xaxis.set_major_formatter(FuncFormatter(stamp))
     if b.digits is not None:
-        axis.yaxis.set_major_formatter(FormatStrFormatter(f"%.{b.digits}f"))
+        axis.yaxis.set_major_formatter(FormatStrFormatter(f"%.{max(b.digits, 0)}f"))
     days = [str(minutes[row]).split("T")[0] for row in (first, end - 1)]
     axis.set_title(f"{b.symbol} {b.timeframe}, {' to '.join(dict.fromkeys(days))}".replace("$", r"\$"), fontsize=11)
     axis.set_xlabel("opening time of the bar, UTC", color=_GREY)

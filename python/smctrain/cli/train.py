@@ -108,11 +108,12 @@ def train(
 
 def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
     """What a run would do; nothing is written."""
-    from smctrain.training.recipe import base_bars
+    from smctrain.training.recipe import base_bars, check_features
     from smctrain.training.run import thread_budget
 
     config = resolved.config
     chosen = config.symbols or tuple(bars.symbols)
+    check_features((bars[symbol] for symbol in chosen if symbol in bars), config)
     workers, threads = thread_budget(config, len(chosen))
     jobs: list[dict[str, Any]] = []
     for symbol in chosen:

@@ -154,6 +154,8 @@ def _common(kind: str, table: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]
 def _known_names(names: Iterable[str], known: Sequence[str]) -> list[str]:
     if isinstance(names, str):
         raise InputError(f"names must be a sequence of sessions, but is the string {names!r}.")
+    if not isinstance(names, Iterable):
+        raise InputError(f"names must be a sequence of sessions, but is {names!r}.")
     wanted = list(names)
     for name in wanted:
         if name not in known:

@@ -97,7 +97,7 @@ def build_panel(
         0 if max_rows is None else int(max_rows),
     )
     catalogue = spec.catalogue()
-    added = cross_catalogue(catalogue, cross_section, wanted, min_count)
+    added = cross_catalogue(catalogue, cross_section, wanted, min_count, len(symbols))
     rows, columns = len(order["time"]), len(catalogue)
     values = np.empty((rows, columns + len(added)), dtype=spec.dtype)
     segment = np.empty(rows, dtype=np.int32)

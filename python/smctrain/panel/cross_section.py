@@ -35,7 +35,7 @@ def read_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
 
 
 def cross_catalogue(
-    catalogue: list[ColumnInfo], columns: Iterable[str], kinds: tuple[str, ...], min_count: int
+    catalogue: list[ColumnInfo], columns: Iterable[str], kinds: tuple[str, ...], min_count: int, n_symbols: int
 ) -> list[tuple[ColumnInfo, int]]:
     """Entries of the new columns, each with the number of the column it compares."""
     if isinstance(columns, str):
@@ -61,6 +61,8 @@ def cross_catalogue(
             if info.name in position or info.name in added:
                 raise InputError(f"cross_section would add {info.name}, which is there already.")
             added[info.name] = (info, position[name])
+    if added:
+        require_symbols(min_count, n_symbols)
     return list(added.values())
 
 
@@ -76,6 +78,14 @@ def append_cross_section(
     columns = np.array(sources[:: len(kinds)], dtype=np.int64)
     if len(columns):
         cross_section(panel.values, panel.start, columns, kinds, min_count, where, panel.values[:, first:])
+
+
+def require_symbols(min_count: int, n_symbols: int) -> None:
+    """An error where no moment can have enough symbols: every value would be missing."""
+    if isinstance(min_count, (int, np.integer)) and min_count > n_symbols:
+        raise InputError(
+            f"min_count must be at most {n_symbols}, the number of symbols, but is {min_count}: no value would exist."
+        )
 
 
 def cross_section(

@@ -15,7 +15,7 @@ from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError
 from smctrain.labels import STATUSES, Horizon, Labels, forward_return, make_target, parse_horizon, parse_target
 from smctrain.labels.horizon import windows
-from smctrain.panel.cross_section import cross_section
+from smctrain.panel.cross_section import cross_section, require_symbols
 from smctrain.panel.sampling import rows_by_symbol
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class PanelLabels:
         return f"PanelLabels({self.name}: {len(self)} rows; {parts})"
 
 
-def panel_target(panel: Panel, name: str, min_count: int, benchmark: Bars | None, day_zone: str) -> PanelLabels:
+def panel_target(panel: Panel, name: str, min_count: int, benchmark: Bars | None, day_zone: str | None) -> PanelLabels:
     """See `Panel.target`."""
     match = _ACROSS.fullmatch(name) if isinstance(name, str) else None
     if match is None:
@@ -103,6 +103,7 @@ def panel_target(panel: Panel, name: str, min_count: int, benchmark: Bars | None
 
 
 def _across(panel: Panel, returns: PanelLabels, kind: str, name: str, min_count: int) -> PanelLabels:
+    require_symbols(min_count, len(panel.symbols))
     column = np.zeros(1, dtype=np.int64)
     y = cross_section(returns.y[:, None], panel.start, column, (kind,), min_count)[:, 0]
     status = np.where(np.isfinite(y), 0, np.where(returns.ok, _MISSING, returns.status_code)).astype(np.uint8)
@@ -152,7 +153,7 @@ def _entry_of_bar(labels: Labels, n: int, symbol: str) -> NDArray[np.int64]:
 
 
 def intervals(
-    panel: Panel, horizon: int | str | Horizon, day_zone: str
+    panel: Panel, horizon: int | str | Horizon, day_zone: str | None
 ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
     """See `Panel.intervals`."""
     span = parse_horizon(horizon)

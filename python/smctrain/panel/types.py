@@ -132,7 +132,7 @@ class Panel:
             Rows that take part, such as `panel.settled`; the others are NaN in the new columns.
         """
         wanted = read_kinds(kinds)
-        added = cross_catalogue(self.catalogue, columns, wanted, min_count)
+        added = cross_catalogue(self.catalogue, columns, wanted, min_count, len(self.symbols))
         first = len(self.catalogue)
         values = np.empty((len(self), first + len(added)), dtype=self.values.dtype)
         values[:, :first] = self.values
@@ -142,7 +142,7 @@ class Panel:
         return panel
 
     def target(
-        self, name: str, *, min_count: int = 10, benchmark: Bars | None = None, day_zone: str = "UTC"
+        self, name: str, *, min_count: int = 10, benchmark: Bars | None = None, day_zone: str | None = None
     ) -> targets.PanelLabels:
         """A target for every row.
 
@@ -176,7 +176,7 @@ class Panel:
         return targets.collect(self, labels)
 
     def intervals(
-        self, horizon: int | str | Horizon, *, day_zone: str = "UTC"
+        self, horizon: int | str | Horizon, *, day_zone: str | None = None
     ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
         """(t0, t1) of every row, for splits: the stamp, and the closing time of the last bar of its window.
 

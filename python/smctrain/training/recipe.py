@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from smctrain.bars import Bars, SymbolBars
 from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
+from smctrain.exceptions import ConfigError, InputError, NotLoaded
 from smctrain.features import FeatureSpec
 from smctrain.features.user import UserColumns
 from smctrain.labels import Labels, triple_barrier
@@ -27,6 +30,27 @@ def feature_spec(bars: Bars, config: Config) -> FeatureSpec:
         extra=f.extra,
         settings=f.settings,
     )
+
+
+def check_features(symbols: Iterable[SymbolBars], config: Config) -> None:
+    """An error where the columns asked for exist for none of the symbols: it is the settings that are wrong.
+
+    Where they exist for some timeframes, the symbols of the others fail one by one.
+    """
+    faults: list[InputError] = []
+    checked: set[str] = set()
+    for bars in symbols:
+        try:
+            base = base_bars(bars, config)
+            if base.timeframe not in checked:
+                checked.add(base.timeframe)
+                feature_spec(base, config).catalogue()
+        except NotLoaded:
+            continue  # this symbol fails alone
+        except InputError as error:
+            faults.append(error)
+    if faults and len(faults) == len(checked):
+        raise ConfigError(f"features: {faults[0]}")
 
 
 def make_labels(bars: Bars, config: Config) -> Labels:

@@ -21,7 +21,7 @@ from smctrain.features.user import UserColumns
 from smctrain.results import SCHEMA_VERSION, FailureRecord, RunResult, SymbolResult, now
 from smctrain.selection import ModelSelector
 from smctrain.training.files import symbol_folder
-from smctrain.training.recipe import base_bars, data_hash
+from smctrain.training.recipe import base_bars, check_features, data_hash
 from smctrain.verdict import Verdict, apply_multiple_testing
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def run_training(
     symbols = _chosen(bars, config)
     failures = [FailureRecord.of(error, symbol, "bars") for symbol, error in bars.failures.items() if symbol in symbols]
     todo = [symbol for symbol in symbols if symbol in bars]
+    check_features((bars[symbol] for symbol in todo), config)
     emit = on_event or (lambda event: None)
     results: dict[str, SymbolResult] = {}
     interrupted = False

@@ -125,7 +125,8 @@ def test_one_symbol_is_in_the_middle_of_itself() -> None:
     assert (panel["xs_rank_cd_clv"] == 0.5).all()
     assert np.isnan(panel["xs_z_cd_clv"]).all()
     np.testing.assert_array_equal(np.isnan(panel["xs_rank_sma_20"]), np.isnan(panel["sma_20"]))
-    assert np.isnan(build_panel({"A": walk("A", n=5)}, SPEC, cross_section=["cd_clv"])["xs_rank_cd_clv"]).all()
+    with pytest.raises(InputError, match="min_count must be at most 1, the number of symbols, but is 10"):
+        build_panel({"A": walk("A", n=5)}, SPEC, cross_section=["cd_clv"])
 
 
 def test_a_column_without_any_value_stays_empty() -> None:
@@ -138,9 +139,9 @@ def test_symbols_without_bars_have_no_rows() -> None:
     panel = build_panel({"A": walk("A", n=40), "B": walk("B")[:0]}, SPEC, cross_section=["ret_1"], min_count=1)
     assert panel.symbols == ("A", "B")
     assert (panel.symbol == 0).all()
-    nothing = build_panel({"B": walk("B")[:0]}, SPEC, cross_section=["ret_1"])
+    nothing = build_panel({"B": walk("B")[:0]}, SPEC, cross_section=["ret_1"], min_count=1)
     assert nothing.values.shape == (0, 6)
-    assert len(nothing.target("fwd_rank_2h")) == 0
+    assert len(nothing.target("fwd_rank_2h", min_count=1)) == 0
     assert len(nothing.sample(5)) == 0
     assert len(nothing.intervals("2h")[1]) == 0
 
@@ -194,7 +195,7 @@ def test_faults_are_named() -> None:
     with pytest.raises(InputError, match=r"must be a sequence of column names"):
         build_panel({"A": good}, SPEC, cross_section="ret_1")
     with pytest.raises(InputError, match=r"cross_section would add xs_rank_ret_1, which is there already"):
-        build_panel({"A": good}, SPEC, cross_section=["ret_1", "ret_1"])
+        build_panel({"A": good}, SPEC, cross_section=["ret_1", "ret_1"], min_count=1)
     with pytest.raises(InputError, match=r'kinds must be "rank" and "z", but hold \'q\''):
         build_panel({"A": good}, SPEC, kinds=["q"])
     with pytest.raises(InputError, match=r"min_count must be an integer of at least 1, but is 0"):

@@ -41,10 +41,11 @@ def test_a_rank_ends_when_the_last_return_of_its_stamp_does(panel: Panel) -> Non
     assert (rank.t1[rank.ok] > returns.t1[rank.ok]).any()  # missing hours: five bars are not five hours
 
 
-def test_too_few_returns_are_missing(panel: Panel) -> None:
-    everyone = panel.target("fwd_z_5b", min_count=7)
-    assert set(everyone.counts) == {"open", "missing"}
-    assert np.isnan(everyone.y).all()
+def test_too_few_returns_are_missing_and_too_few_symbols_are_an_error(panel: Panel) -> None:
+    everyone = panel.target("fwd_z_5b", min_count=6)
+    assert np.isnan(everyone.y[panel.count < 6]).all()
+    with pytest.raises(InputError, match="min_count must be at most 6, the number of symbols, but is 7"):
+        panel.target("fwd_z_5b", min_count=7)
 
 
 def test_the_last_rows_have_no_target_and_later_bars_change_none(panel: Panel, market: dict[str, Bars]) -> None:
@@ -129,3 +130,15 @@ def test_other_targets_keep_their_names_and_faults_are_named(panel: Panel) -> No
     once = np.array([4, 4])
     with pytest.raises(InputError, match="AA: labels must decide each bar once"):
         panel.collect({"AA": st.forward_return(panel.bars["AA"], 5, rows=once)})
+
+
+def test_days_are_those_of_each_symbol_as_without_a_panel() -> None:
+    # Currency pairs have days from 17:00 New York: the last bar of a day opens at 16:00 there, not at 23:00 UTC.
+    pairs = {name: walk(name, n=400) for name in ("EURUSD", "GBPUSD")}
+    panel = build_panel(pairs, SPEC)
+    for code, name in enumerate(panel.symbols):
+        assert pairs[name].calendar.zone == "America/New_York"
+        rows = np.flatnonzero(panel.symbol == code)
+        own = st.make_target(pairs[name], "fwd_ret_1d")
+        np.testing.assert_array_equal(panel.target("fwd_ret_1d").y[rows], own.y)
+        assert not np.array_equal(own.y, st.make_target(pairs[name], "fwd_ret_1d", day_zone="UTC").y, equal_nan=True)

@@ -158,6 +158,12 @@ def test_missing_bars_flat_prices_and_daily_bars_are_drawn(bars: Bars) -> None:
     assert png(plot_bars(replace(bars, timeframe="D1", time=day, symbol="$odd$")))
 
 
+def test_bars_without_any_price_are_an_empty_picture(bars: Bars) -> None:
+    nothing = np.full(len(bars), np.nan)
+    figure = st.plot_bars(replace(bars, open=nothing, high=nothing, low=nothing, close=nothing))
+    assert figure.axes[0].get_ylim() == pytest.approx((-0.06, 1.06))
+
+
 def test_mistakes_are_named(bars: Bars, tables: list[EventTable]) -> None:
     with pytest.raises(InputError, match="between 1 and 5000 bars"):
         plot_bars(bars, start=10, stop=10)
