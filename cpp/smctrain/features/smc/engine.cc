@@ -60,12 +60,24 @@ void Engine::work_on(Parts parts) {
   parts_ = parts;
 }
 
+void Engine::follow(EventKind kind, int side) {
+  const size_t s = side < 0;
+  ZoneList& zones = kind == EventKind::kFvg          ? gaps_[s].zones()
+                    : kind == EventKind::kOrderBlock ? blocks_[s].zones()
+                                                     : breakers_[s].zones();
+  zones.follow();
+}
+
 void Engine::begin(const BarColumns& bars) {
   bars_ = bars;
   next_ = 0;
   history_.extend(bars);
   scale_.swings.begin(history_, bars.n);
   if (parts_.second_scale) second_scale_.swings.begin(history_, bars.n);
+  for (size_t s = 0; s < 2; ++s) {
+    for (ZoneList* zones : {&gaps_[s].zones(), &blocks_[s].zones(), &breakers_[s].zones()})
+      zones->begin(now() + 1, bars.n);
+  }
 }
 
 void Engine::step() {

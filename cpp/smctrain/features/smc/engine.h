@@ -72,6 +72,8 @@ class Engine {
   // Leaves out what nobody looks at. Before the first bar only.
   void work_on(Parts parts);
   const Parts& parts() const { return parts_; }
+  // Keeps a track of these zones from the next block on.
+  void follow(EventKind kind, int side);
   // The next bars, all with finite prices, 1 to History::kBlock of them. Then step() takes one after the
   // other; each must be taken before the next block. Where a block begins never shows in a result.
   void begin(const BarColumns& bars);

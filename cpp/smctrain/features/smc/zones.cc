@@ -33,6 +33,7 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
   for (int i = 0; i < size_; ++i) {
     Zone& zone = zones_[static_cast<size_t>(i)];
     bool is_dead = false;
+    bool has_changed = false;
     if (t - zone.known_at > max_age_) {
       close(zone, ZoneState::kExpired, t, log);
       continue;
@@ -45,10 +46,12 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
         zone.touched_at = t;
         zone.touch_atr = atr;
         zone.set_state(ZoneState::kTouched);
+        has_changed = true;
         log_step(zone, &Event::touched_at, t, log);
       }
       if (bar.low < zone.deepest) {
         zone.deepest = bar.low;
+        has_changed = true;
         zone.facts.fill =
             zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
       }
@@ -57,16 +60,19 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
       last_invalidated_ = Moment(t);
+      if (track_ != nullptr) track_->add_invalidated(t);
       failed_.push_back(zone);
       continue;
     }
     if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
       zone.set_state(ZoneState::kFilled);
+      has_changed = true;
       log_step(zone, &Event::filled_at, t, log);
       is_dead = kind_ == EventKind::kFvg;
     }
     if (awaits_bounce && t - zone.touched_at == bounce_bars_) {
       // A touch on a bar without range (ATR 0) has no scale; it counts as no bounce.
+      has_changed = true;
       resolve(zone, zone.touch_atr > 0.0 ? clip((zone.best - zone.near) / zone.touch_atr, 0.0, 1.0) : 0.0, t,
               log);
     }
@@ -78,6 +84,7 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
     wakes_at_ = std::max(wakes_at_, zone.wakes_at());
     if (zone.touched_at != kNever && !zone.is_resolved)
       bounce_until_ = std::max(bounce_until_, zone.touched_at + bounce_bars_);
+    if (has_changed && track_ != nullptr) zone.version = track_->renew(zone, t);
     if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
     ++kept;
   }
@@ -88,6 +95,7 @@ void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
   Zone added = zone;
   added.known_number = static_cast<double>(zone.known_at);
   added.event = append(added, log);
+  if (track_ != nullptr) added.version = track_->open(added, t);
   if (is_dead) {
     close(added, ZoneState::kInvalidated, t, log);
     return;
@@ -99,8 +107,18 @@ void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
   }
+  if (track_ != nullptr) track_->add_new(t, added, last_size_z_, last_displacement_z_);
   zones_[static_cast<size_t>(size_++)] = added;
   wakes_at_ = std::max(wakes_at_, added.wakes_at());
+}
+
+void ZoneList::begin(int64_t t0, int n) {
+  if (track_ == nullptr) return;
+  track_->begin(t0, n, last_new_.number, last_invalidated_.number, hold_rate_);
+  for (int i = 0; i < size_; ++i) {
+    Zone& zone = zones_[static_cast<size_t>(i)];
+    zone.version = track_->open(zone, t0);
+  }
 }
 
 bool ZoneList::take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log) {
@@ -135,8 +153,9 @@ void ZoneList::reset() {
   displacement_z_.reset();
 }
 
-void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {
+void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) {
   zone.set_state(state);
+  if (track_ != nullptr) track_->close(zone.version, t);
   log_step(zone, &Event::invalidated_at, t, log);
 }
 
@@ -146,6 +165,7 @@ void ZoneList::resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log) {
   held_ = ((held_ << 1) | (bounce_q > kHoldBounce ? 1U : 0U)) & ((1U << kHoldWindow) - 1U);
   resolved_ = std::min(resolved_ + 1, kHoldWindow);
   if (resolved_ >= kHoldMinimum) hold_rate_ = static_cast<double>(std::popcount(held_)) / resolved_;
+  if (track_ != nullptr) track_->add_hold_rate(t, hold_rate_);
   if (log != nullptr) (*log)[zone.event].bounce_q = bounce_q;
   log_step(zone, &Event::resolved_at, t, log);
 }

@@ -21,12 +21,14 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "smctrain/features/smc/event_z.h"
 #include "smctrain/features/smc/events.h"
 #include "smctrain/features/smc/history.h"
 #include "smctrain/features/smc/options.h"
+#include "smctrain/features/smc/zone_track.h"
 
 namespace smctrain::features::smc {
 
@@ -63,6 +65,7 @@ struct Zone {
   double known_number = std::numeric_limits<double>::quiet_NaN();  // see Moment; set when the zone is added
   int64_t touched_at = kNever;
   int64_t event = kNever;
+  int32_t version = 0;  // in the track of the list, if it has one
   double deepest = std::numeric_limits<double>::infinity();
   double best = -std::numeric_limits<double>::infinity();
   double touch_atr = 0.0;
@@ -127,6 +130,10 @@ class ZoneList {
   bool has_origin(int64_t origin) const;
   // `within`: largest distance that counts as within 3 ATR.
   ZoneSummary summarize(double close, double within) const;
+  // Keeps a track of every block from now on.
+  void follow() { track_ = std::make_unique<ZoneTrack>(side_); }
+  const ZoneTrack& track() const { return *track_; }
+  void begin(int64_t t0, int n);  // the n bars from t0 on are next
   // Closes everything as EXPIRED at t: the segment has ended.
   void expire_all(int64_t t, EventLog* log);
   void reset();
@@ -145,7 +152,7 @@ class ZoneList {
 
  private:
   void advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log);
-  void close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const;
+  void close(Zone& zone, ZoneState state, int64_t t, EventLog* log);
   void resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log);
   void log_step(const Zone& zone, int64_t Event::* step, int64_t t, EventLog* log) const;
   int64_t append(const Zone& zone, EventLog* log) const;
@@ -167,6 +174,7 @@ class ZoneList {
   double wakes_at_ = -std::numeric_limits<double>::infinity();  // no zone changes while price stays above
   int64_t bounce_until_ = kNever;                               // last bar on which a bounce is measured
   std::vector<Zone> failed_;
+  std::unique_ptr<ZoneTrack> track_;
   EventZ size_z_;
   EventZ displacement_z_;
   double last_size_z_ = std::numeric_limits<double>::quiet_NaN();
