@@ -119,8 +119,9 @@ class Engine {
   Logs logs_;
   bool has_second_scale_;
   Parts parts_;
-  BarColumns bars_;  // of the block
-  int next_ = 0;     // of them
+  bool sees_gaps_ = true;  // their life, or only when the last one was
+  BarColumns bars_;        // of the block
+  int next_ = 0;           // of them
   History history_;
   SwingScale scale_;
   SwingScale second_scale_;

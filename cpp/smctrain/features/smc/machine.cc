@@ -167,8 +167,9 @@ class SmcMachine final : public Machine {
     for (int i = 0; i < block.n; ++i) {
       const MarketState market = market_.push(is_usable(block, i) ? block.close[i] : kNaN, block.context(i));
       const auto k = static_cast<size_t>(i);
-      is_valid_[0][k] = market.is_valid(+1);
-      is_valid_[1][k] = market.is_valid(-1);
+      const Regime regime = market.regime();
+      is_valid_[0][k] = market.is_valid(+1, regime);
+      is_valid_[1][k] = market.is_valid(-1, regime);
     }
   }
 

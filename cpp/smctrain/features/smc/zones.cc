@@ -28,10 +28,16 @@ ZoneList::ZoneList(EventKind kind, int side, const Options& options)
 
 void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log) {
   wakes_at_ = -std::numeric_limits<double>::infinity();
-  bounce_until_ = kNever;
+  due_at_ = std::numeric_limits<int64_t>::max();
   int kept = 0;
+  const double reached = std::min(bar.low, bar.close);
   for (int i = 0; i < size_; ++i) {
-    Zone& zone = zones_[static_cast<size_t>(i)];
+    const auto at = static_cast<size_t>(i);
+    if (reached > wakes_[at] && t < due_[at]) {
+      keep(i, kept++);
+      continue;
+    }
+    Zone& zone = zones_[at];
     bool is_dead = false;
     bool has_changed = false;
     if (t - zone.known_at > max_age_) {
@@ -81,14 +87,30 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       close(zone, ZoneState::kFilled, t, log);
       continue;
     }
-    wakes_at_ = std::max(wakes_at_, zone.wakes_at());
-    if (zone.touched_at != kNever && !zone.is_resolved)
-      bounce_until_ = std::max(bounce_until_, zone.touched_at + bounce_bars_);
+    wakes_[at] = zone.wakes_at();
+    due_[at] = due_of(zone);
     if (has_changed && track_ != nullptr) zone.version = track_->renew(zone, t);
-    if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
-    ++kept;
+    keep(i, kept++);
   }
   size_ = kept;
+}
+
+void ZoneList::keep(int from, int to) {
+  const auto i = static_cast<size_t>(from);
+  const auto k = static_cast<size_t>(to);
+  if (k != i) {
+    zones_[k] = zones_[i];
+    wakes_[k] = wakes_[i];
+    due_[k] = due_[i];
+  }
+  wakes_at_ = std::max(wakes_at_, wakes_[k]);
+  due_at_ = std::min(due_at_, due_[k]);
+}
+
+int64_t ZoneList::due_of(const Zone& zone) const {
+  // While its bounce is measured, every bar counts.
+  if (zone.touched_at != kNever && !zone.is_resolved) return kNever;
+  return zone.known_at + max_age_ + 1;
 }
 
 void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
@@ -101,15 +123,20 @@ void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
     return;
   }
   last_new_ = Moment(t);
-  last_size_z_ = size_z_.push(zone.facts.size_atr);
-  last_displacement_z_ = displacement_z_.push(zone.facts.disp_atr);
   if (size_ == cap_) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
   }
-  if (track_ != nullptr) track_->add_new(t, added, last_size_z_, last_displacement_z_);
-  zones_[static_cast<size_t>(size_++)] = added;
-  wakes_at_ = std::max(wakes_at_, added.wakes_at());
+  if (track_ != nullptr) {
+    const double size_z = size_z_.push(zone.facts.size_atr);
+    track_->add_new(t, added, size_z, displacement_z_.push(zone.facts.disp_atr));
+  }
+  const auto at = static_cast<size_t>(size_++);
+  zones_[at] = added;
+  wakes_[at] = added.wakes_at();
+  due_[at] = due_of(added);
+  wakes_at_ = std::max(wakes_at_, wakes_[at]);
+  due_at_ = std::min(due_at_, due_[at]);
 }
 
 void ZoneList::begin(int64_t t0, int n) {
@@ -147,7 +174,7 @@ void ZoneList::reset() {
   resolved_ = 0;
   hold_rate_ = std::numeric_limits<double>::quiet_NaN();
   wakes_at_ = -std::numeric_limits<double>::infinity();
-  bounce_until_ = kNever;
+  due_at_ = std::numeric_limits<int64_t>::max();
   failed_.clear();
   size_z_.reset();
   displacement_z_.reset();
@@ -204,6 +231,8 @@ int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
 
 void ZoneList::erase(int i) {
   std::move(zones_.begin() + i + 1, zones_.begin() + size_, zones_.begin() + i);
+  std::move(wakes_.begin() + i + 1, wakes_.begin() + size_, wakes_.begin() + i);
+  std::move(due_.begin() + i + 1, due_.begin() + size_, due_.begin() + i);
   --size_;
 }
 

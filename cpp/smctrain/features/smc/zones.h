@@ -119,10 +119,11 @@ class ZoneList {
   void advance(int64_t t, const Candle& bar, double atr, EventLog* log) {
     if (!failed_.empty()) failed_.clear();
     // Most bars reach no zone: nothing is too old, waits for its bounce, or lies where price went.
-    const bool is_quiet = size_ == 0 || (std::min(bar.low, bar.close) > wakes_at_ && t > bounce_until_ &&
-                                         t - zones_[0].known_at <= max_age_);
+    const bool is_quiet = std::min(bar.low, bar.close) > wakes_at_ && t < due_at_;
     if (!is_quiet) advance_zones(t, bar, atr, log);
   }
+  // A zone has become known at t of which only that is of interest.
+  void mark_new(int64_t t) { last_new_ = Moment(t); }
   // Adds a zone known at t. One that is dead on arrival is only logged.
   void add(int64_t t, const Zone& zone, bool is_dead, EventLog* log);
   // Closes the zone known at `known_at` as MERGED and returns true with a copy of it, if it is still active.
@@ -146,9 +147,6 @@ class ZoneList {
   double hold_rate_20() const { return hold_rate_; }
   // Zones that advance() invalidated on its bar.
   const std::vector<Zone>& failed() const { return failed_; }
-  // Size and displacement of the zone added last, among the hundred before it.
-  double last_size_z() const { return last_size_z_; }
-  double last_displacement_z() const { return last_displacement_z_; }
 
  private:
   void advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log);
@@ -157,6 +155,8 @@ class ZoneList {
   void log_step(const Zone& zone, int64_t Event::* step, int64_t t, EventLog* log) const;
   int64_t append(const Zone& zone, EventLog* log) const;
   void erase(int i);
+  void keep(int from, int to);  // in advance_zones(), which collects what all wait for
+  int64_t due_of(const Zone& zone) const;
 
   EventKind kind_;
   int side_;
@@ -171,14 +171,15 @@ class ZoneList {
   uint32_t held_ = 0;  // one bit per resolved zone, newest lowest, 20 kept
   int resolved_ = 0;
   double hold_rate_ = std::numeric_limits<double>::quiet_NaN();
-  double wakes_at_ = -std::numeric_limits<double>::infinity();  // no zone changes while price stays above
-  int64_t bounce_until_ = kNever;                               // last bar on which a bounce is measured
+  // Of each zone: no low or close above the one, on no bar before the other, changes it. And of all of them.
+  std::array<double, kCapacity> wakes_;
+  std::array<int64_t, kCapacity> due_;
+  double wakes_at_ = -std::numeric_limits<double>::infinity();
+  int64_t due_at_ = std::numeric_limits<int64_t>::max();
   std::vector<Zone> failed_;
   std::unique_ptr<ZoneTrack> track_;
-  EventZ size_z_;
+  EventZ size_z_;  // of the zone added last among the hundred before it; for the track
   EventZ displacement_z_;
-  double last_size_z_ = std::numeric_limits<double>::quiet_NaN();
-  double last_displacement_z_ = std::numeric_limits<double>::quiet_NaN();
 };
 
 inline ZoneSummary ZoneList::summarize(double close, double within) const {
