@@ -43,34 +43,61 @@ struct BlockRows {
   const double* atr = nullptr;
   const double* within_3 = nullptr;         // largest distance that is at most 3 once divided by the ATR
   std::array<const double*, 2> is_valid{};  // whether zones of a side may be traded, long side first; or null
+};
 
-  // Field `field` of the runs.
-  void hold(const Runs& runs, int field, double* out) const {
-    if (out != nullptr) runs.write(field, n, out);
-  }
-  // now - field
-  void since(const Runs& runs, int field, double* out) const {
-    if (out == nullptr) return;
-    runs.write(field, n, out);
-    kernels().difference(now, out, n, out);
-  }
-  // field / ATR
-  void in_atr(const Runs& runs, int field, double* out) const {
-    if (out == nullptr) return;
-    runs.write(field, n, out);
-    kernels().scaled_ratio(out, atr, 1.0, n, out);
-  }
+// Columns that are made of the same runs: each is asked for, then all are written in one pass. A column that
+// is null is left out.
+class HeldColumns {
+ public:
+  HeldColumns(const Runs& runs, const BlockRows& rows) : runs_(runs), rows_(rows) {}
+  // Field `field` of the runs; bars since it; in ATR.
+  void hold(int field, double* out) { add(field, Step::kNone, nullptr, out); }
+  void since(int field, double* out) { add(field, Step::kSince, nullptr, out); }
+  void in_atr(int field, double* out) { add(field, Step::kInAtr, nullptr, out); }
   // (field - price) / ATR and (price - field) / ATR
-  void above(const Runs& runs, int field, const double* price, double* out) const {
-    if (out == nullptr) return;
-    runs.write(field, n, out);
-    kernels().difference_ratio(out, price, atr, 1.0, n, out);
+  void above(int field, const double* price, double* out) { add(field, Step::kAbove, price, out); }
+  void below(int field, const double* price, double* out) { add(field, Step::kBelow, price, out); }
+  void write() {
+    runs_.write({fields_.data(), count_}, rows_.n, out_.data());
+    for (size_t i = 0; i < count_; ++i) finish(steps_[i], prices_[i], out_[i]);
+    count_ = 0;
   }
-  void below(const Runs& runs, int field, const double* price, double* out) const {
+
+ private:
+  static constexpr size_t kMost = 32;
+  enum class Step : uint8_t { kNone, kSince, kInAtr, kAbove, kBelow };
+
+  void add(int field, Step step, const double* price, double* out) {
     if (out == nullptr) return;
-    runs.write(field, n, out);
-    kernels().difference_ratio(price, out, atr, 1.0, n, out);
+    if (count_ == kMost) write();
+    fields_[count_] = field;
+    steps_[count_] = step;
+    prices_[count_] = price;
+    out_[count_++] = out;
   }
+  void finish(Step step, const double* price, double* out) const {
+    const Kernels& k = kernels();
+    switch (step) {
+      case Step::kNone:
+        return;
+      case Step::kSince:
+        return k.difference(rows_.now, out, rows_.n, out);
+      case Step::kInAtr:
+        return k.scaled_ratio(out, rows_.atr, 1.0, rows_.n, out);
+      case Step::kAbove:
+        return k.difference_ratio(out, price, rows_.atr, 1.0, rows_.n, out);
+      case Step::kBelow:
+        return k.difference_ratio(price, out, rows_.atr, 1.0, rows_.n, out);
+    }
+  }
+
+  const Runs& runs_;
+  const BlockRows& rows_;
+  size_t count_ = 0;
+  std::array<int, kMost> fields_;
+  std::array<Step, kMost> steps_;
+  std::array<const double*, kMost> prices_;
+  std::array<double*, kMost> out_;
 };
 
 // Of each of n bars; -1 where dividing by the ATR has no meaning.

@@ -109,18 +109,19 @@ void ScaleTrack::mark_breaks(const Structure& structure, int64_t t, int row) {
 }
 
 void ScaleTrack::write_swings(const BlockRows& rows, Outputs out) const {
-  const Runs& runs = track_.runs();
+  HeldColumns held(track_.runs(), rows);
   new_.write(0, 0.0, rows.n, out.next());
   new_.write(1, 0.0, rows.n, out.next());
-  rows.above(runs, kHighLevel, rows.close, out.next());
-  rows.below(runs, kLowLevel, rows.close, out.next());
-  rows.since(runs, kHighOrigin, out.next());
-  rows.since(runs, kLowOrigin, out.next());
-  rows.hold(runs, kHighKind, out.next());
-  rows.hold(runs, kLowKind, out.next());
-  rows.in_atr(runs, kLeg, out.next());
-  rows.hold(runs, kHighLevel, out.next());
-  rows.hold(runs, kLowLevel, out.next());
+  held.above(kHighLevel, rows.close, out.next());
+  held.below(kLowLevel, rows.close, out.next());
+  held.since(kHighOrigin, out.next());
+  held.since(kLowOrigin, out.next());
+  held.hold(kHighKind, out.next());
+  held.hold(kLowKind, out.next());
+  held.in_atr(kLeg, out.next());
+  held.hold(kHighLevel, out.next());
+  held.hold(kLowLevel, out.next());
+  held.write();
 }
 
 void define_zigzag(Columns& columns, int left, int right) {
@@ -163,19 +164,20 @@ void ZigzagTrack::take_down(const Zigzag& zigzag, int row) {
 }
 
 void ZigzagTrack::write(const BlockRows& rows, Outputs out) const {
-  const Runs& runs = track_.runs();
+  HeldColumns held(track_.runs(), rows);
   Scratch side;
   new_.write(0, 0.0, rows.n, out.next());
-  rows.hold(runs, kZigzagSide, out.next());
-  rows.since(runs, kZigzagOrigin, out.next());
-  if (double* distance = out.next(); distance != nullptr) {
-    rows.above(runs, kZigzagLevel, rows.close, distance);
-    rows.hold(runs, kZigzagSide, side.data());
-    for (int i = 0; i < rows.n; ++i) distance[i] *= side[static_cast<size_t>(i)];
-  }
-  rows.in_atr(runs, kZigzagLeg, out.next());
-  rows.hold(runs, kZigzagRatio, out.next());
-  rows.hold(runs, kZigzagLevel, out.next());
+  held.hold(kZigzagSide, out.next());
+  held.since(kZigzagOrigin, out.next());
+  double* distance = out.next();
+  held.above(kZigzagLevel, rows.close, distance);
+  held.in_atr(kZigzagLeg, out.next());
+  held.hold(kZigzagRatio, out.next());
+  held.hold(kZigzagLevel, out.next());
+  if (distance != nullptr) held.hold(kZigzagSide, side.data());
+  held.write();
+  if (distance == nullptr) return;
+  for (int i = 0; i < rows.n; ++i) distance[i] *= side[static_cast<size_t>(i)];
 }
 
 void define_structure(Columns& columns, const std::string& prefix, int left, int right) {
@@ -207,23 +209,24 @@ void define_structure(Columns& columns, const std::string& prefix, int left, int
 }
 
 void ScaleTrack::write_structure(const BlockRows& rows, Outputs out) const {
-  const Runs& runs = track_.runs();
-  for (const int field : {kDirection, kIsUp, kIsDown}) rows.hold(runs, field, out.next());
+  HeldColumns held(track_.runs(), rows);
+  for (const int field : {kDirection, kIsUp, kIsDown}) held.hold(field, out.next());
   for (size_t mark = 0; mark < 6; ++mark) breaks_.write(mark, 0.0, rows.n, out.next());
-  rows.since(runs, kLastBos, out.next());
-  rows.since(runs, kLastChoch, out.next());
-  for (const int field : {kLastIsChoch, kBosRun, kBreakDistance}) rows.hold(runs, field, out.next());
+  held.since(kLastBos, out.next());
+  held.since(kLastChoch, out.next());
+  for (const int field : {kLastIsChoch, kBosRun, kBreakDistance}) held.hold(field, out.next());
   breaks_.write(6, kNaN, rows.n, out.next());
-  if (double* distance = out.next(); distance != nullptr) {
-    Scratch direction;
-    rows.below(runs, kBrokenLevel, rows.close, distance);
-    rows.hold(runs, kDirection, direction.data());
-    for (int i = 0; i < rows.n; ++i) distance[i] *= direction[static_cast<size_t>(i)];
-  }
-  rows.above(runs, kUpLevel, rows.close, out.next());
-  rows.below(runs, kDownLevel, rows.close, out.next());
-  rows.hold(runs, kUpLevel, out.next());
-  rows.hold(runs, kDownLevel, out.next());
+  double* distance = out.next();
+  held.below(kBrokenLevel, rows.close, distance);
+  held.above(kUpLevel, rows.close, out.next());
+  held.below(kDownLevel, rows.close, out.next());
+  held.hold(kUpLevel, out.next());
+  held.hold(kDownLevel, out.next());
+  Scratch direction;
+  if (distance != nullptr) held.hold(kDirection, direction.data());
+  held.write();
+  if (distance == nullptr) return;
+  for (int i = 0; i < rows.n; ++i) distance[i] *= direction[static_cast<size_t>(i)];
 }
 
 void define_range_break(Columns& columns) {
@@ -308,16 +311,16 @@ void ScaleTrack::write_range_position(const BlockRows& rows, Outputs out) {
     double* to = out.next();
     if (to == nullptr) continue;
     const Values& retraced = is_long ? from_high_ : from_low_;
-    rows.hold(runs, is_long ? kIsLowOlder : kIsHighOlder, to);
+    runs.write(is_long ? kIsLowOlder : kIsHighOlder, rows.n, to);
     for (size_t i = 0; i < n; ++i) to[i] = flag((retraced[i] >= 0.62) & (retraced[i] <= 0.79)) * to[i];
   }
-  rows.hold(runs, kLegDirection, out.next());
+  if (double* to = out.next(); to != nullptr) runs.write(kLegDirection, rows.n, to);
   for (const double* price : {rows.close, static_cast<const double*>(deepest_.data())}) {
     double* to = out.next();
     if (to == nullptr) continue;
     Scratch height;
-    rows.hold(runs, kLegEnd, to);
-    rows.hold(runs, kLegHeight, height.data());
+    runs.write(kLegEnd, rows.n, to);
+    runs.write(kLegHeight, rows.n, height.data());
     divide(to, price, height.data(), 1.0, rows.n, to);
   }
   if (double* to = out.next(); to != nullptr) std::copy_n(high_.data(), n, to);

@@ -206,6 +206,8 @@ void ZoneColumns::write(const ZoneTrack& track, EventKind kind, int side, const 
   find_runs(track, nearest_, n, runs_);
   find_runs(track, nearest_fresh_, n, fresh_runs_);
 
+  HeldColumns held(runs_, rows);
+  HeldColumns held_fresh(fresh_runs_, rows);
   const auto put_new = [&](double nothing, auto&& read) {
     double* to = out.next();
     if (to == nullptr) return;
@@ -220,8 +222,12 @@ void ZoneColumns::write(const ZoneTrack& track, EventKind kind, int side, const 
     put_new(kNaN, [](const NewZone& zone) { return zone.size_z; });
   }
   if (is_block(kind)) put_new(kNaN, [](const NewZone& zone) { return zone.displacement_z; });
-  rows.since(track.last_new().runs(), 0, out.next());
-  rows.since(track.last_invalidated().runs(), 0, out.next());
+  HeldColumns last_new(track.last_new().runs(), rows);
+  last_new.since(0, out.next());
+  last_new.write();
+  HeldColumns last_invalidated(track.last_invalidated().runs(), rows);
+  last_invalidated.since(0, out.next());
+  last_invalidated.write();
 
   const auto copy = [&](const Values& values) {
     if (double* to = out.next(); to != nullptr) std::copy_n(values.data(), n, to);
@@ -230,17 +236,17 @@ void ZoneColumns::write(const ZoneTrack& track, EventKind kind, int side, const 
   copy(fresh_);
   copy(count_);
   if (double* to = out.next(); to != nullptr) kernels().scaled_ratio(distance_.data(), rows.atr, 1.0, n, to);
-  rows.since(runs_, kKnownNumber, out.next());
+  held.since(kKnownNumber, out.next());
   if (double* to = out.next(); to != nullptr) {
     for (int i = 0; i < n; ++i) to[i] = flag(distance_[static_cast<size_t>(i)] == 0.0);
   }
   const int facts = is_block(kind) ? kMerged - kFirstFact : kPlainFacts;
-  for (int i = 0; i < facts; ++i) rows.hold(runs_, kFirstFact + i, out.next());
-  if (kind == EventKind::kFvg) rows.hold(runs_, kMerged, out.next());
+  for (int i = 0; i < facts; ++i) held.hold(kFirstFact + i, out.next());
+  if (kind == EventKind::kFvg) held.hold(kMerged, out.next());
   if (double* to = out.next(); to != nullptr)
     kernels().scaled_ratio(fresh_distance_.data(), rows.atr, 1.0, n, to);
-  rows.since(fresh_runs_, kKnownNumber, out.next());
-  rows.hold(track.hold_rate().runs(), 0, out.next());
+  held_fresh.since(kKnownNumber, out.next());
+  if (double* to = out.next(); to != nullptr) track.hold_rate().runs().write(0, n, to);
   if (!is_breaker(kind)) {
     if (double* to = out.next(); to != nullptr) {
       const double* is_valid = rows.is_valid[side < 0];
@@ -248,8 +254,10 @@ void ZoneColumns::write(const ZoneTrack& track, EventKind kind, int side, const 
         to[i] = nearest_[static_cast<size_t>(i)] != 0 ? is_valid[i] : 0.0 * is_valid[i];
     }
   }
-  rows.hold(runs_, kTop, out.next());
-  rows.hold(runs_, kBottom, out.next());
+  held.hold(kTop, out.next());
+  held.hold(kBottom, out.next());
+  held.write();
+  held_fresh.write();
 }
 
 void define_liquidity(Columns& columns, int max_age_bars) {
@@ -338,20 +346,21 @@ void LiquidityTrack::take_down(const Engine& engine, int row) {
 }
 
 void LiquidityTrack::write(const BlockRows& rows, Outputs out) const {
-  const Runs& runs = track_.runs();
+  HeldColumns held(track_.runs(), rows);
   for (const int first : {0, static_cast<int>(kPoolFields)}) {
-    rows.above(runs, first + kPoolLevel, first == 0 ? rows.close : rows.minus_close, out.next());
-    rows.hold(runs, first + kPoolMembers, out.next());
-    rows.since(runs, first + kPoolJoined, out.next());
-    rows.hold(runs, first + kPoolCrowded, out.next());
-    rows.hold(runs, first + kPoolPrice, out.next());
+    held.above(first + kPoolLevel, first == 0 ? rows.close : rows.minus_close, out.next());
+    held.hold(first + kPoolMembers, out.next());
+    held.since(first + kPoolJoined, out.next());
+    held.hold(first + kPoolCrowded, out.next());
+    held.hold(first + kPoolPrice, out.next());
   }
   for (const size_t s : {size_t{0}, size_t{1}}) {
     taken_.write(2 * s, 0.0, rows.n, out.next());
     taken_.write(2 * s + 1, 0.0, rows.n, out.next());
-    rows.since(runs, static_cast<int>(s) * kPoolFields + kLastSweep, out.next());
+    held.since(static_cast<int>(s) * kPoolFields + kLastSweep, out.next());
   }
-  rows.hold(runs, kDepth, out.next());
+  held.hold(kDepth, out.next());
+  held.write();
 }
 
 }  // namespace smctrain::features::smc

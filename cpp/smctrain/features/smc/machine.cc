@@ -159,6 +159,7 @@ class SmcMachine final : public Machine {
   }
 
   static bool is_usable(const Block& block, int i) {
+    if (block.plain) return true;
     return std::isfinite(block.open[i]) && std::isfinite(block.high[i]) && std::isfinite(block.low[i]) &&
            std::isfinite(block.close[i]);
   }

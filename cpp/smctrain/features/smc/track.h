@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "smctrain/features/machine.h"
@@ -23,8 +24,11 @@ struct Runs {
     rows.push_back(row);
   }
   // Field `field` of every row, for n bars.
-  void write(int field, int n, double* out) const {
-    kernels().hold(rows.data(), field, starts.data(), static_cast<int>(starts.size()), n, out);
+  void write(int field, int n, double* out) const { write({&field, 1}, n, &out); }
+  // Several at once.
+  void write(std::span<const int> fields, int n, double* const* out) const {
+    kernels().hold(rows.data(), starts.data(), static_cast<int>(starts.size()), n, fields.data(),
+                   static_cast<int>(fields.size()), out);
   }
 };
 

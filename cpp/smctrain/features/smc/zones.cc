@@ -26,6 +26,18 @@ ZoneList::ZoneList(EventKind kind, int side, const Options& options)
   failed_.reserve(kCapacity);
 }
 
+inline void ZoneList::keep(int from, int to) {
+  const auto i = static_cast<size_t>(from);
+  const auto k = static_cast<size_t>(to);
+  if (k != i) {
+    zones_[k] = zones_[i];
+    wakes_[k] = wakes_[i];
+    due_[k] = due_[i];
+  }
+  wakes_at_ = std::max(wakes_at_, wakes_[k]);
+  due_at_ = std::min(due_at_, due_[k]);
+}
+
 void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log) {
   wakes_at_ = -std::numeric_limits<double>::infinity();
   due_at_ = std::numeric_limits<int64_t>::max();
@@ -93,18 +105,6 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
     keep(i, kept++);
   }
   size_ = kept;
-}
-
-void ZoneList::keep(int from, int to) {
-  const auto i = static_cast<size_t>(from);
-  const auto k = static_cast<size_t>(to);
-  if (k != i) {
-    zones_[k] = zones_[i];
-    wakes_[k] = wakes_[i];
-    due_[k] = due_[i];
-  }
-  wakes_at_ = std::max(wakes_at_, wakes_[k]);
-  due_at_ = std::min(due_at_, due_[k]);
 }
 
 int64_t ZoneList::due_of(const Zone& zone) const {

@@ -77,8 +77,9 @@ struct Kernels {
   void (*signed_volume)(const double* close, const double* volume, int n, double* out);              // obv
   void (*money_flow)(const double* typical, const double* volume, int n, double* up, double* down);  // mfi
 
-  // ---- what changes now and then: run r begins on bar starts[r] and shows rows[r][field]
-  void (*hold)(const double* const* rows, int field, const int* starts, int runs, int n, double* out);
+  // ---- what changes now and then: run r begins on bar starts[r] and shows rows[r][fields[c]] in out[c]
+  void (*hold)(const double* const* rows, const int* starts, int runs, int n, const int* fields, int count,
+               double* const* out);
   // A zone on bars begin..end-1: where it is at most as far from the close as the nearest one so far (NaN:
   // none), its distance (smc/zones.h) and id take that one's place. Without `within` nothing is counted;
   // count += 1 where it is no farther than that.
