@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <string>
 
 #include "smctrain/features/smc/columns.h"
@@ -43,26 +41,6 @@ class Definer {
 
 }  // namespace
 
-Row row_of(const Engine& engine) {
-  const PastBar bar = engine.bar();
-  Row row;
-  row.t = engine.now();
-  row.now = static_cast<double>(row.t);
-  row.close = bar.candle.close;
-  if (!(bar.atr > 0.0)) {
-    row.within_3 = -1.0;
-    return row;
-  }
-  row.atr = bar.atr;
-  // The quotient decides; the product may miss its bound by a rounding. Neighbours of a double are one bit
-  // apart.
-  auto bits = std::bit_cast<int64_t>(3.0 * bar.atr);
-  while (std::bit_cast<double>(bits) / bar.atr > 3.0) --bits;
-  while (std::bit_cast<double>(bits + 1) / bar.atr <= 3.0) ++bits;
-  row.within_3 = std::bit_cast<double>(bits);
-  return row;
-}
-
 void define_swings(Columns& columns, const std::string& prefix, int left, int right) {
   const Definer add(columns, "close of the bar `right` bars after the pivot", prefix,
                     structure_settle(left, right));
@@ -82,21 +60,68 @@ void define_swings(Columns& columns, const std::string& prefix, int left, int ri
   add("sw_low_level", "price", first, "last known swing low");
 }
 
-double* write_swings(const SwingScale& scale, const Row& row, double* out) {
-  const Swing& high = scale.swings.high();
-  const Swing& low = scale.swings.low();
-  *out++ = flag(high.known_at == row.t);
-  *out++ = flag(low.known_at == row.t);
-  *out++ = (high.level - row.close) / row.atr;
-  *out++ = (row.close - low.level) / row.atr;
-  *out++ = row.now - high.origin_number;
-  *out++ = row.now - low.origin_number;
-  *out++ = high.kind;
-  *out++ = low.kind;
-  *out++ = (high.level - low.level) / row.atr;
-  *out++ = high.level;
-  *out++ = low.level;
-  return out;
+void ScaleTrack::begin(const SwingScale& scale) {
+  track_.begin();
+  new_.begin();
+  breaks_.begin();
+  take_down(scale, 0);
+}
+
+void ScaleTrack::take_down(const SwingScale& scale, int row) {
+  const auto& [right, swings, structure, range] = scale;
+  const Swing& high = swings.high();
+  const Swing& low = swings.low();
+  double* to = track_.at(row);
+  to[kHighLevel] = high.level;
+  to[kLowLevel] = low.level;
+  to[kHighOrigin] = high.origin_number;
+  to[kLowOrigin] = low.origin_number;
+  to[kHighKind] = high.kind;
+  to[kLowKind] = low.kind;
+  to[kLeg] = high.level - low.level;
+  to[kDirection] = structure.facts().direction;
+  to[kIsUp] = structure.facts().is_up;
+  to[kIsDown] = structure.facts().is_down;
+  to[kLastBos] = structure.last_bos().number;
+  to[kLastChoch] = structure.last_choch().number;
+  to[kLastIsChoch] = flag(structure.has_break() && structure.last_break().is_choch);
+  to[kBosRun] = static_cast<double>(structure.bos_run());
+  to[kBreakDistance] = structure.last_break_distance_atr();
+  to[kBrokenLevel] = structure.last_break().level.price;
+  to[kUpLevel] = structure.up().price;
+  to[kDownLevel] = structure.down().price;
+  to[kIsLowOlder] = flag(low.origin < high.origin);
+  to[kIsHighOlder] = flag(high.origin < low.origin);
+  const bool has_leg = range.has_leg();
+  to[kLegDirection] = has_leg ? range.leg_direction() : kNaN;
+  to[kLegEnd] = range.leg_end();
+  to[kLegHeight] = has_leg ? range.leg_height() : kNaN;
+}
+
+void ScaleTrack::mark_breaks(const Structure& structure, int64_t t, int row) {
+  breaks_.add(row) = {flag(structure.last_bos(+1) == t),
+                      flag(structure.last_bos(-1) == t),
+                      flag(structure.last_choch(+1) == t),
+                      flag(structure.last_choch(-1) == t),
+                      flag(structure.is_wick_up()),
+                      flag(structure.is_wick_down()),
+                      structure.break_count() > 0 ? structure.last_break_z() : kNaN};
+}
+
+void ScaleTrack::write_swings(const BlockRows& rows, Outputs out) const {
+  HeldColumns held(track_.runs(), rows);
+  new_.write(0, 0.0, rows.n, out.next());
+  new_.write(1, 0.0, rows.n, out.next());
+  held.above(kHighLevel, rows.close, out.next());
+  held.below(kLowLevel, rows.close, out.next());
+  held.since(kHighOrigin, out.next());
+  held.since(kLowOrigin, out.next());
+  held.hold(kHighKind, out.next());
+  held.hold(kLowKind, out.next());
+  held.in_atr(kLeg, out.next());
+  held.hold(kHighLevel, out.next());
+  held.hold(kLowLevel, out.next());
+  held.write();
 }
 
 void define_zigzag(Columns& columns, int left, int right) {
@@ -117,19 +142,42 @@ void define_zigzag(Columns& columns, int left, int right) {
   add("sw_zz_level", "price", first, "last alternating swing");
 }
 
-double* write_zigzag(const Engine& engine, const Row& row, double* out) {
-  const Zigzag& zigzag = engine.zigzag();
+void ZigzagTrack::begin(const Zigzag& zigzag) {
+  track_.begin();
+  new_.begin();
+  take_down(zigzag, 0);
+}
+
+namespace {
+enum ZigzagField : int { kZigzagSide, kZigzagOrigin, kZigzagLevel, kZigzagLeg, kZigzagRatio };
+}
+
+void ZigzagTrack::take_down(const Zigzag& zigzag, int row) {
   const Zigzag::Point& last = zigzag.last();
-  const double side = last.side;
   const double before = std::abs(zigzag.leg_before());
-  *out++ = zigzag.is_new(row.t) ? side : 0.0;
-  *out++ = last.side != 0 ? side : kNaN;
-  *out++ = last.side != 0 ? static_cast<double>(row.t - last.origin) : kNaN;
-  *out++ = side * (last.level - row.close) / row.atr;
-  *out++ = side * zigzag.leg() / row.atr;
-  *out++ = before > 0.0 ? std::abs(zigzag.leg()) / before : kNaN;
-  *out++ = last.level;
-  return out;
+  double* to = track_.at(row);
+  to[kZigzagSide] = last.side != 0 ? last.side : kNaN;
+  to[kZigzagOrigin] = last.side != 0 ? static_cast<double>(last.origin) : kNaN;
+  to[kZigzagLevel] = last.level;
+  to[kZigzagLeg] = last.side * zigzag.leg();
+  to[kZigzagRatio] = before > 0.0 ? std::abs(zigzag.leg()) / before : kNaN;
+}
+
+void ZigzagTrack::write(const BlockRows& rows, Outputs out) const {
+  HeldColumns held(track_.runs(), rows);
+  Scratch side;
+  new_.write(0, 0.0, rows.n, out.next());
+  held.hold(kZigzagSide, out.next());
+  held.since(kZigzagOrigin, out.next());
+  double* distance = out.next();
+  held.above(kZigzagLevel, rows.close, distance);
+  held.in_atr(kZigzagLeg, out.next());
+  held.hold(kZigzagRatio, out.next());
+  held.hold(kZigzagLevel, out.next());
+  if (distance != nullptr) held.hold(kZigzagSide, side.data());
+  held.write();
+  if (distance == nullptr) return;
+  for (int i = 0; i < rows.n; ++i) distance[i] *= side[static_cast<size_t>(i)];
 }
 
 void define_structure(Columns& columns, const std::string& prefix, int left, int right) {
@@ -160,33 +208,25 @@ void define_structure(Columns& columns, const std::string& prefix, int left, int
   add("ms_dn_level", "price", known, "live lower level");
 }
 
-double* write_structure(const SwingScale& scale, const Row& row, double* out) {
-  const Structure& structure = scale.structure;
-  std::memcpy(out, &structure.facts(), sizeof(StructureFacts));
-  out += sizeof(StructureFacts) / sizeof(double);
-  constexpr int kMarks = 6;  // of the newest bar; mostly there is nothing to mark
-  std::fill_n(out, kMarks, 0.0);
-  if (!structure.is_quiet()) {
-    out[0] = flag(structure.last_bos(+1) == row.t);
-    out[1] = flag(structure.last_bos(-1) == row.t);
-    out[2] = flag(structure.last_choch(+1) == row.t);
-    out[3] = flag(structure.last_choch(-1) == row.t);
-    out[4] = flag(structure.is_wick_up());
-    out[5] = flag(structure.is_wick_down());
-  }
-  out += kMarks;
-  *out++ = row.now - structure.last_bos().number;
-  *out++ = row.now - structure.last_choch().number;
-  *out++ = flag(structure.has_break() && structure.last_break().is_choch);
-  *out++ = static_cast<double>(structure.bos_run());
-  *out++ = structure.last_break_distance_atr();
-  *out++ = structure.break_count() > 0 ? structure.last_break_z() : kNaN;
-  *out++ = structure.direction() * (row.close - structure.last_break().level.price) / row.atr;
-  *out++ = (structure.up().price - row.close) / row.atr;
-  *out++ = (row.close - structure.down().price) / row.atr;
-  *out++ = structure.up().price;
-  *out++ = structure.down().price;
-  return out;
+void ScaleTrack::write_structure(const BlockRows& rows, Outputs out) const {
+  HeldColumns held(track_.runs(), rows);
+  for (const int field : {kDirection, kIsUp, kIsDown}) held.hold(field, out.next());
+  for (size_t mark = 0; mark < 6; ++mark) breaks_.write(mark, 0.0, rows.n, out.next());
+  held.since(kLastBos, out.next());
+  held.since(kLastChoch, out.next());
+  for (const int field : {kLastIsChoch, kBosRun, kBreakDistance}) held.hold(field, out.next());
+  breaks_.write(6, kNaN, rows.n, out.next());
+  double* distance = out.next();
+  held.below(kBrokenLevel, rows.close, distance);
+  held.above(kUpLevel, rows.close, out.next());
+  held.below(kDownLevel, rows.close, out.next());
+  held.hold(kUpLevel, out.next());
+  held.hold(kDownLevel, out.next());
+  Scratch direction;
+  if (distance != nullptr) held.hold(kDirection, direction.data());
+  held.write();
+  if (distance == nullptr) return;
+  for (int i = 0; i < rows.n; ++i) distance[i] *= direction[static_cast<size_t>(i)];
 }
 
 void define_range_break(Columns& columns) {
@@ -204,16 +244,30 @@ void define_range_break(Columns& columns) {
   add("rb10_flip", "flag", bars, "1 when rb10_dir changes sides");
 }
 
-double* write_range_break(const Engine& engine, const Row& row, double* out) {
-  const RangeBreak& range = engine.range_break();
-  if (!range.is_ready()) return std::fill_n(out, 6, kNaN);
-  *out++ = range.up();
-  *out++ = range.down();
-  *out++ = range.up_distance() / row.atr;
-  *out++ = range.down_distance() / row.atr;
-  *out++ = range.direction();
-  *out++ = flag(range.is_flip());
-  return out;
+void RangeBreakTrack::observe(const RangeBreak& range, int row) {
+  const auto i = static_cast<size_t>(row);
+  if (!range.is_ready()) {
+    for (auto& column : values_) column[i] = kNaN;
+    return;
+  }
+  values_[0][i] = range.up();
+  values_[1][i] = range.down();
+  values_[2][i] = range.up_distance();
+  values_[3][i] = range.down_distance();
+  values_[4][i] = range.direction();
+  values_[5][i] = flag(range.is_flip());
+}
+
+void RangeBreakTrack::write(const BlockRows& rows, Outputs out) const {
+  for (size_t c = 0; c < kColumns; ++c) {
+    double* to = out.next();
+    if (to == nullptr) continue;
+    if (c == 2 || c == 3) {
+      kernels().scaled_ratio(values_[c].data(), rows.atr, 1.0, rows.n, to);
+    } else {
+      std::copy_n(values_[c].data(), rows.n, to);
+    }
+  }
 }
 
 void define_range_position(Columns& columns, const std::string& prefix, int left, int right) {
@@ -237,32 +291,40 @@ void define_range_position(Columns& columns, const std::string& prefix, int left
   add("pd_low_level", "price", first, "lower end of the range");
 }
 
-double* write_range_position(const SwingScale& scale, const Row& row, double* out) {
-  const RangePosition& range = scale.range;
-  const double close = row.close;
-  const double height = range.has_range() ? range.high() - range.low() : kNaN;
-  const double position = (close - range.low()) / height;
-  const int64_t high_origin = scale.swings.high().origin;
-  const int64_t low_origin = scale.swings.low().origin;
-  const double retraced = low_origin < high_origin ? (range.high() - close) / height : position;
-  const bool is_ote = retraced >= 0.62 && retraced <= 0.79;
-  *out++ = position;
-  *out++ = flag(position > 0.55);
-  *out++ = flag(position < 0.45);
-  *out++ = height / row.atr;
-  *out++ = flag(is_ote && low_origin < high_origin);
-  *out++ = flag(is_ote && high_origin < low_origin);
-  if (range.has_leg()) {
-    out[0] = range.leg_direction();
-    out[1] = range.retracement(close);
-    out[2] = range.deepest_retracement();
-  } else {
-    std::fill_n(out, 3, kNaN);
+void ScaleTrack::write_range_position(const BlockRows& rows, Outputs out) {
+  const Runs& runs = track_.runs();
+  const auto n = static_cast<size_t>(rows.n);
+  for (size_t i = 0; i < n; ++i) height_[i] = high_[i] > low_[i] ? high_[i] - low_[i] : kNaN;
+  const auto& divide = kernels().difference_ratio;
+  divide(rows.close, low_.data(), height_.data(), 1.0, rows.n, from_low_.data());
+  divide(high_.data(), rows.close, height_.data(), 1.0, rows.n, from_high_.data());
+  if (double* to = out.next(); to != nullptr) std::copy_n(from_low_.data(), n, to);
+  if (double* to = out.next(); to != nullptr) {
+    for (size_t i = 0; i < n; ++i) to[i] = flag(from_low_[i] > 0.55);
   }
-  out += 3;
-  *out++ = range.high();
-  *out++ = range.low();
-  return out;
+  if (double* to = out.next(); to != nullptr) {
+    for (size_t i = 0; i < n; ++i) to[i] = flag(from_low_[i] < 0.45);
+  }
+  if (double* to = out.next(); to != nullptr)
+    kernels().scaled_ratio(height_.data(), rows.atr, 1.0, rows.n, to);
+  for (const bool is_long : {true, false}) {
+    double* to = out.next();
+    if (to == nullptr) continue;
+    const Values& retraced = is_long ? from_high_ : from_low_;
+    runs.write(is_long ? kIsLowOlder : kIsHighOlder, rows.n, to);
+    for (size_t i = 0; i < n; ++i) to[i] = flag((retraced[i] >= 0.62) & (retraced[i] <= 0.79)) * to[i];
+  }
+  if (double* to = out.next(); to != nullptr) runs.write(kLegDirection, rows.n, to);
+  for (const double* price : {rows.close, static_cast<const double*>(deepest_.data())}) {
+    double* to = out.next();
+    if (to == nullptr) continue;
+    Scratch height;
+    runs.write(kLegEnd, rows.n, to);
+    runs.write(kLegHeight, rows.n, height.data());
+    divide(to, price, height.data(), 1.0, rows.n, to);
+  }
+  if (double* to = out.next(); to != nullptr) std::copy_n(high_.data(), n, to);
+  if (double* to = out.next(); to != nullptr) std::copy_n(low_.data(), n, to);
 }
 
 }  // namespace smctrain::features::smc

@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <bit>
 #include <cstddef>
-#include <cstring>
 #include <string>
 
 #include "smctrain/features/smc/columns.h"
@@ -26,6 +26,8 @@ void add(Columns& columns, const std::string& name, const char* unit, int64_t wa
 // Which columns a kind has.
 constexpr bool is_breaker(EventKind kind) { return kind == EventKind::kBreaker; }
 constexpr bool is_block(EventKind kind) { return kind == EventKind::kOrderBlock; }
+
+constexpr int kPlainFacts = offsetof(ZoneFacts, disp_atr) / sizeof(double);  // of gaps and breakers
 
 std::string prefix_of(EventKind kind, int side) {
   const char* name = is_breaker(kind) ? "brk" : is_block(kind) ? "ob" : "fvg";
@@ -121,81 +123,141 @@ void define_zones(Columns& columns, EventKind kind, int side, int max_age_bars) 
   number("bottom", "price", "lower edge of the nearest active " + what);
 }
 
-namespace {
-
-// What the columns of the nearest zone say if there is none.
-Zone no_zone() {
-  Zone zone;
-  zone.set_state(ZoneState::kExpired);
-  zone.near = zone.far = kNaN;
-  zone.facts.size_atr = zone.facts.quality = zone.facts.fill = kNaN;
-  return zone;
-}
-const Zone kNoZone = no_zone();
-
-constexpr size_t kBlockFacts = sizeof(ZoneFacts) / sizeof(double);
-constexpr size_t kZoneFacts = offsetof(ZoneFacts, disp_atr) / sizeof(double);
-
-template <EventKind kKind, int kSide>
-double* write_zones_of(const ZoneList& zones, const Row& row, double is_valid, double* out) {
-  constexpr int kNewColumns = is_block(kKind) ? 6 : is_breaker(kKind) ? 2 : 4;
-  std::fill_n(out, kNewColumns, kNaN);
-  out[0] = 0.0;
-  if (zones.last_new().at == row.t && zones.size() > 0) {
-    const ZoneFacts& created = zones[zones.size() - 1].facts;
-    double* next = out;
-    *next++ = 1.0;
-    *next++ = created.size_atr;
-    if constexpr (is_block(kKind)) *next++ = created.disp_atr;
-    if constexpr (!is_breaker(kKind)) {
-      *next++ = created.quality;
-      *next++ = zones.last_size_z();
+void find_within_3(const double* atr, int n, double* out) {
+  // The quotient decides; the product may miss its bound by a rounding. Neighbours of a double are one bit
+  // apart.
+  Scratch next;
+  Scratch share;
+  Scratch next_share;
+  for (int i = 0; i < n; ++i) {
+    out[i] = 3.0 * atr[i];
+    next[static_cast<size_t>(i)] = std::bit_cast<double>(std::bit_cast<int64_t>(out[i]) + 1);
+  }
+  kernels().scaled_ratio(out, atr, 1.0, n, share.data());
+  kernels().scaled_ratio(next.data(), atr, 1.0, n, next_share.data());
+  for (int i = 0; i < n; ++i) {
+    const auto k = static_cast<size_t>(i);
+    if (!(atr[i] > 0.0)) {
+      out[i] = -1.0;
+    } else if (share[k] > 3.0 || next_share[k] <= 3.0) {
+      auto bits = std::bit_cast<int64_t>(out[i]);
+      while (std::bit_cast<double>(bits) / atr[i] > 3.0) --bits;
+      while (std::bit_cast<double>(bits + 1) / atr[i] <= 3.0) ++bits;
+      out[i] = std::bit_cast<double>(bits);
     }
-    if constexpr (is_block(kKind)) *next++ = zones.last_displacement_z();
   }
-  out += kNewColumns;
-  *out++ = row.now - zones.last_new().number;
-  *out++ = row.now - zones.last_invalidated().number;
-
-  const ZoneSummary summary = zones.summarize(kSide * row.close, row.within_3);
-  const bool has_zone = summary.nearest != nullptr;
-  const Zone& zone = has_zone ? *summary.nearest : kNoZone;
-  const Zone& fresh_zone = summary.nearest_fresh != nullptr ? *summary.nearest_fresh : kNoZone;
-  *out++ = summary.active;
-  *out++ = summary.fresh;
-  *out++ = summary.within_3_atr;
-  *out++ = summary.distance / row.atr;
-  *out++ = row.now - zone.known_number;
-  *out++ = flag(summary.distance == 0.0);
-  constexpr size_t kFacts = is_block(kKind) ? kBlockFacts : kZoneFacts;
-  std::memcpy(out, &zone.facts, kFacts * sizeof(double));
-  out += kFacts;
-  if constexpr (kKind == EventKind::kFvg) *out++ = zone.merged;
-  *out++ = summary.fresh_distance / row.atr;
-  *out++ = row.now - fresh_zone.known_number;
-  *out++ = zones.hold_rate_20();
-  if constexpr (!is_breaker(kKind)) *out++ = has_zone ? is_valid : 0.0 * is_valid;  // unknown stays unknown
-  *out++ = kSide > 0 ? zone.near : -zone.far;
-  *out++ = kSide > 0 ? zone.far : -zone.near;
-  return out;
 }
 
-}  // namespace
+void ZoneColumns::find_nearest(const ZoneTrack& track, const double* close, const BlockRows& rows) {
+  const auto n = static_cast<size_t>(rows.n);
+  std::fill_n(distance_.data(), n, kNaN);
+  std::fill_n(fresh_distance_.data(), n, kNaN);
+  std::fill_n(count_.data(), n, 0.0);
+  std::fill_n(active_.data(), n + 1, 0.0);
+  std::fill_n(fresh_.data(), n + 1, 0.0);
+  std::fill_n(nearest_.data(), n, int64_t{0});
+  std::fill_n(nearest_fresh_.data(), n, int64_t{0});
+  const auto& nearest_zone = kernels().nearest_zone;
+  const auto& versions = track.versions();
+  // Older zones first: at equal distance the larger known_at wins.
+  for (int32_t id : track.zones()) {
+    for (; id != 0; id = versions[static_cast<size_t>(id)].next) {
+      const ZoneVersion& version = versions[static_cast<size_t>(id)];
+      const int begin = version.start;
+      const int end = version.end;
+      if (begin >= end) continue;
+      nearest_zone(close, rows.within_3, version.near, version.far, id, begin, end, distance_.data(),
+                   nearest_.data(), count_.data());
+      active_[static_cast<size_t>(begin)] += 1.0;
+      active_[static_cast<size_t>(end)] -= 1.0;
+      if (!version.is_fresh) continue;
+      nearest_zone(close, nullptr, version.near, version.far, id, begin, end, fresh_distance_.data(),
+                   nearest_fresh_.data(), nullptr);
+      fresh_[static_cast<size_t>(begin)] += 1.0;
+      fresh_[static_cast<size_t>(end)] -= 1.0;
+    }
+  }
+  double active = 0.0;
+  double fresh = 0.0;
+  for (size_t i = 0; i < n; ++i) {
+    active += active_[i];
+    fresh += fresh_[i];
+    active_[i] = active;
+    fresh_[i] = fresh;
+  }
+}
 
-double* write_zones(const Engine& engine, EventKind kind, int side, const Row& row, double is_valid,
-                    double* out) {
-  const ZoneList& zones = engine.zones(kind, side);
-  const bool is_long = side > 0;
-  if (is_block(kind)) {
-    return is_long ? write_zones_of<EventKind::kOrderBlock, +1>(zones, row, is_valid, out)
-                   : write_zones_of<EventKind::kOrderBlock, -1>(zones, row, is_valid, out);
+void ZoneColumns::find_runs(const ZoneTrack& track, const Ids& ids, int n, Runs& runs) const {
+  runs.clear();
+  int64_t last = -1;
+  for (int i = 0; i < n; ++i) {
+    const int64_t id = ids[static_cast<size_t>(i)];
+    if (id == last) continue;
+    last = id;
+    runs.add(i, track.versions()[static_cast<size_t>(id)].values);
   }
-  if (is_breaker(kind)) {
-    return is_long ? write_zones_of<EventKind::kBreaker, +1>(zones, row, is_valid, out)
-                   : write_zones_of<EventKind::kBreaker, -1>(zones, row, is_valid, out);
+}
+
+void ZoneColumns::write(const ZoneTrack& track, EventKind kind, int side, const BlockRows& rows,
+                        Outputs out) {
+  const int n = rows.n;
+  const double* close = side > 0 ? rows.close : rows.minus_close;
+  find_nearest(track, close, rows);
+  find_runs(track, nearest_, n, runs_);
+  find_runs(track, nearest_fresh_, n, fresh_runs_);
+
+  HeldColumns held(runs_, rows);
+  HeldColumns held_fresh(fresh_runs_, rows);
+  const auto put_new = [&](double nothing, auto&& read) {
+    double* to = out.next();
+    if (to == nullptr) return;
+    std::fill_n(to, n, nothing);
+    for (const NewZone& zone : track.news()) to[zone.row] = read(zone);
+  };
+  put_new(0.0, [](const NewZone&) { return 1.0; });
+  put_new(kNaN, [](const NewZone& zone) { return zone.size_atr; });
+  if (is_block(kind)) put_new(kNaN, [](const NewZone& zone) { return zone.disp_atr; });
+  if (!is_breaker(kind)) {
+    put_new(kNaN, [](const NewZone& zone) { return zone.quality; });
+    put_new(kNaN, [](const NewZone& zone) { return zone.size_z; });
   }
-  return is_long ? write_zones_of<EventKind::kFvg, +1>(zones, row, is_valid, out)
-                 : write_zones_of<EventKind::kFvg, -1>(zones, row, is_valid, out);
+  if (is_block(kind)) put_new(kNaN, [](const NewZone& zone) { return zone.displacement_z; });
+  HeldColumns last_new(track.last_new().runs(), rows);
+  last_new.since(0, out.next());
+  last_new.write();
+  HeldColumns last_invalidated(track.last_invalidated().runs(), rows);
+  last_invalidated.since(0, out.next());
+  last_invalidated.write();
+
+  const auto copy = [&](const Values& values) {
+    if (double* to = out.next(); to != nullptr) std::copy_n(values.data(), n, to);
+  };
+  copy(active_);
+  copy(fresh_);
+  copy(count_);
+  if (double* to = out.next(); to != nullptr) kernels().scaled_ratio(distance_.data(), rows.atr, 1.0, n, to);
+  held.since(kKnownNumber, out.next());
+  if (double* to = out.next(); to != nullptr) {
+    for (int i = 0; i < n; ++i) to[i] = flag(distance_[static_cast<size_t>(i)] == 0.0);
+  }
+  const int facts = is_block(kind) ? kMerged - kFirstFact : kPlainFacts;
+  for (int i = 0; i < facts; ++i) held.hold(kFirstFact + i, out.next());
+  if (kind == EventKind::kFvg) held.hold(kMerged, out.next());
+  if (double* to = out.next(); to != nullptr)
+    kernels().scaled_ratio(fresh_distance_.data(), rows.atr, 1.0, n, to);
+  held_fresh.since(kKnownNumber, out.next());
+  if (double* to = out.next(); to != nullptr) track.hold_rate().runs().write(0, n, to);
+  if (!is_breaker(kind)) {
+    if (double* to = out.next(); to != nullptr) {
+      const double* is_valid = rows.is_valid[side < 0];
+      for (int i = 0; i < n; ++i)  // unknown stays unknown
+        to[i] = nearest_[static_cast<size_t>(i)] != 0 ? is_valid[i] : 0.0 * is_valid[i];
+    }
+  }
+  held.hold(kTop, out.next());
+  held.hold(kBottom, out.next());
+  held.write();
+  held_fresh.write();
 }
 
 void define_liquidity(Columns& columns, int max_age_bars) {
@@ -226,36 +288,79 @@ void define_liquidity(Columns& columns, int max_age_bars) {
       "how far the last sweep of either side went beyond the level, in ATR of its bar");
 }
 
-double* write_liquidity(const Engine& engine, const Row& row, double* out) {
+namespace {
+
+// Of each side, long side first, and of both.
+enum PoolField : int {
+  kPoolLevel,
+  kPoolMembers,
+  kPoolJoined,
+  kPoolCrowded,
+  kPoolPrice,
+  kLastSweep,
+  kPoolFields
+};
+constexpr int kDepth = 2 * kPoolFields;
+
+}  // namespace
+
+void LiquidityTrack::begin(const Engine& engine) {
+  track_.begin();
+  taken_.begin();
+  take_down(engine, 0);
+}
+
+void LiquidityTrack::observe(const Engine& engine, int row) {
+  const Liquidity& up = engine.liquidity(+1);
+  const Liquidity& down = engine.liquidity(-1);
+  if (up.changes() + down.changes() == changes_) return;
+  take_down(engine, row);
+  if (up.is_sweep() || up.is_run() || down.is_sweep() || down.is_run()) {
+    taken_.add(row) = {flag(up.is_sweep()), flag(up.is_run()), flag(down.is_sweep()), flag(down.is_run())};
+  }
+}
+
+void LiquidityTrack::take_down(const Engine& engine, int row) {
+  double* to = track_.at(row);
+  changes_ = 0;
   for (const int side : {+1, -1}) {
     const Liquidity& pools = engine.liquidity(side);
     const Pool* pool = pools.nearest();
-    out[3] = pools.crowded_count();
-    if (pool != nullptr) {
-      out[0] = (pool->level - side * row.close) / row.atr;
-      out[1] = pool->members;
-      out[2] = static_cast<double>(row.t - pool->last_joined);
-      out[4] = side * pool->level;
-    } else {
-      out[0] = out[2] = out[4] = kNaN;
-      out[1] = 0.0;
-    }
-    out += 5;
-  }
-  for (const int side : {+1, -1}) {
-    const Liquidity& pools = engine.liquidity(side);
-    *out++ = flag(pools.is_sweep());
-    *out++ = flag(pools.is_run());
-    *out++ = row.now - pools.last_sweep().number;
+    const bool exists = pool != nullptr;
+    to[kPoolLevel] = exists ? pool->level : kNaN;
+    to[kPoolMembers] = exists ? pool->members : 0.0;
+    to[kPoolJoined] = exists ? static_cast<double>(pool->last_joined) : kNaN;
+    to[kPoolCrowded] = pools.crowded_count();
+    to[kPoolPrice] = exists ? side * pool->level : kNaN;
+    to[kLastSweep] = pools.last_sweep().number;
+    to += kPoolFields;
+    changes_ += pools.changes();
   }
   const Liquidity& up = engine.liquidity(+1);
   const Liquidity& down = engine.liquidity(-1);
   if (up.last_sweep().at != down.last_sweep().at) {
-    *out++ = up.last_sweep().at > down.last_sweep().at ? up.last_depth_atr() : down.last_depth_atr();
+    *to = up.last_sweep().at > down.last_sweep().at ? up.last_depth_atr() : down.last_depth_atr();
   } else {
-    *out++ = std::max(up.last_depth_atr(), down.last_depth_atr());  // both on one bar, or none yet
+    *to = std::max(up.last_depth_atr(), down.last_depth_atr());  // both on one bar, or none yet
   }
-  return out;
+}
+
+void LiquidityTrack::write(const BlockRows& rows, Outputs out) const {
+  HeldColumns held(track_.runs(), rows);
+  for (const int first : {0, static_cast<int>(kPoolFields)}) {
+    held.above(first + kPoolLevel, first == 0 ? rows.close : rows.minus_close, out.next());
+    held.hold(first + kPoolMembers, out.next());
+    held.since(first + kPoolJoined, out.next());
+    held.hold(first + kPoolCrowded, out.next());
+    held.hold(first + kPoolPrice, out.next());
+  }
+  for (const size_t s : {size_t{0}, size_t{1}}) {
+    taken_.write(2 * s, 0.0, rows.n, out.next());
+    taken_.write(2 * s + 1, 0.0, rows.n, out.next());
+    held.since(static_cast<int>(s) * kPoolFields + kLastSweep, out.next());
+  }
+  held.hold(kDepth, out.next());
+  held.write();
 }
 
 }  // namespace smctrain::features::smc

@@ -54,10 +54,19 @@ Engine::Engine(const Options& options, EventLog* log, LoggedKinds kinds)
 
 void Engine::work_on(Parts parts) {
   parts.blocks = parts.blocks || parts.breakers;
-  parts.gaps = parts.gaps || parts.blocks;
   parts.structure = parts.structure || parts.blocks;
   parts.second_scale = parts.second_scale && has_second_scale_;
   parts_ = parts;
+  sees_gaps_ = parts.gaps || parts.blocks;
+  for (FairValueGaps& gaps : gaps_) gaps.only_mark(!parts.gaps);
+}
+
+void Engine::follow(EventKind kind, int side) {
+  const size_t s = side < 0;
+  ZoneList& zones = kind == EventKind::kFvg          ? gaps_[s].zones()
+                    : kind == EventKind::kOrderBlock ? blocks_[s].zones()
+                                                     : breakers_[s].zones();
+  zones.follow();
 }
 
 void Engine::begin(const BarColumns& bars) {
@@ -66,6 +75,10 @@ void Engine::begin(const BarColumns& bars) {
   history_.extend(bars);
   scale_.swings.begin(history_, bars.n);
   if (parts_.second_scale) second_scale_.swings.begin(history_, bars.n);
+  for (size_t s = 0; s < 2; ++s) {
+    for (ZoneList* zones : {&gaps_[s].zones(), &blocks_[s].zones(), &breakers_[s].zones()})
+      zones->begin(now() + 1, bars.n);
+  }
 }
 
 void Engine::step() {
@@ -109,7 +122,7 @@ void Engine::step() {
   if (swings.is_high_new(t) || swings.is_low_new(t)) on_swings(t, atr);
   if (parts_.second_scale) second_scale_.push(t, history_);
 
-  if (parts_.gaps) {
+  if (sees_gaps_) {
     for (FairValueGaps& gaps : gaps_) gaps.push(t, history_, logs_.gaps);
   }
   if (parts_.blocks) {

@@ -72,6 +72,8 @@ class Engine {
   // Leaves out what nobody looks at. Before the first bar only.
   void work_on(Parts parts);
   const Parts& parts() const { return parts_; }
+  // Keeps a track of these zones from the next block on.
+  void follow(EventKind kind, int side);
   // The next bars, all with finite prices, 1 to History::kBlock of them. Then step() takes one after the
   // other; each must be taken before the next block. Where a block begins never shows in a result.
   void begin(const BarColumns& bars);
@@ -117,8 +119,9 @@ class Engine {
   Logs logs_;
   bool has_second_scale_;
   Parts parts_;
-  BarColumns bars_;  // of the block
-  int next_ = 0;     // of them
+  bool sees_gaps_ = true;  // their life, or only when the last one was
+  BarColumns bars_;        // of the block
+  int next_ = 0;           // of them
   History history_;
   SwingScale scale_;
   SwingScale second_scale_;

@@ -8,7 +8,7 @@ namespace {
 
 FeedNeeds needs_of(const Parts& parts, bool atr_is_sma) {
   FeedNeeds needs;
-  needs.atr = parts.gaps || parts.liquidity;
+  needs.atr = parts.gaps || parts.blocks || parts.liquidity;
   needs.atr_is_sma = atr_is_sma;
   needs.mean_and_rsi = parts.blocks;
   return needs;

@@ -18,6 +18,10 @@ void FairValueGaps::add(int64_t t, const History& history, EventLog* log) {
     if (!(middle.close > middle.open)) return;
   }
   if (last.ts_open - first.ts_open > max_span_ns_) return;
+  if (is_marking_) {
+    zones_.mark_new(t);
+    return;
+  }
 
   zone.origin = t - 1;
   zone.known_at = t;

@@ -18,6 +18,8 @@ class FairValueGaps {
         is_same_side_(options.fvg_same_side),
         max_span_ns_(options.fvg_max_span_ns),
         score_(options.gap_score) {}
+  // Only when the last gap became known is of interest.
+  void only_mark(bool is_marking) { is_marking_ = is_marking; }
   // The gap that ends at bar t, the newest of `history`.
   void push(int64_t t, const History& history, EventLog* log) {
     if (history.size() < 3) return;
@@ -36,6 +38,7 @@ class FairValueGaps {
   double min_atr_;
   bool is_merging_;
   bool is_same_side_;
+  bool is_marking_ = false;
   int64_t max_span_ns_;
   Ramp score_;
 };

@@ -10,6 +10,8 @@
 #include <limits>
 #include <vector>
 
+#include "smctrain/features/machine.h"
+
 namespace smctrain::features::smc {
 
 struct Candle {
@@ -44,7 +46,7 @@ struct BarColumns {
 // the newest bar is the one of the last step(). At least `bars` older ones stay.
 class History {
  public:
-  static constexpr int kBlock = 512;  // bars of a block at most
+  static constexpr int kBlock = kBlockBars;  // bars of a block at most
 
   explicit History(int64_t bars) : past_(static_cast<size_t>(bars)), end_(past_), now_(end_ - 1) {
     const size_t room = end_ + 2 * kBlock;

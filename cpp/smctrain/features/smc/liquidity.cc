@@ -97,6 +97,7 @@ void Liquidity::reset() {
 }
 
 void Liquidity::take_stock() {
+  ++changes_;
   nearest_ = 0;
   crowded_ = 0;
   oldest_join_ = kLater;

@@ -53,6 +53,8 @@ class Liquidity {
   // Lowest level; ties: joined last.
   const Pool* nearest() const { return size_ > 0 ? &pools_[static_cast<size_t>(nearest_)] : nullptr; }
   int crowded_count() const { return crowded_; }  // pools with at least two members
+  // Grows with every change of what is shown here.
+  int64_t changes() const { return changes_; }
   bool is_sweep() const { return is_sweep_; }
   bool is_run() const { return is_run_; }
   const Moment& last_sweep() const { return last_sweep_; }
@@ -74,6 +76,7 @@ class Liquidity {
   int size_ = 0;
   int nearest_ = 0;
   int crowded_ = 0;
+  int64_t changes_ = 0;
   double lowest_level_ = std::numeric_limits<double>::infinity();
   int64_t oldest_join_ = kLater;
   bool is_sweep_ = false;

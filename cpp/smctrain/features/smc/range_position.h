@@ -29,7 +29,10 @@ class RangePosition {
   bool leg_ends_high() const { return ends_high_; }  // whether b is a swing high
   int leg_direction() const { return b_ > a_ ? 1 : -1; }
   double retracement(double price) const { return (b_ - price) / (b_ - a_); }
-  double deepest_retracement() const { return retracement(b_ > a_ ? lowest_since_b_ : highest_since_b_); }
+  double deepest_retracement() const { return retracement(extreme_since_end()); }
+  double extreme_since_end() const { return b_ > a_ ? lowest_since_b_ : highest_since_b_; }
+  double leg_end() const { return b_; }
+  double leg_height() const { return b_ - a_; }  // negative for a leg down
 
  private:
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();

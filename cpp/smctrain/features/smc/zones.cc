@@ -26,13 +26,32 @@ ZoneList::ZoneList(EventKind kind, int side, const Options& options)
   failed_.reserve(kCapacity);
 }
 
+inline void ZoneList::keep(int from, int to) {
+  const auto i = static_cast<size_t>(from);
+  const auto k = static_cast<size_t>(to);
+  if (k != i) {
+    zones_[k] = zones_[i];
+    wakes_[k] = wakes_[i];
+    due_[k] = due_[i];
+  }
+  wakes_at_ = std::max(wakes_at_, wakes_[k]);
+  due_at_ = std::min(due_at_, due_[k]);
+}
+
 void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log) {
   wakes_at_ = -std::numeric_limits<double>::infinity();
-  bounce_until_ = kNever;
+  due_at_ = std::numeric_limits<int64_t>::max();
   int kept = 0;
+  const double reached = std::min(bar.low, bar.close);
   for (int i = 0; i < size_; ++i) {
-    Zone& zone = zones_[static_cast<size_t>(i)];
+    const auto at = static_cast<size_t>(i);
+    if (reached > wakes_[at] && t < due_[at]) {
+      keep(i, kept++);
+      continue;
+    }
+    Zone& zone = zones_[at];
     bool is_dead = false;
+    bool has_changed = false;
     if (t - zone.known_at > max_age_) {
       close(zone, ZoneState::kExpired, t, log);
       continue;
@@ -45,10 +64,12 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
         zone.touched_at = t;
         zone.touch_atr = atr;
         zone.set_state(ZoneState::kTouched);
+        has_changed = true;
         log_step(zone, &Event::touched_at, t, log);
       }
       if (bar.low < zone.deepest) {
         zone.deepest = bar.low;
+        has_changed = true;
         zone.facts.fill =
             zone.near > zone.far ? clip((zone.near - bar.low) / (zone.near - zone.far), 0.0, 1.0) : 1.0;
       }
@@ -57,16 +78,19 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       if (!zone.is_resolved) resolve(zone, 0.0, t, log);
       close(zone, ZoneState::kInvalidated, t, log);
       last_invalidated_ = Moment(t);
+      if (track_ != nullptr) track_->add_invalidated(t);
       failed_.push_back(zone);
       continue;
     }
     if (bar.low <= zone.far && zone.state != ZoneState::kFilled) {
       zone.set_state(ZoneState::kFilled);
+      has_changed = true;
       log_step(zone, &Event::filled_at, t, log);
       is_dead = kind_ == EventKind::kFvg;
     }
     if (awaits_bounce && t - zone.touched_at == bounce_bars_) {
       // A touch on a bar without range (ATR 0) has no scale; it counts as no bounce.
+      has_changed = true;
       resolve(zone, zone.touch_atr > 0.0 ? clip((zone.best - zone.near) / zone.touch_atr, 0.0, 1.0) : 0.0, t,
               log);
     }
@@ -75,32 +99,53 @@ void ZoneList::advance_zones(int64_t t, const Candle& bar, double atr, EventLog*
       close(zone, ZoneState::kFilled, t, log);
       continue;
     }
-    wakes_at_ = std::max(wakes_at_, zone.wakes_at());
-    if (zone.touched_at != kNever && !zone.is_resolved)
-      bounce_until_ = std::max(bounce_until_, zone.touched_at + bounce_bars_);
-    if (kept != i) zones_[static_cast<size_t>(kept)] = zone;
-    ++kept;
+    wakes_[at] = zone.wakes_at();
+    due_[at] = due_of(zone);
+    if (has_changed && track_ != nullptr) zone.version = track_->renew(zone, t);
+    keep(i, kept++);
   }
   size_ = kept;
+}
+
+int64_t ZoneList::due_of(const Zone& zone) const {
+  // While its bounce is measured, every bar counts.
+  if (zone.touched_at != kNever && !zone.is_resolved) return kNever;
+  return zone.known_at + max_age_ + 1;
 }
 
 void ZoneList::add(int64_t t, const Zone& zone, bool is_dead, EventLog* log) {
   Zone added = zone;
   added.known_number = static_cast<double>(zone.known_at);
   added.event = append(added, log);
+  if (track_ != nullptr) added.version = track_->open(added, t);
   if (is_dead) {
     close(added, ZoneState::kInvalidated, t, log);
     return;
   }
   last_new_ = Moment(t);
-  last_size_z_ = size_z_.push(zone.facts.size_atr);
-  last_displacement_z_ = displacement_z_.push(zone.facts.disp_atr);
   if (size_ == cap_) {
     close(zones_[0], ZoneState::kExpired, t, log);  // zones stand in the order of known_at
     erase(0);
   }
-  zones_[static_cast<size_t>(size_++)] = added;
-  wakes_at_ = std::max(wakes_at_, added.wakes_at());
+  if (track_ != nullptr) {
+    const double size_z = size_z_.push(zone.facts.size_atr);
+    track_->add_new(t, added, size_z, displacement_z_.push(zone.facts.disp_atr));
+  }
+  const auto at = static_cast<size_t>(size_++);
+  zones_[at] = added;
+  wakes_[at] = added.wakes_at();
+  due_[at] = due_of(added);
+  wakes_at_ = std::max(wakes_at_, wakes_[at]);
+  due_at_ = std::min(due_at_, due_[at]);
+}
+
+void ZoneList::begin(int64_t t0, int n) {
+  if (track_ == nullptr) return;
+  track_->begin(t0, n, last_new_.number, last_invalidated_.number, hold_rate_);
+  for (int i = 0; i < size_; ++i) {
+    Zone& zone = zones_[static_cast<size_t>(i)];
+    zone.version = track_->open(zone, t0);
+  }
 }
 
 bool ZoneList::take_for_merge(int64_t known_at, int64_t t, Zone& taken, EventLog* log) {
@@ -129,14 +174,15 @@ void ZoneList::reset() {
   resolved_ = 0;
   hold_rate_ = std::numeric_limits<double>::quiet_NaN();
   wakes_at_ = -std::numeric_limits<double>::infinity();
-  bounce_until_ = kNever;
+  due_at_ = std::numeric_limits<int64_t>::max();
   failed_.clear();
   size_z_.reset();
   displacement_z_.reset();
 }
 
-void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const {
+void ZoneList::close(Zone& zone, ZoneState state, int64_t t, EventLog* log) {
   zone.set_state(state);
+  if (track_ != nullptr) track_->close(zone.version, t);
   log_step(zone, &Event::invalidated_at, t, log);
 }
 
@@ -146,6 +192,7 @@ void ZoneList::resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log) {
   held_ = ((held_ << 1) | (bounce_q > kHoldBounce ? 1U : 0U)) & ((1U << kHoldWindow) - 1U);
   resolved_ = std::min(resolved_ + 1, kHoldWindow);
   if (resolved_ >= kHoldMinimum) hold_rate_ = static_cast<double>(std::popcount(held_)) / resolved_;
+  if (track_ != nullptr) track_->add_hold_rate(t, hold_rate_);
   if (log != nullptr) (*log)[zone.event].bounce_q = bounce_q;
   log_step(zone, &Event::resolved_at, t, log);
 }
@@ -184,6 +231,8 @@ int64_t ZoneList::append(const Zone& zone, EventLog* log) const {
 
 void ZoneList::erase(int i) {
   std::move(zones_.begin() + i + 1, zones_.begin() + size_, zones_.begin() + i);
+  std::move(wakes_.begin() + i + 1, wakes_.begin() + size_, wakes_.begin() + i);
+  std::move(due_.begin() + i + 1, due_.begin() + size_, due_.begin() + i);
   --size_;
 }
 

@@ -21,12 +21,14 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "smctrain/features/smc/event_z.h"
 #include "smctrain/features/smc/events.h"
 #include "smctrain/features/smc/history.h"
 #include "smctrain/features/smc/options.h"
+#include "smctrain/features/smc/zone_track.h"
 
 namespace smctrain::features::smc {
 
@@ -63,6 +65,7 @@ struct Zone {
   double known_number = std::numeric_limits<double>::quiet_NaN();  // see Moment; set when the zone is added
   int64_t touched_at = kNever;
   int64_t event = kNever;
+  int32_t version = 0;  // in the track of the list, if it has one
   double deepest = std::numeric_limits<double>::infinity();
   double best = -std::numeric_limits<double>::infinity();
   double touch_atr = 0.0;
@@ -116,10 +119,11 @@ class ZoneList {
   void advance(int64_t t, const Candle& bar, double atr, EventLog* log) {
     if (!failed_.empty()) failed_.clear();
     // Most bars reach no zone: nothing is too old, waits for its bounce, or lies where price went.
-    const bool is_quiet = size_ == 0 || (std::min(bar.low, bar.close) > wakes_at_ && t > bounce_until_ &&
-                                         t - zones_[0].known_at <= max_age_);
+    const bool is_quiet = std::min(bar.low, bar.close) > wakes_at_ && t < due_at_;
     if (!is_quiet) advance_zones(t, bar, atr, log);
   }
+  // A zone has become known at t of which only that is of interest.
+  void mark_new(int64_t t) { last_new_ = Moment(t); }
   // Adds a zone known at t. One that is dead on arrival is only logged.
   void add(int64_t t, const Zone& zone, bool is_dead, EventLog* log);
   // Closes the zone known at `known_at` as MERGED and returns true with a copy of it, if it is still active.
@@ -127,6 +131,10 @@ class ZoneList {
   bool has_origin(int64_t origin) const;
   // `within`: largest distance that counts as within 3 ATR.
   ZoneSummary summarize(double close, double within) const;
+  // Keeps a track of every block from now on.
+  void follow() { track_ = std::make_unique<ZoneTrack>(side_); }
+  const ZoneTrack& track() const { return *track_; }
+  void begin(int64_t t0, int n);  // the n bars from t0 on are next
   // Closes everything as EXPIRED at t: the segment has ended.
   void expire_all(int64_t t, EventLog* log);
   void reset();
@@ -139,17 +147,16 @@ class ZoneList {
   double hold_rate_20() const { return hold_rate_; }
   // Zones that advance() invalidated on its bar.
   const std::vector<Zone>& failed() const { return failed_; }
-  // Size and displacement of the zone added last, among the hundred before it.
-  double last_size_z() const { return last_size_z_; }
-  double last_displacement_z() const { return last_displacement_z_; }
 
  private:
   void advance_zones(int64_t t, const Candle& bar, double atr, EventLog* log);
-  void close(Zone& zone, ZoneState state, int64_t t, EventLog* log) const;
+  void close(Zone& zone, ZoneState state, int64_t t, EventLog* log);
   void resolve(Zone& zone, double bounce_q, int64_t t, EventLog* log);
   void log_step(const Zone& zone, int64_t Event::* step, int64_t t, EventLog* log) const;
   int64_t append(const Zone& zone, EventLog* log) const;
   void erase(int i);
+  void keep(int from, int to);  // in advance_zones(), which collects what all wait for
+  int64_t due_of(const Zone& zone) const;
 
   EventKind kind_;
   int side_;
@@ -164,13 +171,15 @@ class ZoneList {
   uint32_t held_ = 0;  // one bit per resolved zone, newest lowest, 20 kept
   int resolved_ = 0;
   double hold_rate_ = std::numeric_limits<double>::quiet_NaN();
-  double wakes_at_ = -std::numeric_limits<double>::infinity();  // no zone changes while price stays above
-  int64_t bounce_until_ = kNever;                               // last bar on which a bounce is measured
+  // Of each zone: no low or close above the one, on no bar before the other, changes it. And of all of them.
+  std::array<double, kCapacity> wakes_;
+  std::array<int64_t, kCapacity> due_;
+  double wakes_at_ = -std::numeric_limits<double>::infinity();
+  int64_t due_at_ = std::numeric_limits<int64_t>::max();
   std::vector<Zone> failed_;
-  EventZ size_z_;
+  std::unique_ptr<ZoneTrack> track_;
+  EventZ size_z_;  // of the zone added last among the hundred before it; for the track
   EventZ displacement_z_;
-  double last_size_z_ = std::numeric_limits<double>::quiet_NaN();
-  double last_displacement_z_ = std::numeric_limits<double>::quiet_NaN();
 };
 
 inline ZoneSummary ZoneList::summarize(double close, double within) const {

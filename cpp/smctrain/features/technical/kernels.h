@@ -91,6 +91,14 @@ struct Kernels {
   // strong, weak
   void (*regime)(const double* atr_z, const double* bias, const double* const memberships[4],
                  double vol_above, double trend_above, int n, double* out);
+  // ---- what changes now and then: run r begins on bar starts[r] and shows rows[r][fields[c]] in out[c]
+  void (*hold)(const double* const* rows, const int* starts, int runs, int n, const int* fields, int count,
+               double* const* out);
+  // A zone on bars begin..end-1: where it is at most as far from the close as the nearest one so far (NaN:
+  // none), its distance (smc/zones.h) and id take that one's place. Without `within` nothing is counted;
+  // count += 1 where it is no farther than that.
+  void (*nearest_zone)(const double* close, const double* within, double near, double far, int64_t id,
+                       int begin, int end, double* distance, int64_t* nearest, double* count);
 
   // ---- columns[0..count-1] to the n rows of a matrix; what its type cannot hold, infinity too, is NaN
   void (*write_rows_float)(const double* const* columns, int count, int n, float* out, int64_t stride);

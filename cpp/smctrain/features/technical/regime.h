@@ -51,8 +51,8 @@ struct MarketState {
   }
   // Whether a zone of this side may be traded: with the trend, not stretched, in a regime that carries it.
   // NaN while the regime is unknown.
-  double is_valid(int side) const {
-    const Regime now = regime();
+  double is_valid(int side) const { return is_valid(side, regime()); }
+  double is_valid(int side, Regime now) const {
     if (now == Regime::kUnknown) return kNaN;
     // No shortcuts: each answer is a comparison, and guessing it wrong would cost more than all of them.
     const bool is_carried = (now == Regime::kNormal) | (now == Regime::kHighVolTrend);
