@@ -26,6 +26,7 @@ from smctrain.bars.types import Bars, SymbolBars, as_table
 from smctrain.exceptions import InputError
 from smctrain.features import EventTable, FeatureSpec, FeatureStream, build_features, smc
 from smctrain.labels import Labels, cusum_events, make_target, trend_scanning, triple_barrier
+from smctrain.labels.horizon import parse_target
 
 FIRST_CUTS = 60
 _CENTURIES = 9e9  # seconds
@@ -184,7 +185,13 @@ def label_functions(base: Bars) -> dict[str, Callable[[Bars], Labels]]:
         ),
         "trend_scanning": _call(trend_scanning, {"max_length": 12}),
     }
-    return made | {name: _target(name) for name in TARGETS}
+    return made | {name: _target(name) for name in TARGETS if _fits(name, base)}
+
+
+def _fits(target: str, bars: Bars) -> bool:
+    horizon = parse_target(target).horizon
+    seconds = {"m": 60, "h": 3600, "d": 86_400}
+    return horizon.unit == "b" or horizon.count * seconds[horizon.unit] >= bars.seconds
 
 
 def cut_rows(n: int, cuts: int) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 import smctrain as st
 from smctrain.bars.resample import resample
-from smctrain.bars.types import Bars, SymbolBars
+from smctrain.bars.types import TIMEFRAME_SECONDS, Bars, SymbolBars
 from smctrain.exceptions import InputError
 from smctrain.features import EventTable
 from smctrain.testing import ReplayReport, ohlc_paths, replay
@@ -159,3 +159,13 @@ def test_mistakes_are_named() -> None:
         replay(b, st.FeatureSpec(base="H1"))
     for n in (1, 2):
         assert replay(b[:n]).rewritten == 0
+
+
+@pytest.mark.parametrize("timeframe", ["H4", "D1", "W1"])
+def test_long_bars_are_replayed_with_the_targets_that_fit_them(timeframe: str) -> None:
+    b = st.simulate_market(1, 90, seed=3)["SIM1"].base
+    step = np.timedelta64(TIMEFRAME_SECONDS[timeframe], "s")
+    long = replace(b, timeframe=timeframe, time=np.datetime64("2020-01-06", "ns") + np.arange(len(b)) * step)
+    report = replay(long, cuts=10, parts=["labels"])
+    assert report.rewritten == 0
+    assert "fwd_ret_12b" in {entry.source for entry in report.columns}
