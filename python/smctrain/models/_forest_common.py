@@ -316,7 +316,7 @@ class GrownForest:
         self.history["step"] = np.array([float(self.n_trees)])
 
     def feature_importances(self) -> NDArray[np.float64]:
-        """Decrease of Gini impurity (or squared error) by column (n_features,), sum 1; all 0 where no tree has a split."""
+        """Decrease of impurity by column (n_features,), sum 1; all 0 where no tree has a split."""
         importances: NDArray[np.float64] = self.native.importances()
         return importances
 
