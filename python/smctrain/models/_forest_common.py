@@ -174,7 +174,7 @@ class ForestSettings:
         if wanted == "log2":
             return max(1, int(math.log2(n_features)))
         if _is_float(wanted):
-            return max(1, int(wanted * n_features))  # type: ignore[operator]
+            return max(1, int(wanted * n_features))
         return min(int(wanted), n_features)
 
     def rows_drawn(self, n_rows: int) -> int:
