@@ -67,6 +67,7 @@ __all__: list[str] = [
     "path_target",
     "pbo",
     "period_events",
+    "permuted_rows",
     "philox_uniform",
     "preprocess_select",
     "preprocess_transform",
@@ -167,7 +168,11 @@ class Forest:
     def arrays(self) -> dict: ...
     def importances(self) -> numpy.typing.NDArray[numpy.float64]: ...
     def permutation_scores(
-        self, X: numpy.ndarray, y: numpy.ndarray, sources: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+        self,
+        X: numpy.ndarray,
+        y: numpy.ndarray,
+        sources: numpy.ndarray,
+        threads: typing.SupportsInt | typing.SupportsIndex,
     ) -> tuple:
         """
         (score, scores (n_features, n_repeats) with one column moved).
