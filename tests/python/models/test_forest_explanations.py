@@ -236,3 +236,17 @@ def test_a_label_unknown_to_the_model_counts_as_wrong() -> None:
     result = fitted.permutation_importance(X, np.full(len(X), "sideways"))
     assert result.score == 0
     assert (result.importances == 0).all()
+
+
+@pytest.mark.parametrize(
+    "bad", [np.array(["a"] * 300), np.array([None, "a"] * 150, dtype=object), np.full(300, np.nan)]
+)
+@pytest.mark.parametrize("model", [RandomForestClassifier, RandomForestRegressor])
+def test_answers_that_are_none_are_refused_or_wrong(model: Any, bad: NDArray[Any]) -> None:
+    X, y = bars(0)
+    fitted = fit(model, X, y, n_estimators=2)
+    if model is RandomForestClassifier and bad.dtype.kind == "U":
+        assert fitted.permutation_importance(X, bad).score == 0
+    else:
+        with pytest.raises(InputError, match="y"):
+            fitted.permutation_importance(X, bad)

@@ -177,6 +177,13 @@ def test_wrong_settings_are_named(settings: dict[str, Any], match: str, model: A
         model(**settings).fit(np.arange(40.0).reshape(20, 2), np.arange(20) % 2)
 
 
+def test_extra_trees_do_not_ignore_max_samples() -> None:
+    X, y = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
+    with pytest.raises(InputError, match="max_samples needs bootstrap=True"):
+        ExtraTreesClassifier(3, max_samples=0.5).fit(X, y)
+    ExtraTreesClassifier(3, max_samples=0.5, bootstrap=True).fit(X, y)
+
+
 # ---- regression ---------------------------------------------------------------
 
 

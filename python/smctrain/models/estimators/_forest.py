@@ -23,6 +23,8 @@ def forest_settings(estimator: Any) -> dict[str, Any]:
     """Settings of a trainer that all forests share."""
     if estimator.oob_score and not estimator.bootstrap:
         raise InputError("oob_score needs bootstrap=True: without drawing, every tree sees every row.")
+    if estimator._family.startswith("ExtraTrees") and estimator.max_samples is not None and not estimator.bootstrap:
+        raise InputError("max_samples needs bootstrap=True: without drawing, every tree has every row.")
     return {"n_bins": estimator.max_bins} | {name: getattr(estimator, name) for name in _SHARED}
 
 
@@ -134,6 +136,22 @@ class ForestExplanations:
     def _codes_of(self, target: NDArray[Any]) -> NDArray[Any]:
         classes = getattr(self, "classes_", None)
         if classes is None:
-            return np.ascontiguousarray(target, dtype=np.float64)
-        places = np.minimum(np.searchsorted(classes, target), len(classes) - 1)
+            return numbers_of(target)
+        try:
+            places = np.minimum(np.searchsorted(classes, target), len(classes) - 1)
+        except TypeError as error:
+            raise InputError(
+                f"y must hold labels that compare with those of the fit, but does not: {error}."
+            ) from error
         return np.where(classes[places] == target, places, -1).astype(np.int32)
+
+
+def numbers_of(target: Any) -> NDArray[np.float64]:
+    """Targets of a regression as float64."""
+    array = np.asarray(target)
+    if array.dtype.kind not in "biufO":
+        raise InputError(f"y must hold numbers, but has dtype {array.dtype}.")
+    try:
+        return np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"y must hold numbers, but does not: {error}.") from error
