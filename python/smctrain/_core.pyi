@@ -67,6 +67,7 @@ __all__: list[str] = [
     "path_target",
     "pbo",
     "period_events",
+    "permuted_rows",
     "philox_uniform",
     "preprocess_select",
     "preprocess_transform",
@@ -169,6 +170,16 @@ class Forest:
     ) -> Forest: ...
     def arrays(self) -> dict: ...
     def importances(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    def permutation_scores(
+        self,
+        X: numpy.ndarray,
+        y: numpy.ndarray,
+        sources: numpy.ndarray,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple:
+        """
+        (score, scores (n_features, n_repeats) with one column moved).
+        """
     def predict_proba(
         self, X: numpy.ndarray, rows: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
     ) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -181,6 +192,12 @@ class Forest:
     ) -> numpy.typing.NDArray[numpy.float64]:
         """
         Quantiles (n_rows, n_levels) of a regression forest that keeps its members.
+        """
+    def shap_values(
+        self, X: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Contributions (n_rows, n_features + 1, n_classes), the base value last.
         """
     @property
     def n_classes(self) -> int: ...
@@ -483,6 +500,16 @@ def pbo(
     """
 
 def period_events(bars: dict, period: str, settings: dict, days: typing.Any) -> dict: ...
+def permuted_rows(
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    repeats: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    Source rows (repeats, rows) of block permutations.
+    """
+
 def philox_uniform(
     seed: typing.SupportsInt | typing.SupportsIndex,
     purpose: typing.SupportsInt | typing.SupportsIndex,

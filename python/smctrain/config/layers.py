@@ -29,6 +29,7 @@ _FAMILY_ALIASES = {
     "xgboost": "XGBoost", "xgb": "XGBoost",
     "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
     "lstm": "LSTM",
+    "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
 }  # fmt: skip
 
 

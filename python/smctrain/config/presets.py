@@ -10,6 +10,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fast": {
         "cv": {"folds": 3},
         "random_forest": {"n_estimators": 100},
+        "extra_trees": {"n_estimators": 100},
         "xgboost": {"n_estimators": 100, "early_stopping_rounds": 10},
         "neural_network": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 12, "patience": 3},
         "lstm": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 8, "patience": 3},
@@ -17,6 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "thorough": {
         "cv": {"folds": 10},
         "random_forest": {"n_estimators": 500},
+        "extra_trees": {"n_estimators": 500},
         "xgboost": {"n_estimators": 600, "learning_rate": 0.05, "early_stopping_rounds": 40},
         "neural_network": {"max_epochs": 120, "patience": 15},
         "lstm": {"max_epochs": 80, "patience": 20},

@@ -164,6 +164,17 @@ class RandomForest(_Section):
     class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
 
 
+class ExtraTrees(_Section):
+    """Extremely randomised trees."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne | None = 10
+    min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
+    min_samples_leaf: AtLeastOne = 10
+    max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
+    class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
+
+
 class XGBoost(_Section):
     """Gradient boosting through XGBoost's C library."""
 
@@ -240,7 +251,7 @@ class Output(_Section):
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
 
 
-Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM"]
+Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM", "ExtraTrees"]
 
 
 class Config(_Section):
@@ -264,6 +275,7 @@ class Config(_Section):
     xgboost: XGBoost = XGBoost()
     neural_network: NeuralNetwork = NeuralNetwork()
     lstm: LSTM = LSTM()
+    extra_trees: ExtraTrees = ExtraTrees()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -283,5 +295,6 @@ class Config(_Section):
             "XGBoost": self.xgboost,
             "NeuralNetwork": self.neural_network,
             "LSTM": self.lstm,
+            "ExtraTrees": self.extra_trees,
         }[family]
         return dict(section)

@@ -174,7 +174,7 @@ class ForestSettings:
         if wanted == "log2":
             return max(1, int(math.log2(n_features)))
         if _is_float(wanted):
-            return max(1, int(wanted * n_features))  # type: ignore[operator]
+            return max(1, int(wanted * n_features))
         return min(int(wanted), n_features)
 
     def rows_drawn(self, n_rows: int) -> int:
@@ -316,7 +316,7 @@ class GrownForest:
         self.history["step"] = np.array([float(self.n_trees)])
 
     def feature_importances(self) -> NDArray[np.float64]:
-        """Decrease of Gini impurity (or squared error) by column (n_features,), sum 1; all 0 where no tree has a split."""
+        """Decrease of impurity by column (n_features,), sum 1; all 0 where no tree has a split."""
         importances: NDArray[np.float64] = self.native.importances()
         return importances
 

@@ -125,7 +125,7 @@ def test_all_faults_are_told_at_once_with_place_and_nearest_key(tmp_path: Path) 
         ("symbols", [1], "a valid string"),
         ("symbols", ["A", "B", "A"], "'A' is named more than once"),
         ("models", ["rf", "RandomForest"], "'RandomForest' is named more than once"),
-        ("models", ["Forest"], "'RandomForest', 'XGBoost', 'NeuralNetwork' or 'LSTM'"),
+        ("models", ["Forest"], "'RandomForest', 'XGBoost', 'NeuralNetwork', 'LSTM' or 'ExtraTrees'"),
         ("models", [], "at least 1"),
         ("split.train", 0.9, "must be 1"),
         ("output.root", 3, "a valid string"),
@@ -213,6 +213,7 @@ OTHER_VALUES: dict[str, Any] = {
     "labels.flat_at_session_end": True, "labels.gap_target": "open",
     "augmentation.enabled": False, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
+    "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
 }  # fmt: skip

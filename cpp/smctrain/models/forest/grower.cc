@@ -41,6 +41,7 @@ TreeGrower::TreeGrower(const BinnedMatrix& matrix, const TreeRows& data, const G
   spare_rows_.resize(m);
   spare_counts_.resize(m);
   fill_words();
+  if (settings.random_splits) codes_here_.resize(m);
   if (regression_) {
     wide_.assign(static_cast<size_t>(kBatch * kBins * kMomentWidth), 0.0);
   } else {

@@ -14,7 +14,7 @@ namespace smctrain::models {
 
 namespace {
 
-constexpr int kLanes = 8;            // walks side by side: their memory latencies overlap
+constexpr int kLanes = 16;           // walks side by side: their memory latencies overlap
 constexpr int kStretch = 4;          // levels between two looks whether all walks have ended
 constexpr int64_t kBlockRows = 128;  // a unit of parallel work
 constexpr int64_t kSlimColumns = 1 << 12;
@@ -98,6 +98,7 @@ void Forest::walk_block(const std::vector<Node>& all, const float* const* x, int
       for (int level = 0; level < depth; level += kStretch) {
         const auto before = at;
         for (int more = std::min(kStretch, depth - level); more > 0; --more) {
+#pragma GCC unroll 16
           for (int lane = 0; lane < kLanes; ++lane) at[lane] = step<kMissing>(nodes, xs[lane], at[lane]);
         }
         if (at == before) break;  // all in leaves
@@ -129,6 +130,7 @@ void Forest::walk_row(const std::vector<Node>& all, const float* x, double* out)
       depth = std::max(depth, depth_[tree]);
     }
     for (int level = 0; level < depth; ++level) {
+#pragma GCC unroll 16
       for (int lane = 0; lane < kLanes; ++lane) at[lane] = step<true>(nodes, x, at[lane]);
     }
     for (int lane = 0; lane < lanes; ++lane) {

@@ -7,19 +7,24 @@
 namespace smctrain::models::growing {
 
 bool TreeGrower::search_random(int64_t begin, int64_t end, int64_t column, Split& best) {
+  // The node's codes side by side, for both passes. A missing code turns into 0 when 1 is added to a byte.
   const uint8_t* codes = matrix_.column(column);
-  int lowest = kMissingCode;
-  int highest = -1;
+  const int32_t* rows = rows_.data();  // a byte written through `here` may not alias it
+  uint8_t* here = codes_here_.data();
+  uint8_t lowest_code = kMissingCode;
+  uint8_t above_highest = 0;
+  uint8_t largest = 0;
   for (int64_t i = begin; i < end; ++i) {
-    const int code = codes[rows_[static_cast<size_t>(i)]];
-    lowest = std::min(lowest, code);
-    highest = std::max(highest, code == kMissingCode ? -1 : code);
+    const uint8_t code = codes[rows[i]];
+    here[i] = code;
+    lowest_code = std::min(lowest_code, code);
+    above_highest = std::max(above_highest, static_cast<uint8_t>(code + 1));
+    largest = std::max(largest, code);
   }
-  if (highest < 0) return false;
-  bool has_missing = false;
-  for (int64_t i = begin; i < end && !has_missing; ++i) {
-    has_missing = codes[rows_[static_cast<size_t>(i)]] == kMissingCode;
-  }
+  if (above_highest == 0) return false;
+  const int lowest = lowest_code;
+  const int highest = above_highest - 1;
+  const bool has_missing = largest == kMissingCode;
   Split split;
   split.feature = column;
   if (lowest == highest) {
@@ -49,20 +54,25 @@ bool TreeGrower::search_random(int64_t begin, int64_t end, int64_t column, Split
 
 double TreeGrower::random_score(int64_t begin, int64_t end, const Split& split, int64_t& n_left,
                                 double& left_mass) {
-  const uint8_t* codes = matrix_.column(split.feature);
+  const uint8_t* here = codes_here_.data();
+  const auto code = static_cast<uint8_t>(split.code);  // below kMissingCode
+  const auto missing_left = static_cast<unsigned>(split.missing_left);
+  // 1 or 0, without a branch: which side a row takes cannot be foreseen.
   const auto goes_left = [&](int64_t i) {
-    const int code = codes[rows_[static_cast<size_t>(i)]];
-    return code == kMissingCode ? split.missing_left : code <= split.code;
+    return static_cast<unsigned>(here[i] <= code) |
+           (static_cast<unsigned>(here[i] == kMissingCode) & missing_left);
   };
+  const uint64_t* additions = additions_.data();
   left_mass = 0.0;
   n_left = 0;
   if (regression_) {
     double sum = 0.0;
     for (int64_t i = begin; i < end; ++i) {
-      if (!goes_left(i)) continue;
-      sum += std::bit_cast<double>(additions_[static_cast<size_t>(2 * i)]);
-      left_mass += std::bit_cast<double>(additions_[static_cast<size_t>(2 * i + 1)]);
-      ++n_left;
+      const unsigned left = goes_left(i);
+      const uint64_t mask = ~(uint64_t{left} - 1);
+      sum += std::bit_cast<double>(additions[2 * i] & mask);
+      left_mass += std::bit_cast<double>(additions[2 * i + 1] & mask);
+      n_left += left;
     }
     const double right_mass = mass_ - left_mass;
     if (!(left_mass >= least_mass_ && right_mass >= least_mass_)) return -1.0;
@@ -71,15 +81,15 @@ double TreeGrower::random_score(int64_t begin, int64_t end, const Split& split, 
   }
   if (counts_fit_lanes()) {
     std::array<uint64_t, 2> left{};
-    if (words_ == 1) {
-      for (int64_t i = begin; i < end; ++i) {
-        left[0] += additions_[static_cast<size_t>(i)] & (goes_left(i) ? ~uint64_t{0} : 0);
-      }
+    if (words_ == 1 && missing_left == 0) {
+      for (int64_t i = begin; i < end; ++i) left[0] += additions[i] & (uint64_t{here[i] > code} - 1);
+    } else if (words_ == 1) {
+      for (int64_t i = begin; i < end; ++i) left[0] += additions[i] & ~(uint64_t{goes_left(i)} - 1);
     } else {
       for (int64_t i = begin; i < end; ++i) {
-        const uint64_t mask = goes_left(i) ? ~uint64_t{0} : 0;
-        left[0] += additions_[static_cast<size_t>(2 * i)] & mask;
-        left[1] += additions_[static_cast<size_t>(2 * i + 1)] & mask;
+        const uint64_t mask = ~(uint64_t{goes_left(i)} - 1);
+        left[0] += additions[2 * i] & mask;
+        left[1] += additions[2 * i + 1] & mask;
       }
     }
     const auto lane = [&](int index) {
@@ -93,7 +103,7 @@ double TreeGrower::random_score(int64_t begin, int64_t end, const Split& split, 
   } else {
     std::fill(left_.begin(), left_.end(), 0.0);
     for (int64_t i = begin; i < end; ++i) {
-      if (!goes_left(i)) continue;
+      if (goes_left(i) == 0) continue;
       const auto row = static_cast<size_t>(rows_[static_cast<size_t>(i)]);
       const double count = counts_[static_cast<size_t>(i)];
       left_[static_cast<size_t>(data_.labels[row])] +=

@@ -106,7 +106,7 @@ class TreeGrower {
   void fill_moments(int64_t begin, int64_t end, const Columns& columns);
   bool scan_moments(const double* histogram, std::span<const uint8_t> occupied, int64_t column,
                     int64_t distinct, Split& best);
-  // Score of the rows on the left side of a split, and how many they are.
+  // Score of a split of the column that codes_here_ holds; the rows and the mass on its left side.
   double random_score(int64_t begin, int64_t end, const Split& split, int64_t& n_left, double& left_mass);
 
   int n_codes(int64_t column) const {
@@ -143,6 +143,7 @@ class TreeGrower {
   std::vector<uint64_t> additions_, spare_additions_;  // words_ for each position
   std::vector<uint64_t> packed_;
   std::vector<double> wide_, prefix_, left_;
+  std::vector<uint8_t> codes_here_;  // of the column at hand, by position (random splits)
   std::vector<int64_t> order_;
   NodeRecords records_;
   double root_mass_ = 0.0;

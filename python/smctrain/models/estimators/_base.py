@@ -357,7 +357,8 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
 
     cls = estimator_class(family)
     if hasattr(cls, "_from_model_state"):  # regressors have no classes and restore themselves
-        return cls._from_model_state(family, meta, arrays)
+        restored: NativeClassifier = cls._from_model_state(family, meta, arrays)
+        return restored
     fitted = fitted_from_state(family, meta, arrays)
     face = meta.get("estimator")
     if not isinstance(face, dict) or face.get("name") != cls.__name__:

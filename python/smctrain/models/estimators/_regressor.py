@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask
 from smctrain.models.estimators._base import _plain_settings
+from smctrain.models.estimators._forest import numbers_of
 from smctrain.models.estimators._input import seed_of, threads_of, validated_matrix, validated_weight
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class NativeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
         matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=True)
         weight = validated_weight(sample_weight, len(matrix))
-        numbers = _numbers(target)
+        numbers = numbers_of(target)
         rows = np.arange(len(matrix)) if weight is None else np.flatnonzero(weight > 0)
         bad = ~np.isfinite(numbers)
         if bad.any():
@@ -186,13 +187,3 @@ class NativeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             from smctrain.models.registry import fitted_from_state
 
             self.fitted_ = fitted_from_state(*artifact.model_from_bytes(container))
-
-
-def _numbers(target: Any) -> NDArray[np.float64]:
-    array = np.asarray(target)
-    if array.dtype.kind not in "biufO":
-        raise InputError(f"y must hold numbers, but has dtype {array.dtype}.")
-    try:
-        return np.ascontiguousarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"y must hold numbers, but does not: {error}.") from error
