@@ -6,10 +6,10 @@
 #include <limits>
 #include <vector>
 
+#include "smctrain/bars/breaks.h"
 #include "smctrain/bars/check.h"
 #include "smctrain/bars/digits.h"
 #include "smctrain/bars/resample.h"
-#include "smctrain/bars/breaks.h"
 #include "smctrain/bars/timestamp.h"
 
 using namespace smctrain;
