@@ -120,7 +120,6 @@ class Stream {
       : engine_(EngineOptions{base_length_ns, higher_specs(higher, days), columns,
                               market_settings(settings, days), 1}),
         scale_(digits ? std::pow(10.0, *digits) : 0.0),
-        base_length_ns_(base_length_ns),
         double_precision_(double_precision),
         row_(engine_.columns().size(), features::kNaN) {
     const auto active = break_kinds(quarantine.value_or(std::vector<std::string>{}));
@@ -134,9 +133,9 @@ class Stream {
   }
 
   // The row of this bar, of the type asked for; what that type cannot hold is NaN, as in a batch.
-  py::array push(int64_t ts_open, double open, double high, double low, double close, double volume,
-                 double spread) {
-    push_new({ts_open, kBase, {open, high, low, close, volume, spread}});
+  py::array push(int64_t ts_open, int64_t ts_close, double open, double high, double low, double close,
+                 double volume, double spread) {
+    push_new({ts_open, ts_close, kBase, {open, high, low, close, volume, spread}});
     if (double_precision_) return last_row();
     py::array_t<float> row(static_cast<py::ssize_t>(row_.size()));
     const auto& columns = engine_.block_columns();
@@ -148,23 +147,27 @@ class Stream {
   py::array_t<double> last_row() const {
     return py::array_t<double>(static_cast<py::ssize_t>(row_.size()), row_.data());
   }
-  void push_higher(size_t which, int64_t ts_open, double open, double high, double low, double close,
-                   double volume, double spread) {
+  void push_higher(size_t which, int64_t ts_open, int64_t ts_close, double open, double high, double low,
+                   double close, double volume, double spread) {
     if (which >= engine_.higher_count()) raise("InputError", "there is no such higher timeframe.");
-    push_new({ts_open, static_cast<uint8_t>(which + kFirstHigher), {open, high, low, close, volume, spread}});
+    push_new({ts_open,
+              ts_close,
+              static_cast<uint8_t>(which + kFirstHigher),
+              {open, high, low, close, volume, spread}});
   }
   bool settled() const { return settled_; }
 
-  // (times (n,) int64, kinds (n,) uint8: 0 base, 1 + i higher timeframe i, plus kStarts where its segment
-  // starts, values (n, 6), finders (m,) int64) in the order of pushing.
+  // (times (n, 2) int64: opening and closing, kinds (n,) uint8: 0 base, 1 + i higher timeframe i, plus
+  // kStarts where its segment starts, values (n, 6), finders (m,) int64) in the order of pushing.
   py::tuple kept_bars() const {
     const auto n = static_cast<py::ssize_t>(kept_.size());
-    py::array_t<int64_t> times(n);
+    py::array_t<int64_t> times({n, py::ssize_t{2}});
     py::array_t<uint8_t> kinds(n);
     py::array_t<double> values({n, static_cast<py::ssize_t>(kValues)});
     double* out = values.mutable_data();
     for (size_t i = 0; i < kept_.size(); ++i) {
-      times.mutable_data()[i] = kept_[i].ts_open;
+      times.mutable_data()[2 * i] = kept_[i].ts_open;
+      times.mutable_data()[2 * i + 1] = kept_[i].ts_close;
       kinds.mutable_data()[i] = kept_[i].kind;
       out = std::copy(kept_[i].values.begin(), kept_[i].values.end(), out);
     }
@@ -178,18 +181,17 @@ class Stream {
   // Feeds bars as kept_bars() gives them.
   void replay(const py::array& times, const py::array& kinds, const py::array& values,
               const py::array& finders) {
-    const auto time = vector_view<int64_t>(times, "times");
-    const auto n = static_cast<int64_t>(time.size());
+    const auto time = matrix_view<int64_t>(times, "times");
+    const int64_t n = time.rows;
     const auto kind = vector_view<uint8_t>(kinds, "kinds", n);
     const auto value = matrix_view<double>(values, "values");
     const auto state = vector_view<int64_t>(finders, "finders");
-    if (value.rows != n || value.cols != static_cast<int64_t>(kValues))
+    if (value.rows != n || value.cols != static_cast<int64_t>(kValues) || time.cols != 2)
       raise("InputError", "times, kinds and values must have one row per bar.");
     const py::gil_scoped_release release;
-    for (size_t i = 0; i < time.size(); ++i) {
-      Kept bar{time[i], kind[i], {}};
-      for (size_t k = 0; k < kValues; ++k)
-        bar.values[k] = value(static_cast<int64_t>(i), static_cast<int64_t>(k));
+    for (int64_t i = 0; i < n; ++i) {
+      Kept bar{time(i, 0), time(i, 1), kind[static_cast<size_t>(i)], {}};
+      for (size_t k = 0; k < kValues; ++k) bar.values[k] = value(i, static_cast<int64_t>(k));
       if (which(bar) > engine_.higher_count())
         raise("InputError", "kinds names a higher timeframe that the stream does not have.");
       feed(bar);
@@ -206,6 +208,7 @@ class Stream {
   static constexpr size_t kValues = 6;
   struct Kept {
     int64_t ts_open = 0;
+    int64_t ts_close = 0;
     uint8_t kind = kBase;
     std::array<double, kValues> values{};  // open, high, low, close, volume, spread, as pushed
   };
@@ -239,15 +242,11 @@ class Stream {
   double snap(double price) const { return scale_ > 0.0 ? std::nearbyint(price * scale_) / scale_ : price; }
   Bar make_bar(const Kept& bar) const {
     const auto& [open, high, low, close, volume, spread] = bar.values;
-    const size_t i = which(bar);
-    const int64_t length_ns = i == 0 ? base_length_ns_ : engine_.higher(i - 1).length_ns;
-    return {bar.ts_open, bar.ts_open + length_ns, snap(open), snap(high), snap(low), snap(close), volume,
-            spread};
+    return {bar.ts_open, bar.ts_close, snap(open), snap(high), snap(low), snap(close), volume, spread};
   }
 
   Engine engine_;
   double scale_;
-  int64_t base_length_ns_;
   bool double_precision_;
   std::vector<double> row_;
   std::vector<BreakFinder> finders_;  // of the base bars, then of the higher timeframes
@@ -281,8 +280,9 @@ void bind_features(py::module_& m) {
            py::arg("segment_gap_ns"), py::arg("days") = py::none(), py::arg("quarantine") = py::none(),
            py::arg("settings") = py::dict(), py::arg("double_precision") = true)
       .def("push", &Stream::push)
-      .def("push_higher", py::overload_cast<size_t, int64_t, double, double, double, double, double, double>(
-                              &Stream::push_higher))
+      .def("push_higher",
+           py::overload_cast<size_t, int64_t, int64_t, double, double, double, double, double, double>(
+               &Stream::push_higher))
       .def("kept_bars", &Stream::kept_bars)
       .def("replay", &Stream::replay, py::arg("times"), py::arg("kinds"), py::arg("values"),
            py::arg("finders"))

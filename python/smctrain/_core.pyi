@@ -121,16 +121,6 @@ class FeatureStream:
     def push(
         self,
         arg0: typing.SupportsInt | typing.SupportsIndex,
-        arg1: typing.SupportsFloat | typing.SupportsIndex,
-        arg2: typing.SupportsFloat | typing.SupportsIndex,
-        arg3: typing.SupportsFloat | typing.SupportsIndex,
-        arg4: typing.SupportsFloat | typing.SupportsIndex,
-        arg5: typing.SupportsFloat | typing.SupportsIndex,
-        arg6: typing.SupportsFloat | typing.SupportsIndex,
-    ) -> numpy.ndarray: ...
-    def push_higher(
-        self,
-        arg0: typing.SupportsInt | typing.SupportsIndex,
         arg1: typing.SupportsInt | typing.SupportsIndex,
         arg2: typing.SupportsFloat | typing.SupportsIndex,
         arg3: typing.SupportsFloat | typing.SupportsIndex,
@@ -138,6 +128,18 @@ class FeatureStream:
         arg5: typing.SupportsFloat | typing.SupportsIndex,
         arg6: typing.SupportsFloat | typing.SupportsIndex,
         arg7: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> numpy.ndarray: ...
+    def push_higher(
+        self,
+        arg0: typing.SupportsInt | typing.SupportsIndex,
+        arg1: typing.SupportsInt | typing.SupportsIndex,
+        arg2: typing.SupportsInt | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: typing.SupportsFloat | typing.SupportsIndex,
+        arg7: typing.SupportsFloat | typing.SupportsIndex,
+        arg8: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
     def replay(
         self, times: numpy.ndarray, kinds: numpy.ndarray, values: numpy.ndarray, finders: numpy.ndarray

@@ -14,12 +14,13 @@ from smctrain._load import core
 from smctrain.artifact.container import pack, unpack
 from smctrain.bars.breaks import parse_kinds
 from smctrain.bars.calendars import UTC_DAYS, SessionCalendar, parse_calendar
+from smctrain.bars.types import TIMEFRAME_SECONDS
 from smctrain.exceptions import ArtifactError, InputError, SmctrainError
 from smctrain.features.spec import ColumnInfo, FeatureSpec
 
 _DAY_SECONDS = 86_400
 _KIND = "smctrain.feature_stream"
-_VERSION = 2
+_VERSION = 3
 _SPEC_FIELDS = ("preset", "base", "higher", "groups", "columns", "dtype", "settings", "extra")
 
 
@@ -73,7 +74,12 @@ class FeatureStream:
         days = parse_calendar(calendar) or UTC_DAYS
         kinds = parse_kinds(quarantine)
         self._options["quarantine"] = list(kinds)
-        self._options["calendar"] = [days.zone, days.day_roll, days.end]
+        self._options["calendar"] = [days.zone, days.day_roll, days.end, dict(days.half_days)]
+        # Bars of a day or more, and all where sessions end, close as the calendar says; others after their timeframe.
+        self._days = days
+        self._by_calendar = {
+            tf for tf in (self.spec.base, *pushed) if days.end is not None or TIMEFRAME_SECONDS[tf] >= _DAY_SECONDS
+        }
         self._has_row = False
         self._native = core().FeatureStream(
             self.spec.base_ns,
@@ -108,6 +114,7 @@ class FeatureStream:
         volume: float = math.nan,
         spread: float = math.nan,
         timeframe: str | None = None,
+        time_close: Any = None,
     ) -> NDArray[Any] | None:
         """Take one finished bar.
 
@@ -118,6 +125,8 @@ class FeatureStream:
             Opening time, UTC (naive values are read as UTC; integers as nanoseconds).
         timeframe : str, optional
             A higher timeframe of `higher_bars`; push such a bar before the base bar that closes with it.
+        time_close : datetime-like, optional
+            Closing time, where it is not the one that timeframe and calendar give.
 
         Returns
         -------
@@ -127,16 +136,30 @@ class FeatureStream:
         if timeframe is not None and timeframe != self.spec.base:
             if timeframe not in self._higher:
                 raise InputError(f"timeframe {timeframe} is not among the higher timeframes of the spec.")
-            self._native.push_higher(self._higher[timeframe], moment, open, high, low, close, volume, spread)
+            end = self._close_of(timeframe, moment, time_close)
+            self._native.push_higher(self._higher[timeframe], moment, end, open, high, low, close, volume, spread)
             return None
-        row: NDArray[Any] = self._native.push(moment, open, high, low, close, volume, spread)
+        end = self._close_of(self.spec.base, moment, time_close)
+        row: NDArray[Any] = self._native.push(moment, end, open, high, low, close, volume, spread)
         self._has_row = True
         return row
+
+    def _close_of(self, timeframe: str, moment: int, given: Any) -> int:
+        if given is None:
+            seconds = TIMEFRAME_SECONDS[timeframe]
+            if timeframe not in self._by_calendar:
+                return moment + seconds * 1_000_000_000
+            opens = np.array([moment], dtype=np.int64).view("datetime64[ns]")
+            return int(self._days.closes(opens, seconds).view(np.int64)[0])
+        end = given if type(given) is int else _nanoseconds(given)
+        if end <= moment:
+            raise InputError("time_close must be later than time, the opening of the bar, but is not.")
+        return end
 
     def state(self) -> bytes:
         """Everything `from_state` needs to go on as if nothing had happened: rows afterwards are equal to the bit.
 
-        The bytes hold the settings and the bars pushed since the start of the segment (57 bytes a bar, after a
+        The bytes hold the settings and the bars pushed since the start of the segment (65 bytes a bar, after a
         pause longer than `segment_gap` or a split they start anew), because recursive columns remember all of them.
         Storing is a copy; restoring replays these bars, which costs what pushing them as a batch costs: some
         microseconds a bar for the default columns. A stream keeps those bars in memory for this purpose.

@@ -332,7 +332,7 @@ def _bar(bars: Bars, row: int) -> dict[str, Any]:
     for name in ("volume", "spread"):
         values = getattr(bars, name)
         bar[name] = math.nan if values is None else float(values[row])
-    return {"time": bars.time[row], **bar}
+    return {"time": bars.time[row], "time_close": bars.time_close[row], **bar}
 
 
 def _call(function: Callable[..., Any], options: Mapping[str, Any]) -> Callable[[Bars], Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from smctrain.artifact.container import pack, unpack
+from smctrain.bars import SessionCalendar, resample
 from smctrain.bars.types import Bars, SymbolBars
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.features import FeatureSpec, FeatureStream
+from smctrain.features import FeatureSpec, FeatureStream, build_features
 
 EVERYTHING = FeatureSpec(preset="full", dtype="float64")
 
@@ -203,3 +205,33 @@ def test_a_missing_part_is_refused(stored: bytes) -> None:
             FeatureStream.from_state(pack({k: v for k, v in parts.header.items() if k != name}, dict(parts.arrays)))
     with pytest.raises(InputError, match="state must be bytes"):
         FeatureStream.from_state("stream")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_pushed", [False, True], ids=["resampled", "pushed"])
+def test_a_stream_closes_bars_where_their_sessions_end(draw: Any, is_pushed: bool) -> None:
+    # Sessions end ten minutes before the hour: their last bars, and the hours over them, are short.
+    days = SessionCalendar("America/New_York", end="15:50", half_days={"2024-01-03": "12:50"})
+    base = draw(900, seed=5)
+    base = replace(base, calendar=days, ends=days.closes(base.time, base.seconds))
+    assert np.any(base.time_close - base.time < np.timedelta64(15, "m"))
+    hours = resample(base, "H1")
+    hours = replace(hours, ends=days.closes(hours.time, hours.seconds))  # as bars that are read have them
+    frames = {"M15": base, "H1": hours} if is_pushed else {"M15": base}
+    spec = FeatureSpec(preset="full", higher=("H1",), dtype="float64")
+    table = build_features(SymbolBars("DRAWN", frames), spec)
+    stream = FeatureStream(spec, digits=5, higher_bars=[tf for tf in frames if tf != "M15"], calendar=days)
+    places = dict.fromkeys(frames, 0)
+    rows = feed(stream, frames, 0, 500, places)
+    stream = FeatureStream.from_state(stream.state())
+    rows += feed(stream, frames, 500, len(base), places)
+    np.testing.assert_array_equal(np.array(rows), table.values)
+
+
+def test_a_closing_time_can_be_given_and_must_follow_the_opening(draw: Any) -> None:
+    bars = draw(40, seed=6)
+    given, usual = FeatureStream(FeatureSpec()), FeatureStream(FeatureSpec())
+    for t in range(40):
+        bar = {name: getattr(bars, name)[t] for name in ("open", "high", "low", "close", "volume", "spread", "time")}
+        np.testing.assert_array_equal(given.push(**bar, time_close=bars.time_close[t]), usual.push(**bar))
+    with pytest.raises(InputError, match="time_close must be later than time"):
+        given.push(**bar, time_close=bars.time[t])
