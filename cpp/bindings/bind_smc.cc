@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,12 +25,30 @@ namespace {
 
 namespace smc = features::smc;
 
-template <class T, class Read>
-py::object column(const smc::EventLog& log, Read read) {
-  std::vector<T> values(static_cast<size_t>(log.size()));
-  for (int64_t i = 0; i < log.size(); ++i) values[static_cast<size_t>(i)] = static_cast<T>(read(log[i]));
-  return to_array(std::move(values));
-}
+// Columns of a log, filled a stretch of events at a time: the log is much larger than the cache.
+class LogColumns {
+ public:
+  explicit LogColumns(const smc::EventLog& log) : log_(log) {}
+  template <class T, class Read>
+  py::array_t<T> add(Read read) {
+    std::vector<T> values(static_cast<size_t>(log_.size()));
+    T* to = values.data();
+    fills_.push_back([this, to, read](int64_t first, int64_t end) {
+      for (int64_t i = first; i < end; ++i) to[i] = static_cast<T>(read(log_[i]));
+    });
+    return to_array(std::move(values));
+  }
+  void fill() const {
+    constexpr int64_t kStretch = 512;
+    for (int64_t first = 0; first < log_.size(); first += kStretch) {
+      for (const auto& fill : fills_) fill(first, std::min(log_.size(), first + kStretch));
+    }
+  }
+
+ private:
+  const smc::EventLog& log_;
+  std::vector<std::function<void(int64_t, int64_t)>> fills_;
+};
 
 template <class T>
 struct Field {
@@ -66,26 +85,30 @@ constexpr Field<bool> kFlags[] = {
 py::dict to_columns(const smc::EventLog& log, const std::vector<std::string>& wanted) {
   using smc::Event;
   py::dict table;
+  LogColumns columns(log);
   const auto put = [&](const char* name, auto make) {
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end()) table[name] = make();
   };
-  put("kind", [&] { return column<int8_t>(log, [](const Event& event) { return event.kind; }); });
-  put("side", [&] { return column<int8_t>(log, [](const Event& event) { return event.side; }); });
-  put("state", [&] { return column<int8_t>(log, [](const Event& event) { return event.state; }); });
-  put("members", [&] { return column<int32_t>(log, [](const Event& event) { return event.members; }); });
+  put("kind", [&] { return columns.add<int8_t>([](const Event& event) { return event.kind; }); });
+  put("side", [&] { return columns.add<int8_t>([](const Event& event) { return event.side; }); });
+  put("state", [&] { return columns.add<int8_t>([](const Event& event) { return event.state; }); });
+  put("members", [&] { return columns.add<int32_t>([](const Event& event) { return event.members; }); });
   for (const auto& field : kRows) {
     put(field.name,
-        [&] { return column<int64_t>(log, [&](const Event& event) { return event.*field.of; }); });
+        [&] { return columns.add<int64_t>([of = field.of](const Event& event) { return event.*of; }); });
   }
   for (const auto& field : kNumbers) {
-    put(field.name, [&] { return column<double>(log, [&](const Event& event) { return event.*field.of; }); });
+    put(field.name,
+        [&] { return columns.add<double>([of = field.of](const Event& event) { return event.*of; }); });
   }
   for (const auto& field : kFlags) {
     // One byte each, seen as bool.
     put(field.name, [&] {
-      return column<uint8_t>(log, [&](const Event& event) { return event.*field.of; }).attr("view")("bool");
+      return columns.add<uint8_t>([of = field.of](const Event& event) { return event.*of; })
+          .attr("view")("bool");
     });
   }
+  columns.fill();
   return table;
 }
 
