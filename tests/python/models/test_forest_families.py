@@ -284,6 +284,12 @@ def test_targets_that_cannot_be_learned_are_refused(model: Any, bad: Any) -> Non
         model(2).fit(np.arange(60.0).reshape(30, 2), y)
 
 
+def test_weights_beyond_all_sums_are_refused() -> None:
+    X, y = bars(0, n=40)
+    with pytest.raises(InputError, match="scale the weights"):
+        RandomForestRegressor(2).fit(X, y, sample_weight=np.r_[np.full(39, 1e308), 1.0])
+
+
 @pytest.mark.parametrize("model", REGRESSORS)
 def test_a_constant_target_is_predicted(model: Any) -> None:
     fitted = model(3).fit(np.arange(60.0).reshape(30, 2), np.full(30, 2.5))

@@ -350,23 +350,27 @@ ForestFit fit_regression_forest(const BinnedMatrix& matrix, std::span<const int6
                                 std::span<const double> targets, std::span<const double> weights,
                                 const ForestSettings& settings, const StopToken& stop) {
   check_rows(matrix, rows, targets.size(), weights, settings);
-  double mean = 0.0;
-  double seen = 0.0;
+  double sum = 0.0;  // weighted, so that a row of weight 2 is the same as a row given twice
+  double mass = 0.0;
   double largest = 0.0;
   for (const int64_t row : rows) {
     const double target = targets[static_cast<size_t>(row)];
     if (!std::isfinite(target)) {
       raise("InputError", "y must be finite in training rows, but is ", target, " in row ", row, ".");
     }
-    seen += 1.0;
-    mean += (target - mean) / seen;
+    const double weight = weights.empty() ? 1.0 : weights[static_cast<size_t>(row)];
+    sum += weight * target;
+    mass += weight;
     largest = std::max(largest, std::abs(target));
   }
   if (largest > 1e100) {
     raise("InputError", "y must be at most 1e100 in size, because squares are summed, but reaches ", largest,
           ": scale it.");
   }
-  return grow_forest(matrix, rows, {{}, targets, 1, mean}, weights, {}, settings, stop);
+  if (!std::isfinite(sum) || !std::isfinite(mass)) {
+    raise("InputError", "weight x y must sum to a finite number, but does not: scale the weights.");
+  }
+  return grow_forest(matrix, rows, {{}, targets, 1, sum / mass}, weights, {}, settings, stop);
 }
 
 }  // namespace smctrain::models
