@@ -37,6 +37,8 @@ class FamilyEntry:
         "classification".
     is_sequence : bool
         Whether it looks back over a window of rows.
+    regressor : str
+        The scikit-learn face for numbers instead of classes, in the same module; empty where there is none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class FamilyEntry:
     extra: str = ""
     task: str = "classification"
     is_sequence: bool = False
+    regressor: str = ""
 
 
 _ENTRIES = (
@@ -60,7 +63,7 @@ _ENTRIES = (
     FamilyEntry(
         "XGBoost", ("xgboost", "xgb"),
         "smctrain.models.xgboost", "XGBoostTrainer", "FittedXGBoost",
-        "smctrain.models.estimators.boosting", "XGBoostClassifier",
+        "smctrain.models.estimators.boosting", "XGBoostClassifier", regressor="XGBoostRegressor",
     ),
     FamilyEntry(
         "NeuralNetwork", ("neuralnetwork", "mlp", "nn"),
@@ -127,10 +130,13 @@ def fitted_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArr
     return fitted
 
 
-def estimator_class(family: str) -> Any:
-    """The scikit-learn estimator class of a family."""
+def estimator_class(family: str, task: str = "classification") -> Any:
+    """The scikit-learn estimator class of a family for "classification" or "regression"."""
     entry = FAMILIES[resolve_family(family)]
-    return getattr(importlib.import_module(entry.estimator_module), entry.estimator)
+    name = entry.regressor if task == "regression" else entry.estimator
+    if not name:
+        raise ArtifactError(f"{entry.name} has no {task}.")
+    return getattr(importlib.import_module(entry.estimator_module), name)
 
 
 def list_families() -> Any:

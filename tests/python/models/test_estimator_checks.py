@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from smctrain.models import MLPClassifier, RandomForestClassifier, XGBoostClassifier
+from smctrain.models import MLPClassifier, RandomForestClassifier, XGBoostClassifier, XGBoostRegressor
 
 _DRAWN = {
     "RandomForestClassifier": "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest",
@@ -26,6 +26,7 @@ def _expected_failures(estimator: Any) -> dict[str, str]:
         XGBoostClassifier(
             n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, class_weight=None, random_state=0
         ),
+        XGBoostRegressor(n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, random_state=0),
         MLPClassifier((16,), learning_rate=0.01, batch_size=16, max_epochs=40, random_state=0),
     ],
     expected_failed_checks=_expected_failures,

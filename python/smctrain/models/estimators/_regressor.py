@@ -1,0 +1,111 @@
+"""What all regressors share: a scikit-learn face over a native trainer of numbers instead of classes."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from smctrain.exceptions import InputError
+from smctrain.models.base import FitTask
+from smctrain.models.estimators._base import NativeEstimator
+from smctrain.models.estimators._input import seed_of, threads_of, validated_matrix, validated_weight
+
+
+class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
+    """Base of the regressors. Subclasses define `__init__` (parameters only), `_family` and `_make_trainer`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, fitted_, complete_, stop_reason_, warnings_
+        As of `NativeClassifier`.
+    """
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        time_limit: float | None = None,
+    ) -> Self:
+        """Learn from X (n, d) and the numbers y (n,); the other arguments as of `NativeClassifier.fit`.
+
+        Raises
+        ------
+        InputError
+            Names the parameter, column and row; NaN and infinite y included.
+        TooFewRows
+            There is nothing to learn from.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, time_limit)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        time_limit: float | None,
+        **options: Any,
+    ) -> Self:
+        """`options` go to the trainer's `fit` beside the task."""
+        if time_limit is not None and not time_limit > 0:
+            raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
+        matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
+        values = _numbers("y", target)
+        n = len(matrix)
+        weight = validated_weight(sample_weight, n)
+        rows = np.arange(n, dtype=np.int64) if weight is None else np.flatnonzero(weight > 0).astype(np.int64)
+        stop_rows = np.empty(0, dtype=np.int64)
+        if (X_val is None) != (y_val is None):
+            raise InputError("X_val and y_val must be given together, but only one of them is.")
+        if X_val is not None:
+            extra, extra_target = validated_matrix(self, X_val, y_val, reset=False, allow_nan=self._allow_nan)
+            stop_rows = np.arange(n, n + len(extra), dtype=np.int64)
+            matrix = np.concatenate([matrix, extra])
+            values = np.concatenate([values, _numbers("y_val", extra_target)])
+            if weight is not None:
+                weight = np.concatenate([weight, np.ones(len(extra))])
+        task = FitTask(
+            X=matrix,
+            y=values,
+            rows=rows,
+            n_classes=0,
+            stop_rows=stop_rows,
+            weight=weight,
+            seed=seed_of(getattr(self, "random_state", None)),
+            threads=threads_of(getattr(self, "n_jobs", None)),
+            time_limit_s=0.0 if time_limit is None else float(time_limit),
+        )
+        self._adopt(self._make_trainer().fit(task, **options), None)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Predicted values (n,)."""
+        check_is_fitted(self, "fitted_")
+        matrix, _ = validated_matrix(self, X, reset=False, allow_nan=self._allow_nan)
+        values: NDArray[np.float64] = self.fitted_.predict(matrix)  # type: ignore[attr-defined]
+        return values
+
+
+def _numbers(name: str, target: Any) -> NDArray[np.float64]:
+    """Targets as float64: finite, and inside float32, in which trees and nets hold them."""
+    try:
+        array = np.asarray(target)
+        if array.dtype.kind not in "biufO":
+            raise ValueError(f"dtype {array.dtype}")
+        values = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must hold numbers, but does not: {error}.") from error
+    bad = ~np.isfinite(values) | (np.abs(values) > np.finfo(np.float32).max)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(f"{name} must be finite and inside float32, but is {values[row]} in row {row}.")
+    return values
