@@ -8,6 +8,8 @@
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/models/boosting/contributions.h"
+#include "smctrain/models/boosting/lightgbm_library.h"
+#include "smctrain/models/boosting/lightgbm_trainer.h"
 #include "smctrain/models/boosting/tree_ensemble.h"
 #include "smctrain/models/boosting/xgboost_library.h"
 #include "smctrain/models/boosting/xgboost_trainer.h"
@@ -91,6 +93,47 @@ XGBoostSettings xgboost_settings(const py::dict& values) {
       s.max_bin = integer();
     else
       raise("InputError", "XGBoost has no setting '", name, "'.");
+  }
+  return s;
+}
+
+models::boosting::LightGBMSettings lightgbm_settings(const py::dict& values) {
+  models::boosting::LightGBMSettings s;
+  for (const auto& [key, value] : values) {
+    const auto name = py::cast<std::string>(key);
+    const auto integer = [&] { return py::cast<int64_t>(value); };
+    const auto real = [&] { return py::cast<double>(value); };
+    if (take_round_setting(s, name, value)) continue;
+    if (name == "num_leaves")
+      s.num_leaves = integer();
+    else if (name == "max_depth")
+      s.max_depth = integer();
+    else if (name == "min_child_weight")
+      s.min_child_weight = real();
+    else if (name == "min_child_samples")
+      s.min_child_samples = integer();
+    else if (name == "min_split_gain")
+      s.min_split_gain = real();
+    else if (name == "subsample")
+      s.subsample = real();
+    else if (name == "subsample_freq")
+      s.subsample_freq = integer();
+    else if (name == "colsample_bytree")
+      s.colsample_bytree = real();
+    else if (name == "colsample_bynode")
+      s.colsample_bynode = real();
+    else if (name == "reg_alpha")
+      s.reg_alpha = real();
+    else if (name == "reg_lambda")
+      s.reg_lambda = real();
+    else if (name == "max_bin")
+      s.max_bin = integer();
+    else if (name == "subsample_for_bin")
+      s.subsample_for_bin = integer();
+    else if (name == "zero_as_missing")
+      s.zero_as_missing = py::cast<bool>(value);
+    else
+      raise("InputError", "LightGBM has no setting '", name, "'.");
   }
   return s;
 }
@@ -309,6 +352,23 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
                     library.version);
 }
 
+py::dict lightgbm_fit(const std::string& library_path, const py::dict& settings, const py::array& X,
+                      const py::array& y, const py::array& rows, const py::array& stop_rows,
+                      const py::object& weight, int64_t n_classes, uint64_t seed, const py::object& stop,
+                      double time_limit_s, const py::object& progress, const py::object& init,
+                      const py::object& objective) {
+  const auto& library = models::boosting::open_lightgbm(library_path);
+  const auto chosen = lightgbm_settings(settings);
+  const PythonTask given =
+      python_task(X, y, rows, stop_rows, weight, n_classes, seed, 1, progress, init, objective);
+  return fit_result(run_native(stop, time_limit_s,
+                               [&](const StopToken& token) {
+                                 return models::boosting::fit_lightgbm(library, chosen, given.task, token,
+                                                                       given.report);
+                               }),
+                    "");
+}
+
 py::dict importance_totals(const TreeEnsemble& trees) {
   auto totals = models::boosting::split_totals(trees.arrays());
   py::dict result;
@@ -383,6 +443,13 @@ void bind_boosting(py::module_& m) {
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
         py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"),
         py::arg("init") = py::none(), py::arg("objective") = py::none());
+  m.def("lightgbm_fit", &lightgbm_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
+        py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
+        py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"), py::arg("init") = py::none(),
+        py::arg("objective") = py::none());
+  m.def("lightgbm_setting_problems",
+        [](const py::dict& settings) { return lightgbm_settings(settings).problems(); });
+  m.def("lightgbm_open", [](const std::string& path) { models::boosting::open_lightgbm(path); });
   m.def("xgboost_setting_problems",
         [](const py::dict& settings) { return xgboost_settings(settings).problems(); });
   m.def("xgboost_version",

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
 _ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.values() if entry.regressor}
-_DOCUMENTED = {f"{name}SMCModel": "smctrain.models.documents" for name in FAMILIES}
+_DOCUMENTED = {
+    f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
+}
 _LAZY = _ESTIMATORS | _DOCUMENTED
 
 __all__ = ["list_families", "load_model", *_LAZY]

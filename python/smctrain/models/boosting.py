@@ -174,9 +174,9 @@ class FittedBoosting:
     @classmethod
     def from_state(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Inverse of `to_state`; checks meaning before any use and raises `ArtifactError`."""
-        n_features = _meta(meta, "n_features", int)
-        best_round = _meta(meta, "best_round", int)
-        n_classes = _meta(meta, "n_classes", int)
+        n_features = stored_value(meta, "n_features", int)
+        best_round = stored_value(meta, "best_round", int)
+        n_classes = stored_value(meta, "n_classes", int)
         stored = {name: _array(arrays, name) for name in _ARRAYS}
         # Models of the first version have none of these, later ones all.
         is_first_version = not {"gain", "cover", "history_val_metric"} & set(arrays)
@@ -200,7 +200,7 @@ class FittedBoosting:
         for name, values in history.items():
             if values.dtype != np.float64 or values.shape != (length,):
                 raise ArtifactError(f"history_{name} must be float64 of shape ({length},).")
-        warnings = _meta(meta, "warnings", list)
+        warnings = stored_value(meta, "warnings", list)
         if not all(isinstance(warning, str) for warning in warnings):
             raise ArtifactError("warnings must be a list of texts.")
         return cls(
@@ -209,9 +209,9 @@ class FittedBoosting:
             best_round=best_round,
             history=history,
             warnings=warnings,
-            stop_reason=_meta(meta, "stop_reason", str),
-            complete=_meta(meta, "complete", bool),
-            library_version=_meta(meta, "library_version", str),
+            stop_reason=stored_value(meta, "stop_reason", str),
+            complete=stored_value(meta, "complete", bool),
+            library_version=stored_value(meta, "library_version", str),
             quantiles=quantiles,
         )
 
@@ -222,7 +222,7 @@ class FittedBoosting:
 
     @staticmethod
     def _stored_quantiles(meta: dict[str, Any], width: int) -> tuple[float, ...]:
-        values = _meta(meta, "quantiles", list)
+        values = stored_value(meta, "quantiles", list)
         if not all(isinstance(value, float) and 0.0 < value < 1.0 for value in values):
             raise ArtifactError("quantiles must be a list of numbers between 0 and 1.")
         if max(1, len(values)) != width or sorted(set(values)) != values:
@@ -258,7 +258,7 @@ def is_real(value: Any) -> bool:
     )
 
 
-def _meta(meta: dict[str, Any], name: str, kind: type) -> Any:
+def stored_value(meta: dict[str, Any], name: str, kind: type) -> Any:
     value: Any = meta.get(name)
     is_right = type(value) is kind  # bool is no int here
     if not is_right:

@@ -75,6 +75,12 @@ _ENTRIES = (
         "smctrain.models.lstm", "LSTMTrainer", "FittedLSTM",
         "smctrain.models.estimators.neural", "LSTMClassifier", extra="neural", is_sequence=True,
     ),
+    FamilyEntry(
+        "LightGBM", ("lightgbm", "lgbm", "lgb"),
+        "smctrain.models.lightgbm", "LightGBMTrainer", "FittedLightGBM",
+        "smctrain.models.estimators.lightgbm", "LightGBMClassifier", extra="lightgbm",
+        regressor="LightGBMRegressor",
+    ),
 )  # fmt: skip
 
 FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}

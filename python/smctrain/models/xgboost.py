@@ -103,7 +103,7 @@ class XGBoostTrainer:
     colsample_bynode: float = 1.0
     gamma: float = 0.0
     min_delta: float = 0.0
-    eval_metric: str | None = None
+    eval_metric: Any = None
     objective: str | None = None
     quantile_alpha: Any = None
     huber_slope: float = 1.0

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from smctrain.models import MLPClassifier, RandomForestClassifier, XGBoostClassifier, XGBoostRegressor
+from smctrain.models import (
+    LightGBMClassifier,
+    LightGBMRegressor,
+    MLPClassifier,
+    RandomForestClassifier,
+    XGBoostClassifier,
+    XGBoostRegressor,
+)
 
+_BINNED = "bins and leaves are counted in rows regardless of their weight, as in lightgbm"
 _DRAWN = {
+    "LightGBMClassifier": _BINNED,
+    "LightGBMRegressor": _BINNED,
     "RandomForestClassifier": "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest",
     "MLPClassifier": "a row given twice is in two batches, a row of weight 2 in one",
 }
@@ -19,8 +30,20 @@ def _expected_failures(estimator: Any) -> dict[str, str]:
     return {"check_sample_weight_equivalence_on_dense_data": why} if why else {}
 
 
+# A leaf of one row, so that the checks' tiny data can be split; without draws and class balance (see XGBoost below).
+_EACH_ROW: dict[str, Any] = {
+    "n_estimators": 20, "min_child_samples": 1, "subsample": 1.0, "colsample_bytree": 1.0, "random_state": 0,
+}  # fmt: skip
+_LIGHTGBM = (
+    [LightGBMClassifier(class_weight=None, **_EACH_ROW), LightGBMRegressor(**_EACH_ROW)]
+    if importlib.util.find_spec("lightgbm")
+    else []
+)
+
+
 @parametrize_with_checks(
     [
+        *_LIGHTGBM,
         RandomForestClassifier(n_estimators=20, random_state=0),
         # Without row sampling and class balance, under which weight 2 is not the same as a row given twice.
         XGBoostClassifier(
