@@ -29,6 +29,9 @@ _FAMILY_ALIASES = {
     "xgboost": "XGBoost", "xgb": "XGBoost",
     "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
     "lstm": "LSTM",
+    "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
+    "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",
+    "gb": "GradientBoosting",
 }  # fmt: skip
 
 

@@ -81,6 +81,12 @@ _ENTRIES = (
         "smctrain.models.estimators.lightgbm", "LightGBMClassifier", extra="lightgbm",
         regressor="LightGBMRegressor",
     ),
+    FamilyEntry(
+        "GradientBoosting", ("gradientboosting", "gbm", "gb"),
+        "smctrain.models.gradient_boosting", "GradientBoostingTrainer", "FittedGradientBoosting",
+        "smctrain.models.estimators.gradient_boosting", "GradientBoostingClassifier",
+        regressor="GradientBoostingRegressor",
+    ),
 )  # fmt: skip
 
 FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}

@@ -195,17 +195,28 @@ class XGBoostTrainer:
         NativeLibraryError
             If XGBoost reports an error.
         """
-        quantiles = self.quantile_alpha or ()
-        result = _load.core().xgboost_fit(
-            library=str(_load.xgboost_library().absolute()),
-            settings=self._native(),
-            # XGBoost takes 31 bits; below 2^31 seeds mean the same as in xgboost itself.
-            **task_arguments(task, 2**31),
-            threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
-            init=trees_to_continue(init_model, self.family, quantiles),
-            objective=objective,
-        )
-        return FittedXGBoost._of(result, quantiles)
+        result = fit_result(self, task, init_model, objective, self.family)
+        return FittedXGBoost._of(result, self.quantile_alpha or ())
+
+
+def fit_result(
+    trainer: XGBoostTrainer,
+    task: FitTask,
+    init_model: FittedBoosting | None,
+    objective: Objective | None,
+    family: str,
+) -> dict[str, Any]:
+    """The native fit's answer, for this family and for those that map onto it."""
+    result: dict[str, Any] = _load.core().xgboost_fit(
+        library=str(_load.xgboost_library().absolute()),
+        settings=trainer._native(),
+        # XGBoost takes 31 bits; below 2^31 seeds mean the same as in xgboost itself.
+        **task_arguments(task, 2**31),
+        threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
+        init=trees_to_continue(init_model, family, trainer.quantile_alpha or ()),
+        objective=objective,
+    )
+    return result
 
 
 class FittedXGBoost(FittedBoosting):

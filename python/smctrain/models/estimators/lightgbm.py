@@ -127,7 +127,8 @@ class LightGBMRegressor(BoostedRegressor):
         "regression", "regression_l1", "huber" (linear beyond `alpha`), "quantile", or a callable as of
         `XGBoostClassifier`.
     alpha : float, list of float or None
-        Of "huber" and "quantile"; None: 0.9. Several ascending quantiles are fitted a booster each, one round of all at
+        Of "huber" and "quantile", ignored elsewhere, as in lightgbm; None: 0.9.
+        Several ascending quantiles are fitted a booster each, one round of all at
         a time; `predict` then returns (n, q), sorted in each row (see `crossing_share`).
     eval_metric : "mse", "mae", "pinball" (quantiles) or None
         By which the best round is chosen; None: the loss that is fitted.
@@ -214,7 +215,7 @@ class LightGBMRegressor(BoostedRegressor):
             min_delta=self.min_delta,
             eval_metric=self.eval_metric,
             objective="regression" if callable(self.objective) else self.objective,
-            alpha=self.alpha,
+            alpha=self.alpha if self.objective in ("huber", "quantile") else None,
             class_weight=None,
         )
         return trainer
