@@ -55,6 +55,9 @@ __all__: list[str] = [
     "horizon_windows",
     "jitter",
     "label_uniqueness",
+    "lightgbm_fit",
+    "lightgbm_open",
+    "lightgbm_setting_problems",
     "minimum_track_record",
     "nearest_zones",
     "normal_cdf",
@@ -215,9 +218,19 @@ class BoostedTrees:
         n_features: typing.SupportsInt | typing.SupportsIndex,
         n_classes: typing.SupportsInt | typing.SupportsIndex,
         arrays: dict,
+        wide: bool = False,
+        zero_is_missing: bool = False,
     ) -> None: ...
     def arrays(self) -> dict: ...
-    def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float32]: ...
+    def contributions(
+        self,
+        X: numpy.ndarray,
+        rows: typing.Any = None,
+        stop: typing.Any = None,
+        time_limit_s: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> numpy.ndarray: ...
+    def importances(self) -> dict: ...
+    def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> typing.Any: ...
     def predict_proba(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def n_classes(self) -> int: ...
@@ -225,6 +238,10 @@ class BoostedTrees:
     def n_features(self) -> int: ...
     @property
     def n_rounds(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def zero_is_missing(self) -> bool: ...
 
 def audit_split(
     t0: numpy.ndarray,
@@ -429,6 +446,24 @@ def jitter(
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def lightgbm_fit(
+    library: str,
+    settings: dict,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    stop_rows: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+    init: typing.Any = None,
+    objective: typing.Any = None,
+) -> dict: ...
+def lightgbm_open(arg0: str) -> None: ...
+def lightgbm_setting_problems(arg0: dict) -> list[str]: ...
 def minimum_track_record(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     benchmark: typing.SupportsFloat | typing.SupportsIndex,
@@ -726,6 +761,8 @@ def xgboost_fit(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
     progress: typing.Any,
+    init: typing.Any = None,
+    objective: typing.Any = None,
 ) -> dict: ...
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...

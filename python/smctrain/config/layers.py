@@ -30,6 +30,9 @@ _FAMILY_ALIASES = {
     "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
     "lstm": "LSTM",
     "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
+    "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
+    "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",
+    "gb": "GradientBoosting",
 }  # fmt: skip
 
 

@@ -34,9 +34,11 @@ class FamilyEntry:
     extra : str
         Extra of the package that it needs, or empty.
     task : str
-        "classification" or "regression".
+        "classification" or "regression": what the estimator does.
     is_sequence : bool
         Whether it looks back over a window of rows.
+    regressor : str
+        The scikit-learn face for numbers instead of classes, in the same module; empty where there is none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class FamilyEntry:
     extra: str = ""
     task: str = "classification"
     is_sequence: bool = False
+    regressor: str = ""
 
 
 _ENTRIES = (
@@ -60,7 +63,7 @@ _ENTRIES = (
     FamilyEntry(
         "XGBoost", ("xgboost", "xgb"),
         "smctrain.models.xgboost", "XGBoostTrainer", "FittedXGBoost",
-        "smctrain.models.estimators.boosting", "XGBoostClassifier",
+        "smctrain.models.estimators.boosting", "XGBoostClassifier", regressor="XGBoostRegressor",
     ),
     FamilyEntry(
         "NeuralNetwork", ("neuralnetwork", "mlp", "nn"),
@@ -91,6 +94,18 @@ _ENTRIES = (
         "RandomForestQuantileRegressor", ("randomforestquantileregressor", "quantileforest"),
         "smctrain.models.forest_regression", "QuantileForestTrainer", "FittedQuantileForest",
         "smctrain.models.estimators.forest_regression", "RandomForestQuantileRegressor", task="regression",
+    ),
+    FamilyEntry(
+        "LightGBM", ("lightgbm", "lgbm", "lgb"),
+        "smctrain.models.lightgbm", "LightGBMTrainer", "FittedLightGBM",
+        "smctrain.models.estimators.lightgbm", "LightGBMClassifier", extra="lightgbm",
+        regressor="LightGBMRegressor",
+    ),
+    FamilyEntry(
+        "GradientBoosting", ("gradientboosting", "gbm", "gb"),
+        "smctrain.models.gradient_boosting", "GradientBoostingTrainer", "FittedGradientBoosting",
+        "smctrain.models.estimators.gradient_boosting", "GradientBoostingClassifier",
+        regressor="GradientBoostingRegressor",
     ),
 )  # fmt: skip
 
@@ -147,10 +162,13 @@ def fitted_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArr
     return fitted
 
 
-def estimator_class(family: str) -> Any:
-    """The scikit-learn estimator class of a family."""
+def estimator_class(family: str, task: str = "classification") -> Any:
+    """The scikit-learn estimator class of a family for "classification" or "regression"."""
     entry = FAMILIES[resolve_family(family)]
-    return getattr(importlib.import_module(entry.estimator_module), entry.estimator)
+    name = entry.estimator if task == entry.task else entry.regressor
+    if not name:
+        raise ArtifactError(f"{entry.name} has no {task}.")
+    return getattr(importlib.import_module(entry.estimator_module), name)
 
 
 def list_families() -> Any:
