@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from smctrain.exceptions import InputError, TooFewRows
@@ -277,6 +278,10 @@ def test_continuing_keeps_the_old_rounds_when_no_new_one_helps_and_refuses_stran
         XGBoostRegressor(5).fit(X[:, :5], y, init_model=first)
     with pytest.raises(InputError, match=r"must predict the quantiles \[0\.5\]"):
         XGBoostRegressor(5, objective="reg:quantileerror", quantile_alpha=0.5).fit(X, y, init_model=first)
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    named = XGBoostRegressor(5).fit(frame, y)
+    with pytest.raises(InputError, match="same columns in the same order"):
+        XGBoostRegressor(5).fit(frame[list("bacdef")], y, init_model=named)
     classes = XGBoostClassifier(5).fit(X, y > 0)
     with pytest.raises(InputError, match="y must hold the classes of init_model"):
         XGBoostClassifier(5).fit(X, np.where(y > 0, "up", "down"), init_model=classes)
@@ -410,7 +415,6 @@ def test_contributions_equal_those_of_the_xgboost_package_and_add_up(classes: in
 
 
 def test_importances_are_one_table_and_equal_those_of_the_xgboost_package() -> None:
-    import pandas as pd
     import xgboost as peer
 
     X, y = problem()

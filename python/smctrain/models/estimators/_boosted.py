@@ -26,7 +26,7 @@ class Boosted(NativeEstimator):
         objective = getattr(self, "objective", None)
         return objective if callable(objective) else None
 
-    def _continued(self, init_model: Any, y: Any) -> FittedBoosting | None:
+    def _continued(self, init_model: Any, X: Any, y: Any) -> FittedBoosting | None:
         if init_model is None:
             return None
         if type(init_model) is not type(self):
@@ -34,16 +34,14 @@ class Boosted(NativeEstimator):
                 f"init_model must be a fitted {type(self).__name__}, but is a {type(init_model).__name__}."
             )
         check_is_fitted(init_model, "fitted_")
+        theirs = getattr(init_model, "feature_names_in_", None)
+        if theirs is not None and hasattr(X, "columns") and list(map(str, X.columns)) != list(map(str, theirs)):
+            raise InputError("init_model must have been fitted on the same columns in the same order, but was not.")
         classes = getattr(init_model, "classes_", None)
         if classes is not None and not np.array_equal(np.unique(np.asarray(y)), classes):
             raise InputError(f"y must hold the classes of init_model, {classes.tolist()}, all of them and no other.")
         fitted: FittedBoosting = init_model._boosted()
         return fitted
-
-    def _check_names(self, init_model: Any) -> None:
-        ours, theirs = getattr(self, "feature_names_in_", None), getattr(init_model, "feature_names_in_", None)
-        if ours is not None and theirs is not None and list(ours) != list(theirs):
-            raise InputError("init_model must have been fitted on the same columns in the same order, but was not.")
 
     @property
     def best_round_(self) -> int:
@@ -107,11 +105,9 @@ class BoostedClassifier(Boosted, NativeClassifier):
             Continue it: its trees stay, `n_estimators` more rounds start from its margins, and early stopping chooses
             among the new ones.
         """
-        continued = self._continued(init_model, y)
+        continued = self._continued(init_model, X, y)
         self._fit(X, y, sample_weight, X_val, y_val, None, time_limit,
                   init_model=continued, objective=self._own_objective())  # fmt: skip
-        if init_model is not None:
-            self._check_names(init_model)
         return self
 
 
@@ -130,11 +126,9 @@ class BoostedRegressor(Boosted, NativeRegressor):
         init_model: Self | None = None,
     ) -> Self:
         """As `NativeRegressor.fit`, with `init_model` as of `BoostedClassifier.fit`."""
-        continued = self._continued(init_model, y)
+        continued = self._continued(init_model, X, y)
         self._fit(X, y, sample_weight, X_val, y_val, time_limit,
                   init_model=continued, objective=self._own_objective())  # fmt: skip
-        if init_model is not None:
-            self._check_names(init_model)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
