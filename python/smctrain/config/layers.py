@@ -29,6 +29,8 @@ _FAMILY_ALIASES = {
     "xgboost": "XGBoost", "xgb": "XGBoost",
     "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
     "lstm": "LSTM",
+    "logisticregression": "LogisticRegression", "logistic_regression": "LogisticRegression",
+    "logistic": "LogisticRegression",
 }  # fmt: skip
 
 

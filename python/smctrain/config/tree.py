@@ -240,7 +240,16 @@ class Output(_Section):
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
 
 
-Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM"]
+class LogisticRegression(_Section):
+    """Logistic regression on imputed and scaled columns."""
+
+    C: Positive = 1.0
+    l1_ratio: Annotated[StrictFloat, Field(ge=0.0, le=1.0)] = 0.0
+    class_weight: Literal["balanced"] | None = "balanced"
+    max_iter: AtLeastOne = 100
+
+
+Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM", "LogisticRegression"]
 
 
 class Config(_Section):
@@ -264,6 +273,7 @@ class Config(_Section):
     xgboost: XGBoost = XGBoost()
     neural_network: NeuralNetwork = NeuralNetwork()
     lstm: LSTM = LSTM()
+    logistic_regression: LogisticRegression = LogisticRegression()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -283,5 +293,6 @@ class Config(_Section):
             "XGBoost": self.xgboost,
             "NeuralNetwork": self.neural_network,
             "LSTM": self.lstm,
+            "LogisticRegression": self.logistic_regression,
         }[family]
         return dict(section)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
-_DOCUMENTED = {f"{name}SMCModel": "smctrain.models.documents" for name in FAMILIES}
+_DOCUMENTED = {
+    f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
+}
 _LAZY = _ESTIMATORS | _DOCUMENTED
 
 __all__ = ["list_families", "load_model", *_LAZY]

@@ -34,7 +34,7 @@ class FamilyEntry:
     extra : str
         Extra of the package that it needs, or empty.
     task : str
-        "classification".
+        "classification" or "regression". Regressions have no trainer: training runs predict classes.
     is_sequence : bool
         Whether it looks back over a window of rows.
     """
@@ -72,6 +72,23 @@ _ENTRIES = (
         "smctrain.models.lstm", "LSTMTrainer", "FittedLSTM",
         "smctrain.models.estimators.neural", "LSTMClassifier", extra="neural", is_sequence=True,
     ),
+    FamilyEntry(
+        "LogisticRegression", ("logisticregression", "logistic", "logit"),
+        "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
+        "smctrain.models.estimators.linear", "LogisticRegression",
+    ),
+    FamilyEntry(
+        "FTRLProximal", ("ftrlproximal", "ftrl"),
+        "smctrain.models.linear", "FTRLTrainer", "FittedFTRL",
+        "smctrain.models.estimators.linear", "FTRLClassifier",
+    ),
+    *(
+        FamilyEntry(
+            name, (name.lower(),), "smctrain.models.linear", "", "FittedRegression",
+            "smctrain.models.estimators.linear", name, task="regression",
+        )
+        for name in ("LinearRegression", "Ridge", "Lasso", "ElasticNet")
+    ),
 )  # fmt: skip
 
 FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}
@@ -99,6 +116,8 @@ def resolve_family(name: str) -> str:
 def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer:
     """The family's trainer with these settings (defaults for those not named)."""
     entry = FAMILIES[resolve_family(family)]
+    if entry.task != "classification":
+        raise InputError(f"{entry.name} predicts numbers, and a training run needs class probabilities.")
     cls = getattr(importlib.import_module(entry.module), entry.trainer)
     settings = dict(settings or {})
     known = list(inspect.signature(cls).parameters)

@@ -358,6 +358,9 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
     cls = estimator_class(family)
     fitted = fitted_from_state(family, meta, arrays)
     face = meta.get("estimator")
+    if isinstance(face, dict) and hasattr(cls, "_from_container_state"):  # a regression has no classes
+        regressor: NativeClassifier = cls._from_container_state(fitted, face)
+        return regressor
     if not isinstance(face, dict) or face.get("name") != cls.__name__:
         raise ArtifactError(f"the model file does not describe a {cls.__name__}, the estimator of family {family}.")
     settings = {
