@@ -25,7 +25,7 @@ def is_real(value: object, low: float, high: float = math.inf, *, open_low: bool
     """Whether the value is a number in [low, high], and no boolean or NaN."""
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         return False
-    return (low < value if open_low else low <= value) and bool(value <= high)
+    return bool((low < value if open_low else low <= value) and value <= high)
 
 
 def require(*conditions: tuple[bool, str, str, Any]) -> None:

@@ -24,6 +24,7 @@ from smctrain.models import (
     Ridge,
     load_model,
 )
+from smctrain.models.registry import make_trainer
 from smctrain.splits import PurgedKFold
 
 
@@ -195,6 +196,15 @@ def test_separable_classes_without_penalty_say_that_they_do_not_converge() -> No
     model = LogisticRegression(np.inf, max_iter=5, tol=1e-12).fit(X, X[:, 0] > 4)
     assert "did not converge in 5 iterations" in model.warnings_[0]
     assert len(model.history_) == 6
+
+
+def test_a_training_run_knows_the_classifiers_and_refuses_regressions() -> None:
+    assert make_trainer("logistic", {"C": 0.1}).needs_scaling
+    assert make_trainer("ftrl").family == "FTRLProximal"
+    with pytest.raises(InputError, match="Ridge predicts numbers"):
+        make_trainer("ridge")
+    with pytest.raises(InputError, match=r"C must be a positive number, but is 0\. max_iter must be"):
+        make_trainer("logistic", {"C": 0, "max_iter": 0})
 
 
 # ---- FTRL ------

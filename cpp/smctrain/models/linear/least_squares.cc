@@ -21,6 +21,9 @@ using GramMap = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dy
                            Eigen::OuterStride<>>;
 
 constexpr double kWellConditioned = 1e-6;
+// Centring columns far from 0 leaves rounding of this size, relative to their spread; float32 holds nothing
+// as fine.
+constexpr double kCentring = 1e-12;
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 struct Moments {
@@ -171,7 +174,8 @@ PathResult fit_least_squares(const Design& design, std::span<const double> y, co
     const Index d = design.d();
     const Index rows = std::min<Index>(triangle.rows(), d);
     Eigen::CompleteOrthogonalDecomposition<Matrix> decomposition;
-    decomposition.setThreshold(kEpsilon * static_cast<double>(std::max(design.n(), design.d())));
+    decomposition.setThreshold(
+        std::max(kCentring, kEpsilon * static_cast<double>(std::max(design.n(), design.d()))));
     decomposition.compute(triangle.topLeftCorner(rows, d));
     const Vector beta = decomposition.solve(triangle.col(d).head(rows));
     const double residual = (triangle.col(d) - triangle.leftCols(d) * beta).squaredNorm();

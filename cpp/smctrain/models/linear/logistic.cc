@@ -382,12 +382,16 @@ LogisticFit Solver::run() {
   } catch (const Stopped&) {
     fit.stop_reason = to_string(stop_.reason());
   }
+  double common = 0.0;  // softmax does not see what all intercepts have in common: they sum to 0
+  for (int64_t k = 0; k < scores_ && scores_ > 1; ++k) common += beta[static_cast<size_t>(k * stride_ + d_)];
+  common /= static_cast<double>(scores_);
   fit.coefs.resize(static_cast<size_t>(scores_ * d_));
   fit.intercepts.resize(static_cast<size_t>(scores_));
   for (int64_t k = 0; k < scores_; ++k) {
     const double* own = beta.data() + k * stride_;
     fit.beta.insert(fit.beta.end(), own, own + d_);
-    design_.to_units(own, own[d_], fit.coefs.data() + k * d_, &fit.intercepts[static_cast<size_t>(k)]);
+    design_.to_units(own, own[d_] - common, fit.coefs.data() + k * d_,
+                     &fit.intercepts[static_cast<size_t>(k)]);
   }
   return fit;
 }

@@ -82,11 +82,13 @@ class NativeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     _family: ClassVar[str]
     fitted_: FittedRegression
+    alphas_: NDArray[np.float64] | None
+    mse_path_: NDArray[np.float64] | None
 
     def _check(self) -> None:
         require(
-            (isinstance(self.fit_intercept, bool), "fit_intercept", "True or False", self.fit_intercept),  # type: ignore[attr-defined]
-            (isinstance(self.standardize, bool), "standardize", "True or False", self.standardize),  # type: ignore[attr-defined]
+            (isinstance(self.fit_intercept, bool), "fit_intercept", "True or False", self.fit_intercept),
+            (isinstance(self.standardize, bool), "standardize", "True or False", self.standardize),
         )
 
     def _solve(self, alphas: NDArray[np.float64], **task: Any) -> dict[str, Any]:
@@ -141,8 +143,8 @@ class NativeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _task(self, matrix: Any, target: Any, weight: Any, rows: Any, seconds: float) -> dict[str, Any]:
         return {
             "X": matrix, "rows": rows, "y": target, "weight": weight,
-            "fit_intercept": self.fit_intercept, "standardize": self.standardize,  # type: ignore[attr-defined]
-            "threads": threads_of(self.n_jobs), "stop": None, "time_limit_s": seconds,  # type: ignore[attr-defined]
+            "fit_intercept": self.fit_intercept, "standardize": self.standardize,
+            "threads": threads_of(self.n_jobs), "stop": None, "time_limit_s": seconds,
         }  # fmt: skip
 
     def _strengths(self, matrix: Any, target: Any, weight: Any, rows: Any) -> NDArray[np.float64]:
@@ -270,8 +272,6 @@ class LinearRegression(NativeRegressor):
 
 class _Penalised(NativeRegressor):
     alpha_: float
-    alphas_: NDArray[np.float64] | None
-    mse_path_: NDArray[np.float64] | None
 
     def _grid(self, alphas: Any) -> NDArray[np.float64]:
         """Candidates as an array."""
@@ -281,8 +281,8 @@ class _Penalised(NativeRegressor):
         return np.ascontiguousarray(grid)
 
     def _strengths(self, matrix: Any, target: Any, weight: Any, rows: Any) -> NDArray[np.float64]:
-        if self.cv is None:  # type: ignore[attr-defined]
-            self.alpha_ = float(self.alpha)  # type: ignore[attr-defined]
+        if self.cv is None:
+            self.alpha_ = float(self.alpha)
             return np.array([self.alpha_])
         folds = [
             (np.intersect1d(train, rows), np.intersect1d(test, rows)) for train, test in self._splits(matrix, target)
@@ -306,7 +306,7 @@ class _Penalised(NativeRegressor):
         return grid[: best + 1] if self._descending else grid[best : best + 1]
 
     def _splits(self, matrix: Any, target: Any) -> list[tuple[Any, Any]]:
-        cv = self.cv  # type: ignore[attr-defined]
+        cv = self.cv
         if isinstance(cv, (int, np.integer, str)):
             raise InputError(f"cv must be a splitter such as PurgedKFold(5, intervals=(t0, t1)), but is {cv!r}.")
         splits = list(cv.split(matrix, target) if hasattr(cv, "split") else cv)
@@ -334,10 +334,8 @@ class _Penalised(NativeRegressor):
             clone.set_params(alphas=alphas)
         matrix, target, weight, rows = clone._inputs(X, y, sample_weight)
         result = clone._solve(clone._candidates(), **clone._task(matrix, target, weight, rows, _seconds(time_limit)))
-        return LinearPath(
-            *(result[name] for name in ("alphas", "coefs", "intercepts", "objective", "gap", "n_iter")),
-            complete=result["stop_reason"] == "",
-        )
+        found = {name: result[name] for name in ("alphas", "coefs", "intercepts", "objective", "gap", "n_iter")}
+        return LinearPath(**found, complete=result["stop_reason"] == "")
 
 
 class Ridge(_Penalised):
