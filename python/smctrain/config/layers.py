@@ -33,6 +33,8 @@ _FAMILY_ALIASES = {
     "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
     "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",
     "gb": "GradientBoosting",
+    "logisticregression": "LogisticRegression", "logistic_regression": "LogisticRegression",
+    "logistic": "LogisticRegression",
 }  # fmt: skip
 
 

@@ -278,7 +278,25 @@ class Output(_Section):
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
 
 
-Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM", "ExtraTrees", "LightGBM", "GradientBoosting"]
+class LogisticRegression(_Section):
+    """Logistic regression on imputed and scaled columns."""
+
+    C: Positive = 1.0
+    l1_ratio: Annotated[StrictFloat, Field(ge=0.0, le=1.0)] = 0.0
+    class_weight: Literal["balanced"] | None = "balanced"
+    max_iter: AtLeastOne = 100
+
+
+Family = Literal[
+    "RandomForest",
+    "XGBoost",
+    "NeuralNetwork",
+    "LSTM",
+    "ExtraTrees",
+    "LightGBM",
+    "GradientBoosting",
+    "LogisticRegression",
+]
 
 
 class Config(_Section):
@@ -305,6 +323,7 @@ class Config(_Section):
     extra_trees: ExtraTrees = ExtraTrees()
     lightgbm: LightGBM = LightGBM()
     gradient_boosting: GradientBoosting = GradientBoosting()
+    logistic_regression: LogisticRegression = LogisticRegression()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -327,5 +346,6 @@ class Config(_Section):
             "ExtraTrees": self.extra_trees,
             "LightGBM": self.lightgbm,
             "GradientBoosting": self.gradient_boosting,
+            "LogisticRegression": self.logistic_regression,
         }[family]
         return dict(section)

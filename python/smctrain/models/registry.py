@@ -28,13 +28,13 @@ class FamilyEntry:
     module : str
         Module of the trainer and the fitted model.
     trainer, fitted : str
-        Class names there.
+        Class names there; no trainer where only the estimator fits.
     estimator_module, estimator : str
         The scikit-learn face.
     extra : str
         Extra of the package that it needs, or empty.
     task : str
-        "classification" or "regression": what the estimator does.
+        "classification" or "regression": what the estimator does. Training runs predict classes.
     is_sequence : bool
         Whether it looks back over a window of rows.
     regressor : str
@@ -107,6 +107,23 @@ _ENTRIES = (
         "smctrain.models.estimators.gradient_boosting", "GradientBoostingClassifier",
         regressor="GradientBoostingRegressor",
     ),
+    FamilyEntry(
+        "LogisticRegression", ("logisticregression", "logistic", "logit"),
+        "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
+        "smctrain.models.estimators.linear", "LogisticRegression",
+    ),
+    FamilyEntry(
+        "FTRLProximal", ("ftrlproximal", "ftrl"),
+        "smctrain.models.linear", "FTRLTrainer", "FittedFTRL",
+        "smctrain.models.estimators.linear", "FTRLClassifier",
+    ),
+    *(
+        FamilyEntry(
+            name, (name.lower(),), "smctrain.models.linear", "", f"Fitted{name}",
+            "smctrain.models.estimators.linear", name, task="regression",
+        )
+        for name in ("LinearRegression", "Ridge", "Lasso", "ElasticNet")
+    ),
 )  # fmt: skip
 
 FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}
@@ -134,6 +151,8 @@ def resolve_family(name: str) -> str:
 def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer:
     """The family's trainer with these settings (defaults for those not named)."""
     entry = FAMILIES[resolve_family(family)]
+    if not entry.trainer:
+        raise InputError(f"{entry.name} predicts numbers, and a training run needs class probabilities.")
     cls = getattr(importlib.import_module(entry.module), entry.trainer)
     settings = dict(settings or {})
     known = list(inspect.signature(cls).parameters)

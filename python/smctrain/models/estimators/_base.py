@@ -84,6 +84,10 @@ class NativeEstimator(BaseEstimator):  # type: ignore[misc]
 
     # ---- storage ------
 
+    def _stored_settings(self) -> dict[str, Any]:
+        """Parameters as a model file holds them."""
+        return plain_settings(self.get_params(deep=False))
+
     def _to_container(self) -> bytes:
         from smctrain import artifact
 
@@ -91,7 +95,7 @@ class NativeEstimator(BaseEstimator):  # type: ignore[misc]
         names = getattr(self, "feature_names_in_", None)
         face = {
             "name": type(self).__name__,
-            "settings": _plain_settings(self.get_params(deep=False)),
+            "settings": self._stored_settings(),
             **_class_labels(getattr(self, "classes_", None)),
             "features": None if names is None else [str(name) for name in names],
         }
@@ -347,7 +351,7 @@ def _class_labels(classes: NDArray[Any] | None) -> dict[str, Any]:
     return {"classes": classes.tolist(), "classes_dtype": classes.dtype.str if classes.dtype.kind != "O" else "O"}
 
 
-def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings that JSON can hold; a RandomState or Generator has no lasting value and becomes None."""
     plain: dict[str, Any] = {}
     for name, value in settings.items():
