@@ -191,12 +191,13 @@ def estimator_class(family: str, task: str = "classification") -> Any:
 
 
 def list_families() -> Any:
-    """The families as a table: name, estimator, task, extra needed, sequence. A pandas frame where pandas is
+    """The families as a table: name, estimator, regressor, task, extra needed, sequence. A pandas frame where pandas is
     installed, else a list of dictionaries."""
     rows = [
         {
             "name": entry.name,
             "estimator": entry.estimator,
+            "regressor": entry.estimator if entry.task == "regression" else entry.regressor,
             "task": entry.task,
             "extra": entry.extra,
             "sequence": entry.is_sequence,
