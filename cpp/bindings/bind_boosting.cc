@@ -7,6 +7,9 @@
 
 #include "bindings/numpy.h"
 #include "bindings/run.h"
+#include "smctrain/models/boosting/contributions.h"
+#include "smctrain/models/boosting/lightgbm_library.h"
+#include "smctrain/models/boosting/lightgbm_trainer.h"
 #include "smctrain/models/boosting/tree_ensemble.h"
 #include "smctrain/models/boosting/xgboost_library.h"
 #include "smctrain/models/boosting/xgboost_trainer.h"
@@ -17,40 +20,120 @@ namespace {
 
 using models::boosting::BoostingFit;
 using models::boosting::BoostingTask;
+using models::boosting::Progress;
 using models::boosting::TreeArrays;
 using models::boosting::TreeEnsemble;
 using models::boosting::XGBoostSettings;
 
-XGBoostSettings settings_from(const py::dict& values) {
+models::boosting::Loss loss_of(const std::string& name) {
+  using models::boosting::Loss;
+  if (name == "classes") return Loss::kClasses;
+  if (name == "squared") return Loss::kSquared;
+  if (name == "absolute") return Loss::kAbsolute;
+  if (name == "huber") return Loss::kHuber;
+  if (name == "pseudo_huber") return Loss::kPseudoHuber;
+  if (name == "quantile") return Loss::kQuantile;
+  raise("InputError", "there is no loss '", name, "'.");
+}
+
+// Settings that every library shares; false when `name` is none of them.
+bool take_round_setting(models::boosting::RoundSettings& s, const std::string& name,
+                        const py::handle& value) {
+  if (name == "n_estimators")
+    s.n_estimators = py::cast<int64_t>(value);
+  else if (name == "learning_rate")
+    s.learning_rate = py::cast<double>(value);
+  else if (name == "early_stopping_rounds")
+    s.early_stopping_rounds = value.is_none() ? 0 : py::cast<int64_t>(value);
+  else if (name == "min_delta")
+    s.min_delta = py::cast<double>(value);
+  else if (name == "eval_metric")
+    s.eval_metric = value.is_none() ? std::string() : py::cast<std::string>(value);
+  else if (name == "class_weight")
+    s.balanced = !value.is_none();
+  else if (name == "slope")
+    s.slope = py::cast<double>(value);
+  else if (name == "quantiles")
+    s.quantiles = py::cast<std::vector<double>>(value);
+  else if (name == "loss")
+    s.loss = loss_of(py::cast<std::string>(value));
+  else
+    return false;
+  return true;
+}
+
+XGBoostSettings xgboost_settings(const py::dict& values) {
   XGBoostSettings s;
   for (const auto& [key, value] : values) {
     const auto name = py::cast<std::string>(key);
     const auto integer = [&] { return py::cast<int64_t>(value); };
     const auto real = [&] { return py::cast<double>(value); };
-    if (name == "n_estimators")
-      s.n_estimators = integer();
-    else if (name == "max_depth")
+    if (take_round_setting(s, name, value)) continue;
+    if (name == "max_depth")
       s.max_depth = integer();
-    else if (name == "learning_rate")
-      s.learning_rate = real();
+    else if (name == "max_leaves")
+      s.max_leaves = integer();
+    else if (name == "grow_policy")
+      s.grow_policy = py::cast<std::string>(value);
     else if (name == "subsample")
       s.subsample = real();
     else if (name == "colsample_bytree")
       s.colsample_bytree = real();
+    else if (name == "colsample_bynode")
+      s.colsample_bynode = real();
     else if (name == "min_child_weight")
       s.min_child_weight = real();
+    else if (name == "gamma")
+      s.gamma = real();
     else if (name == "reg_alpha")
       s.reg_alpha = real();
     else if (name == "reg_lambda")
       s.reg_lambda = real();
-    else if (name == "early_stopping_rounds")
-      s.early_stopping_rounds = value.is_none() ? 0 : integer();
-    else if (name == "class_weight")
-      s.balanced = !value.is_none();
     else if (name == "max_bin")
       s.max_bin = integer();
     else
       raise("InputError", "XGBoost has no setting '", name, "'.");
+  }
+  return s;
+}
+
+models::boosting::LightGBMSettings lightgbm_settings(const py::dict& values) {
+  models::boosting::LightGBMSettings s;
+  for (const auto& [key, value] : values) {
+    const auto name = py::cast<std::string>(key);
+    const auto integer = [&] { return py::cast<int64_t>(value); };
+    const auto real = [&] { return py::cast<double>(value); };
+    if (take_round_setting(s, name, value)) continue;
+    if (name == "num_leaves")
+      s.num_leaves = integer();
+    else if (name == "max_depth")
+      s.max_depth = integer();
+    else if (name == "min_child_weight")
+      s.min_child_weight = real();
+    else if (name == "min_child_samples")
+      s.min_child_samples = integer();
+    else if (name == "min_split_gain")
+      s.min_split_gain = real();
+    else if (name == "subsample")
+      s.subsample = real();
+    else if (name == "subsample_freq")
+      s.subsample_freq = integer();
+    else if (name == "colsample_bytree")
+      s.colsample_bytree = real();
+    else if (name == "colsample_bynode")
+      s.colsample_bynode = real();
+    else if (name == "reg_alpha")
+      s.reg_alpha = real();
+    else if (name == "reg_lambda")
+      s.reg_lambda = real();
+    else if (name == "max_bin")
+      s.max_bin = integer();
+    else if (name == "subsample_for_bin")
+      s.subsample_for_bin = integer();
+    else if (name == "zero_as_missing")
+      s.zero_as_missing = py::cast<bool>(value);
+    else
+      raise("InputError", "LightGBM has no setting '", name, "'.");
   }
   return s;
 }
@@ -67,10 +150,19 @@ std::vector<T> copy(const py::dict& arrays, const char* name) {
   }
 }
 
-TreeEnsemble ensemble_from(int64_t n_features, int64_t n_classes, const py::dict& arrays) {
+template <class To, class From>
+std::vector<To> copy_as(const py::dict& arrays, const char* name) {
+  const std::vector<From> values = copy<From>(arrays, name);
+  return {values.begin(), values.end()};
+}
+
+TreeEnsemble ensemble_from(int64_t n_features, int64_t n_classes, const py::dict& arrays, bool wide,
+                           bool zero_is_missing) {
   TreeArrays trees;
   trees.n_features = n_features;
   trees.n_classes = n_classes;
+  trees.wide = wide;
+  trees.zero_is_missing = zero_is_missing;
   trees.tree_offset = copy<int64_t>(arrays, "tree_offset");
   trees.tree_class = copy<int32_t>(arrays, "tree_class");
   trees.feature = copy<int32_t>(arrays, "feature");
@@ -78,14 +170,23 @@ TreeEnsemble ensemble_from(int64_t n_features, int64_t n_classes, const py::dict
   trees.left = copy<int32_t>(arrays, "left");
   trees.right = copy<int32_t>(arrays, "right");
   trees.default_left = copy<uint8_t>(arrays, "default_left");
-  trees.value = copy<float>(arrays, "value");
-  trees.base_margin = copy<float>(arrays, "base_margin");
+  trees.value = wide ? copy<double>(arrays, "value") : copy_as<double, float>(arrays, "value");
+  trees.base_margin =
+      wide ? copy<double>(arrays, "base_margin") : copy_as<double, float>(arrays, "base_margin");
+  // Models stored by the first version lack them.
+  if (arrays.contains("gain")) trees.gain = copy<float>(arrays, "gain");
+  if (arrays.contains("cover")) trees.cover = copy<float>(arrays, "cover");
   return {std::move(trees), "ArtifactError"};
 }
 
 template <class T>
 py::array_t<T> array_of(const std::vector<T>& values) {
   return to_array(std::vector<T>(values));
+}
+
+py::object float_array(const std::vector<double>& values, bool wide) {
+  if (wide) return array_of(values);
+  return to_array(std::vector<float>(values.begin(), values.end()));
 }
 
 py::dict arrays_of(const TreeEnsemble& ensemble) {
@@ -98,8 +199,12 @@ py::dict arrays_of(const TreeEnsemble& ensemble) {
   result["left"] = array_of(trees.left);
   result["right"] = array_of(trees.right);
   result["default_left"] = array_of(trees.default_left);
-  result["value"] = array_of(trees.value);
-  result["base_margin"] = array_of(trees.base_margin);
+  result["value"] = float_array(trees.value, trees.wide);
+  result["base_margin"] = float_array(trees.base_margin, trees.wide);
+  if (!trees.cover.empty() || trees.feature.empty()) {
+    result["gain"] = array_of(trees.gain);
+    result["cover"] = array_of(trees.cover);
+  }
   return result;
 }
 
@@ -121,33 +226,78 @@ Rows rows_of(const py::object& rows, int64_t n) {
   return result;
 }
 
-py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, const py::array& X,
-                     const py::array& y, const py::array& rows, const py::array& stop_rows,
-                     const py::object& weight, int64_t n_classes, uint64_t seed, int threads,
-                     const py::object& stop, double time_limit_s, const py::object& progress) {
-  const auto& library = models::boosting::open_xgboost(library_path);
-  const XGBoostSettings chosen = settings_from(settings);
+// The caller's objective as a function of ours: called on the working thread, with the GIL.
+models::boosting::Gradient gradient_of(const py::object& objective) {
+  if (objective.is_none()) return {};
+  // The object is borrowed: the caller holds it for the whole call.
+  return [&objective](std::span<const float> y, std::span<const float> margins, int64_t width,
+                      std::vector<float>& gradient, std::vector<float>& curvature) {
+    const py::gil_scoped_acquire acquire;
+    const auto rows = static_cast<int64_t>(y.size());
+    const py::object labels = to_array(std::vector<double>(y.begin(), y.end()));
+    py::object scores = to_array(std::vector<double>(margins.begin(), margins.end()));
+    if (width > 1) scores = py::cast<py::array>(scores).reshape({rows, width});
+    const py::object answer = objective(labels, scores);
+    if (!py::isinstance<py::tuple>(answer) || py::len(answer) != 2) {
+      raise("InputError", "the objective must return (gradient, curvature).");
+    }
+    size_t k = 0;
+    for (std::vector<float>* out : {&gradient, &curvature}) {
+      const char* name = k == 0 ? "gradient" : "curvature";
+      const auto values = py::array_t<double, py::array::c_style | py::array::forcecast>::ensure(
+          py::cast<py::tuple>(answer)[k++]);
+      if (!values) {
+        PyErr_Clear();
+        raise("InputError", "the ", name, " of the objective must hold numbers.");
+      }
+      const bool fits = width == 1
+                            ? values.size() == rows
+                            : values.ndim() == 2 && values.shape(0) == rows && values.shape(1) == width;
+      if (!fits) {
+        raise("InputError", "the ", name, " of the objective must have the shape of its margins, (", rows,
+              ", ", width, "), but has ", values.size(), " values.");
+      }
+      out->assign(values.data(), values.data() + values.size());
+    }
+  };
+}
+
+struct PythonTask {
   BoostingTask task;
+  Progress report;
+};
+
+PythonTask python_task(const py::array& X, const py::array& y, const py::array& rows,
+                       const py::array& stop_rows, const py::object& weight, int64_t n_classes, uint64_t seed,
+                       int threads, const py::object& progress, const py::object& init,
+                       const py::object& objective) {
+  PythonTask result;
+  BoostingTask& task = result.task;
   task.X = matrix_view<float>(X, "X");
-  task.y = vector_view<int32_t>(y, "y", task.X.rows);
+  task.n_classes = n_classes;
+  if (n_classes == 0) {
+    task.target = vector_view<double>(y, "y", task.X.rows);
+  } else {
+    task.y = vector_view<int32_t>(y, "y", task.X.rows);
+  }
   task.rows = vector_view<int64_t>(rows, "rows");
   task.stop_rows = vector_view<int64_t>(stop_rows, "stop_rows");
   task.weight = optional_vector_view<double>(weight, "weight", task.X.rows);
-  task.n_classes = n_classes;
   task.seed = seed;
   task.threads = threads;
-  std::function<void(int64_t, int64_t)> report;
+  if (!init.is_none()) task.init = &py::cast<const TreeEnsemble&>(init);
+  task.gradient = gradient_of(objective);
   if (!progress.is_none()) {
     // The object is borrowed: the caller holds it for the whole call.
-    report = [&progress](int64_t done, int64_t total) {
+    result.report = [&progress](int64_t done, int64_t total) {
       const py::gil_scoped_acquire acquire;
       progress(done, total);
     };
   }
-  BoostingFit fit = run_native(stop, time_limit_s, [&](const StopToken& token) {
-    return models::boosting::fit_xgboost(library, chosen, task, token, report);
-  });
+  return result;
+}
 
+py::dict fit_result(BoostingFit fit, const std::string& version) {
   const size_t n = fit.history.size();
   std::vector<double> step(n), train_loss(n), val_loss(n), train_accuracy(n), val_accuracy(n), grad_norm(n),
       rate(n);
@@ -169,6 +319,7 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
   history["val_accuracy"] = to_array(std::move(val_accuracy));
   history["grad_norm"] = to_array(std::move(grad_norm));
   history["learning_rate"] = to_array(std::move(rate));
+  history["val_metric"] = to_array(std::move(fit.val_metric));
   py::list warnings;
   for (const auto& alarm : fit.alarms) warnings.append(alarm.message);
 
@@ -179,8 +330,51 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
   result["complete"] = fit.complete;
   result["best_round"] = fit.best_round;
   result["importances"] = to_array(std::move(fit.importances));
-  result["library_version"] = library.version;
+  result["library_version"] = version;
   result["trees"] = py::cast(std::move(fit.trees));
+  return result;
+}
+
+py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, const py::array& X,
+                     const py::array& y, const py::array& rows, const py::array& stop_rows,
+                     const py::object& weight, int64_t n_classes, uint64_t seed, int threads,
+                     const py::object& stop, double time_limit_s, const py::object& progress,
+                     const py::object& init, const py::object& objective) {
+  const auto& library = models::boosting::open_xgboost(library_path);
+  const XGBoostSettings chosen = xgboost_settings(settings);
+  const PythonTask given =
+      python_task(X, y, rows, stop_rows, weight, n_classes, seed, threads, progress, init, objective);
+  return fit_result(run_native(stop, time_limit_s,
+                               [&](const StopToken& token) {
+                                 return models::boosting::fit_xgboost(library, chosen, given.task, token,
+                                                                      given.report);
+                               }),
+                    library.version);
+}
+
+py::dict lightgbm_fit(const std::string& library_path, const py::dict& settings, const py::array& X,
+                      const py::array& y, const py::array& rows, const py::array& stop_rows,
+                      const py::object& weight, int64_t n_classes, uint64_t seed, const py::object& stop,
+                      double time_limit_s, const py::object& progress, const py::object& init,
+                      const py::object& objective) {
+  const auto& library = models::boosting::open_lightgbm(library_path);
+  const auto chosen = lightgbm_settings(settings);
+  const PythonTask given =
+      python_task(X, y, rows, stop_rows, weight, n_classes, seed, 1, progress, init, objective);
+  return fit_result(run_native(stop, time_limit_s,
+                               [&](const StopToken& token) {
+                                 return models::boosting::fit_lightgbm(library, chosen, given.task, token,
+                                                                       given.report);
+                               }),
+                    "");
+}
+
+py::dict importance_totals(const TreeEnsemble& trees) {
+  auto totals = models::boosting::split_totals(trees.arrays());
+  py::dict result;
+  result["weight"] = to_array(std::move(totals.weight));
+  result["total_gain"] = to_array(std::move(totals.gain));
+  result["total_cover"] = to_array(std::move(totals.cover));
   return result;
 }
 
@@ -189,10 +383,14 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
 void bind_boosting(py::module_& m) {
   py::class_<TreeEnsemble>(m, "BoostedTrees",
                            "Boosted trees as validated flat arrays; immutable, any thread may predict.")
-      .def(py::init(&ensemble_from), py::arg("n_features"), py::arg("n_classes"), py::arg("arrays"))
+      .def(py::init(&ensemble_from), py::arg("n_features"), py::arg("n_classes"), py::arg("arrays"),
+           py::arg("wide") = false, py::arg("zero_is_missing") = false)
       .def_property_readonly("n_features", [](const TreeEnsemble& self) { return self.arrays().n_features; })
       .def_property_readonly("n_classes", [](const TreeEnsemble& self) { return self.arrays().n_classes; })
       .def_property_readonly("n_rounds", &TreeEnsemble::n_rounds)
+      .def_property_readonly("width", [](const TreeEnsemble& self) { return self.arrays().width(); })
+      .def_property_readonly("zero_is_missing",
+                             [](const TreeEnsemble& self) { return self.arrays().zero_is_missing; })
       .def("arrays", &arrays_of)
       .def(
           "predict_proba",
@@ -210,23 +408,50 @@ void bind_boosting(py::module_& m) {
           py::arg("X"), py::arg("rows") = py::none())
       .def(
           "margins",
-          [](const TreeEnsemble& self, const py::array& X, const py::object& rows) {
+          [](const TreeEnsemble& self, const py::array& X, const py::object& rows) -> py::object {
             const auto view = matrix_view<float>(X, "X");
             const Rows wanted = rows_of(rows, view.rows);
-            std::vector<float> result;
-            {
-              const py::gil_scoped_release release;
-              result = self.margins(view, wanted.view);
-            }
-            return to_matrix(std::move(result), static_cast<int64_t>(wanted.view.size()),
-                             self.arrays().width());
+            const auto n = static_cast<int64_t>(wanted.view.size());
+            const auto made = [&]<class T>(T) {
+              std::vector<T> result;
+              {
+                const py::gil_scoped_release release;
+                result = self.sums<T>(view, wanted.view);
+              }
+              return to_matrix(std::move(result), n, self.arrays().width());
+            };
+            if (self.arrays().wide) return made(double{});
+            return made(float{});
           },
-          py::arg("X"), py::arg("rows") = py::none());
+          py::arg("X"), py::arg("rows") = py::none())
+      .def(
+          "contributions",
+          [](const TreeEnsemble& self, const py::array& X, const py::object& rows, const py::object& stop,
+             double time_limit_s) {
+            const auto view = matrix_view<float>(X, "X");
+            const Rows wanted = rows_of(rows, view.rows);
+            auto result = run_native(stop, time_limit_s, [&](const StopToken& token) {
+              return models::boosting::contributions(self, view, wanted.view, token);
+            });
+            const auto n = static_cast<int64_t>(wanted.view.size());
+            return to_array(std::move(result)).reshape({n, view.cols + 1, self.arrays().width()});
+          },
+          py::arg("X"), py::arg("rows") = py::none(), py::arg("stop") = py::none(),
+          py::arg("time_limit_s") = 0.0)
+      .def("importances", &importance_totals);
   m.def("xgboost_fit", &xgboost_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
-        py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"));
+        py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"),
+        py::arg("init") = py::none(), py::arg("objective") = py::none());
+  m.def("lightgbm_fit", &lightgbm_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
+        py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
+        py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"), py::arg("init") = py::none(),
+        py::arg("objective") = py::none());
+  m.def("lightgbm_setting_problems",
+        [](const py::dict& settings) { return lightgbm_settings(settings).problems(); });
+  m.def("lightgbm_open", [](const std::string& path) { models::boosting::open_lightgbm(path); });
   m.def("xgboost_setting_problems",
-        [](const py::dict& settings) { return settings_from(settings).problems(); });
+        [](const py::dict& settings) { return xgboost_settings(settings).problems(); });
   m.def("xgboost_version",
         [](const std::string& path) { return models::boosting::open_xgboost(path).version; });
 }

@@ -26,6 +26,7 @@ __all__: list[str] = [
     "check_order",
     "circular_shift_test",
     "classification_metrics",
+    "column_scale",
     "compiled_offsets",
     "copy_rows",
     "count_stamps",
@@ -44,8 +45,13 @@ __all__: list[str] = [
     "features_build",
     "features_catalogue",
     "find_breaks",
+    "fit_elastic_net",
     "fit_forest",
+    "fit_ftrl",
+    "fit_least_squares",
+    "fit_logistic",
     "fit_preprocessing",
+    "fit_ridge",
     "forward_return",
     "forward_split",
     "fractional_weights",
@@ -55,6 +61,11 @@ __all__: list[str] = [
     "horizon_windows",
     "jitter",
     "label_uniqueness",
+    "lightgbm_fit",
+    "lightgbm_open",
+    "lightgbm_setting_problems",
+    "linear_proba",
+    "linear_scores",
     "minimum_track_record",
     "nearest_zones",
     "normal_cdf",
@@ -217,9 +228,19 @@ class BoostedTrees:
         n_features: typing.SupportsInt | typing.SupportsIndex,
         n_classes: typing.SupportsInt | typing.SupportsIndex,
         arrays: dict,
+        wide: bool = False,
+        zero_is_missing: bool = False,
     ) -> None: ...
     def arrays(self) -> dict: ...
-    def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float32]: ...
+    def contributions(
+        self,
+        X: numpy.ndarray,
+        rows: typing.Any = None,
+        stop: typing.Any = None,
+        time_limit_s: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> numpy.ndarray: ...
+    def importances(self) -> dict: ...
+    def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> typing.Any: ...
     def predict_proba(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def n_classes(self) -> int: ...
@@ -227,6 +248,10 @@ class BoostedTrees:
     def n_features(self) -> int: ...
     @property
     def n_rounds(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def zero_is_missing(self) -> bool: ...
 
 def audit_split(
     t0: numpy.ndarray,
@@ -277,6 +302,13 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def column_scale(
+    X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Weighted standard deviation of the columns; 0 without spread.
+    """
+
 def compiled_offsets(zone: str, utc: numpy.ndarray) -> numpy.typing.NDArray[numpy.int64]:
     """
     Offsets from UTC in nanoseconds by the rules compiled into the core.
@@ -365,6 +397,27 @@ def features_catalogue(
 def find_breaks(
     arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
 ) -> dict: ...
+def fit_elastic_net(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    y: numpy.ndarray,
+    weight: typing.Any,
+    alphas: numpy.ndarray,
+    n_alphas: typing.SupportsInt | typing.SupportsIndex,
+    eps: typing.SupportsFloat | typing.SupportsIndex,
+    l1_ratio: typing.SupportsFloat | typing.SupportsIndex,
+    tol: typing.SupportsFloat | typing.SupportsIndex,
+    max_iter: typing.SupportsInt | typing.SupportsIndex,
+    fit_intercept: bool,
+    standardize: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict:
+    """
+    alphas empty: n_alphas of a grid from the smallest one with zeros only down to eps times it.
+    """
+
 def fit_forest(
     binned: BinnedMatrix,
     rows: numpy.ndarray,
@@ -377,6 +430,49 @@ def fit_forest(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def fit_ftrl(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    y: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    settings: dict,
+    z: typing.Any,
+    n: typing.Any,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
+def fit_least_squares(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    y: numpy.ndarray,
+    weight: typing.Any,
+    fit_intercept: bool,
+    standardize: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
+def fit_logistic(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    y: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    l1: typing.SupportsFloat | typing.SupportsIndex,
+    l2: typing.SupportsFloat | typing.SupportsIndex,
+    tol: typing.SupportsFloat | typing.SupportsIndex,
+    max_iter: typing.SupportsInt | typing.SupportsIndex,
+    fit_intercept: bool,
+    standardize: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict:
+    """
+    l1 and l2 belong to the mean loss of weighted rows.
+    """
+
 def fit_preprocessing(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -384,6 +480,18 @@ def fit_preprocessing(
     clip_low: typing.SupportsFloat | typing.SupportsIndex,
     clip_high: typing.SupportsFloat | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
+def fit_ridge(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    y: numpy.ndarray,
+    weight: typing.Any,
+    alphas: numpy.ndarray,
+    fit_intercept: bool,
+    standardize: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
 def forward_return(
     bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
@@ -431,6 +539,38 @@ def jitter(
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def lightgbm_fit(
+    library: str,
+    settings: dict,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    stop_rows: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+    init: typing.Any = None,
+    objective: typing.Any = None,
+) -> dict: ...
+def lightgbm_open(arg0: str) -> None: ...
+def lightgbm_setting_problems(arg0: dict) -> list[str]: ...
+def linear_proba(
+    X: numpy.ndarray,
+    rows: typing.Any,
+    coefs: numpy.ndarray,
+    intercepts: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def linear_scores(
+    X: numpy.ndarray,
+    rows: typing.Any,
+    coefs: numpy.ndarray,
+    intercepts: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]: ...
 def minimum_track_record(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     benchmark: typing.SupportsFloat | typing.SupportsIndex,
@@ -728,6 +868,8 @@ def xgboost_fit(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
     progress: typing.Any,
+    init: typing.Any = None,
+    objective: typing.Any = None,
 ) -> dict: ...
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...

@@ -99,6 +99,34 @@ def xgboost_library() -> Path:
     return library
 
 
+def lightgbm_library() -> tuple[Path, str]:
+    """Path of LightGBM's C library inside its wheel (or `SMCTRAIN_LIGHTGBM_LIBRARY`), and the wheel's version."""
+    override = os.environ.get("SMCTRAIN_LIGHTGBM_LIBRARY")
+    if override:
+        return Path(override), "of unknown version"
+    spec = importlib.util.find_spec("lightgbm")
+    if spec is None or spec.origin is None:
+        raise MissingDependency(
+            'LightGBM families need lightgbm >= 4.6, < 5, which is not installed: pip install "smctrain[lightgbm]"'
+        )
+    folder = Path(spec.origin).parent
+    try:
+        version = (folder / "VERSION.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        version = "of unknown version"
+    match = re.match(r"(\d+)\.(\d+)\.", version)
+    if match and not (4, 6) <= (int(match.group(1)), int(match.group(2))) < (5, 0):
+        raise MissingDependency(
+            f'LightGBM families need lightgbm >= 4.6, < 5 (found {version}): pip install "smctrain[lightgbm]"'
+        )
+    torch = _torch_folder()
+    if torch is not None:  # one OpenMP runtime for both, and machines without libgomp1 work
+        _open_with_patient_threads(torch[0] / "lib" / "libgomp.so.1")
+    library = folder / "lib" / "lib_lightgbm.so"
+    _open_with_patient_threads(library)
+    return library, version
+
+
 @functools.cache
 def _open_with_patient_threads(library: Path) -> None:
     """Open an OpenMP library so that its idle threads sleep instead of spinning.

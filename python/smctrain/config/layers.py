@@ -30,6 +30,11 @@ _FAMILY_ALIASES = {
     "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
     "lstm": "LSTM",
     "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
+    "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
+    "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",
+    "gb": "GradientBoosting",
+    "logisticregression": "LogisticRegression", "logistic_regression": "LogisticRegression",
+    "logistic": "LogisticRegression",
 }  # fmt: skip
 
 

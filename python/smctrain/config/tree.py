@@ -222,6 +222,33 @@ class LSTM(_Section):
     class_weight: Literal["balanced"] | None = "balanced"
 
 
+class LightGBM(_Section):
+    """Leaf-wise gradient boosting through LightGBM's C library."""
+
+    n_estimators: AtLeastOne = 200
+    num_leaves: Annotated[StrictInt, Field(ge=2)] = 15
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    colsample_bytree: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    min_child_samples: AtLeastOne = 20
+    reg_alpha: Annotated[StrictFloat, Field(ge=0.0)] = 0.2
+    reg_lambda: Annotated[StrictFloat, Field(ge=0.0)] = 2.0
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class GradientBoosting(_Section):
+    """Gradient boosting in scikit-learn's words."""
+
+    n_estimators: AtLeastOne = 100
+    max_depth: AtLeastOne = 3
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
+    max_features: Literal["sqrt", "log2"] | Share | None = None
+    n_iter_no_change: AtLeastOne | None = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
 class Selector(_Section):
     """Which models may be chosen at all."""
 
@@ -251,7 +278,25 @@ class Output(_Section):
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
 
 
-Family = Literal["RandomForest", "XGBoost", "NeuralNetwork", "LSTM", "ExtraTrees"]
+class LogisticRegression(_Section):
+    """Logistic regression on imputed and scaled columns."""
+
+    C: Positive = 1.0
+    l1_ratio: Annotated[StrictFloat, Field(ge=0.0, le=1.0)] = 0.0
+    class_weight: Literal["balanced"] | None = "balanced"
+    max_iter: AtLeastOne = 100
+
+
+Family = Literal[
+    "RandomForest",
+    "XGBoost",
+    "NeuralNetwork",
+    "LSTM",
+    "ExtraTrees",
+    "LightGBM",
+    "GradientBoosting",
+    "LogisticRegression",
+]
 
 
 class Config(_Section):
@@ -276,6 +321,9 @@ class Config(_Section):
     neural_network: NeuralNetwork = NeuralNetwork()
     lstm: LSTM = LSTM()
     extra_trees: ExtraTrees = ExtraTrees()
+    lightgbm: LightGBM = LightGBM()
+    gradient_boosting: GradientBoosting = GradientBoosting()
+    logistic_regression: LogisticRegression = LogisticRegression()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -296,5 +344,8 @@ class Config(_Section):
             "NeuralNetwork": self.neural_network,
             "LSTM": self.lstm,
             "ExtraTrees": self.extra_trees,
+            "LightGBM": self.lightgbm,
+            "GradientBoosting": self.gradient_boosting,
+            "LogisticRegression": self.logistic_regression,
         }[family]
         return dict(section)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
+_ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.values() if entry.regressor}
 _DOCUMENTED = {
     f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
 }

@@ -328,7 +328,7 @@ class GrownForest:
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         meta = {
             "n_features": self.n_features,
-            "n_classes": self.n_classes,
+            "n_classes": int(self.native.n_classes),
             "n_trees": self.n_trees,
             "oob_score": None if math.isnan(self.oob_score) else self.oob_score,
             "stop_reason": self.stop_reason,

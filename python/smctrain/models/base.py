@@ -27,14 +27,14 @@ class FitTask:
     X : float32 (n, d), C order
         All rows of one symbol in time order, so that sequence families can look back from any row. NaN allowed
         (tree families); scaled and imputed by the caller for the others.
-    y : int32 (n,)
+    y : int32 (n,), or float64 where n_classes is 0
         Class codes 0..n_classes-1; -1 where a row has no label.
     rows : int64 (m,)
         Training rows, ascending.
     stop_rows : int64 (s,)
         Rows for early stopping, disjoint from `rows`, purged against them; empty switches it off.
     n_classes : int
-        Width of the probability matrix, also when a fold lacks a class.
+        Width of the probability matrix, also when a fold lacks a class. 0: a regression.
     weight : float64 (n,) or None
         Row weights. Class balancing is the family's own setting and multiplies.
     segment : int32 (n,) or None
@@ -52,7 +52,7 @@ class FitTask:
     """
 
     X: FloatMatrix
-    y: NDArray[np.int32]
+    y: NDArray[Any]
     rows: NDArray[np.int64]
     n_classes: int
     stop_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))

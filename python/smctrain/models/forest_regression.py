@@ -1,6 +1,6 @@
 """Regression forests: mean targets, and quantiles of the training targets.
 
-`FitTask.y` holds a number (float64) for every row; `n_classes` is not used.
+`FitTask.y` holds a number (float64) for every row, `n_classes` is 0.
 
 Quantiles: each tree weighs the training rows in the leaf of x equally (times their draws and weights); the mean over
 trees is a distribution of the target given x, whose quantile is the least target that the summed weight reaches.
@@ -26,6 +26,10 @@ class FittedRegressionForest(GrownForest):
 
     family: ClassVar[str] = "RandomForestRegressor"
     least_score: ClassVar[float] = -math.inf
+
+    def __init__(self, native: Any, **told: Any) -> None:
+        super().__init__(native, **told)
+        self.n_classes = 0
 
     def predict(self, X: FloatMatrix, rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         """Mean target over trees (len(rows),)."""

@@ -28,15 +28,17 @@ class FamilyEntry:
     module : str
         Module of the trainer and the fitted model.
     trainer, fitted : str
-        Class names there.
+        Class names there; no trainer where only the estimator fits.
     estimator_module, estimator : str
         The scikit-learn face.
     extra : str
         Extra of the package that it needs, or empty.
     task : str
-        "classification" or "regression".
+        "classification" or "regression": what the estimator does. Training runs predict classes.
     is_sequence : bool
         Whether it looks back over a window of rows.
+    regressor : str
+        The scikit-learn face for numbers instead of classes, in the same module; empty where there is none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class FamilyEntry:
     extra: str = ""
     task: str = "classification"
     is_sequence: bool = False
+    regressor: str = ""
 
 
 _ENTRIES = (
@@ -60,7 +63,7 @@ _ENTRIES = (
     FamilyEntry(
         "XGBoost", ("xgboost", "xgb"),
         "smctrain.models.xgboost", "XGBoostTrainer", "FittedXGBoost",
-        "smctrain.models.estimators.boosting", "XGBoostClassifier",
+        "smctrain.models.estimators.boosting", "XGBoostClassifier", regressor="XGBoostRegressor",
     ),
     FamilyEntry(
         "NeuralNetwork", ("neuralnetwork", "mlp", "nn"),
@@ -92,6 +95,35 @@ _ENTRIES = (
         "smctrain.models.forest_regression", "QuantileForestTrainer", "FittedQuantileForest",
         "smctrain.models.estimators.forest_regression", "RandomForestQuantileRegressor", task="regression",
     ),
+    FamilyEntry(
+        "LightGBM", ("lightgbm", "lgbm", "lgb"),
+        "smctrain.models.lightgbm", "LightGBMTrainer", "FittedLightGBM",
+        "smctrain.models.estimators.lightgbm", "LightGBMClassifier", extra="lightgbm",
+        regressor="LightGBMRegressor",
+    ),
+    FamilyEntry(
+        "GradientBoosting", ("gradientboosting", "gbm", "gb"),
+        "smctrain.models.gradient_boosting", "GradientBoostingTrainer", "FittedGradientBoosting",
+        "smctrain.models.estimators.gradient_boosting", "GradientBoostingClassifier",
+        regressor="GradientBoostingRegressor",
+    ),
+    FamilyEntry(
+        "LogisticRegression", ("logisticregression", "logistic", "logit"),
+        "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
+        "smctrain.models.estimators.linear", "LogisticRegression",
+    ),
+    FamilyEntry(
+        "FTRLProximal", ("ftrlproximal", "ftrl"),
+        "smctrain.models.linear", "FTRLTrainer", "FittedFTRL",
+        "smctrain.models.estimators.linear", "FTRLClassifier",
+    ),
+    *(
+        FamilyEntry(
+            name, (name.lower(),), "smctrain.models.linear", "", f"Fitted{name}",
+            "smctrain.models.estimators.linear", name, task="regression",
+        )
+        for name in ("LinearRegression", "Ridge", "Lasso", "ElasticNet")
+    ),
 )  # fmt: skip
 
 FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}
@@ -119,6 +151,8 @@ def resolve_family(name: str) -> str:
 def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer:
     """The family's trainer with these settings (defaults for those not named)."""
     entry = FAMILIES[resolve_family(family)]
+    if not entry.trainer:
+        raise InputError(f"{entry.name} predicts numbers, and a training run needs class probabilities.")
     cls = getattr(importlib.import_module(entry.module), entry.trainer)
     settings = dict(settings or {})
     known = list(inspect.signature(cls).parameters)
@@ -147,19 +181,23 @@ def fitted_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArr
     return fitted
 
 
-def estimator_class(family: str) -> Any:
-    """The scikit-learn estimator class of a family."""
+def estimator_class(family: str, task: str = "classification") -> Any:
+    """The scikit-learn estimator class of a family for "classification" or "regression"."""
     entry = FAMILIES[resolve_family(family)]
-    return getattr(importlib.import_module(entry.estimator_module), entry.estimator)
+    name = entry.estimator if task == entry.task else entry.regressor
+    if not name:
+        raise ArtifactError(f"{entry.name} has no {task}.")
+    return getattr(importlib.import_module(entry.estimator_module), name)
 
 
 def list_families() -> Any:
-    """The families as a table: name, estimator, task, extra needed, sequence. A pandas frame where pandas is
+    """The families as a table: name, estimator, regressor, task, extra needed, sequence. A pandas frame where pandas is
     installed, else a list of dictionaries."""
     rows = [
         {
             "name": entry.name,
             "estimator": entry.estimator,
+            "regressor": entry.estimator if entry.task == "regression" else entry.regressor,
             "task": entry.task,
             "extra": entry.extra,
             "sequence": entry.is_sequence,

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, ClassVar, Literal
 
 from smctrain import _load
-from smctrain.exceptions import ArtifactError, InputError
-from smctrain.models.base import FitTask, FloatMatrix, History
+from smctrain.exceptions import InputError
+from smctrain.models.base import FitTask
+from smctrain.models.boosting import (
+    FittedBoosting,
+    Objective,
+    is_integer,
+    is_real,
+    quantiles_of,
+    task_arguments,
+    trees_to_continue,
+)
 
-_ARRAYS = (
-    "tree_offset", "tree_class", "feature", "threshold", "left", "right", "default_left", "value",
-    "base_margin",
+_INTEGERS = ("n_estimators", "max_depth", "max_leaves", "max_bin")
+_REALS = (
+    "learning_rate", "subsample", "colsample_bytree", "colsample_bynode", "min_child_weight", "gamma", "reg_alpha",
+    "reg_lambda", "min_delta", "huber_slope",
 )  # fmt: skip
-_HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
-_INTEGERS = ("n_estimators", "max_depth", "max_bin")
-_REALS = ("learning_rate", "subsample", "colsample_bytree", "min_child_weight", "reg_alpha", "reg_lambda")
+_LOSSES = {
+    None: "classes",
+    "reg:squarederror": "squared",
+    "reg:absoluteerror": "absolute",
+    "reg:pseudohubererror": "pseudo_huber",
+    "reg:quantileerror": "quantile",
+}
 
 
 _VALUES_PER_THREAD = 1 << 19
@@ -35,17 +45,29 @@ def useful_threads(n_values: int, threads: int) -> int:
 class XGBoostTrainer:
     """Histogram gradient boosting by XGBoost, with early stopping on the task's stop rows.
 
-    Two classes are fitted as binary:logistic, more as multi:softprob. NaN in X is a missing value.
+    Two classes are fitted as binary:logistic, more as multi:softprob; a task without classes by `objective`. NaN in X
+    is a missing value.
 
     Parameters
     ----------
     n_estimators : int
         Most rounds.
-    max_depth, learning_rate, subsample, colsample_bytree, min_child_weight, reg_alpha, reg_lambda, max_bin
+    max_depth, max_leaves, grow_policy, learning_rate, subsample, colsample_bytree, colsample_bynode, \
+    min_child_weight, gamma, reg_alpha, reg_lambda, max_bin
         As in xgboost; defaults of the training pipeline's final parameters.
     early_stopping_rounds : int or None
         Rounds without a lower loss on the stop rows after which fitting ends; the best round is kept. None:
         all rounds are fitted and kept, also where stop rows are given (their loss is still recorded).
+    min_delta : float
+        A round counts as better only if its metric is better by more than this.
+    eval_metric : str or None
+        By which the best round is chosen: "log_loss", "accuracy" or "balanced_accuracy"; "mse", "mae" or (quantiles)
+        "pinball" in a regression. None: the loss that is fitted.
+    objective : str or None
+        None: classification. "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror" (with `huber_slope`) or
+        "reg:quantileerror" (with `quantile_alpha`).
+    quantile_alpha : float, list of float or None
+        Quantiles of "reg:quantileerror", ascending; one tree each and round.
     class_weight : "balanced" or None
         "balanced": each row weighs n / (classes present * rows of its class), times its own weight.
 
@@ -56,7 +78,8 @@ class XGBoostTrainer:
 
     Notes
     -----
-    Losses and accuracies in `history` are weighted like the rows, on training and stop rows alike.
+    Losses and accuracies in `history` are weighted like the rows, on training and stop rows alike. The loss of
+    "reg:squarederror" is the mean squared error. `val_metric` is the metric by which the best round was chosen.
     """
 
     family: ClassVar[str] = "XGBoost"
@@ -75,23 +98,50 @@ class XGBoostTrainer:
     early_stopping_rounds: int | None = 20
     class_weight: Literal["balanced"] | None = "balanced"
     max_bin: int = 256
+    max_leaves: int = 0
+    grow_policy: str = "depthwise"
+    colsample_bynode: float = 1.0
+    gamma: float = 0.0
+    min_delta: float = 0.0
+    eval_metric: Any = None
+    objective: str | None = None
+    quantile_alpha: Any = None
+    huber_slope: float = 1.0
 
     def __post_init__(self) -> None:
         problems = [
             f"{name} must be an integer, but is {getattr(self, name)!r}."
             for name in _INTEGERS
-            if not _is_integer(getattr(self, name))
+            if not is_integer(getattr(self, name))
         ]
         stopping = self.early_stopping_rounds
-        if stopping is not None and not (_is_integer(stopping) and stopping >= 1):
+        if stopping is not None and not (is_integer(stopping) and stopping >= 1):
             problems.append(f"early_stopping_rounds must be an integer of at least 1 or None, but is {stopping!r}.")
         problems += [
             f"{name} must be a number, but is {getattr(self, name)!r}."
             for name in _REALS
-            if not _is_real(getattr(self, name))
+            if not is_real(getattr(self, name))
         ]
         if self.class_weight not in ("balanced", None):
             problems.append(f"class_weight must be 'balanced' or None, but is {self.class_weight!r}.")
+        if self.objective not in _LOSSES:
+            known = ", ".join(repr(name) for name in _LOSSES if name)
+            problems.append(f"objective must be one of {known} or None, but is {self.objective!r}.")
+        if self.eval_metric is not None and not isinstance(self.eval_metric, str):
+            problems.append(f"eval_metric must be a name or None, but is {self.eval_metric!r}.")
+        if self.grow_policy not in ("depthwise", "lossguide"):
+            problems.append(f"grow_policy must be 'depthwise' or 'lossguide', but is {self.grow_policy!r}.")
+        is_quantile = self.objective == "reg:quantileerror"
+        if is_quantile != (self.quantile_alpha is not None):
+            problems.append(
+                "quantile_alpha must be given with objective='reg:quantileerror' and with nothing else, "
+                f"but is {self.quantile_alpha!r} with {self.objective!r}."
+            )
+        elif is_quantile:
+            try:
+                object.__setattr__(self, "quantile_alpha", quantiles_of(self.quantile_alpha, "quantile_alpha"))
+            except InputError as error:
+                problems.append(str(error))
         if not problems:
             # NumPy scalars become plain numbers, so that settings hash and store alike.
             for name in _INTEGERS:
@@ -100,16 +150,40 @@ class XGBoostTrainer:
                 object.__setattr__(self, name, float(getattr(self, name)))
             if stopping is not None:
                 object.__setattr__(self, "early_stopping_rounds", int(stopping))
-            problems = _load.core().xgboost_setting_problems(self.settings())
+            problems = _load.core().xgboost_setting_problems(self._native())
         if problems:
             raise InputError(" ".join(problems))
 
     def settings(self) -> dict[str, Any]:
         """Plain settings, for metadata and hashes."""
-        return asdict(self)
+        settings = asdict(self)
+        if self.quantile_alpha is not None:
+            settings["quantile_alpha"] = list(self.quantile_alpha)
+        return settings
 
-    def fit(self, task: FitTask) -> FittedXGBoost:
+    def _native(self) -> dict[str, Any]:
+        settings = asdict(self)
+        settings["loss"] = _LOSSES[settings.pop("objective")]
+        settings["quantiles"] = list(settings.pop("quantile_alpha") or ())
+        settings["slope"] = settings.pop("huber_slope")
+        return settings
+
+    def fit(
+        self, task: FitTask, *, init_model: FittedBoosting | None = None, objective: Objective | None = None
+    ) -> FittedXGBoost:
         """Fit one task.
+
+        Parameters
+        ----------
+        task : FitTask
+            In a regression n_classes is 0 and y float64.
+        init_model : FittedXGBoost, optional
+            Model to continue: its trees stay, new rounds start from its margins, and the best round is chosen among
+            the new ones. Equal to continuing inside XGBoost, bit for bit; rows and columns are drawn with the seed
+            plus the rounds so far, so that no draw comes twice.
+        objective : callable, optional
+            Replaces the gradients (see `smctrain.models.boosting.Objective`); link and loss of the history stay those
+            of the settings, and margins start at 0 (0.5 in a regression) as in xgboost.
 
         Raises
         ------
@@ -121,158 +195,31 @@ class XGBoostTrainer:
         NativeLibraryError
             If XGBoost reports an error.
         """
-        result = _load.core().xgboost_fit(
-            library=str(_load.xgboost_library().absolute()),
-            settings=self.settings(),
-            X=task.X,
-            y=task.y,
-            rows=task.rows,
-            stop_rows=task.stop_rows,
-            weight=task.weight,
-            n_classes=task.n_classes,
-            # XGBoost takes 31 bits; below 2^31 seeds mean the same as in xgboost itself.
-            seed=int(task.seed) % 2**31,
-            threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
-            stop=task.stop,
-            time_limit_s=float(task.time_limit_s),
-            progress=task.progress,
-        )
-        return FittedXGBoost(
-            trees=result["trees"],
-            importances=result["importances"],
-            best_round=result["best_round"],
-            history=result["history"],
-            warnings=list(result["warnings"]),
-            stop_reason=result["stop_reason"],
-            complete=result["complete"],
-            library_version=result["library_version"],
-        )
+        result = fit_result(self, task, init_model, objective, self.family)
+        return FittedXGBoost._of(result, self.quantile_alpha or ())
 
 
-class FittedXGBoost:
+def fit_result(
+    trainer: XGBoostTrainer,
+    task: FitTask,
+    init_model: FittedBoosting | None,
+    objective: Objective | None,
+    family: str,
+) -> dict[str, Any]:
+    """The native fit's answer, for this family and for those that map onto it."""
+    result: dict[str, Any] = _load.core().xgboost_fit(
+        library=str(_load.xgboost_library().absolute()),
+        settings=trainer._native(),
+        # XGBoost takes 31 bits; below 2^31 seeds mean the same as in xgboost itself.
+        **task_arguments(task, 2**31),
+        threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
+        init=trees_to_continue(init_model, family, trainer.quantile_alpha or ()),
+        objective=objective,
+    )
+    return result
+
+
+class FittedXGBoost(FittedBoosting):
     """Boosted trees of the best round, predicted by our own walker: margins equal XGBoost's, bit for bit."""
 
     family: ClassVar[str] = "XGBoost"
-
-    def __init__(
-        self,
-        *,
-        trees: Any,
-        importances: NDArray[np.float64],
-        best_round: int,
-        history: History,
-        warnings: list[str],
-        stop_reason: str,
-        complete: bool,
-        library_version: str,
-    ) -> None:
-        self._trees = trees
-        self._importances = importances
-        self.n_features: int = trees.n_features
-        self.n_classes: int = trees.n_classes
-        self.best_round = best_round
-        """Rounds kept: the one with the lowest loss on the stop rows, else the last. 0: no round finished,
-        and all classes get the same probability."""
-        self.history = history
-        self.warnings = warnings
-        self.stop_reason = stop_reason
-        self.complete = complete
-        self.library_version = library_version
-
-    def predict_proba(
-        self, X: FloatMatrix, rows: NDArray[np.int64] | None = None, segment: NDArray[np.int32] | None = None
-    ) -> NDArray[np.float64]:
-        """Class probabilities (len(rows), n_classes) for `rows` of X, float32 (n, n_features) in C order; all
-        rows when None. NaN is a missing value; `segment` is ignored."""
-        result: NDArray[np.float64] = self._trees.predict_proba(X, rows)
-        return result
-
-    def margins(self, X: FloatMatrix, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Raw scores before the link: (len(rows), 1) for two classes, else (len(rows), n_classes)."""
-        result: NDArray[np.float32] = self._trees.margins(X, rows)
-        return result
-
-    def feature_importances(self) -> NDArray[np.float64]:
-        """Share of each feature in the total gain of the kept rounds (n_features,); zeros without a split."""
-        return self._importances.copy()
-
-    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Plain metadata and named arrays."""
-        meta = {
-            "n_features": self.n_features,
-            "n_classes": self.n_classes,
-            "best_round": self.best_round,
-            "warnings": list(self.warnings),
-            "stop_reason": self.stop_reason,
-            "complete": self.complete,
-            "library_version": self.library_version,
-        }
-        arrays: dict[str, NDArray[Any]] = dict(self._trees.arrays())
-        arrays["importances"] = self._importances
-        arrays.update({f"history_{name}": values for name, values in self.history.items()})
-        return meta, arrays
-
-    @classmethod
-    def from_state(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Inverse of `to_state`; checks meaning before any use and raises `ArtifactError`."""
-        n_features = _meta(meta, "n_features", int)
-        best_round = _meta(meta, "best_round", int)
-        trees = _load.core().BoostedTrees(
-            n_features=n_features,
-            n_classes=_meta(meta, "n_classes", int),
-            arrays={name: _array(arrays, name) for name in _ARRAYS},
-        )
-        if best_round != trees.n_rounds:
-            raise ArtifactError(f"best_round must equal the {trees.n_rounds} stored rounds, but is {best_round}.")
-        importances = _array(arrays, "importances")
-        if importances.dtype != np.float64 or importances.shape != (n_features,):
-            raise ArtifactError(f"importances must be float64 of shape ({n_features},).")
-        if not (np.isfinite(importances).all() and (importances >= 0).all()):
-            raise ArtifactError("importances must be finite and at least 0.")
-        history = {name: _array(arrays, f"history_{name}") for name in _HISTORY}
-        length = history["step"].size
-        for name, values in history.items():
-            if values.dtype != np.float64 or values.shape != (length,):
-                raise ArtifactError(f"history_{name} must be float64 of shape ({length},).")
-        warnings = _meta(meta, "warnings", list)
-        if not all(isinstance(warning, str) for warning in warnings):
-            raise ArtifactError("warnings must be a list of texts.")
-        return cls(
-            trees=trees,
-            importances=importances,
-            best_round=best_round,
-            history=history,
-            warnings=warnings,
-            stop_reason=_meta(meta, "stop_reason", str),
-            complete=_meta(meta, "complete", bool),
-            library_version=_meta(meta, "library_version", str),
-        )
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**31
-
-
-def _is_real(value: Any) -> bool:
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
-
-
-def _meta(meta: dict[str, Any], name: str, kind: type) -> Any:
-    value: Any = meta.get(name)
-    is_right = type(value) is kind  # bool is no int here
-    if not is_right:
-        raise ArtifactError(f"the metadata of an XGBoost model needs '{name}' as {kind.__name__}, but has {value!r}.")
-    if kind is int and not 0 <= value < 2**31:
-        raise ArtifactError(f"'{name}' must lie in 0..2147483647, but is {value}.")
-    return value
-
-
-def _array(arrays: dict[str, NDArray[Any]], name: str) -> NDArray[Any]:
-    value = arrays.get(name)
-    if not isinstance(value, np.ndarray):
-        raise ArtifactError(f"the array '{name}' of an XGBoost model is missing.")
-    return value

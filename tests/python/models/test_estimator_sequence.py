@@ -39,6 +39,8 @@ class WindowMean:
 
 
 class WindowMeanTrainer:
+    uses_stop_rows: ClassVar[bool] = True
+
     def fit(self, task: FitTask) -> Any:
         return WindowMean(task)
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "smctrain/base/error.h"
 
@@ -13,8 +14,9 @@ namespace {
 
 constexpr int32_t kMaxDepth = 64;
 constexpr int64_t kMaxNodes = int64_t{1} << 30;
-constexpr size_t kBlock = 64;  // rows that stay in the first-level cache while all trees pass
-constexpr int kLanes = 8;      // independent walks, so that one load does not wait for another
+constexpr size_t kBlock = 64;    // rows that stay in the first-level cache while all trees pass
+constexpr float kZero = 1e-35F;  // LightGBM's kZeroThreshold
+constexpr int kLanes = 8;        // independent walks, so that one load does not wait for another
 
 // Depth of every tree; the arrays must be valid.
 std::vector<int32_t> tree_depths(const TreeArrays& a) {
@@ -60,7 +62,11 @@ std::string tree_problem(const TreeArrays& a, int64_t t, std::vector<int32_t>& d
     if (a.feature[at] < 0 || a.feature[at] >= a.n_features) {
       return place() + format("feature must lie in 0..", a.n_features - 1, ", but is ", a.feature[at], ".");
     }
-    if (!std::isfinite(a.threshold[at])) return place() + "the threshold must be finite.";
+    // NaN and -infinity would send no value left; +infinity sends all of them, as a split off of missing ones
+    // does.
+    if (!(a.threshold[at] > -std::numeric_limits<float>::infinity())) {
+      return place() + "the threshold must be a number above -infinity.";
+    }
     if (own_depth + 1 > kMaxDepth) return place() + format("the tree is deeper than ", kMaxDepth, ".");
     for (const int32_t child : {left, right}) {
       if (depth[static_cast<size_t>(child)] >= 0)
@@ -77,14 +83,15 @@ std::string problem(const TreeArrays& a) {
   if (a.n_features < 1 || a.n_features > (1 << 24)) {
     return format("n_features must lie in 1..", 1 << 24, ", but is ", a.n_features, ".");
   }
-  if (a.n_classes < 2 || a.n_classes > (1 << 16)) {
-    return format("n_classes must lie in 2..", 1 << 16, ", but is ", a.n_classes, ".");
+  if (a.n_classes != 0 && (a.n_classes < 2 || a.n_classes > (1 << 16))) {
+    return format("n_classes must lie in 2..", 1 << 16, ", or be 0 in regression, but is ", a.n_classes, ".");
   }
   const int64_t width = a.width();
+  if (width < 1) return "base_margin must have at least 1 entry, but has 0.";
   if (static_cast<int64_t>(a.base_margin.size()) != width) {
     return format("base_margin must have ", width, " entries, but has ", a.base_margin.size(), ".");
   }
-  for (const float margin : a.base_margin) {
+  for (const double margin : a.base_margin) {
     if (!std::isfinite(margin)) return "base_margin must be finite.";
   }
   const int64_t trees = a.n_trees();
@@ -101,6 +108,18 @@ std::string problem(const TreeArrays& a) {
       static_cast<int64_t>(a.value.size()) != nodes) {
     return format("threshold, left, right, default_left and value must have ", nodes,
                   " entries as feature has.");
+  }
+  for (const auto* values : {&a.gain, &a.cover}) {
+    const char* name = values == &a.gain ? "gain" : "cover";
+    if (values->empty() && nodes > 0) continue;
+    if (static_cast<int64_t>(values->size()) != nodes) {
+      return format(name, " must have ", nodes, " entries as feature has, but has ", values->size(), ".");
+    }
+    for (const float value : *values) {
+      if (!std::isfinite(value) || (values == &a.cover && value < 0.0F)) {
+        return format(name, " must be finite", values == &a.cover ? " and at least 0." : ".");
+      }
+    }
   }
   if (a.tree_offset.front() != 0 || a.tree_offset.back() != nodes) {
     return format("tree_offset must run from 0 to the number of nodes, ", nodes, ".");
@@ -121,6 +140,31 @@ std::string problem(const TreeArrays& a) {
     if (!found.empty()) return found;
   }
   return "";
+}
+
+TreeArrays joined(const TreeArrays& first, const TreeArrays& more) {
+  TreeArrays result = first;
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  for (size_t t = 0; t < more.tree_class.size(); ++t) {
+    result.tree_offset.push_back(first.tree_offset.back() + more.tree_offset[t + 1]);
+  }
+  append(result.tree_class, more.tree_class);
+  append(result.feature, more.feature);
+  append(result.threshold, more.threshold);
+  append(result.left, more.left);
+  append(result.right, more.right);
+  append(result.default_left, more.default_left);
+  append(result.value, more.value);
+  const bool has_first = !first.cover.empty() || first.feature.empty();
+  const bool has_more = !more.cover.empty() || more.feature.empty();
+  if (has_first && has_more) {
+    append(result.gain, more.gain);
+    append(result.cover, more.cover);
+  } else {  // one of them was stored without: the sum lacks it too
+    result.gain.clear();
+    result.cover.clear();
+  }
+  return result;
 }
 
 TreeEnsemble::TreeEnsemble(TreeArrays arrays, const char* error_type) : arrays_(std::move(arrays)) {
@@ -163,8 +207,8 @@ void check_rows(MatrixView<const float> X, std::span<const int64_t> rows, int64_
 
 // Adds the leaf values of tree t to out[0], out[width], ... for `lanes` rows. The number of lanes is a
 // constant, so that their cursors live in registers.
-template <int lanes>
-void TreeEnsemble::walk(MatrixView<const float> X, const int64_t* rows, size_t t, float* out) const {
+template <int lanes, class T>
+void TreeEnsemble::walk(MatrixView<const float> X, const int64_t* rows, size_t t, T* out) const {
   const auto root = static_cast<int32_t>(arrays_.tree_offset[t]);
   const Node* const nodes = nodes_.data();
   std::array<int32_t, lanes> node;
@@ -183,33 +227,62 @@ void TreeEnsemble::walk(MatrixView<const float> X, const int64_t* rows, size_t t
     }
   }
   const int64_t width = arrays_.width();
-  for (int k = 0; k < lanes; ++k) out[k * width] += arrays_.value[static_cast<size_t>(node[k])];
+  for (int k = 0; k < lanes; ++k) {
+    out[k * width] += static_cast<T>(arrays_.value[static_cast<size_t>(node[k])]);
+  }
 }
 
-std::vector<float> TreeEnsemble::margins(MatrixView<const float> X, std::span<const int64_t> rows) const {
+template <class T>
+std::vector<T> TreeEnsemble::sums(MatrixView<const float> X, std::span<const int64_t> rows) const {
   check_rows(X, rows, arrays_.n_features, "rows");
   const auto width = static_cast<size_t>(arrays_.width());
   const size_t n = rows.size();
-  std::vector<float> result(n * width);
+  std::vector<T> result(n * width);
   for (size_t i = 0; i < n; ++i) {
-    std::copy(arrays_.base_margin.begin(), arrays_.base_margin.end(),
-              result.begin() + static_cast<int64_t>(i * width));
+    for (size_t k = 0; k < width; ++k) result[i * width + k] = static_cast<T>(arrays_.base_margin[k]);
   }
+  // Rows whose zeros are missing are copied with NaN in their place.
+  std::vector<float> copy;
+  std::array<int64_t, kBlock> copied{};
+  std::iota(copied.begin(), copied.end(), int64_t{0});
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t end = std::min(n, begin + kBlock);
+    MatrixView<const float> from = X;
+    const int64_t* at = rows.data() + begin;
+    if (arrays_.zero_is_missing) {
+      copy.clear();
+      for (size_t i = begin; i < end; ++i) {
+        for (int64_t j = 0; j < X.cols; ++j) {
+          const float x = X(rows[i], j);
+          copy.push_back(std::abs(x) <= kZero ? std::numeric_limits<float>::quiet_NaN() : x);
+        }
+      }
+      from = {copy.data(), static_cast<int64_t>(end - begin), X.cols, X.cols};
+      at = copied.data();
+    }
     for (size_t t = 0; t < depth_.size(); ++t) {
-      float* const out = result.data() + static_cast<size_t>(arrays_.tree_class[t]);
-      size_t i = begin;
-      for (; i + kLanes <= end; i += kLanes) walk<kLanes>(X, rows.data() + i, t, out + i * width);
-      for (; i < end; ++i) walk<1>(X, rows.data() + i, t, out + i * width);
+      T* const out = result.data() + begin * width + static_cast<size_t>(arrays_.tree_class[t]);
+      size_t i = 0;
+      for (; i + kLanes <= end - begin; i += kLanes) walk<kLanes>(from, at + i, t, out + i * width);
+      for (; i < end - begin; ++i) walk<1>(from, at + i, t, out + i * width);
     }
   }
   return result;
 }
 
+template std::vector<float> TreeEnsemble::sums(MatrixView<const float>, std::span<const int64_t>) const;
+template std::vector<double> TreeEnsemble::sums(MatrixView<const float>, std::span<const int64_t>) const;
+
+std::vector<double> TreeEnsemble::margins(MatrixView<const float> X, std::span<const int64_t> rows) const {
+  if (arrays_.wide) return sums<double>(X, rows);
+  const std::vector<float> narrow = sums<float>(X, rows);
+  return {narrow.begin(), narrow.end()};
+}
+
 std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X,
                                                 std::span<const int64_t> rows) const {
-  const std::vector<float> raw = margins(X, rows);
+  if (arrays_.n_classes < 2) raise("InputError", "a regression has no class probabilities.");
+  const std::vector<double> raw = margins(X, rows);
   const auto classes = static_cast<size_t>(arrays_.n_classes);
   const size_t n = rows.size();
   std::vector<double> result(n * classes);
@@ -223,7 +296,7 @@ std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X,
     return result;
   }
   for (size_t i = 0; i < n; ++i) {
-    const float* const margin = raw.data() + i * classes;
+    const double* const margin = raw.data() + i * classes;
     double* const out = result.data() + i * classes;
     const double top = *std::max_element(margin, margin + classes);
     double sum = 0.0;

@@ -58,6 +58,8 @@ std::unique_ptr<XGBoostLibrary> load(const std::string& path) {
   SMCTRAIN_RESOLVE(XGBoosterFree);
   SMCTRAIN_RESOLVE(XGBoosterSetParam);
   SMCTRAIN_RESOLVE(XGBoosterUpdateOneIter);
+  SMCTRAIN_RESOLVE(XGBoosterTrainOneIter);
+  SMCTRAIN_RESOLVE(XGBoosterPredictFromDMatrix);
   SMCTRAIN_RESOLVE(XGBoosterEvalOneIter);
   SMCTRAIN_RESOLVE(XGBoosterSaveModelToBuffer);
 #undef SMCTRAIN_RESOLVE

@@ -32,6 +32,9 @@ struct XGBoostLibrary {
   int (*XGBoosterFree)(XGBHandle);
   int (*XGBoosterSetParam)(XGBHandle, const char*, const char*);
   int (*XGBoosterUpdateOneIter)(XGBHandle, int, XGBHandle);
+  int (*XGBoosterTrainOneIter)(XGBHandle, XGBHandle, int, const char*, const char*);
+  int (*XGBoosterPredictFromDMatrix)(XGBHandle, XGBHandle, const char*, const XGBLength**, XGBLength*,
+                                     const float**);
   int (*XGBoosterEvalOneIter)(XGBHandle, int, XGBHandle*, const char**, XGBLength, const char**);
   int (*XGBoosterSaveModelToBuffer)(XGBHandle, const char*, XGBLength*, const char**);
 

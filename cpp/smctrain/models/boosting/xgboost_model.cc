@@ -1,7 +1,9 @@
 #include "smctrain/models/boosting/xgboost_model.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "smctrain/base/error.h"
@@ -12,6 +14,8 @@ namespace smctrain::models::boosting {
 namespace {
 
 using Node = UbjDocument::Node;
+
+constexpr float kLargest = std::numeric_limits<float>::max();
 
 [[noreturn]] void fail(const std::string& what) {
   raise("NativeLibraryError", "XGBoost's model has an unexpected form: ", what, ".");
@@ -25,20 +29,20 @@ int64_t parse_count(const UbjDocument& document, const Node& object, const char*
   return value;
 }
 
-void append_tree(const UbjDocument& document, const Node& tree, int32_t margin, ParsedModel& model) {
+void append_tree(const UbjDocument& document, const Node& tree, int32_t margin, TreeArrays& out) {
   const auto left = document.ints(document.member(tree, "left_children"));
   const auto right = document.ints(document.member(tree, "right_children"));
   const auto feature = document.ints(document.member(tree, "split_indices"));
   const auto default_left = document.ints(document.member(tree, "default_left"));
   const auto condition = document.floats(document.member(tree, "split_conditions"));
   const auto gain = document.floats(document.member(tree, "loss_changes"));
+  const auto cover = document.floats(document.member(tree, "sum_hessian"));
   const auto split_type = document.ints(document.member(tree, "split_type"));
   const size_t n = left.size();
   if (right.size() != n || feature.size() != n || default_left.size() != n || condition.size() != n ||
-      gain.size() != n || split_type.size() != n) {
+      gain.size() != n || cover.size() != n || split_type.size() != n) {
     fail("the arrays of a tree differ in length");
   }
-  TreeArrays& out = model.trees;
   for (size_t i = 0; i < n; ++i) {
     if (split_type[i] != 0) fail("a tree splits by categories");
     const bool is_leaf = left[i] < 0;
@@ -47,14 +51,16 @@ void append_tree(const UbjDocument& document, const Node& tree, int32_t margin, 
           feature[i] >= out.n_features) {
         fail("a tree has an index out of range");
       }
-      model.total_gain[static_cast<size_t>(feature[i])] += static_cast<double>(gain[i]);
     }
     out.feature.push_back(is_leaf ? -1 : static_cast<int32_t>(feature[i]));
     out.threshold.push_back(is_leaf ? 0.0F : condition[i]);
     out.left.push_back(is_leaf ? -1 : static_cast<int32_t>(left[i]));
     out.right.push_back(is_leaf ? -1 : static_cast<int32_t>(right[i]));
     out.default_left.push_back(!is_leaf && default_left[i] != 0 ? 1 : 0);
-    out.value.push_back(is_leaf ? condition[i] : 0.0F);
+    out.value.push_back(is_leaf ? static_cast<double>(condition[i]) : 0.0);
+    // Gains of absurd learning rates overflow; the trees themselves may still be sound.
+    out.gain.push_back(is_leaf || std::isnan(gain[i]) ? 0.0F : std::clamp(gain[i], 0.0F, kLargest));
+    out.cover.push_back(std::isnan(cover[i]) ? 0.0F : std::clamp(cover[i], 0.0F, kLargest));
   }
   out.tree_offset.push_back(static_cast<int64_t>(out.feature.size()));
   out.tree_class.push_back(margin);
@@ -81,8 +87,8 @@ std::vector<float> parse_base_score(std::string_view text) {
   }
 }
 
-ParsedModel read_xgboost_model(std::span<const char> buffer, int64_t n_features, int64_t n_classes,
-                               int64_t rounds) {
+TreeArrays read_xgboost_model(std::span<const char> buffer, int64_t n_features, int64_t n_classes,
+                              int64_t width, int64_t rounds) {
   const UbjDocument document(buffer);
   const Node& learner = document.member(document.root(), "learner");
   const Node& booster = document.member(learner, "gradient_booster");
@@ -96,11 +102,9 @@ ParsedModel read_xgboost_model(std::span<const char> buffer, int64_t n_features,
   const Node& parameters = document.member(learner, "learner_model_param");
   if (parse_count(document, parameters, "num_feature") != n_features) fail("the number of features differs");
 
-  ParsedModel model;
-  model.total_gain.assign(static_cast<size_t>(n_features), 0.0);
-  model.trees.n_features = n_features;
-  model.trees.n_classes = n_classes;
-  const int64_t width = model.trees.width();
+  TreeArrays model;
+  model.n_features = n_features;
+  model.n_classes = n_classes;
 
   auto base = parse_base_score(document.member(parameters, "base_score").text);
   if (base.size() == 1) base.resize(static_cast<size_t>(width), base.front());
@@ -108,7 +112,7 @@ ParsedModel read_xgboost_model(std::span<const char> buffer, int64_t n_features,
     if (!(base.front() > 0.0F && base.front() < 1.0F)) fail("base_score is not a probability");
     base.front() = -std::log(1.0F / base.front() - 1.0F);
   }
-  model.trees.base_margin = std::move(base);
+  model.base_margin.assign(base.begin(), base.end());
 
   const auto tree_info = document.ints(document.member(gbtree, "tree_info"));
   const Node& trees = document.member(gbtree, "trees");

@@ -1,6 +1,5 @@
 #include "smctrain/models/boosting/xgboost_trainer.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -9,6 +8,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/models/boosting/handles.h"
+#include "smctrain/models/boosting/round_metrics.h"
 #include "smctrain/models/boosting/xgboost_model.h"
 
 namespace smctrain::models::boosting {
@@ -16,14 +16,6 @@ namespace smctrain::models::boosting {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-// Rows copied out of the shared matrix, in the types XGBoost wants.
-struct Sample {
-  std::vector<float> X;
-  std::vector<float> y;
-  std::vector<float> weight;
-  int64_t rows() const { return static_cast<int64_t>(y.size()); }
-};
 
 template <class T>
 std::string array_json(const T* data, const char* type, std::initializer_list<int64_t> shape) {
@@ -36,110 +28,48 @@ std::string array_json(const T* data, const char* type, std::initializer_list<in
   return text + "],\"typestr\":\"" + type + "\",\"version\":3}";
 }
 
-std::string number(double value) {
-  std::array<char, 32> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-  return {text.data(), error == std::errc() ? end : text.data()};
-}
-
-void check_labels(const BoostingTask& task, std::span<const int64_t> rows) {
-  for (const int64_t row : rows) {
-    const int32_t label = task.y[static_cast<size_t>(row)];
-    if (label < 0 || label >= task.n_classes) {
-      raise("InputError", "y must lie in 0..", task.n_classes - 1, " in every row used for fitting, but is ",
-            label, " in row ", row, ".");
-    }
-    if (task.weight.empty()) continue;
-    const double weight = task.weight[static_cast<size_t>(row)];
-    if (!(weight >= 0.0) || std::isinf(weight)) {
-      raise("InputError", "weight must be finite and at least 0, but is ", weight, " in row ", row, ".");
-    }
-  }
-}
-
-void check_task(const BoostingTask& task) {
-  if (task.n_classes < 2) raise("OneClass", "n_classes must be at least 2, but is ", task.n_classes, ".");
-  constexpr int64_t kMostClasses = 10'000;  // one tree per class and round: more would hang, not fail
-  if (task.n_classes > kMostClasses) {
-    raise("InputError", "n_classes must be at most ", kMostClasses, ", but is ", task.n_classes, ".");
-  }
-  if (task.X.cols < 1) raise("TooFewColumns", "X has no columns, so there is nothing to learn from.");
-  if (static_cast<int64_t>(task.y.size()) != task.X.rows) {
-    raise("InputError", "y must have the ", task.X.rows, " entries of X, but has ", task.y.size(), ".");
-  }
-  if (!task.weight.empty() && static_cast<int64_t>(task.weight.size()) != task.X.rows) {
-    raise("InputError", "weight must have the ", task.X.rows, " entries of X, but has ", task.weight.size(),
-          ".");
-  }
-  if (task.threads < 1) raise("InputError", "threads must be at least 1, but is ", task.threads, ".");
-  check_rows(task.X, task.rows, task.X.cols, "rows");
-  check_rows(task.X, task.stop_rows, task.X.cols, "stop_rows");
-  check_labels(task, task.rows);
-  check_labels(task, task.stop_rows);
-}
-
-double row_weight(const BoostingTask& task, int64_t row) {
-  return task.weight.empty() ? 1.0 : task.weight[static_cast<size_t>(row)];
-}
-
-// n / (classes present * rows of the class); 1 for every class when not balanced.
-std::vector<double> class_weights(const XGBoostSettings& settings, const BoostingTask& task) {
-  std::vector<int64_t> counts(static_cast<size_t>(task.n_classes), 0);
-  int64_t n = 0;
-  for (const int64_t row : task.rows) {
-    if (row_weight(task, row) == 0.0) continue;
-    ++counts[static_cast<size_t>(task.y[static_cast<size_t>(row)])];
-    ++n;
-  }
-  if (n == 0) raise("TooFewRows", "fitting needs at least 1 row of positive weight, but has 0.");
-  const auto present = std::count_if(counts.begin(), counts.end(), [](int64_t c) { return c > 0; });
-  if (present < 2) {
-    raise("OneClass", "the ", n, " training rows hold a single class, so there is nothing to learn.");
-  }
-  std::vector<double> weights(counts.size(), 1.0);
-  if (!settings.balanced) return weights;
-  for (size_t c = 0; c < counts.size(); ++c) {
-    // A class without training rows may still appear among the stop rows: it weighs what an average one does.
-    if (counts[c] > 0) {
-      weights[c] = static_cast<double>(n) / (static_cast<double>(present) * static_cast<double>(counts[c]));
-    }
-  }
-  return weights;
-}
-
-Sample gather(const BoostingTask& task, std::span<const int64_t> rows,
-              const std::vector<double>& class_weight) {
-  Sample sample;
-  sample.X.reserve(rows.size() * static_cast<size_t>(task.X.cols));
-  for (const int64_t row : rows) {
-    const double own = row_weight(task, row);
-    if (own == 0.0) continue;
-    const int32_t label = task.y[static_cast<size_t>(row)];
-    const auto weight = static_cast<float>(own * class_weight[static_cast<size_t>(label)]);
-    if (!std::isfinite(weight) || weight == 0.0F) {
-      raise("InputError", "weight must fit into float32, but is ", own, " in row ", row, ".");
-    }
-    const auto values = task.X.row(row);
-    sample.X.insert(sample.X.end(), values.begin(), values.end());
-    sample.y.push_back(static_cast<float>(label));
-    sample.weight.push_back(weight);
-  }
-  return sample;
-}
-
-DMatrix make_matrix(const XGBoostLibrary& library, const Sample& sample, int64_t columns, int threads) {
+DMatrix make_matrix(const XGBoostLibrary& library, const Sample& sample, int64_t columns, int64_t width,
+                    int threads) {
   XGBHandle handle = nullptr;
   const std::string data = array_json(sample.X.data(), "<f4", {sample.rows(), columns});
   const std::string config = format("{\"missing\":NaN,\"nthread\":", threads, "}");
   library.check(library.XGDMatrixCreateFromDense(data.c_str(), config.c_str(), &handle),
                 "taking in the rows");
   DMatrix matrix(library, handle);
-  for (const auto& [field, values] : {std::pair{"label", &sample.y}, std::pair{"weight", &sample.weight}}) {
-    const std::string json = array_json(values->data(), "<f4", {sample.rows()});
+  const auto set = [&](const char* field, const std::string& json) {
     library.check(library.XGDMatrixSetInfoFromInterface(matrix.get(), field, json.c_str()),
                   std::string("taking in the ") + field + "s");
+  };
+  set("label", array_json(sample.y.data(), "<f4", {sample.rows()}));
+  if (sample.is_weighted()) set("weight", array_json(sample.weight.data(), "<f4", {sample.rows()}));
+  if (!sample.margin.empty()) {
+    const std::vector<float> margin(sample.margin.begin(), sample.margin.end());
+    set("base_margin", array_json(margin.data(), "<f4", {sample.rows(), width}));
   }
   return matrix;
+}
+
+struct Objective {
+  const char* objective;
+  std::vector<const char*> metrics;
+};
+
+Objective objective_of(const XGBoostSettings& settings, const BoostingTask& task) {
+  switch (settings.loss) {
+    case Loss::kSquared:
+      return {"reg:squarederror", {"rmse"}};
+    case Loss::kAbsolute:
+      return {"reg:absoluteerror", {"mae"}};
+    case Loss::kPseudoHuber:
+      return {"reg:pseudohubererror", {"mphe"}};
+    case Loss::kQuantile:
+      return {"reg:quantileerror", {"quantile"}};
+    case Loss::kClasses:
+      if (task.n_classes == 2) return {"binary:logistic", {"logloss", "error"}};
+      return {"multi:softprob", {"mlogloss", "merror"}};
+    default:
+      raise("InputError", "XGBoost has no such loss.");
+  }
 }
 
 void set_parameters(const XGBoostLibrary& library, const Booster& booster, const XGBoostSettings& s,
@@ -148,63 +78,159 @@ void set_parameters(const XGBoostLibrary& library, const Booster& booster, const
     library.check(library.XGBoosterSetParam(booster.get(), key, value.c_str()),
                   std::string("setting ") + key);
   };
-  if (task.n_classes == 2) {
-    set("objective", "binary:logistic");
-    set("eval_metric", "logloss");
-    set("eval_metric", "error");
-  } else {
-    set("objective", "multi:softprob");
-    set("num_class", std::to_string(task.n_classes));
-    set("eval_metric", "mlogloss");
-    set("eval_metric", "merror");
+  const Objective objective = objective_of(s, task);
+  set("objective", objective.objective);
+  for (const char* metric : objective.metrics) set("eval_metric", metric);
+  if (task.n_classes > 2) set("num_class", std::to_string(task.n_classes));
+  if (s.loss == Loss::kPseudoHuber) set("huber_slope", number(s.slope));
+  if (s.loss == Loss::kQuantile) {
+    std::string text = "[";
+    for (const double quantile : s.quantiles) text += (text.size() == 1 ? "" : ",") + number(quantile);
+    set("quantile_alpha", text + "]");
   }
   set("booster", "gbtree");
   set("tree_method", "hist");
   set("device", "cpu");
   set("nthread", std::to_string(task.threads));
-  set("seed", std::to_string(task.seed & 0x7fffffffU));
+  set("seed", std::to_string(seed_of(task)));
   set("max_depth", std::to_string(s.max_depth));
+  set("max_leaves", std::to_string(s.max_leaves));
+  set("grow_policy", s.grow_policy);
   set("learning_rate", number(s.learning_rate));
   set("subsample", number(s.subsample));
   set("colsample_bytree", number(s.colsample_bytree));
+  set("colsample_bynode", number(s.colsample_bynode));
   set("min_child_weight", number(s.min_child_weight));
+  set("gamma", number(s.gamma));
   set("reg_alpha", number(s.reg_alpha));
   set("reg_lambda", number(s.reg_lambda));
   set("max_bin", std::to_string(s.max_bin));
 }
 
-std::vector<double> normalised(std::vector<double> gains) {
-  double sum = 0.0;
-  for (const double gain : gains) sum += gain;
-  if (sum > 0.0) {
-    for (double& gain : gains) gain /= sum;
+class XGBoostEngine final : public RoundEngine {
+ public:
+  XGBoostEngine(const XGBoostLibrary& library, const XGBoostSettings& settings, const BoostingTask& task)
+      : library_(library), settings_(settings), task_(task), width_(width_of(settings, task)) {
+    const std::vector<double> class_weight = class_weights(settings, task);
+    library.quiet();
+    add(gather(task, task.rows, class_weight), &train_);
+    if (!task.stop_rows.empty()) {
+      Sample held_out = gather(task, task.stop_rows, class_weight);
+      if (held_out.rows() > 0) add(std::move(held_out), &valid_);
+    }
+    // Both matrices are announced: the booster then keeps their margins and evaluation costs no prediction.
+    for (size_t k = 0; k < matrices_.size(); ++k) handles_[k] = matrices_[k].get();
+    XGBHandle raw = nullptr;
+    library.check(library.XGBoosterCreate(handles_.data(), matrices_.size(), &raw), "making a booster");
+    booster_.emplace(library, raw);
+    set_parameters(library, *booster_, settings, task);
   }
-  return gains;
-}
 
-// Rounds before the first leaf that is not finite.
-int64_t finite_rounds(const TreeArrays& trees) {
-  for (int64_t t = 0; t < trees.n_trees(); ++t) {
-    const auto first = trees.value.begin() + trees.tree_offset[static_cast<size_t>(t)];
-    const auto last = trees.value.begin() + trees.tree_offset[static_cast<size_t>(t) + 1];
-    if (!std::all_of(first, last, [](float value) { return std::isfinite(value); })) return t / trees.width();
+  bool has_validation() const { return matrices_.size() == 2; }
+
+  bool update(int64_t round) override {
+    const auto index = static_cast<int>(round - 1);
+    if (!task_.gradient) {
+      library_.check(library_.XGBoosterUpdateOneIter(booster_->get(), index, handles_[0]), what(round));
+      return true;
+    }
+    weighted_gradient(task_, train_, predict(0, 1, true), width_, gradient_, curvature_);
+    const std::string g = array_json(gradient_.data(), "<f4", {train_.rows(), width_});
+    const std::string h = array_json(curvature_.data(), "<f4", {train_.rows(), width_});
+    library_.check(library_.XGBoosterTrainOneIter(booster_->get(), handles_[0], index, g.c_str(), h.c_str()),
+                   what(round));
+    return true;
   }
-  return trees.n_trees() / trees.width();
-}
 
-// No round finished: equal probabilities, said openly through `complete` and `stop_reason`.
-TreeArrays empty_ensemble(const BoostingTask& task) {
-  TreeArrays arrays;
-  arrays.n_features = task.X.cols;
-  arrays.n_classes = task.n_classes;
-  arrays.base_margin.assign(static_cast<size_t>(arrays.width()), 0.0F);
-  return arrays;
-}
+  RoundScores scores(int64_t round) override {
+    std::array<const char*, 2> names{"train", "valid"};
+    const char* line = nullptr;
+    library_.check(library_.XGBoosterEvalOneIter(booster_->get(), static_cast<int>(round - 1),
+                                                 handles_.data(), names.data(), matrices_.size(), &line),
+                   what(round));
+    const std::vector<double> values = parse_evaluation(line);
+    const size_t each = settings_.loss == Loss::kClasses ? 2 : 1;
+    if (values.size() != each * matrices_.size()) {
+      raise("NativeLibraryError", "XGBoost's evaluation '", line, "' lacks values.");
+    }
+    // XGBoost hands out the root of the squared error.
+    const auto loss = [&](size_t k) {
+      return settings_.loss == Loss::kSquared ? values[k] * values[k] : values[k];
+    };
+    RoundScores result{loss(0), kNaN, each == 2 ? 1.0 - values[1] : kNaN, kNaN, kNaN};
+    if (!has_validation()) return result;
+    result.val_loss = loss(each);
+    if (each == 2) result.val_accuracy = 1.0 - values[3];
+    const Metric metric = metric_of(settings_.eval_metric);
+    if (metric == Metric::kLoss || (metric == Metric::kMse && settings_.loss == Loss::kSquared)) {
+      result.val_metric = result.val_loss;
+    } else if (metric == Metric::kAccuracy) {
+      result.val_metric = result.val_accuracy;
+    } else {
+      const auto predictions = predict(1, 0, false);
+      const std::vector<double> wide(predictions.begin(), predictions.end());
+      result.val_metric = metric_value(metric, settings_, valid_, wide, width_);
+    }
+    return result;
+  }
+
+  TreeArrays read(int64_t rounds) {
+    XGBLength length = 0;
+    const char* buffer = nullptr;
+    library_.check(
+        library_.XGBoosterSaveModelToBuffer(booster_->get(), "{\"format\":\"ubj\"}", &length, &buffer),
+        "handing out the model");
+    return read_xgboost_model({buffer, length}, task_.X.cols, task_.n_classes, width_, rounds);
+  }
+
+ private:
+  static std::string what(int64_t round) { return format("training round ", round); }
+
+  // The library keeps its own copy of X; ours goes as soon as it has one.
+  void add(Sample sample, Sample* kept) {
+    matrices_.push_back(make_matrix(library_, sample, task_.X.cols, width_, task_.threads));
+    sample.X = {};
+    *kept = std::move(sample);
+  }
+
+  // type 0: after the link, 1: margins. Valid until the next call.
+  std::span<const float> predict(size_t matrix, int type, bool training) {
+    const std::string config = format("{\"type\":", type, ",\"training\":", training ? "true" : "false",
+                                      ",\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":true}");
+    const XGBLength* shape = nullptr;
+    XGBLength rank = 0;
+    const float* values = nullptr;
+    library_.check(library_.XGBoosterPredictFromDMatrix(booster_->get(), handles_[matrix], config.c_str(),
+                                                        &shape, &rank, &values),
+                   "predicting");
+    const Sample& sample = matrix == 0 ? train_ : valid_;
+    size_t n = 1;
+    for (XGBLength k = 0; k < rank; ++k) n *= shape[k];
+    if (n != static_cast<size_t>(sample.rows() * width_)) {
+      raise("NativeLibraryError", "XGBoost predicted ", n, " values instead of ", sample.rows() * width_,
+            ".");
+    }
+    return {values, n};
+  }
+
+  const XGBoostLibrary& library_;
+  const XGBoostSettings& settings_;
+  const BoostingTask& task_;
+  const int64_t width_;
+  Sample train_;  // X is with the library
+  Sample valid_;
+  std::vector<DMatrix> matrices_;
+  std::array<XGBHandle, 2> handles_{};
+  std::optional<Booster> booster_;
+  std::vector<float> gradient_;
+  std::vector<float> curvature_;
+};
 
 }  // namespace
 
 std::vector<std::string> XGBoostSettings::problems() const {
   std::vector<std::string> found;
+  add_problems(found);
   const auto at_least = [&](const char* name, auto value, auto low) {
     if (!(value >= low) || !std::isfinite(static_cast<float>(value))) {
       found.push_back(format(name, " must be at least ", low, ", but is ", value, "."));
@@ -215,21 +241,23 @@ std::vector<std::string> XGBoostSettings::problems() const {
       found.push_back(format(name, " must be above 0 and at most 1, but is ", value, "."));
     }
   };
-  at_least("n_estimators", n_estimators, int64_t{1});
-  if (max_depth < 1 || max_depth > 30)
-    found.push_back(format("max_depth must lie in 1..30, but is ", max_depth, "."));
-  if (!(learning_rate > 0.0) || !std::isfinite(static_cast<float>(learning_rate))) {
-    found.push_back(format("learning_rate must be above 0 and finite, but is ", learning_rate, "."));
+  if (max_depth < 0 || max_depth > 30 || (max_depth == 0 && max_leaves == 0)) {
+    found.push_back(format("max_depth must lie in 1..30, or be 0 where max_leaves limits the tree, but is ",
+                           max_depth, "."));
+  }
+  if (max_leaves < 0 || max_leaves == 1) {
+    found.push_back(format("max_leaves must be at least 2, or 0 for no limit, but is ", max_leaves, "."));
+  }
+  if (grow_policy != "depthwise" && grow_policy != "lossguide") {
+    found.push_back(format("grow_policy must be 'depthwise' or 'lossguide', but is '", grow_policy, "'."));
   }
   share("subsample", subsample);
   share("colsample_bytree", colsample_bytree);
+  share("colsample_bynode", colsample_bynode);
   at_least("min_child_weight", min_child_weight, 0.0);
+  at_least("gamma", gamma, 0.0);
   at_least("reg_alpha", reg_alpha, 0.0);
   at_least("reg_lambda", reg_lambda, 0.0);
-  if (early_stopping_rounds < 0) {
-    found.push_back(format("early_stopping_rounds must be at least 1, or None for none, but is ",
-                           early_stopping_rounds, "."));
-  }
   if (max_bin < 2 || max_bin > 65535)
     found.push_back(format("max_bin must lie in 2..65535, but is ", max_bin, "."));
   return found;
@@ -257,111 +285,13 @@ std::vector<double> parse_evaluation(std::string_view line) {
 }
 
 BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& settings,
-                        const BoostingTask& task, const StopToken& stop,
-                        const std::function<void(int64_t, int64_t)>& progress) {
+                        const BoostingTask& task, const StopToken& stop, const Progress& progress) {
   settings.validate();
-  check_task(task);
-  const std::vector<double> class_weight = class_weights(settings, task);
-
-  library.quiet();
-  const int64_t columns = task.X.cols;
-  std::vector<DMatrix> matrices;
-  {
-    // The library keeps its own copy; ours goes as soon as it has one.
-    const Sample train = gather(task, task.rows, class_weight);
-    matrices.push_back(make_matrix(library, train, columns, task.threads));
-  }
-  if (!task.stop_rows.empty()) {
-    const Sample held_out = gather(task, task.stop_rows, class_weight);
-    if (held_out.rows() > 0) matrices.push_back(make_matrix(library, held_out, columns, task.threads));
-  }
-  const bool has_validation = matrices.size() == 2;
-  const bool early_stopping = has_validation && settings.early_stopping_rounds > 0;
-
-  // Both matrices are announced: the booster then keeps their margins and evaluation costs no prediction.
-  std::array<XGBHandle, 2> handles{matrices[0].get(), has_validation ? matrices[1].get() : nullptr};
-  std::array<const char*, 2> names{"train", "valid"};
-  XGBHandle raw_booster = nullptr;
-  library.check(library.XGBoosterCreate(handles.data(), matrices.size(), &raw_booster), "making a booster");
-  const Booster booster(library, raw_booster);
-  set_parameters(library, booster, settings, task);
-
-  Monitor monitor(MonitorSettings{}, "Round");
-  std::vector<StepRecord> history;
-  int64_t best_round = 0;
-  double best_loss = std::numeric_limits<double>::infinity();
-  bool complete = true;
-  for (int64_t round = 1; round <= settings.n_estimators; ++round) {
-    if (const StopReason reason = stop.reason(); reason != StopReason::kNone) {
-      monitor.record_stop(reason, round - 1);
-      complete = false;
-      break;
-    }
-    const auto index = static_cast<int>(round - 1);
-    const auto what = [&] { return format("training round ", round); };
-    library.check(library.XGBoosterUpdateOneIter(booster.get(), index, matrices[0].get()), what());
-    const char* line = nullptr;
-    library.check(library.XGBoosterEvalOneIter(booster.get(), index, handles.data(), names.data(),
-                                               matrices.size(), &line),
-                  what());
-    const std::vector<double> values = parse_evaluation(line);
-    if (values.size() != 2 * matrices.size()) {
-      raise("NativeLibraryError", "XGBoost's evaluation '", line, "' lacks values.");
-    }
-    const StepRecord record{round,
-                            values[0],
-                            has_validation ? values[2] : kNaN,
-                            1.0 - values[1],
-                            has_validation ? 1.0 - values[3] : kNaN,
-                            kNaN,
-                            settings.learning_rate};
-    history.push_back(record);
-    // NaN means "no validation" to the monitor, so that a validation loss that is NaN is shown to it as
-    // infinite.
-    StepRecord shown = record;
-    if (has_validation && std::isnan(record.val_loss))
-      shown.val_loss = std::numeric_limits<double>::infinity();
-    const bool must_stop = monitor.observe(shown);
-    const bool finite =
-        std::isfinite(record.train_loss) && (!has_validation || std::isfinite(record.val_loss));
-    if (early_stopping) {
-      if (finite && record.val_loss < best_loss) {
-        best_loss = record.val_loss;
-        best_round = round;
-      }
-    } else if (finite) {
-      best_round = round;
-    }
-    if (progress) progress(round, settings.n_estimators);
-    if (must_stop || (early_stopping && round - best_round >= settings.early_stopping_rounds)) break;
-  }
-
-  TreeArrays arrays = empty_ensemble(task);
-  std::vector<double> gain(static_cast<size_t>(columns), 0.0);
-  if (best_round > 0) {
-    XGBLength length = 0;
-    const char* buffer = nullptr;
-    library.check(library.XGBoosterSaveModelToBuffer(booster.get(), "{\"format\":\"ubj\"}", &length, &buffer),
-                  "handing out the model");
-    ParsedModel model = read_xgboost_model({buffer, length}, columns, task.n_classes, best_round);
-    // A leaf can overflow while the loss, which clips probabilities, still looks finite.
-    if (const int64_t sound = finite_rounds(model.trees); sound < best_round) {
-      StepRecord overflow = history[static_cast<size_t>(sound)];
-      overflow.train_loss = std::numeric_limits<double>::infinity();
-      if (monitor.stop_reason() != "nan_loss") monitor.observe(overflow);
-      best_round = sound;
-      model = read_xgboost_model({buffer, length}, columns, task.n_classes, best_round);
-    }
-    arrays = std::move(model.trees);
-    gain = normalised(std::move(model.total_gain));
-  }
-  return {TreeEnsemble(std::move(arrays), "NativeLibraryError"),
-          std::move(gain),
-          std::move(history),
-          monitor.alarms(),
-          monitor.stop_reason(),
-          complete,
-          best_round};
+  check_task(settings, task);
+  XGBoostEngine engine(library, settings, task);
+  Rounds rounds = run_rounds(engine, settings, engine.has_validation(), stop, progress);
+  return finished_fit(
+      settings, task, std::move(rounds), [&](int64_t kept) { return engine.read(kept); }, false);
 }
 
 }  // namespace smctrain::models::boosting

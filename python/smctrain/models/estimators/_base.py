@@ -31,7 +31,103 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class NativeEstimator(BaseEstimator):  # type: ignore[misc]
+    """What classifiers and regressors share: what was learned, and storage."""
+
+    _family: ClassVar[str]
+    _allow_nan: ClassVar[bool] = False
+
+    n_features_in_: int
+    fitted_: FittedModel
+    complete_: bool
+    stop_reason_: str
+    warnings_: list[str]
+
+    def _make_trainer(self) -> Trainer:
+        """The trainer with this estimator's settings (dictionary class weights are in the row weights)."""
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._allow_nan
+        return tags
+
+    def _adopt(self, fitted: FittedModel, classes: NDArray[Any] | None = None) -> None:
+        self.fitted_ = fitted
+        if classes is not None:
+            self.classes_ = classes
+        self.complete_ = fitted.complete
+        self.stop_reason_ = fitted.stop_reason
+        self.warnings_ = list(fitted.warnings)
+
+    # ---- what was learned ------
+
+    @property
+    def history_(self) -> Any:
+        """One row an epoch or round: a pandas frame where pandas is installed, else a dict of arrays."""
+        check_is_fitted(self, "fitted_")
+        history = dict(self.fitted_.history)
+        if importlib.util.find_spec("pandas") is None:
+            return history
+        import pandas as pd
+
+        return pd.DataFrame(history)
+
+    @property
+    def feature_importances_(self) -> NDArray[np.float64]:
+        """Importances that sum to 1 (d,), of families that have their own."""
+        check_is_fitted(self, "fitted_")
+        importances = self.fitted_.feature_importances()
+        if importances is None:
+            raise AttributeError(f"{type(self).__name__} has no importances of its own.")
+        return importances
+
+    # ---- storage ------
+
+    def _stored_settings(self) -> dict[str, Any]:
+        """Parameters as a model file holds them."""
+        return plain_settings(self.get_params(deep=False))
+
+    def _to_container(self) -> bytes:
+        from smctrain import artifact
+
+        meta, arrays = self.fitted_.to_state()
+        names = getattr(self, "feature_names_in_", None)
+        face = {
+            "name": type(self).__name__,
+            "settings": self._stored_settings(),
+            **_class_labels(getattr(self, "classes_", None)),
+            "features": None if names is None else [str(name) for name in names],
+        }
+        data: bytes = artifact.model_to_bytes(self._family, {**meta, "estimator": face}, arrays)
+        return data
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model into one `.smc` file, atomically. `smctrain.load_model` reads it."""
+        from smctrain import artifact
+
+        check_is_fitted(self, "fitted_")
+        artifact.write_atomic(path, self._to_container())
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "fitted_" in state:
+            del state["fitted_"]
+            state["_container"] = self._to_container()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        container = state.pop("_container", None)
+        super().__setstate__(state)
+        if container is not None:
+            from smctrain import artifact
+            from smctrain.models.registry import fitted_from_state
+
+            self.fitted_ = fitted_from_state(*artifact.model_from_bytes(container))
+
+
+class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
     """Base of the classifiers. Subclasses define `__init__` (parameters only), `_family` and `_make_trainer`.
 
     A subclass takes `random_state` and `n_jobs`; it may take `class_weight` (None, a word its trainer knows,
@@ -53,24 +149,7 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Alarms of the training monitor.
     """
 
-    _family: ClassVar[str]
-    _allow_nan: ClassVar[bool] = False
-
     classes_: NDArray[Any]
-    n_features_in_: int
-    fitted_: FittedModel
-    complete_: bool
-    stop_reason_: str
-    warnings_: list[str]
-
-    def _make_trainer(self) -> Trainer:
-        """The trainer with this estimator's settings (dictionary class weights are in the row weights)."""
-        raise NotImplementedError
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._allow_nan
-        return tags
 
     # ---- fit ------
 
@@ -119,7 +198,9 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y_val: Any,
         segment: Any,
         time_limit: float | None,
+        **options: Any,
     ) -> Self:
+        """`options` go to the trainer's `fit` beside the task."""
         if time_limit is not None and not time_limit > 0:
             raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
         matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
@@ -146,8 +227,10 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
+        trainer: Any = self._make_trainer()
         if X_val is not None:
             extra, extra_codes = self._validation_rows(X_val, y_val, classes)
+        if X_val is not None and trainer.uses_stop_rows:
             stop_rows = np.arange(n, n + len(extra), dtype=np.int64)
             matrix = np.concatenate([matrix, extra])
             codes = np.concatenate([codes, extra_codes])
@@ -167,7 +250,7 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             threads=threads_of(getattr(self, "n_jobs", None)),
             time_limit_s=0.0 if time_limit is None else float(time_limit),
         )
-        self._adopt(self._make_trainer().fit(task), classes)
+        self._adopt(trainer.fit(task, **options), classes)
         return self
 
     def _with_class_weight(
@@ -192,13 +275,6 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"y_val holds the label {_item(target[row])!r} (row {row}), which y does not hold.")
         return matrix, np.searchsorted(classes, target).astype(np.int32)
 
-    def _adopt(self, fitted: FittedModel, classes: NDArray[Any]) -> None:
-        self.fitted_ = fitted
-        self.classes_ = classes
-        self.complete_ = fitted.complete
-        self.stop_reason_ = fitted.stop_reason
-        self.warnings_ = list(fitted.warnings)
-
     # ---- predict ------
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -215,69 +291,6 @@ class NativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "fitted_")
         matrix, _ = validated_matrix(self, X, reset=False, allow_nan=self._allow_nan)
         return self.fitted_.predict_proba(matrix, None, _segments(segment, len(matrix)))
-
-    # ---- what was learned ------
-
-    @property
-    def history_(self) -> Any:
-        """One row an epoch or round: a pandas frame where pandas is installed, else a dict of arrays."""
-        check_is_fitted(self, "fitted_")
-        history = dict(self.fitted_.history)
-        if importlib.util.find_spec("pandas") is None:
-            return history
-        import pandas as pd
-
-        return pd.DataFrame(history)
-
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Importances that sum to 1 (d,), of families that have their own."""
-        check_is_fitted(self, "fitted_")
-        importances = self.fitted_.feature_importances()
-        if importances is None:
-            raise AttributeError(f"{type(self).__name__} has no importances of its own.")
-        return importances
-
-    # ---- storage ------
-
-    def _to_container(self) -> bytes:
-        from smctrain import artifact
-
-        meta, arrays = self.fitted_.to_state()
-        names = getattr(self, "feature_names_in_", None)
-        face = {
-            "name": type(self).__name__,
-            "settings": _plain_settings(self.get_params(deep=False)),
-            "classes": self.classes_.tolist(),
-            "classes_dtype": self.classes_.dtype.str if self.classes_.dtype.kind != "O" else "O",
-            "features": None if names is None else [str(name) for name in names],
-        }
-        data: bytes = artifact.model_to_bytes(self._family, {**meta, "estimator": face}, arrays)
-        return data
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model into one `.smc` file, atomically. `smctrain.load_model` reads it."""
-        from smctrain import artifact
-
-        check_is_fitted(self, "fitted_")
-        artifact.write_atomic(path, self._to_container())
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "fitted_" in state:
-            del state["fitted_"]
-            state["_container"] = self._to_container()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        container = state.pop("_container", None)
-        super().__setstate__(state)
-        if container is not None:
-            from smctrain import artifact
-            from smctrain.models.registry import fitted_from_state
-
-            self.fitted_ = fitted_from_state(*artifact.model_from_bytes(container))
 
 
 class NativeSequenceClassifier(NativeClassifier):
@@ -331,7 +344,14 @@ def _segments(segment: Any, n: int) -> NDArray[np.int32] | None:
     return np.cumsum(stretch, dtype=np.int32)
 
 
-def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def _class_labels(classes: NDArray[Any] | None) -> dict[str, Any]:
+    """Class labels as a model file holds them; nothing for a regressor."""
+    if classes is None:
+        return {}
+    return {"classes": classes.tolist(), "classes_dtype": classes.dtype.str if classes.dtype.kind != "O" else "O"}
+
+
+def plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings that JSON can hold; a RandomState or Generator has no lasting value and becomes None."""
     plain: dict[str, Any] = {}
     for name, value in settings.items():
@@ -351,15 +371,12 @@ def _item(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NativeClassifier:
+def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NativeEstimator:
     """The estimator that `save` wrote. The class comes from the registry, never from a name in the file."""
     from smctrain.models.registry import estimator_class, fitted_from_state
 
-    cls = estimator_class(family)
-    if hasattr(cls, "_from_model_state"):  # regressors have no classes and restore themselves
-        restored: NativeClassifier = cls._from_model_state(family, meta, arrays)
-        return restored
     fitted = fitted_from_state(family, meta, arrays)
+    cls = estimator_class(family, "regression" if fitted.n_classes == 0 else "classification")
     face = meta.get("estimator")
     if not isinstance(face, dict) or face.get("name") != cls.__name__:
         raise ArtifactError(f"the model file does not describe a {cls.__name__}, the estimator of family {family}.")
@@ -372,15 +389,8 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
         raise ArtifactError(
             f"the model file holds settings that {cls.__name__} does not know: {set(settings) - known}."
         )
-    estimator: NativeClassifier = cls(**settings)
-    try:
-        classes = np.asarray(face["classes"], dtype=face["classes_dtype"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"the model file's class labels cannot be read: {error}.") from error
-    if classes.shape != (fitted.n_classes,) or len(np.unique(classes)) != len(classes):
-        raise ArtifactError(
-            f"the model file must name {fitted.n_classes} different classes, but names {classes.tolist()}."
-        )
+    estimator: NativeEstimator = cls(**settings)
+    classes = _stored_classes(face, fitted.n_classes) if fitted.n_classes else None
     names = face.get("features")
     if names is not None:
         if len(names) != fitted.n_features or len(set(names)) != len(names):
@@ -391,3 +401,13 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
     estimator.n_features_in_ = fitted.n_features
     estimator._adopt(fitted, classes)
     return estimator
+
+
+def _stored_classes(face: dict[str, Any], n_classes: int) -> NDArray[Any]:
+    try:
+        classes = np.asarray(face["classes"], dtype=face["classes_dtype"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"the model file's class labels cannot be read: {error}.") from error
+    if classes.shape != (n_classes,) or len(np.unique(classes)) != len(classes):
+        raise ArtifactError(f"the model file must name {n_classes} different classes, but names {classes.tolist()}.")
+    return classes

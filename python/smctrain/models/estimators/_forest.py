@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from smctrain import _load
 from smctrain.exceptions import InputError
-from smctrain.models.estimators._input import seed_of, validated_matrix
+from smctrain.models.estimators._input import numbers_of, seed_of, validated_matrix
 
 _SHARED = (
     "n_estimators", "max_depth", "min_samples_split", "min_samples_leaf", "max_features", "max_samples", "bootstrap",
@@ -136,7 +136,7 @@ class ForestExplanations:
     def _codes_of(self, target: NDArray[Any]) -> NDArray[Any]:
         classes = getattr(self, "classes_", None)
         if classes is None:
-            return numbers_of(target)
+            return numbers_of("y", target)
         try:
             places = np.minimum(np.searchsorted(classes, target), len(classes) - 1)
         except TypeError as error:
@@ -144,14 +144,3 @@ class ForestExplanations:
                 f"y must hold labels that compare with those of the fit, but does not: {error}."
             ) from error
         return np.where(classes[places] == target, places, -1).astype(np.int32)
-
-
-def numbers_of(target: Any) -> NDArray[np.float64]:
-    """Targets of a regression as float64."""
-    array = np.asarray(target)
-    if array.dtype.kind not in "biufO":
-        raise InputError(f"y must hold numbers, but has dtype {array.dtype}.")
-    try:
-        return np.ascontiguousarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"y must hold numbers, but does not: {error}.") from error

@@ -173,3 +173,19 @@ def threads_of(n_jobs: Any) -> int:
         return int(n_jobs)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cores + 1 + int(n_jobs))
+
+
+def numbers_of(name: str, target: Any, largest: float = float(np.finfo(np.float32).max)) -> NDArray[np.float64]:
+    """Targets of a regression as float64: finite, and at most `largest` (boosted trees hold them as float32)."""
+    try:
+        array = np.asarray(target)
+        if array.dtype.kind not in "biufO":
+            raise ValueError(f"dtype {array.dtype}")
+        values = np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must hold numbers, but does not: {error}.") from error
+    bad = ~(np.abs(values) <= largest)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(f"{name} must be finite and at most {largest:.3g} in size, but is {values[row]} in row {row}.")
+    return values

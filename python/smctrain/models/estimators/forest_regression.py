@@ -49,6 +49,9 @@ class RandomForestRegressor(ForestExplanations, NativeRegressor):
     """
 
     _family: ClassVar[str] = "RandomForestRegressor"
+    _allow_nan: ClassVar[bool] = True
+
+    fitted_: Any
 
     def __init__(
         self,

@@ -84,7 +84,7 @@ TEST_CASE("TreeEnsemble: a value at the threshold goes right and a missing one w
   const TreeEnsemble trees(stump(), "ArtifactError");
   const std::vector<float> X{9, 0.4F, 9, 0.5F, 9, kMissing};
   const MatrixView<const float> view{X.data(), 3, 2, 2};
-  CHECK(trees.margins(view, all_rows(3)) == std::vector<float>{-0.75F, 2.25F, 2.25F});
+  CHECK(trees.margins(view, all_rows(3)) == std::vector<double>{-0.75F, 2.25F, 2.25F});
   const auto p = trees.probabilities(view, all_rows(3));
   CHECK(p[1] == doctest::Approx(1.0 / (1.0 + std::exp(0.75))).epsilon(1e-15));
   CHECK(p[0] + p[1] == doctest::Approx(1.0).epsilon(1e-16));
@@ -104,7 +104,7 @@ TEST_CASE("TreeEnsemble: the eight-lane walk equals a plain walk for any number 
     for (float& x : X) x = random.uniform() < 0.1 ? kMissing : static_cast<float>(random.normal());
     const auto margins = trees.margins({X.data(), n, 5, 5}, all_rows(n));
     for (int64_t i = 0; i < n; ++i) {
-      std::vector<float> expected = arrays.base_margin;
+      std::vector<float> expected(arrays.base_margin.begin(), arrays.base_margin.end());
       for (size_t t = 0; t < arrays.tree_class.size(); ++t) {
         const auto first = static_cast<size_t>(arrays.tree_offset[t]);
         size_t node = first;
@@ -113,7 +113,7 @@ TEST_CASE("TreeEnsemble: the eight-lane walk equals a plain walk for any number 
           const bool left = std::isnan(x) ? arrays.default_left[node] == 1 : x < arrays.threshold[node];
           node = first + static_cast<size_t>(left ? arrays.left[node] : arrays.right[node]);
         }
-        expected[static_cast<size_t>(arrays.tree_class[t])] += arrays.value[node];
+        expected[static_cast<size_t>(arrays.tree_class[t])] += static_cast<float>(arrays.value[node]);
       }
       for (size_t c = 0; c < 3; ++c) CHECK(margins[static_cast<size_t>(i) * 3 + c] == expected[c]);
     }
@@ -122,7 +122,7 @@ TEST_CASE("TreeEnsemble: the eight-lane walk equals a plain walk for any number 
 
 TEST_CASE("TreeEnsemble: huge leaves give probabilities of 0 and 1 and never NaN") {
   TreeArrays a = random_trees(4, 2);
-  for (float& value : a.value) value *= 1e38F;
+  for (double& value : a.value) value = static_cast<float>(value) * 1e38F;
   const TreeEnsemble trees(a, "ArtifactError");
   const std::vector<float> X{0, 0, 1, -1};
   for (const double p : trees.probabilities({X.data(), 2, 2, 2}, all_rows(2))) CHECK((p >= 0.0 && p <= 1.0));

@@ -45,8 +45,8 @@ std::string model(const std::string& base_score, int trees = 2, int split_type =
   const std::string tree = "{" + key("left_children") + ints({1, -1, -1}) + key("right_children") +
                            ints({2, -1, -1}) + key("split_indices") + ints({1, 0, 0}) + key("default_left") +
                            bytes({1, 0, 0}) + key("split_conditions") + floats({0.5F, -1.0F, 2.0F}) +
-                           key("loss_changes") + floats({3.0F, 0.0F, 0.0F}) + key("split_type") +
-                           bytes({split_type, 0, 0}) + "}";
+                           key("loss_changes") + floats({3.0F, 0.0F, 0.0F}) + key("sum_hessian") +
+                           floats({10.0F, 4.0F, 6.0F}) + key("split_type") + bytes({split_type, 0, 0}) + "}";
   std::string info = "[#" + length(static_cast<size_t>(trees));
   std::string list = info;
   for (int t = 0; t < trees; ++t) {
@@ -62,16 +62,17 @@ std::string model(const std::string& base_score, int trees = 2, int split_type =
 }  // namespace
 
 TEST_CASE("XGBoost model: trees of the kept rounds arrive with their bits") {
-  const auto parsed = read_xgboost_model(model("[5E-1]"), 2, 2, 1);
-  CHECK(parsed.trees.n_trees() == 1);
-  CHECK(parsed.trees.feature == std::vector<int32_t>{1, -1, -1});
-  CHECK(parsed.trees.threshold == std::vector<float>{0.5F, 0.0F, 0.0F});
-  CHECK(parsed.trees.value == std::vector<float>{0.0F, -1.0F, 2.0F});
-  CHECK(parsed.trees.default_left == std::vector<uint8_t>{1, 0, 0});
-  CHECK(parsed.trees.base_margin == std::vector<float>{0.0F});
-  CHECK(parsed.total_gain == std::vector<double>{0.0, 3.0});
-  CHECK(problem(parsed.trees) == "");
-  CHECK(read_xgboost_model(model("5E-1"), 2, 2, 2).trees.n_trees() == 2);
+  const auto parsed = read_xgboost_model(model("[5E-1]"), 2, 2, 1, 1);
+  CHECK(parsed.n_trees() == 1);
+  CHECK(parsed.feature == std::vector<int32_t>{1, -1, -1});
+  CHECK(parsed.threshold == std::vector<float>{0.5F, 0.0F, 0.0F});
+  CHECK(parsed.value == std::vector<double>{0.0, -1.0, 2.0});
+  CHECK(parsed.default_left == std::vector<uint8_t>{1, 0, 0});
+  CHECK(parsed.base_margin == std::vector<double>{0.0});
+  CHECK(parsed.cover == std::vector<float>{10.0F, 4.0F, 6.0F});
+  CHECK(parsed.gain == std::vector<float>{3.0F, 0.0F, 0.0F});
+  CHECK(problem(parsed) == "");
+  CHECK(read_xgboost_model(model("5E-1"), 2, 2, 1, 2).n_trees() == 2);
 }
 
 TEST_CASE("XGBoost model: base_score is read as scalar and as vector") {
@@ -84,24 +85,24 @@ TEST_CASE("XGBoost model: base_score is read as scalar and as vector") {
 }
 
 TEST_CASE("XGBoost model: what we do not expect is refused") {
-  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]"), 3, 2, 1), Error);        // features
-  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]"), 2, 2, 3), Error);        // too few trees
-  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]"), 2, 3, 0 + 1), Error);    // classes
-  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]", 1, 1), 2, 2, 1), Error);  // categories
-  CHECK_THROWS_AS(read_xgboost_model(model("[2E0]"), 2, 2, 1), Error);         // no probability
+  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]"), 3, 2, 1, 1), Error);        // features
+  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]"), 2, 2, 1, 3), Error);        // too few trees
+  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]"), 2, 3, 3, 1), Error);        // classes
+  CHECK_THROWS_AS(read_xgboost_model(model("[5E-1]", 1, 1), 2, 2, 1, 1), Error);  // categories
+  CHECK_THROWS_AS(read_xgboost_model(model("[2E0]"), 2, 2, 1, 1), Error);         // no probability
 }
 
 TEST_CASE("XGBoost model: a buffer cut anywhere is an error and a flipped bit never more than one") {
   const std::string good = model("[5E-1]");
   for (size_t n = 0; n < good.size(); ++n) {
-    CHECK_THROWS_AS(read_xgboost_model({good.data(), n}, 2, 2, 2), Error);
+    CHECK_THROWS_AS(read_xgboost_model({good.data(), n}, 2, 2, 1, 2), Error);
   }
   for (size_t i = 0; i < good.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string changed = good;
       changed[i] = static_cast<char>(changed[i] ^ (1 << bit));
       try {
-        TreeEnsemble(read_xgboost_model(changed, 2, 2, 2).trees, "NativeLibraryError");
+        TreeEnsemble(read_xgboost_model(changed, 2, 2, 1, 2), "NativeLibraryError");
       } catch (const Error& error) {
         CHECK(error.type() == "NativeLibraryError");
       }

@@ -1,0 +1,478 @@
+#include "smctrain/models/linear/logistic.h"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "smctrain/base/error.h"
+#include "smctrain/base/parallel.h"
+#include "smctrain/models/linear/kernels.h"
+#include "smctrain/models/linear/quadratic.h"
+
+namespace smctrain::models::linear {
+
+namespace {
+
+constexpr int64_t kLargestHessian = 1200;
+constexpr int kMostHalvings = 30;
+constexpr double kSlowReduction = 0.3;
+
+// Probabilities of one row in place of its scores; returns -log p of class y.
+double row_loss(double* score, int64_t n_scores, int32_t y) {
+  if (n_scores == 1) {
+    const double margin = y == 1 ? score[0] : -score[0];
+    const double small = std::exp(-std::abs(margin));
+    const double loss = std::log1p(small) + (margin < 0.0 ? -margin : 0.0);
+    score[0] = score[0] >= 0.0 ? 1.0 / (1.0 + std::exp(-score[0])) : 1.0 - 1.0 / (1.0 + std::exp(score[0]));
+    return loss;
+  }
+  const double top = *std::max_element(score, score + n_scores);
+  const double own = score[y] - top;
+  double sum = 0.0;
+  for (int64_t k = 0; k < n_scores; ++k) {
+    score[k] = std::exp(score[k] - top);
+    sum += score[k];
+  }
+  for (int64_t k = 0; k < n_scores; ++k) score[k] /= sum;
+  return std::log(sum) - own;
+}
+
+struct Evaluation {
+  double objective = 0.0;
+  std::vector<double> gradient;  // of the smooth part, scores x stride
+};
+
+class Solver {
+ public:
+  Solver(const Design& design, std::span<const int32_t> y, const LogisticSettings& settings,
+         const StopToken& stop)
+      : design_(design),
+        y_(y),
+        settings_(settings),
+        stop_(stop),
+        d_(design.d()),
+        stride_(design.stride()),
+        width_(d_ + (design.has_intercept() ? 1 : 0)),
+        scores_(settings.n_classes == 2 ? 1 : settings.n_classes),
+        full_hessian_(scores_ == 1 || scores_ * width_ <= kLargestHessian) {
+    const int64_t n = design.n();
+    sample_ = std::clamp<int64_t>(std::max({20 * width_, 8 * n / (width_ * scores_), int64_t{1000}}), 1, n);
+  }
+
+  LogisticFit run();
+
+ private:
+  std::vector<double> start() const;
+  Evaluation evaluate(const std::vector<double>& beta) const;
+  std::vector<double> hessian(const std::vector<double>& beta) const;
+  std::vector<double> direction(const std::vector<double>& beta, const Evaluation& at,
+                                double violation) const;
+  std::vector<double> newton(const std::vector<double>& matrix, std::span<const double> gradient) const;
+  double violation(const std::vector<double>& beta, const Evaluation& at) const;
+  double norm1(const std::vector<double>& beta) const;
+
+  const Design& design_;
+  std::span<const int32_t> y_;
+  LogisticSettings settings_;
+  const StopToken& stop_;
+  int64_t d_, stride_, width_, scores_, sample_ = 0;
+  bool full_hessian_;
+};
+
+std::vector<double> Solver::start() const {
+  std::vector<double> beta(static_cast<size_t>(scores_ * stride_), 0.0);
+  if (!design_.has_intercept()) return beta;
+  std::vector<double> prior(static_cast<size_t>(settings_.n_classes), 0.0);
+  for (int64_t i = 0; i < design_.n(); ++i) {
+    prior[static_cast<size_t>(y_[static_cast<size_t>(design_.row(i))])] +=
+        design_.share()[static_cast<size_t>(i)];
+  }
+  if (scores_ == 1) {
+    beta[static_cast<size_t>(d_)] = std::log(prior[1] / prior[0]);
+    return beta;
+  }
+  double mean = 0.0;
+  for (double& entry : prior) {
+    entry = std::log(std::max(entry, 1e-10));  // a class without rows: as good as impossible
+    mean += entry / static_cast<double>(scores_);
+  }
+  for (int64_t k = 0; k < scores_; ++k) {
+    beta[static_cast<size_t>(k * stride_ + d_)] = prior[static_cast<size_t>(k)] - mean;
+  }
+  return beta;
+}
+
+double Solver::norm1(const std::vector<double>& beta) const {
+  double sum = 0.0;
+  for (int64_t k = 0; k < scores_; ++k) {
+    for (int64_t j = 0; j < d_; ++j) sum += std::abs(beta[static_cast<size_t>(k * stride_ + j)]);
+  }
+  return sum;
+}
+
+Evaluation Solver::evaluate(const std::vector<double>& beta) const {
+  const auto size = static_cast<size_t>(scores_ * stride_);
+  const int64_t chunks = design_.n_chunks();
+  std::vector<std::vector<double>> gradients(static_cast<size_t>(chunks));
+  std::vector<double> losses(static_cast<size_t>(chunks), 0.0);
+  const double ones = design_.has_intercept() ? 1.0 : 0.0;
+  parallel_for(chunks, design_.threads(), [&](int64_t chunk) {
+    const int64_t rows = design_.block_rows();
+    std::vector<double> gradient(size, 0.0);
+    std::vector<double> block(static_cast<size_t>(rows * stride_));
+    std::vector<double> by_score(static_cast<size_t>(rows * scores_));
+    std::vector<double> by_row(static_cast<size_t>(scores_));
+    double loss = 0.0;
+    const int64_t end = design_.chunk_start(chunk + 1);
+    for (int64_t first = design_.chunk_start(chunk); first < end; first += rows) {
+      if (stop_.stop_requested()) throw Stopped();
+      const int64_t count = std::min(rows, end - first);
+      for (int64_t r = 0; r < count; ++r) design_.load(first + r, ones, block.data() + r * stride_);
+      for (int64_t k = 0; k < scores_; ++k) {
+        block_times(block.data(), count, stride_, beta.data() + k * stride_, by_score.data() + k * rows);
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        const double share = design_.share()[static_cast<size_t>(first + r)];
+        const int32_t code = y_[static_cast<size_t>(design_.row(first + r))];
+        for (int64_t k = 0; k < scores_; ++k)
+          by_row[static_cast<size_t>(k)] = by_score[static_cast<size_t>(k * rows + r)];
+        loss += share * row_loss(by_row.data(), scores_, code);
+        for (int64_t k = 0; k < scores_; ++k) {
+          const bool own = scores_ == 1 ? code == 1 : code == k;
+          by_score[static_cast<size_t>(k * rows + r)] =
+              share * (by_row[static_cast<size_t>(k)] - (own ? 1.0 : 0.0));
+        }
+      }
+      for (int64_t k = 0; k < scores_; ++k) {
+        add_transposed_times(block.data(), count, stride_, by_score.data() + k * rows,
+                             gradient.data() + k * stride_);
+      }
+    }
+    losses[static_cast<size_t>(chunk)] = loss;
+    gradients[static_cast<size_t>(chunk)] = std::move(gradient);
+  });
+  Evaluation out;
+  out.gradient = std::move(gradients[0]);
+  out.objective = losses[0];
+  for (size_t chunk = 1; chunk < gradients.size(); ++chunk) {
+    add_scaled(1.0, gradients[chunk].data(), out.gradient.data(), static_cast<int64_t>(size));
+    out.objective += losses[chunk];
+  }
+  double square = 0.0;
+  for (int64_t k = 0; k < scores_; ++k) {
+    for (int64_t j = 0; j < d_; ++j) {
+      const auto at = static_cast<size_t>(k * stride_ + j);
+      out.gradient[at] += settings_.l2 * beta[at];
+      square += beta[at] * beta[at];
+    }
+  }
+  out.objective += 0.5 * settings_.l2 * square + settings_.l1 * norm1(beta);
+  return out;
+}
+
+// Densely packed: (scores width) squared, or `scores` matrices of width squared where only blocks are kept.
+std::vector<double> Solver::hessian(const std::vector<double>& beta) const {
+  const int64_t n = design_.n();
+  const int64_t m = sample_;
+  std::vector<int64_t> chosen(static_cast<size_t>(m));
+  double held = 0.0;
+  for (int64_t i = 0; i < m; ++i) {
+    const int64_t from = n * i / m;
+    const int64_t length = n * (i + 1) / m - from;
+    // Somewhere in its stretch, so that a period of the data cannot coincide with the sample.
+    const uint64_t mixed = (static_cast<uint64_t>(i) + 1) * 0x9E3779B97F4A7C15ULL;
+    chosen[static_cast<size_t>(i)] =
+        from + static_cast<int64_t>((mixed >> 33U) % static_cast<uint64_t>(length));
+    held += design_.share()[static_cast<size_t>(chosen[static_cast<size_t>(i)])];
+  }
+  std::vector<std::pair<int64_t, int64_t>> pairs;
+  for (int64_t k = 0; k < scores_; ++k) {
+    for (int64_t l = k; l < (full_hessian_ ? scores_ : k + 1); ++l) pairs.emplace_back(k, l);
+  }
+  const auto size = static_cast<size_t>(stride_ * stride_);
+  const int64_t chunks = std::clamp<int64_t>(m / 4096, 1, design_.n_chunks());
+  std::vector<std::vector<double>> partial(static_cast<size_t>(chunks));
+  const double ones = design_.has_intercept() ? 1.0 : 0.0;
+  parallel_for(chunks, design_.threads(), [&](int64_t chunk) {
+    const int64_t rows = design_.block_rows();
+    std::vector<double> sum(size * pairs.size(), 0.0);
+    std::vector<double> block(static_cast<size_t>(rows * stride_));
+    std::vector<double> work(static_cast<size_t>(rows * 4));
+    std::vector<double> weight(static_cast<size_t>(rows));
+    std::vector<double> by_score(static_cast<size_t>(rows * scores_));
+    std::vector<double> p(static_cast<size_t>(rows * scores_));
+    const int64_t end = m * (chunk + 1) / chunks;
+    for (int64_t first = m * chunk / chunks; first < end; first += rows) {
+      if (stop_.stop_requested()) throw Stopped();
+      const int64_t count = std::min(rows, end - first);
+      for (int64_t r = 0; r < count; ++r) {
+        design_.load(chosen[static_cast<size_t>(first + r)], ones, block.data() + r * stride_);
+      }
+      for (int64_t k = 0; k < scores_; ++k) {
+        block_times(block.data(), count, stride_, beta.data() + k * stride_, by_score.data() + k * rows);
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        double* row = p.data() + r * scores_;
+        for (int64_t k = 0; k < scores_; ++k) row[k] = by_score[static_cast<size_t>(k * rows + r)];
+        row_loss(row, scores_, 0);
+      }
+      for (size_t pair = 0; pair < pairs.size(); ++pair) {
+        const auto [k, l] = pairs[pair];
+        for (int64_t r = 0; r < count; ++r) {
+          const double pk = p[static_cast<size_t>(r * scores_ + k)];
+          const double pl = p[static_cast<size_t>(r * scores_ + l)];
+          const double share =
+              design_.share()[static_cast<size_t>(chosen[static_cast<size_t>(first + r)])] / held;
+          const double curvature = !full_hessian_ ? pk : k == l ? pk * (1.0 - pk) : -pk * pl;
+          weight[static_cast<size_t>(r)] = share * curvature;
+        }
+        add_gram(block.data(), count, stride_, weight.data(), work.data(), sum.data() + pair * size);
+      }
+    }
+    partial[static_cast<size_t>(chunk)] = std::move(sum);
+  });
+  std::vector<double> grams = std::move(partial[0]);
+  for (size_t chunk = 1; chunk < partial.size(); ++chunk) {
+    add_scaled(1.0, partial[chunk].data(), grams.data(), static_cast<int64_t>(grams.size()));
+  }
+  const int64_t side = full_hessian_ ? scores_ * width_ : width_;
+  std::vector<double> out(static_cast<size_t>(side * side * (full_hessian_ ? 1 : scores_)), 0.0);
+  for (size_t pair = 0; pair < pairs.size(); ++pair) {
+    const auto [k, l] = pairs[pair];
+    double* gram = grams.data() + pair * size;
+    mirror(gram, stride_);
+    double* block = full_hessian_ ? out.data() : out.data() + k * side * side;
+    const int64_t row0 = full_hessian_ ? k * width_ : 0;
+    const int64_t col0 = full_hessian_ ? l * width_ : 0;
+    for (int64_t i = 0; i < width_; ++i) {
+      for (int64_t j = 0; j < width_; ++j) {
+        const double value = gram[i * stride_ + j] + (k == l && i == j && i < d_ ? settings_.l2 : 0.0);
+        block[(row0 + i) * side + col0 + j] = value;
+        block[(col0 + j) * side + row0 + i] = value;
+      }
+    }
+  }
+  return out;
+}
+
+// Solves one matrix; a trace on the diagonal keeps directions without curvature in place.
+std::vector<double> Solver::newton(const std::vector<double>& matrix,
+                                   std::span<const double> gradient) const {
+  const auto side = static_cast<Eigen::Index>(gradient.size());
+  const Eigen::Map<const Eigen::MatrixXd> hessian(matrix.data(), side, side);
+  const Eigen::Map<const Eigen::VectorXd> slope(gradient.data(), side);
+  const double typical = std::max(hessian.diagonal().mean(), 1e-300);
+  for (double damping = 1e-10;; damping *= 1e3) {
+    Eigen::MatrixXd damped = hessian;
+    damped.diagonal().array() += damping * typical;
+    const Eigen::LLT<Eigen::MatrixXd> cholesky(damped);
+    if (cholesky.info() == Eigen::Success || damping > 1e3) {
+      const Eigen::VectorXd solution = cholesky.solve(-slope);
+      return {solution.data(), solution.data() + side};
+    }
+  }
+}
+
+std::vector<double> Solver::direction(const std::vector<double>& beta, const Evaluation& at,
+                                      double error) const {
+  const std::vector<double> matrix = hessian(beta);
+  const int64_t side = full_hessian_ ? scores_ * width_ : width_;
+  std::vector<double> out(beta.size(), 0.0);
+  for (int64_t first = 0; first < scores_; first += full_hessian_ ? scores_ : 1) {
+    const int64_t last = full_hessian_ ? scores_ : first + 1;
+    std::vector<double> b(static_cast<size_t>(side));
+    std::vector<double> gradient(static_cast<size_t>(side));
+    std::vector<double> l1(static_cast<size_t>(side), 0.0);
+    for (int64_t k = first; k < last; ++k) {
+      for (int64_t j = 0; j < width_; ++j) {
+        const auto to = static_cast<size_t>((k - first) * width_ + j);
+        b[to] = beta[static_cast<size_t>(k * stride_ + j)];
+        gradient[to] = at.gradient[static_cast<size_t>(k * stride_ + j)];
+        if (j < d_) l1[to] = settings_.l1;
+      }
+    }
+    std::vector<double> block;
+    if (full_hessian_) {
+      block = matrix;
+    } else {
+      block.assign(matrix.begin() + first * side * side, matrix.begin() + (first + 1) * side * side);
+    }
+    std::vector<double> change;
+    if (settings_.l1 == 0.0) {
+      change = newton(block, gradient);
+    } else {
+      const double typical = std::accumulate(
+          block.begin(), block.end(), 0.0, [](double most, double x) { return std::max(most, std::abs(x)); });
+      for (int64_t i = 0; i < side; ++i) block[static_cast<size_t>(i * side + i)] += 1e-10 * typical;
+      std::vector<double> slope(gradient.size());
+      std::transform(gradient.begin(), gradient.end(), slope.begin(), [](double g) { return -g; });
+      change = b;
+      descend({block.data(), side, side}, l1, 0.03 * error, 1000, stop_, change, slope);
+      for (size_t i = 0; i < b.size(); ++i) change[i] -= b[i];
+    }
+    for (int64_t k = first; k < last; ++k) {
+      for (int64_t j = 0; j < width_; ++j) {
+        out[static_cast<size_t>(k * stride_ + j)] = change[static_cast<size_t>((k - first) * width_ + j)];
+      }
+    }
+  }
+  return out;
+}
+
+double Solver::violation(const std::vector<double>& beta, const Evaluation& at) const {
+  double worst = 0.0;
+  for (int64_t k = 0; k < scores_; ++k) {
+    for (int64_t j = 0; j < width_; ++j) {
+      const auto i = static_cast<size_t>(k * stride_ + j);
+      double error = std::abs(at.gradient[i]);
+      if (j < d_ && settings_.l1 > 0.0) {
+        error = beta[i] == 0.0 ? std::max(error - settings_.l1, 0.0)
+                               : std::abs(at.gradient[i] + std::copysign(settings_.l1, beta[i]));
+      }
+      worst = std::max(worst, error);
+    }
+  }
+  return worst;
+}
+
+LogisticFit Solver::run() {
+  LogisticFit fit;
+  std::vector<double> beta = start();
+  const auto record = [&](const Evaluation& at, double error, double length) {
+    fit.objective.push_back(at.objective);
+    fit.violation.push_back(error);
+    fit.step.push_back(length);
+  };
+  try {
+    Evaluation at = evaluate(beta);
+    double error = violation(beta, at);
+    record(at, error, 0.0);
+    for (int64_t iteration = 0; iteration < settings_.max_iter && error > settings_.tol; ++iteration) {
+      const std::vector<double> change = direction(beta, at, error);
+      double promised = settings_.l1 > 0.0 ? -settings_.l1 * norm1(beta) : 0.0;
+      std::vector<double> trial(beta.size());
+      for (size_t i = 0; i < beta.size(); ++i) {
+        trial[i] = beta[i] + change[i];
+        promised += at.gradient[i] * change[i];
+      }
+      if (settings_.l1 > 0.0) promised += settings_.l1 * norm1(trial);
+      double length = 1.0;
+      Evaluation next = evaluate(trial);
+      int halvings = 0;
+      const double rounding = 1e-14 * (1.0 + std::abs(at.objective));
+      while (!(next.objective <= at.objective + 1e-4 * length * promised + rounding) &&
+             halvings < kMostHalvings) {
+        ++halvings;
+        length *= 0.5;
+        for (size_t i = 0; i < beta.size(); ++i) trial[i] = beta[i] + length * change[i];
+        next = evaluate(trial);
+      }
+      const double next_error = violation(trial, next);
+      const bool worse = halvings == kMostHalvings;
+      if (worse && sample_ == design_.n()) break;  // as exact as doubles allow
+      if (worse || next_error > kSlowReduction * error) sample_ = std::min(4 * sample_, design_.n());
+      if (worse) continue;
+      beta = std::move(trial);
+      at = std::move(next);
+      error = next_error;
+      record(at, error, length);
+    }
+    fit.converged = error <= settings_.tol;
+  } catch (const Stopped&) {
+    fit.stop_reason = to_string(stop_.reason());
+  }
+  double common = 0.0;  // softmax does not see what all intercepts have in common: they sum to 0
+  for (int64_t k = 0; k < scores_ && scores_ > 1; ++k) common += beta[static_cast<size_t>(k * stride_ + d_)];
+  common /= static_cast<double>(scores_);
+  fit.coefs.resize(static_cast<size_t>(scores_ * d_));
+  fit.intercepts.resize(static_cast<size_t>(scores_));
+  for (int64_t k = 0; k < scores_; ++k) {
+    const double* own = beta.data() + k * stride_;
+    fit.beta.insert(fit.beta.end(), own, own + d_);
+    design_.to_units(own, own[d_] - common, fit.coefs.data() + k * d_,
+                     &fit.intercepts[static_cast<size_t>(k)]);
+  }
+  return fit;
+}
+
+}  // namespace
+
+LogisticFit fit_logistic(const Design& design, std::span<const int32_t> y, const LogisticSettings& settings,
+                         const StopToken& stop) {
+  const int64_t k = settings.n_classes;
+  if (k < 2) raise("OneClass", "a logistic regression needs at least 2 classes, but has ", k, ".");
+  if (!(settings.l1 >= 0.0) || !(settings.l2 >= 0.0) || !(settings.tol > 0.0) || settings.max_iter < 1) {
+    raise("InputError", "l1 and l2 must not be negative, tol and max_iter must be positive.");
+  }
+  std::vector<bool> seen(static_cast<size_t>(k), false);
+  for (int64_t i = 0; i < design.n(); ++i) {
+    const int32_t code = y[static_cast<size_t>(design.row(i))];
+    if (code < 0 || code >= k) {
+      raise("InputError", "class codes must lie in 0..", k - 1, ", but row ", design.row(i), " has ", code,
+            ".");
+    }
+    seen[static_cast<size_t>(code)] = true;
+  }
+  if (std::count(seen.begin(), seen.end(), true) < 2) {
+    raise("OneClass", "all ", design.n(),
+          " training rows belong to one class, so there is nothing to learn.");
+  }
+  return Solver(design, y, settings, stop).run();
+}
+
+void probabilities(const double* scores, int64_t n, int64_t n_scores, double* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (n_scores == 1) {
+      double up = scores[i];
+      row_loss(&up, 1, 0);
+      out[2 * i] = 1.0 - up;
+      out[2 * i + 1] = up;
+    } else {
+      std::copy(scores + i * n_scores, scores + (i + 1) * n_scores, out + i * n_scores);
+      row_loss(out + i * n_scores, n_scores, 0);
+    }
+  }
+}
+
+void linear_scores(MatrixView<const float> X, std::span<const int64_t> rows, std::span<const double> coefs,
+                   std::span<const double> intercepts, int threads, const StopToken& stop, double* out) {
+  constexpr int64_t kRows = 32;
+  const int64_t d = X.cols;
+  const int64_t stride = padded(d);
+  const auto n_scores = static_cast<int64_t>(intercepts.size());
+  const auto n = static_cast<int64_t>(rows.size());
+  std::vector<double> vectors(static_cast<size_t>(n_scores * stride), 0.0);
+  for (int64_t k = 0; k < n_scores; ++k) {
+    std::copy(coefs.begin() + k * d, coefs.begin() + (k + 1) * d, vectors.begin() + k * stride);
+  }
+  for (const int64_t row : rows) {
+    if (row < 0 || row >= X.rows)
+      raise("InputError", "rows must lie in 0..", X.rows - 1, ", but holds ", row, ".");
+  }
+  const std::vector<double> zeros(static_cast<size_t>(d), 0.0);
+  const std::vector<double> units(static_cast<size_t>(d), 1.0);
+  const int64_t chunks = std::max<int64_t>(1, n / 4096);
+  parallel_for(chunks, threads, [&](int64_t chunk) {
+    std::vector<double> block(static_cast<size_t>(kRows * stride), 0.0);
+    std::vector<double> score(static_cast<size_t>(kRows));
+    const int64_t end = n * (chunk + 1) / chunks;
+    for (int64_t first = n * chunk / chunks; first < end; first += kRows) {
+      if (stop.stop_requested()) return;
+      const int64_t count = std::min(kRows, end - first);
+      for (int64_t r = 0; r < count; ++r) {
+        standardise_row(&X(rows[static_cast<size_t>(first + r)], 0), d, zeros.data(), units.data(),
+                        block.data() + r * stride);
+      }
+      for (int64_t k = 0; k < n_scores; ++k) {
+        block_times(block.data(), count, stride, vectors.data() + k * stride, score.data());
+        for (int64_t r = 0; r < count; ++r) {
+          out[(first + r) * n_scores + k] =
+              score[static_cast<size_t>(r)] + intercepts[static_cast<size_t>(k)];
+        }
+      }
+    }
+  });
+}
+
+}  // namespace smctrain::models::linear

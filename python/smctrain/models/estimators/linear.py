@@ -1,0 +1,616 @@
+"""Linear models: least squares, ridge, lasso, elastic net, logistic regression, FTRL-proximal.
+
+>>> Lasso(cv=PurgedKFold(5, intervals=(t0, t1))).fit(X, y).alpha_        # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from smctrain import _load
+from smctrain.exceptions import InputError
+from smctrain.models.base import FitTask, Trainer
+from smctrain.models.estimators._base import NativeClassifier, plain_settings
+from smctrain.models.estimators._input import numbers_of, threads_of, validated_matrix, validated_weight
+from smctrain.models.estimators._regressor import NativeRegressor
+from smctrain.models.linear import (
+    FITTED_REGRESSIONS,
+    FittedLinearClassifier,
+    FittedRegression,
+    FTRLTrainer,
+    LogisticRegressionTrainer,
+    is_integer,
+    is_real,
+    require,
+)
+
+
+@dataclass(frozen=True)
+class LinearPath:
+    """Solutions for several strengths of the penalty.
+
+    Attributes
+    ----------
+    alphas : float64 (m,)
+        Penalties: as given (Ridge) or descending (Lasso, ElasticNet).
+    coefs : float64 (m, d)
+        In the units of X.
+    intercepts : float64 (m,)
+    objective, gap : float64 (m,)
+        Value of the objective, and its distance from the optimum at most (0 for closed forms).
+    n_iter : int64 (m,)
+        Sweeps.
+    complete : bool
+        False when a time limit ended it early; it is shorter then.
+    """
+
+    alphas: NDArray[np.float64]
+    coefs: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    gap: NDArray[np.float64]
+    n_iter: NDArray[np.int64]
+    complete: bool
+
+
+class _LinearRegressor(NativeRegressor):
+    """Base of the linear regressions. Sums are in double; `fit` ignores `X_val`, and a weight of 2 is the row twice.
+
+    Attributes
+    ----------
+    coef_ : float64 (d,)
+        In the units of X.
+    intercept_ : float
+    n_iter_ : int
+    alpha_ : float
+        The penalty used (not LinearRegression).
+    alphas_, mse_path_ : float64 (m,), (m, folds)
+        With `cv`: candidates and their weighted mean squared errors on the held-out rows.
+    complete_, stop_reason_, warnings_
+        As for the classifiers.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+    """
+
+    _largest_target: ClassVar[float] = 1e150
+
+    fitted_: Any
+    alphas_: NDArray[np.float64] | None
+    mse_path_: NDArray[np.float64] | None
+
+    def _check(self) -> None:
+        require(
+            (isinstance(self.fit_intercept, bool), "fit_intercept", "True or False", self.fit_intercept),
+            (isinstance(self.standardize, bool), "standardize", "True or False", self.standardize),
+        )
+
+    def _solve(self, alphas: NDArray[np.float64], **task: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        time_limit: float | None,
+        **options: Any,
+    ) -> Self:
+        self._check()
+        seconds = _seconds(time_limit)
+        matrix, target, weight, rows = self._inputs(X, y, sample_weight)
+        if (X_val is None) != (y_val is None):
+            raise InputError("X_val and y_val must be given together, but only one of them is.")
+        self.alphas_ = self.mse_path_ = None
+        alphas = self._strengths(matrix, target, weight, rows)
+        result = self._solve(alphas, **self._task(matrix, target, weight, rows, seconds))
+        self._adopt(self._fitted(result, matrix, weight, rows))
+        return self
+
+    def _inputs(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any, Any]:
+        matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=False)
+        target = numbers_of("y", target, self._largest_target)
+        weight = validated_weight(sample_weight, len(matrix))
+        present = np.arange(len(matrix)) if weight is None else np.flatnonzero(weight > 0)
+        return matrix, target, weight, present.astype(np.int64)
+
+    def _task(self, matrix: Any, target: Any, weight: Any, rows: Any, seconds: float) -> dict[str, Any]:
+        return {
+            "X": matrix, "rows": rows, "y": target, "weight": weight,
+            "fit_intercept": self.fit_intercept, "standardize": self.standardize,
+            "threads": threads_of(self.n_jobs), "stop": None, "time_limit_s": seconds,
+        }  # fmt: skip
+
+    def _strengths(self, matrix: Any, target: Any, weight: Any, rows: Any) -> NDArray[np.float64]:
+        return np.zeros(1)
+
+    def _fitted(self, result: dict[str, Any], matrix: Any, weight: Any, rows: Any) -> FittedRegression:
+        reason = str(result["stop_reason"])
+        warnings = [f"The fit was ended ({reason}) before its optimum."] if reason else []
+        history = {
+            "step": np.asarray(result["n_iter"], dtype=np.float64),
+            "alpha": result["alphas"],
+            "objective": result["objective"],
+            "gap": result["gap"],
+        }
+        scale = _load.core().column_scale(matrix, rows, weight, 1)
+        cls: type[FittedRegression] = FITTED_REGRESSIONS[self._family]
+        return cls(
+            result["coefs"][-1:].copy(),
+            result["intercepts"][-1:].copy(),
+            scale,
+            history,
+            warnings,
+            reason,
+            getattr(self, "alpha_", None),
+        )
+
+    def _adopt(self, fitted: Any, classes: NDArray[Any] | None = None) -> None:
+        super()._adopt(fitted, classes)
+        self.coef_ = fitted.coefs[0]
+        self.intercept_ = float(fitted.intercepts[0])
+        self.n_iter_ = max(1, int(fitted.history["step"][-1]))
+        if fitted.alpha is not None:
+            self.alpha_ = fitted.alpha
+
+    def _stored_settings(self) -> dict[str, Any]:
+        """Without the splitter in `cv`, which a file cannot hold."""
+        return plain_settings({name: value for name, value in self.get_params(deep=False).items() if name != "cv"})
+
+
+class LinearRegression(_LinearRegressor):
+    """Least squares; `rank_` tells how many directions the rows fix.
+
+    Where columns are collinear, or more than rows, the coefficients of least norm are taken: in units of standard
+    deviations with `standardize`, in the units of X (as scikit-learn) without.
+
+    Parameters
+    ----------
+    fit_intercept, standardize : bool
+    n_jobs : int or None
+        Threads; None: 1. The result is the same for any number.
+    """
+
+    _family: ClassVar[str] = "LinearRegression"
+
+    def __init__(self, *, fit_intercept: bool = True, standardize: bool = True, n_jobs: int | None = None) -> None:
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.n_jobs = n_jobs
+
+    def _solve(self, alphas: NDArray[np.float64], **task: Any) -> dict[str, Any]:
+        result: dict[str, Any] = _load.core().fit_least_squares(**task)
+        self.rank_ = int(result["rank"])
+        return result
+
+
+class _Penalised(_LinearRegressor):
+    alpha_: float
+
+    def _grid(self, alphas: Any) -> NDArray[np.float64]:
+        """Candidates as an array."""
+        grid = np.asarray(alphas, dtype=np.float64)
+        if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid) & (grid >= 0)).all():
+            raise InputError(f"alphas must hold numbers of at least 0, but is {alphas!r}.")
+        return np.ascontiguousarray(grid)
+
+    def _strengths(self, matrix: Any, target: Any, weight: Any, rows: Any) -> NDArray[np.float64]:
+        if self.cv is None:
+            self.alpha_ = float(self.alpha)
+            return np.array([self.alpha_])
+        folds = [
+            (np.intersect1d(train, rows), np.intersect1d(test, rows)) for train, test in self._splits(matrix, target)
+        ]
+        # Penalties of all rows are the candidates in every fold; they are chosen by held-out rows alone.
+        task = self._task(matrix, target, weight, rows, 0.0)
+        grid = np.asarray(self._solve(self._candidates(), **task)["alphas"])
+        errors = np.empty((len(grid), len(folds)))
+        mass = np.empty(len(folds))
+        for number, (train, test) in enumerate(folds):
+            fold = self._solve(grid, **{**task, "rows": train.astype(np.int64)})
+            predicted = _load.core().linear_scores(
+                matrix, test.astype(np.int64), np.ascontiguousarray(fold["coefs"]), fold["intercepts"], task["threads"]
+            )
+            held = np.ones(len(test)) if weight is None else weight[test]
+            errors[:, number] = np.average((predicted - target[test, None]) ** 2, axis=0, weights=held)
+            mass[number] = held.sum()
+        best = int(np.argmin(errors @ mass))
+        self.alphas_, self.mse_path_, self.alpha_ = grid, errors, float(grid[best])
+        # Warm starts lead to the chosen one.
+        return grid[: best + 1] if self._descending else grid[best : best + 1]
+
+    def _splits(self, matrix: Any, target: Any) -> list[tuple[Any, Any]]:
+        cv = self.cv
+        if isinstance(cv, (int, np.integer, str)):
+            raise InputError(f"cv must be a splitter such as PurgedKFold(5, intervals=(t0, t1)), but is {cv!r}.")
+        splits = list(cv.split(matrix, target) if hasattr(cv, "split") else cv)
+        require((len(splits) > 0, "cv", "at least one split", splits))
+        return splits
+
+    _descending: ClassVar[bool] = False
+
+    def _candidates(self) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def path(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        alphas: Any = None,
+        sample_weight: ArrayLike | None = None,
+        time_limit: float | None = None,
+    ) -> LinearPath:
+        """Solutions for all `alphas` (None: those of the estimator), without fitting the estimator."""
+        self._check()
+        clone = type(self)(**self.get_params(deep=False))
+        if alphas is not None:
+            clone.set_params(alphas=alphas)
+        matrix, target, weight, rows = clone._inputs(X, y, sample_weight)
+        result = clone._solve(clone._candidates(), **clone._task(matrix, target, weight, rows, _seconds(time_limit)))
+        found = {name: result[name] for name in ("alphas", "coefs", "intercepts", "objective", "gap", "n_iter")}
+        return LinearPath(**found, complete=result["stop_reason"] == "")
+
+
+class Ridge(_Penalised):
+    """Least squares with the penalty alpha |b|^2 beside the sum of weighted squares.
+
+    Parameters
+    ----------
+    alpha : float
+    alphas : array of float, optional
+        Candidates for `cv`, and penalties of `path`. None: 50 from 1e-3 to 1e6.
+    cv : splitter or list of (train, test), optional
+        Chooses alpha, for example `PurgedKFold(5, intervals=(t0, t1))`; None: `alpha` is used.
+    fit_intercept : bool
+    standardize : bool
+        The penalty acts on coefficients of columns divided by their standard deviation.
+    n_jobs : int or None
+    """
+
+    _family: ClassVar[str] = "Ridge"
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        alphas: Any = None,
+        cv: Any = None,
+        fit_intercept: bool = True,
+        standardize: bool = True,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.alpha = alpha
+        self.alphas = alphas
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.n_jobs = n_jobs
+
+    def _check(self) -> None:
+        super()._check()
+        require((is_real(self.alpha, 0.0, 1e300), "alpha", "a number of at least 0", self.alpha))
+
+    def _candidates(self) -> NDArray[np.float64]:
+        return np.geomspace(1e-3, 1e6, 50) if self.alphas is None else self._grid(self.alphas)
+
+    def _solve(self, alphas: NDArray[np.float64], **task: Any) -> dict[str, Any]:
+        result: dict[str, Any] = _load.core().fit_ridge(alphas=alphas, **task)
+        return result
+
+
+class ElasticNet(_Penalised):
+    """1/(2W) sum of weighted squares + alpha (l1_ratio |b|_1 + (1 - l1_ratio) / 2 |b|^2), W the sum of weights.
+
+    Parameters
+    ----------
+    alpha : float
+        Above 0.
+    l1_ratio : float
+        In (0, 1].
+    alphas : int or array of float, optional
+        Candidates for `cv`, and penalties of `path`; a number: that many from the smallest penalty with all
+        coefficients 0 down to `eps` times it. None: 100.
+    eps : float
+    cv : splitter or list of (train, test), optional
+        Chooses alpha; None: `alpha` is used.
+    fit_intercept, standardize : bool
+        As in `Ridge`.
+    tol : float
+        Largest duality gap, relative to the mean square of the centred y.
+    max_iter : int
+        Sweeps a penalty.
+    n_jobs : int or None
+    """
+
+    _family: ClassVar[str] = "ElasticNet"
+    _descending: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        l1_ratio: float = 0.5,
+        alphas: Any = None,
+        eps: float = 1e-3,
+        cv: Any = None,
+        fit_intercept: bool = True,
+        standardize: bool = True,
+        tol: float = 1e-6,
+        max_iter: int = 10_000,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.alphas = alphas
+        self.eps = eps
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+
+    def _ratio(self) -> float:
+        return float(self.l1_ratio)
+
+    def _check(self) -> None:
+        super()._check()
+        require(
+            (is_real(self.alpha, 0.0, 1e300, open_low=True), "alpha", "a positive number", self.alpha),
+            (is_real(self._ratio(), 0.0, 1.0, open_low=True), "l1_ratio", "a number in (0, 1]", self._ratio()),
+            (is_real(self.eps, 0.0, 1.0, open_low=True), "eps", "a number in (0, 1]", self.eps),
+            (is_real(self.tol, 0.0, 1e300, open_low=True), "tol", "a positive number", self.tol),
+            (is_integer(self.max_iter), "max_iter", "an integer of at least 1", self.max_iter),
+        )
+
+    def _candidates(self) -> NDArray[np.float64]:
+        if self.alphas is None or is_integer(self.alphas):
+            return np.empty(0)
+        return np.ascontiguousarray(np.sort(self._grid(self.alphas))[::-1])
+
+    def _solve(self, alphas: NDArray[np.float64], **task: Any) -> dict[str, Any]:
+        result: dict[str, Any] = _load.core().fit_elastic_net(
+            alphas=alphas,
+            n_alphas=int(self.alphas) if is_integer(self.alphas) else 100,
+            eps=float(self.eps),
+            l1_ratio=self._ratio(),
+            tol=float(self.tol),
+            max_iter=int(self.max_iter),
+            **task,
+        )
+        return result
+
+    def _fitted(self, result: dict[str, Any], matrix: Any, weight: Any, rows: Any) -> FittedRegression:
+        fitted = super()._fitted(result, matrix, weight, rows)
+        if fitted.complete and fitted.history["step"][-1] >= self.max_iter:
+            fitted.warnings.append(
+                f"The fit did not converge in {self.max_iter} sweeps: the duality gap is {result['gap'][-1]:.2g}. "
+                "Raise max_iter or alpha."
+            )
+        return fitted
+
+
+class Lasso(ElasticNet):
+    """1/(2W) sum of weighted squares + alpha |b|_1, W the sum of weights. Parameters as in `ElasticNet`."""
+
+    _family: ClassVar[str] = "Lasso"
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        alphas: Any = None,
+        eps: float = 1e-3,
+        cv: Any = None,
+        fit_intercept: bool = True,
+        standardize: bool = True,
+        tol: float = 1e-6,
+        max_iter: int = 10_000,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.alpha = alpha
+        self.alphas = alphas
+        self.eps = eps
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+
+    def _ratio(self) -> float:
+        return 1.0
+
+
+class _LinearClassifier(NativeClassifier):
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """Coefficients in the units of X: (1, d) for two classes, else (k, d)."""
+        check_is_fitted(self, "fitted_")
+        coefs: NDArray[np.float64] = self.fitted_.coefs  # type: ignore[attr-defined]
+        return coefs
+
+    @property
+    def intercept_(self) -> NDArray[np.float64]:
+        """Intercepts (1,) or (k,)."""
+        check_is_fitted(self, "fitted_")
+        intercepts: NDArray[np.float64] = self.fitted_.intercepts  # type: ignore[attr-defined]
+        return intercepts
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Linear scores: (n,) for two classes, else (n, k)."""
+        check_is_fitted(self, "fitted_")
+        matrix, _ = validated_matrix(self, X, reset=False, allow_nan=False)
+        scores: NDArray[np.float64] = self.fitted_.scores(matrix)  # type: ignore[attr-defined]
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+
+class LogisticRegression(_LinearClassifier):
+    """Logistic regression with L2, L1 or both, two or more classes, by proximal Newton steps.
+
+    Parameters
+    ----------
+    C : float
+        Inverse strength of the penalty beside the sum of weighted losses; infinite: none.
+    l1_ratio : float
+        0: L2, 1: L1, between: elastic net.
+    fit_intercept : bool
+        The intercept carries no penalty.
+    standardize : bool
+        The penalty acts on coefficients of columns divided by their standard deviation; coefficients are in the units
+        of X either way. False is scikit-learn's meaning.
+    class_weight : "balanced", dict or None
+    tol : float
+        Largest violation of the optimality conditions.
+    max_iter : int
+        `history_` has one row an iteration, `warnings_` says when it was not enough.
+    random_state : ignored
+        There is no randomness.
+    n_jobs : int or None
+        Threads; the result is the same for any number.
+    """
+
+    _family: ClassVar[str] = "LogisticRegression"
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        standardize: bool = True,
+        class_weight: str | dict[Any, float] | None = None,
+        tol: float = 1e-6,
+        max_iter: int = 100,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.class_weight = class_weight
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _make_trainer(self) -> Trainer:
+        trainer: Trainer = LogisticRegressionTrainer(
+            C=self.C,
+            l1_ratio=self.l1_ratio,
+            fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
+            class_weight=None if isinstance(self.class_weight, dict) else self.class_weight,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+        return trainer
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations done, at least 1."""
+        check_is_fitted(self, "fitted_")
+        return max(1, len(self.fitted_.history["step"]) - 1)
+
+
+class FTRLClassifier(_LinearClassifier):
+    """FTRL-proximal (McMahan et al. 2013, Algorithm 1): online logistic regression with L1 and L2, rows in order.
+
+    Columns should be of like scale. More than two classes are fitted one against the rest.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Learning rate of a coordinate: alpha / (beta + sqrt(sum of squared gradients)).
+    l1, l2 : float
+    fit_intercept : bool
+        One more coordinate with x = 1, without l1 and l2.
+    n_passes : int
+        Passes of `fit` over the rows.
+    class_weight : dict or None
+    random_state : ignored
+    n_jobs : ignored
+        Each row needs the one before.
+    """
+
+    _family: ClassVar[str] = "FTRLProximal"
+
+    def __init__(
+        self,
+        alpha: float = 0.1,
+        *,
+        beta: float = 1.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        fit_intercept: bool = True,
+        n_passes: int = 1,
+        class_weight: dict[Any, float] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.alpha = alpha
+        self.beta = beta
+        self.l1 = l1
+        self.l2 = l2
+        self.fit_intercept = fit_intercept
+        self.n_passes = n_passes
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _make_trainer(self) -> Trainer:
+        trainer: Trainer = self._trainer(self.n_passes)
+        return trainer
+
+    def _trainer(self, n_passes: int) -> FTRLTrainer:
+        if not (self.class_weight is None or isinstance(self.class_weight, dict)):
+            raise InputError(f"class_weight must be a dictionary or None, but is {self.class_weight!r}.")
+        return FTRLTrainer(self.alpha, self.beta, self.l1, self.l2, self.fit_intercept, n_passes)
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn more rows, in order, each once. `classes` names all classes in the first call."""
+        first = not hasattr(self, "fitted_")
+        matrix, target = validated_matrix(self, X, y, reset=first, allow_nan=False)
+        if first:
+            if classes is None:
+                raise InputError("classes must name all classes in the first call of partial_fit.")
+            known = np.unique(np.asarray(classes))
+            require((len(known) >= 2, "classes", "at least 2 classes", known.tolist()))
+        else:
+            known = self.classes_
+            if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), known):
+                raise InputError(f"classes must be those of the first call {known.tolist()}.")
+        unknown = ~np.isin(target, known)
+        if unknown.any():
+            row = int(np.argmax(unknown))
+            raise InputError(f"y holds {target[row]!r} (row {row}), which is none of the classes {known.tolist()}.")
+        weight = validated_weight(sample_weight, len(matrix))
+        present = np.ones(len(matrix), dtype=bool) if weight is None else weight > 0
+        weight = self._with_class_weight(weight, target, present)
+        before = None if first else self.fitted_
+        task = FitTask(
+            X=matrix,
+            y=np.searchsorted(known, target).astype(np.int32),
+            rows=np.arange(len(matrix), dtype=np.int64),
+            n_classes=len(known),
+            weight=weight,
+        )
+        assert before is None or isinstance(before, FittedLinearClassifier)
+        self._adopt(self._trainer(1).fit(task, before), known)
+        return self
+
+
+def _seconds(time_limit: float | None) -> float:
+    if time_limit is not None and not time_limit > 0:
+        raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
+    return 0.0 if time_limit is None else float(time_limit)
