@@ -134,9 +134,10 @@ EngineOptions everything() {
 
 void check_blocks(const Bars& bars) {
   const auto count = static_cast<int>(bars.close.size());
-  const EngineOptions options = everything();
-  Engine one_by_one(options);
+  EngineOptions options = everything();
   Engine in_blocks(options);
+  options.most_bars = 1;  // as of a stream
+  Engine one_by_one(options);
   const size_t width = options.columns.size();
   std::vector<double> row(width);
   std::vector<uint8_t> settled(kBlockBars);

@@ -133,3 +133,14 @@ def test_structure_alignment_is_the_sum_of_the_directions(eurusd: SymbolBars) ->
     table = build_features(eurusd, FeatureSpec(columns=names, dtype="float64"))
     np.testing.assert_array_equal(table.values[:, 2], table.values[:, 0] + table.values[:, 1])
     assert {-2.0, 2.0} <= set(table["htf_align_struct"])
+
+
+def test_history_that_waits_for_the_first_base_bar_counts_as_if_seen_bar_by_bar(eurusd: SymbolBars) -> None:
+    spec = FeatureSpec(groups=("higher",), preset="full", dtype="float64")
+    names = [column.name for column in spec.catalogue() if not column.name.endswith("_age")]
+    names.remove("htf_align_trend")  # reads the bias of the base bars
+    spec = FeatureSpec(columns=tuple(names), dtype="float64")
+    whole = build_features(eurusd, spec)
+    for first in (777, 4000):
+        later = SymbolBars("EURUSD", {**eurusd, "M15": eurusd["M15"][first:]})
+        np.testing.assert_array_equal(build_features(later, spec).values, whole.values[first:])
