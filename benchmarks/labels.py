@@ -56,7 +56,7 @@ def barrier_kernel(b: st.Bars, rows: NDArray[np.int64], unit: NDArray[np.float64
         native, rows=rows, side=side, horizon=20, target=2.0, stop=1.0, scale=unit, relative=False, rr=0.0, entry=0,
         wait=1, limit=None, stop_price=None, min_risk=0.0, max_risk=0.0, tie=0, lower=None, timeout=0,
         timeout_band=0.0, gap_target_at_open=False, bid_ask=False, point=0.0, fixed_cost=0.0, session=None,
-        quarantine=None,
+        quarantine=None, window_end=None, window_status=None, later=False,
     )  # fmt: skip
 
 
