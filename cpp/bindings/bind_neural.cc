@@ -21,14 +21,29 @@ namespace {
 neural::NetShape to_shape(const py::dict& config) {
   neural::NetShape shape;
   const auto kind = config["kind"].cast<std::string>();
-  if (kind != "mlp" && kind != "lstm") raise("InputError", "kind must be mlp or lstm, but is ", kind, ".");
-  shape.kind = kind == "mlp" ? neural::NetKind::kMlp : neural::NetKind::kLstm;
+  if (kind == "mlp") {
+    shape.kind = neural::NetKind::kMlp;
+  } else if (kind == "lstm") {
+    shape.kind = neural::NetKind::kLstm;
+  } else if (kind == "gru") {
+    shape.kind = neural::NetKind::kGru;
+  } else {
+    raise("InputError", "kind must be mlp, lstm or gru, but is ", kind, ".");
+  }
   shape.n_features = config["n_features"].cast<int64_t>();
   shape.hidden = config["hidden"].cast<std::vector<int64_t>>();
   shape.lookback = config["lookback"].cast<int64_t>();
   shape.n_classes = config["n_classes"].cast<int64_t>();
   neural::require_valid(shape.validate());
   return shape;
+}
+
+neural::ScheduleKind to_schedule(const std::string& name) {
+  if (name == "plateau") return neural::ScheduleKind::kPlateau;
+  if (name == "exponential") return neural::ScheduleKind::kExponential;
+  if (name == "cosine") return neural::ScheduleKind::kCosine;
+  if (name == "one_cycle") return neural::ScheduleKind::kOneCycle;
+  return neural::ScheduleKind::kConstant;
 }
 
 neural::TrainingSettings to_settings(const py::dict& config) {
@@ -43,7 +58,22 @@ neural::TrainingSettings to_settings(const py::dict& config) {
   s.min_delta = config["min_delta"].cast<double>();
   s.clip_norm = config["clip_norm"].cast<double>();
   s.balanced = config["balanced"].cast<bool>();
-  s.halve_on_plateau = config["halve_on_plateau"].cast<bool>();
+  s.optimiser = config["optimizer"].cast<std::string>() == "sgd" ? neural::OptimiserKind::kSgd
+                                                                 : neural::OptimiserKind::kAdamW;
+  s.momentum = config["momentum"].cast<double>();
+  s.regression_loss = config["loss"].cast<std::string>() == "huber" ? neural::RegressionLoss::kHuber
+                                                                    : neural::RegressionLoss::kSquared;
+  s.schedule = to_schedule(config["schedule"].cast<std::string>());
+  s.plateau_epochs = config["plateau_epochs"].cast<int64_t>();
+  s.decay = config["decay"].cast<double>();
+  s.warmup_epochs = config["warmup_epochs"].cast<double>();
+  s.min_learning_rate = config["min_learning_rate"].cast<double>();
+  s.visible_from = config["visible_from"].cast<std::vector<int64_t>>();
+  s.freeze_layers = config["freeze_layers"].cast<int64_t>();
+  s.freeze_after = config["freeze_after"].cast<int64_t>();
+  s.nan_recoveries = config["nan_recoveries"].cast<int64_t>();
+  s.restarts = config["restarts"].cast<int64_t>();
+  s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
   return s;
 }
 
@@ -86,12 +116,16 @@ neural::FitInput to_input(const py::array& X, const py::array& y, const py::arra
                           const py::dict& shape, const py::dict& settings, uint64_t seed) {
   neural::FitInput input;
   input.X = matrix_view<float>(X, "X");
-  input.y = vector_view<int32_t>(y, "y", input.X.rows);
+  input.shape = to_shape(shape);
+  if (input.shape.regression()) {
+    input.target = vector_view<double>(y, "y", input.X.rows);
+  } else {
+    input.y = vector_view<int32_t>(y, "y", input.X.rows);
+  }
   input.rows = vector_view<int64_t>(rows, "rows");
   input.stop_rows = vector_view<int64_t>(stop_rows, "stop_rows");
   input.weight = optional_vector_view<double>(weight, "weight", input.X.rows);
   input.segment = optional_vector_view<int32_t>(segment, "segment", input.X.rows);
-  input.shape = to_shape(shape);
   input.settings = to_settings(settings);
   input.seed = seed;
   return input;
@@ -125,6 +159,10 @@ py::dict fit(const py::array& X, const py::array& y, const py::array& rows, cons
   history["val_accuracy"] = column([](const auto& r) { return r.val_accuracy; });
   history["grad_norm"] = column([](const auto& r) { return r.grad_norm; });
   history["learning_rate"] = column([](const auto& r) { return r.learning_rate; });
+  history["columns_visible"] =
+      to_array(std::vector<double>(output.columns_visible.begin(), output.columns_visible.end()));
+  history["layers_frozen"] =
+      to_array(std::vector<double>(output.layers_frozen.begin(), output.layers_frozen.end()));
   py::list alarms;
   for (const auto& alarm : output.alarms)
     alarms.append(py::make_tuple(alarm.kind, alarm.step, alarm.message));
@@ -139,6 +177,7 @@ py::dict fit(const py::array& X, const py::array& y, const py::array& rows, cons
   result["left_out"] = output.left_out;
   result["left_out_stop"] = output.left_out_stop;
   result["n_steps"] = output.n_steps;
+  result["temperature"] = output.temperature;
   return result;
 }
 
@@ -218,10 +257,12 @@ void bind_neural(py::module_& m) {
             auto result = run_native(stop, 0.0, [&](const StopToken& token) {
               return self.predict(view, wanted, stretch, token);
             });
-            return to_matrix(std::move(result), static_cast<int64_t>(wanted.size()), self.shape().n_classes);
+            return to_matrix(std::move(result), static_cast<int64_t>(wanted.size()),
+                             self.shape().n_outputs());
           },
           py::arg("X"), py::arg("rows"), py::arg("segment"), py::arg("stop") = py::none(),
-          "Probabilities (rows, classes); NaN in a row without a full window.");
+          "Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full "
+          "window.");
 }
 
 }  // namespace smctrain::bindings

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "smctrain/base/stop.h"
@@ -52,6 +53,15 @@ class Monitor {
   bool observe(const StepRecord& record);
   // Call when the stop token ended the fit, so that the time limit appears among the alarms.
   void record_stop(StopReason reason, int64_t step);
+
+  // A sentence of the trainer's own, such as "nan_recovery" or "restart".
+  void note(const char* kind, int64_t step, std::string message) { add(kind, step, std::move(message)); }
+  // Another attempt: forgets the validation losses so far and why the last one stopped. Alarms stay.
+  void start_anew() {
+    stop_reason_.clear();
+    has_previous_ = false;
+    rising_ = 0;
+  }
 
   const std::vector<Alarm>& alarms() const { return alarms_; }
   // Empty while nothing stopped the fit; else "divergence", "nan_loss", "timeout", "cancelled",

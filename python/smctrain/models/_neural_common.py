@@ -1,9 +1,9 @@
-"""What the network families share: checked settings, the fit, the fitted model and its stored state."""
+"""What the network families share: the fit, the fitted model and its stored state."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,68 +11,13 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
+from smctrain.models._neural_settings import NetSettings
 from smctrain.models.base import FitTask, FloatMatrix, History
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 _STOP_REASONS = ("", "divergence", "nan_loss", "timeout", "cancelled", "interrupted")
 _ENDED_FROM_OUTSIDE = ("timeout", "cancelled", "interrupted")
-_SCHEDULES = ("constant", "plateau")
-
-
-class Problems:
-    """Collects what is wrong with settings, then raises one `InputError` with all of it."""
-
-    def __init__(self, owner: str) -> None:
-        self.owner = owner
-        self.found: list[str] = []
-
-    def integer(self, name: str, value: Any, low: int, high: int) -> None:
-        right = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and low <= value <= high
-        if not right:
-            self.found.append(f"{name} must be an integer from {low} to {high}, but is {value!r}")
-
-    def real(self, name: str, value: Any, rule: str, low: float, high: float, *, open_low: bool = False) -> None:
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value < low or value >= high or (open_low and value == low):
-            self.found.append(f"{name} must be a number {rule}, but is {value!r}")
-
-    def choice(self, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-        if not any(value is option or (isinstance(value, str) and value == option) for option in allowed):
-            words = " or ".join(repr(option) for option in allowed)
-            self.found.append(f"{name} must be {words}, but is {value!r}")
-
-    def training(self, trainer: Any) -> None:
-        """The settings every network has."""
-        self.real("dropout", trainer.dropout, "of at least 0 and below 1", 0.0, 1.0)
-        self.real("weight_decay", trainer.weight_decay, "of at least 0", 0.0, math.inf)
-        self.real("label_smoothing", trainer.label_smoothing, "of at least 0 and below 1", 0.0, 1.0)
-        self.real("learning_rate", trainer.learning_rate, "above 0", 0.0, math.inf, open_low=True)
-        self.integer("batch_size", trainer.batch_size, 2, 1_000_000)
-        self.integer("max_epochs", trainer.max_epochs, 1, 1_000_000)
-        self.integer("patience", trainer.patience, 1, 1_000_000)
-        self.real("min_delta", trainer.min_delta, "of at least 0", 0.0, math.inf)
-        self.real("clip_norm", trainer.clip_norm, "of at least 0 (0: no clipping)", 0.0, math.inf)
-        self.choice("class_weight", trainer.class_weight, ("balanced", None))
-        self.choice("schedule", trainer.schedule, _SCHEDULES)
-
-    def raise_if_any(self) -> None:
-        if self.found:
-            raise InputError(f"{self.owner}: " + "; ".join(self.found) + ".")
-
-
-def plain_settings(trainer: Any) -> dict[str, Any]:
-    """A trainer's settings as JSON can hold them."""
-    plain: dict[str, Any] = {}
-    for item in fields(trainer):
-        value = getattr(trainer, item.name)
-        if isinstance(value, tuple):
-            value = [int(entry) for entry in value]
-        elif isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-            value = int(value)
-        elif isinstance(value, (float, np.floating)):
-            value = float(value)
-        plain[item.name] = value
-    return plain
+_ADDED = ("columns_visible", "layers_frozen")  # columns of the history that files of earlier versions lack
 
 
 @dataclass(frozen=True)
@@ -81,8 +26,10 @@ class NetShape:
 
     Attributes
     ----------
-    kind : "mlp" or "lstm"
-    n_features, n_classes : int
+    kind : "mlp", "lstm" or "gru"
+    n_features : int
+    n_classes : int
+        0: a regression, with one output.
     hidden : tuple of int
         Width of each block (MLP) or layer (LSTM).
     lookback : int
@@ -94,6 +41,10 @@ class NetShape:
     hidden: tuple[int, ...]
     lookback: int
     n_classes: int
+
+    @property
+    def n_outputs(self) -> int:
+        return self.n_classes or 1
 
     def native(self) -> dict[str, Any]:
         return {
@@ -114,30 +65,22 @@ class NetShape:
                 names = ("linear.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
                 shapes.update({f"blocks.{i}.{name}": (width,) for name in names})
             else:
-                shapes[f"layers.{i}.weight_ih"] = (4 * width, width_in)
-                shapes[f"layers.{i}.weight_hh"] = (4 * width, width)
-                shapes[f"layers.{i}.bias"] = (4 * width,)
+                gates = 3 if self.kind == "gru" else 4
+                shapes[f"layers.{i}.weight_ih"] = (gates * width, width_in)
+                shapes[f"layers.{i}.weight_hh"] = (gates * width, width)
+                shapes[f"layers.{i}.bias"] = (gates * width,)
+                if self.kind == "gru":
+                    shapes[f"layers.{i}.bias_hn"] = (width,)
             width_in = width
-        shapes["head.weight"] = (self.n_classes, width_in)
-        shapes["head.bias"] = (self.n_classes,)
+        shapes["head.weight"] = (self.n_outputs, width_in)
+        shapes["head.bias"] = (self.n_outputs,)
         return shapes
 
 
-def fit_network(trainer: Any, task: FitTask, shape: NetShape) -> dict[str, Any]:
-    """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out."""
-    settings = {
-        "dropout": float(trainer.dropout),
-        "weight_decay": float(trainer.weight_decay),
-        "label_smoothing": float(trainer.label_smoothing),
-        "learning_rate": float(trainer.learning_rate),
-        "batch_size": int(trainer.batch_size),
-        "max_epochs": int(trainer.max_epochs),
-        "patience": int(trainer.patience),
-        "min_delta": float(trainer.min_delta),
-        "clip_norm": float(trainer.clip_norm),
-        "balanced": trainer.class_weight == "balanced",
-        "halve_on_plateau": trainer.schedule == "plateau",
-    }
+def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
+    """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature."""
+    if task.n_classes == 0 and trainer.calibration is not None:
+        raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
     native = _load.neural()
     result: dict[str, Any] = native.neural_fit(
         task.X,
@@ -147,7 +90,7 @@ def fit_network(trainer: Any, task: FitTask, shape: NetShape) -> dict[str, Any]:
         task.weight,
         task.segment,
         shape.native(),
-        settings,
+        trainer.native(),
         task.seed,
         task.stop,
         task.time_limit_s,
@@ -179,6 +122,8 @@ class FittedNet:
         Its validation loss; NaN without stop rows.
     left_out : int
         Training rows without a full window.
+    temperature : float
+        What calibration divided the logits by; already in the weights. 1: none.
     """
 
     family: ClassVar[str]
@@ -194,6 +139,7 @@ class FittedNet:
         best_epoch: int,
         best_loss: float,
         left_out: int,
+        temperature: float = 1.0,
     ) -> None:
         self.shape = shape
         self.arrays = dict(arrays)
@@ -208,6 +154,7 @@ class FittedNet:
         self.best_epoch = best_epoch
         self.best_loss = best_loss
         self.left_out = left_out
+        self.temperature = temperature
         self._native: Any = None
 
     @classmethod
@@ -221,6 +168,7 @@ class FittedNet:
             best_epoch=result["best_epoch"],
             best_loss=result["best_loss"],
             left_out=result["left_out"],
+            temperature=result["temperature"],
         )
 
     def predict_proba(
@@ -247,10 +195,21 @@ class FittedNet:
         InputError
             Names the column and row that is not finite, or the wrong number of columns.
         """
+        return self._outputs(X, rows, segment)
+
+    def predict(
+        self, X: FloatMatrix, rows: NDArray[np.int64] | None = None, segment: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float64]:
+        """Values of a regression (m,), in units of y; otherwise as `predict_proba`."""
+        return self._outputs(X, rows, segment)[:, 0]
+
+    def _outputs(
+        self, X: FloatMatrix, rows: NDArray[np.int64] | None, segment: NDArray[np.int32] | None
+    ) -> NDArray[np.float64]:
         if rows is None:
             rows = np.arange(len(X), dtype=np.int64)
-        proba: NDArray[np.float64] = self._predictor().predict(X, rows, segment)
-        return proba
+        values: NDArray[np.float64] = self._predictor().predict(X, rows, segment)
+        return values
 
     def _predictor(self) -> Any:
         # Built at first use, so that reading a model does not load the native module. Two threads may both
@@ -277,9 +236,10 @@ class FittedNet:
             "best_epoch": int(self.best_epoch),
             "best_loss": None if math.isnan(self.best_loss) else float(self.best_loss),
             "left_out": int(self.left_out),
+            "temperature": float(self.temperature),
         }
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
-        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in _HISTORY})
+        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in (*_HISTORY, *_ADDED)})
         return meta, arrays
 
     @classmethod
@@ -302,6 +262,9 @@ class FittedNet:
         best_loss = meta.get("best_loss")
         if best_loss is not None and not (_is_real(best_loss) and math.isfinite(best_loss)):
             raise ArtifactError(f"{cls.family}: best_loss must be finite or null, but is {best_loss!r}.")
+        temperature = meta.get("temperature", 1.0)
+        if not (_is_real(temperature) and 0 < temperature < math.inf):
+            raise ArtifactError(f"{cls.family}: temperature must be above 0, but is {temperature!r}.")
         return cls(
             shape=shape,
             arrays=weights,
@@ -311,6 +274,7 @@ class FittedNet:
             best_epoch=_whole(cls.family, meta, "best_epoch", 0, 2**31),
             best_loss=math.nan if best_loss is None else float(best_loss),
             left_out=_whole(cls.family, meta, "left_out", 0, 2**62),
+            temperature=float(temperature),
         )
 
 
@@ -332,12 +296,15 @@ def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
     if not isinstance(hidden, list) or not 1 <= len(hidden) <= 64:
         raise ArtifactError(f"{family}: hidden must list 1 to 64 widths, but is {hidden!r}.")
     widths = tuple(_whole(family, {"hidden": width}, "hidden", 1, 65_536) for width in hidden)
+    n_classes = _whole(family, meta, "n_classes", 0, 10_000)
+    if n_classes == 1:
+        raise ArtifactError(f"{family}: n_classes must be 0 or at least 2, but is 1.")
     return NetShape(
         kind=kind,
         n_features=_whole(family, meta, "n_features", 1, 1_000_000),
         hidden=widths,
         lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
-        n_classes=_whole(family, meta, "n_classes", 2, 10_000),
+        n_classes=n_classes,
     )
 
 
@@ -345,7 +312,8 @@ def _arrays_from(
     family: str, shape: NetShape, arrays: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, NDArray[np.float32]], History]:
     expected = shape.array_shapes()
-    history_names = {f"history.{name}": name for name in _HISTORY}
+    added = {f"history.{name}": name for name in _ADDED if f"history.{name}" in arrays}
+    history_names = {f"history.{name}": name for name in _HISTORY} | added
     foreign = sorted(set(arrays) - set(expected) - set(history_names))
     missing = sorted((set(expected) | set(history_names)) - set(arrays))
     if foreign or missing:

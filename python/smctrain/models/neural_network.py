@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from smctrain.models._neural_common import FittedNet, NetShape, Problems, fit_network, plain_settings
+from smctrain.models._neural_common import FittedNet, NetShape, fit_network
+from smctrain.models._neural_settings import NetSettings, Problems
 from smctrain.models.base import FitTask
 
 
@@ -22,7 +23,7 @@ class FittedMLP(FittedNet):
 
 
 @dataclass(frozen=True)
-class NeuralNetworkTrainer:
+class NeuralNetworkTrainer(NetSettings):
     """Settings of the multi-layer perceptron.
 
     Parameters
@@ -30,23 +31,9 @@ class NeuralNetworkTrainer:
     hidden_dims : sequence of int
         Width of each block.
     dropout : float
-        Share of units switched off in training, after each ReLU (rounded to 1/65536).
-    weight_decay, learning_rate : float
-        Of AdamW.
-    label_smoothing : float
-        s: targets are (1 - s) * onehot + s / n_classes, in training and in the validation loss.
-    batch_size : int
-        Rows of a step; a rest of one row joins the batch before it.
-    max_epochs : int
-    patience : int
-        Epochs without a better validation loss (by more than `min_delta`) before the fit ends. The best
-        weights are put back. Without stop rows, all epochs are run.
-    clip_norm : float
-        Gradients longer than this are shortened to it; 0: never. The history holds the length before.
-    class_weight : "balanced" or None
-        "balanced": n / (classes present * rows of the class), times the row weights.
-    schedule : "constant" or "plateau"
-        "plateau": halve the learning rate after 3 epochs without a better validation loss.
+        After each ReLU.
+    other settings
+        See `NetSettings`.
 
     Raises
     ------
@@ -55,38 +42,22 @@ class NeuralNetworkTrainer:
     """
 
     hidden_dims: Sequence[int] = (256, 128, 64)
-    dropout: float = 0.4
-    weight_decay: float = 0.001
-    label_smoothing: float = 0.2
-    learning_rate: float = 0.001
-    batch_size: int = 64
-    max_epochs: int = 50
-    patience: int = 8
-    min_delta: float = 0.0
-    clip_norm: float = 1.0
-    class_weight: str | None = "balanced"
-    schedule: str = "constant"
+    label_smoothing: float = field(default=0.2, kw_only=True)
 
     family: ClassVar[str] = "NeuralNetwork"
-    needs_scaling: ClassVar[bool] = True
-    is_sequence: ClassVar[bool] = False
-    uses_stop_rows: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        problems = Problems("NeuralNetwork")
+    def _check(self, problems: Problems) -> None:
         widths = self.hidden_dims
         if isinstance(widths, (str, bytes)) or not hasattr(widths, "__len__") or not 1 <= len(widths) <= 64:
             problems.found.append(f"hidden_dims must list 1 to 64 widths, but is {widths!r}")
         else:
             for i, width in enumerate(widths):
                 problems.integer(f"hidden_dims[{i}]", width, 1, 65_536)
-        problems.training(self)
-        problems.raise_if_any()
-        object.__setattr__(self, "hidden_dims", tuple(int(width) for width in widths))
+        super()._check(problems)
 
-    def settings(self) -> dict[str, Any]:
-        """Plain settings, for metadata and hashes."""
-        return plain_settings(self)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "hidden_dims", tuple(int(width) for width in self.hidden_dims))
 
     def fit(self, task: FitTask) -> FittedMLP:
         """Train on the task's rows; X scaled and imputed by the caller.

@@ -68,12 +68,19 @@ _ENTRIES = (
     FamilyEntry(
         "NeuralNetwork", ("neuralnetwork", "mlp", "nn"),
         "smctrain.models.neural_network", "NeuralNetworkTrainer", "FittedMLP",
-        "smctrain.models.estimators.neural", "MLPClassifier", extra="neural",
+        "smctrain.models.estimators.neural", "MLPClassifier", extra="neural", regressor="MLPRegressor",
     ),
     FamilyEntry(
         "LSTM", ("lstm",),
         "smctrain.models.lstm", "LSTMTrainer", "FittedLSTM",
         "smctrain.models.estimators.neural", "LSTMClassifier", extra="neural", is_sequence=True,
+        regressor="LSTMRegressor",
+    ),
+    FamilyEntry(
+        "GRU", ("gru",),
+        "smctrain.models.gru", "GRUTrainer", "FittedGRU",
+        "smctrain.models.estimators.neural", "GRUClassifier", extra="neural", is_sequence=True,
+        regressor="GRURegressor",
     ),
     FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),

@@ -1,6 +1,9 @@
-"""The scikit-learn face of both networks."""
+"""The scikit-learn face of the networks."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +12,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from smctrain.exceptions import InputError
+from smctrain.models import load_model
 from smctrain.models.base import FitTask
-from smctrain.models.estimators.neural import LSTMClassifier, MLPClassifier
+from smctrain.models.estimators.neural import (
+    GRUClassifier,
+    GRURegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    MLPClassifier,
+    MLPRegressor,
+)
+from smctrain.models.gru import GRUTrainer
 from smctrain.models.lstm import LSTMTrainer
 from smctrain.models.neural_network import NeuralNetworkTrainer
 
@@ -62,6 +74,35 @@ def test_estimator_equals_its_trainer(rows: tuple[np.ndarray, np.ndarray]) -> No
 def test_estimator_defaults_are_those_of_the_trainer() -> None:
     assert MLPClassifier()._make_trainer() == NeuralNetworkTrainer()
     assert LSTMClassifier()._make_trainer() == LSTMTrainer()
+    assert GRUClassifier()._make_trainer() == GRUTrainer()
+    assert MLPRegressor()._make_trainer() == NeuralNetworkTrainer()
+    assert LSTMRegressor()._make_trainer() == LSTMTrainer()
+    assert GRURegressor()._make_trainer() == GRUTrainer()
+
+
+@pytest.mark.parametrize("model", [LSTMRegressor, GRURegressor])
+def test_sequence_regressors_mask_rows_without_a_full_window(model: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = X[:, 0] * 4 + 100
+    segment = np.repeat([1, 2], 150)
+    fitted = model(8, lookback=5, max_epochs=20, dropout=0.0, learning_rate=0.01, random_state=0)
+    fitted.fit(X, y, segment=segment, X_val=X[:50], y_val=y[:50])
+    assert fitted.left_out_ == 8
+    predicted = fitted.predict(X, segment=segment)
+    assert np.flatnonzero(np.ma.getmaskarray(predicted)).tolist() == [0, 1, 2, 3, 150, 151, 152, 153]
+    assert np.corrcoef(predicted.compressed(), y[~np.ma.getmaskarray(predicted)])[0, 1] > 0.9
+    fitted.save(tmp_path / "model.smc")
+    again = load_model(tmp_path / "model.smc")
+    assert type(again) is model
+    np.testing.assert_array_equal(again.predict(X, segment=segment), predicted)
+
+
+def test_mlp_regressor_scores_in_units_of_its_target() -> None:
+    X = np.random.default_rng(0).normal(size=(600, 4))
+    y = 1e6 + 5e4 * X[:, 0] * X[:, 1]
+    model = MLPRegressor((32, 16), dropout=0.0, max_epochs=60, learning_rate=0.01, random_state=1).fit(X[:500], y[:500])
+    assert model.score(X[500:], y[500:]) > 0.5
 
 
 def test_a_dictionary_of_class_weights_moves_the_decision(rows: tuple[np.ndarray, np.ndarray]) -> None:

@@ -183,6 +183,7 @@ def test_history_has_one_row_an_epoch_and_progress_is_told(noise: tuple[np.ndarr
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert set(fitted.history) == {
         "step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate",
+        "columns_visible", "layers_frozen",
     }  # fmt: skip
     assert all(len(column) == 3 and np.isfinite(column).all() for column in fitted.history.values())
 
@@ -203,7 +204,7 @@ def test_recorded_accuracy_is_that_of_the_fitted_model(noise: tuple[np.ndarray, 
 def test_a_loss_that_is_not_finite_stops_the_fit(noise: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = noise
     huge = X * np.float32(1e30)  # finite, but its square is not
-    fitted = NeuralNetworkTrainer(**SMALL).fit(make_task(huge, y, 250, 100))
+    fitted = NeuralNetworkTrainer(**SMALL, nan_recoveries=0).fit(make_task(huge, y, 250, 100))
     assert fitted.stop_reason == "nan_loss"
     assert len(fitted.history["step"]) == 1
     assert any("not finite" in sentence for sentence in fitted.warnings)
@@ -438,4 +439,4 @@ def test_all_wrong_settings_are_listed_at_once() -> None:
     for name in ("hidden_dims[1]", "dropout", "learning_rate", "batch_size", "class_weight"):
         assert name in str(caught.value)
     with pytest.raises(InputError, match=r"lookback must be .* schedule must be"):
-        LSTMTrainer(lookback=0, schedule="cosine")
+        LSTMTrainer(lookback=0, schedule="sine")

@@ -251,6 +251,72 @@ void lstm_step_backward(const float* __restrict gates, const float* __restrict c
 }
 
 SMCTRAIN_KERNEL
+void gru_step(float* __restrict gates, const float* __restrict recurrent, const float* __restrict bias_new,
+              const float* __restrict h_before, float* __restrict product, float* __restrict h, int64_t batch,
+              int64_t width) {
+  for (int64_t b = 0; b < batch; ++b) {
+    float* __restrict reset = gates + b * 3 * width;
+    float* __restrict update = reset + width;
+    float* __restrict candidate = update + width;
+    float* __restrict pb = product + b * width;
+    float* __restrict hb = h + b * width;
+    if (recurrent != nullptr) {
+      const float* __restrict rb = recurrent + b * 3 * width;
+      for (int64_t j = 0; j < 2 * width; ++j) reset[j] += rb[j];
+      for (int64_t j = 0; j < width; ++j) pb[j] = rb[2 * width + j] + bias_new[j];
+    } else {
+      for (int64_t j = 0; j < width; ++j) pb[j] = bias_new[j];
+    }
+    for (int64_t j = 0; j < 2 * width; ++j) reset[j] = sigmoid_f(reset[j]);
+    for (int64_t j = 0; j < width; ++j) candidate[j] = tanh_f(candidate[j] + reset[j] * pb[j]);
+    if (h_before != nullptr) {
+      const float* __restrict before = h_before + b * width;
+      for (int64_t j = 0; j < width; ++j) hb[j] = candidate[j] + update[j] * (before[j] - candidate[j]);
+    } else {
+      for (int64_t j = 0; j < width; ++j) hb[j] = candidate[j] - update[j] * candidate[j];
+    }
+  }
+}
+
+SMCTRAIN_KERNEL
+void gru_step_backward(const float* __restrict gates, const float* __restrict product,
+                       const float* __restrict h_before, const float* __restrict d_h,
+                       float* __restrict d_h_before, float* __restrict d_gates, float* __restrict d_recurrent,
+                       int64_t batch, int64_t width) {
+  for (int64_t b = 0; b < batch; ++b) {
+    const float* __restrict reset = gates + b * 3 * width;
+    const float* __restrict update = reset + width;
+    const float* __restrict candidate = update + width;
+    const float* __restrict pb = product + b * width;
+    const float* __restrict dh = d_h + b * width;
+    float* __restrict d_reset = d_gates + b * 3 * width;
+    float* __restrict d_update = d_reset + width;
+    float* __restrict d_candidate = d_update + width;
+    float* __restrict d_product = d_recurrent + b * 3 * width + 2 * width;
+    if (h_before != nullptr) {
+      const float* __restrict before = h_before + b * width;
+      for (int64_t j = 0; j < width; ++j)
+        d_update[j] = dh[j] * (before[j] - candidate[j]) * update[j] * (1.0F - update[j]);
+    } else {
+      for (int64_t j = 0; j < width; ++j)
+        d_update[j] = -dh[j] * candidate[j] * update[j] * (1.0F - update[j]);
+    }
+    for (int64_t j = 0; j < width; ++j) {
+      const float d = dh[j] * (1.0F - update[j]) * (1.0F - candidate[j] * candidate[j]);
+      d_candidate[j] = d;
+      d_product[j] = d * reset[j];
+      d_reset[j] = d * pb[j] * reset[j] * (1.0F - reset[j]);
+    }
+    float* __restrict d_both = d_recurrent + b * 3 * width;
+    for (int64_t j = 0; j < 2 * width; ++j) d_both[j] = d_reset[j];
+    if (d_h_before != nullptr) {
+      float* __restrict db = d_h_before + b * width;
+      for (int64_t j = 0; j < width; ++j) db[j] += dh[j] * update[j];
+    }
+  }
+}
+
+SMCTRAIN_KERNEL
 double norm(const float* __restrict x, int64_t n) {
   double sums[kLanes] = {};
   const int64_t whole = n - n % kLanes;
@@ -311,6 +377,22 @@ void adamw(float* w, const float* grad, float* m, float* v, int64_t n, int64_t s
     square_roots(v + begin, roots, size);
     adamw_move(w + begin, m + begin, roots, size, keep, rate, scale);
   }
+}
+
+SMCTRAIN_KERNEL
+static void sgd_move(float* __restrict w, const float* __restrict grad, float* __restrict m, int64_t n,
+                     float keep, float rate, float momentum, float grad_scale) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = grad[i] * grad_scale;
+    m[i] = momentum * m[i] + g;
+    w[i] = keep * w[i] - rate * (g + momentum * m[i]);
+  }
+}
+
+void sgd_nesterov(float* w, const float* grad, float* m, int64_t n, double learning_rate, double weight_decay,
+                  double momentum, double grad_scale) {
+  sgd_move(w, grad, m, n, static_cast<float>(1.0 - learning_rate * weight_decay),
+           static_cast<float>(learning_rate), static_cast<float>(momentum), static_cast<float>(grad_scale));
 }
 
 SMCTRAIN_KERNEL

@@ -61,6 +61,17 @@ void lstm_step(float* gates, const float* c_before, float* c, float* tanh_c, flo
 void lstm_step_backward(const float* gates, const float* c_before, const float* tanh_c, const float* d_h,
                         float* d_c, float* d_gates, int64_t batch, int64_t width);
 
+// One time step of a GRU layer. gates (batch, 3h) holds the input side of reset, update, candidate and is
+// overwritten by the activations; recurrent (batch, 3h) is the product of the step before, null for zeros;
+// product receives its candidate part with the bias, before the reset gate. h_before may be null (zeros).
+void gru_step(float* gates, const float* recurrent, const float* bias_new, const float* h_before,
+              float* product, float* h, int64_t batch, int64_t width);
+
+// Backward of one step: d_h is the gradient of h; the direct part of that of h_before is added to d_h_before
+// (unless null); d_gates and d_recurrent receive the gradients of the pre-activations on either side.
+void gru_step_backward(const float* gates, const float* product, const float* h_before, const float* d_h,
+                       float* d_h_before, float* d_gates, float* d_recurrent, int64_t batch, int64_t width);
+
 // Euclidean norm, summed in double.
 double norm(const float* x, int64_t n);
 
@@ -68,6 +79,11 @@ double norm(const float* x, int64_t n);
 // and epsilon 1e-8, step counted from 1; the gradient is multiplied by `grad_scale` first (clipping).
 void adamw(float* w, const float* grad, float* m, float* v, int64_t n, int64_t step, double learning_rate,
            double weight_decay, double grad_scale);
+
+// Stochastic gradient descent with Nesterov's momentum and decoupled weight decay; velocity in m (Sutskever
+// et al., "On the importance of initialization and momentum in deep learning", ICML 2013, in torch's form).
+void sgd_nesterov(float* w, const float* grad, float* m, int64_t n, double learning_rate, double weight_decay,
+                  double momentum, double grad_scale);
 
 // y (rows, out) += x (rows, in) times w (in, out). Each element is summed over `in` in ascending order, so a
 // row's result does not depend on the rows beside it.

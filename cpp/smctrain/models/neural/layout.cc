@@ -25,15 +25,28 @@ NetLayout make_layout(const NetShape& shape) {
       append(block + "norm.running_var", {width}, false);
     } else {
       const std::string layer = format("layers.", i, ".");
-      append(layer + "weight_ih", {4 * width, in});
-      append(layer + "weight_hh", {4 * width, width});
-      append(layer + "bias", {4 * width});
+      const int64_t gates = shape.kind == NetKind::kGru ? 3 : 4;
+      append(layer + "weight_ih", {gates * width, in});
+      append(layer + "weight_hh", {gates * width, width});
+      append(layer + "bias", {gates * width});
+      if (shape.kind == NetKind::kGru) append(layer + "bias_hn", {width});
     }
     in = width;
   }
-  append("head.weight", {shape.n_classes, in});
-  append("head.bias", {shape.n_classes});
+  append("head.weight", {shape.n_outputs(), in});
+  append("head.bias", {shape.n_outputs()});
   return layout;
+}
+
+int64_t end_of_layers(const NetLayout& layout, int64_t layers) {
+  int64_t end = 0;
+  for (const ArraySpec& spec : layout.arrays) {
+    if (!spec.learned || spec.name.starts_with("head.")) continue;
+    const auto first = spec.name.find('.') + 1;
+    const int64_t layer = std::stoll(spec.name.substr(first, spec.name.find('.', first) - first));
+    if (layer < layers) end = spec.offset + spec.size();
+  }
+  return end;
 }
 
 }  // namespace smctrain::models::neural

@@ -6,9 +6,12 @@
 // MLP:  blocks.<i>.linear.weight (out, in), .linear.bias (out), blocks.<i>.norm.weight, .norm.bias (out),
 //       blocks.<i>.norm.running_mean, .running_var (out), head.weight (classes, in), head.bias (classes)
 // LSTM: layers.<i>.weight_ih (4 hidden, in), .weight_hh (4 hidden, hidden), .bias (4 hidden) with the gates
-// in the order
-//       input, forget, candidate, output; head.weight, head.bias. One bias, not torch's two that are always
-//       added.
+// in the
+//       order input, forget, candidate, output; head.weight, head.bias. One bias, not torch's two that are
+//       always added.
+// GRU:  the same with 3 hidden, gates reset, update, candidate, and .bias_hn (hidden): the recurrent bias of
+// the
+//       candidate, which the reset gate multiplies.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +42,9 @@ struct NetLayout {
 };
 
 NetLayout make_layout(const NetShape& shape);
+
+// Place behind the last learned weight of the first `layers` blocks or layers, at most all but the head.
+int64_t end_of_layers(const NetLayout& layout, int64_t layers);
 
 // Both flat arrays of one network.
 struct NetWeights {

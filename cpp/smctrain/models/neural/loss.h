@@ -1,9 +1,12 @@
-// Weighted cross entropy with label smoothing, from logits.
+// Losses of a batch with their gradients.
+//
+// Weighted cross entropy with label smoothing, from logits:
 //
 //   target q = (1 - s) * onehot(y) + s / classes,   loss of a row = -sum_c q_c log p_c,   batch = sum w loss
 //   / sum w
 //
-// The gradient per logit is w (p - q) / sum w.
+// The gradient per logit is w (p - q) / sum w. Weighted squared error (e^2 / 2) or Huber's (|e| - 1/2 beyond
+// 1), with gradient w e / sum w, e cut to [-1, 1] in Huber's.
 #pragma once
 
 #include <algorithm>
@@ -60,6 +63,25 @@ LossSums cross_entropy(const float* logits, int64_t batch, int64_t classes, doub
     }
   }
   sums.weight = total;
+  sums.rows = static_cast<double>(batch);
+  return sums;
+}
+
+// y(i) as a number. `correct` counts nothing.
+template <class Target, class Weight>
+LossSums squared_error(const float* outputs, int64_t batch, bool huber, const Target& y, const Weight& w,
+                       float* d_outputs) {
+  LossSums sums;
+  for (int64_t i = 0; i < batch; ++i) sums.weight += w(i);
+  const double share = sums.weight > 0.0 ? 1.0 / sums.weight : 0.0;
+  for (int64_t i = 0; i < batch; ++i) {
+    const double error = outputs[i] - y(i);
+    const bool beyond = huber && std::abs(error) > 1.0;
+    sums.loss += w(i) * (beyond ? std::abs(error) - 0.5 : 0.5 * error * error);
+    if (d_outputs != nullptr) {
+      d_outputs[i] = static_cast<float>(w(i) * share * (beyond ? std::copysign(1.0, error) : error));
+    }
+  }
   sums.rows = static_cast<double>(batch);
   return sums;
 }

@@ -1,8 +1,9 @@
-// The two networks, with hand-written forward and backward passes over one flat array of weights.
+// The networks, with hand-written forward and backward passes over one flat array of weights.
 //
 //   MLP    blocks of Linear -> BatchNorm1d -> ReLU -> Dropout, then Linear
-//   LSTM   one or more layers over a window; dropout between layers and on the output of the last step, then
-//   Linear
+//   LSTM, GRU   one or more layers over a window; dropout between layers and on the output of the last step,
+//   then
+//          Linear
 //
 // A network owns its workspace: input(), logits() and d_logits() are buffers for up to `max_batch` rows that
 // the caller fills and reads; no step allocates. Matrix products are LibTorch's, everything between them is
@@ -44,6 +45,8 @@ class Net {
   // As torch does it: uniform within 1 / sqrt(fan in) (LSTM: 1 / sqrt(hidden)); norms start as the identity.
   void initialise(Philox& stream);
 
+  const NetLayout& layout() const { return layout_; }
+
   NetWeights weights;
   std::vector<float>& gradients() { return gradients_; }
 
@@ -72,5 +75,12 @@ class Net {
 };
 
 std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch);
+
+// Of one kind; the shape is valid.
+std::unique_ptr<Net> make_mlp(const NetShape& shape, int64_t max_batch);
+std::unique_ptr<Net> make_lstm(const NetShape& shape, int64_t max_batch);
+std::unique_ptr<Net> make_gru(const NetShape& shape, int64_t max_batch);
+
+inline std::vector<float> buffer(int64_t n) { return std::vector<float>(static_cast<size_t>(n), 0.0F); }
 
 }  // namespace smctrain::models::neural

@@ -63,17 +63,19 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
         layer.bias.push_back(beta[j] + (bias[j] - mean[j]) * scale);
       }
     } else {
-      layer.out = 4 * width;
-      layer.weight = transposed(take().data(), 4 * width, in);
-      layer.recurrent = transposed(take().data(), 4 * width, width);
+      layer.width = width;
+      layer.out = (shape.kind == NetKind::kGru ? 3 : 4) * width;
+      layer.weight = transposed(take().data(), layer.out, in);
+      layer.recurrent = transposed(take().data(), layer.out, width);
       layer.bias = take();
+      if (shape.kind == NetKind::kGru) layer.bias_new = take();
     }
     layers_.push_back(std::move(layer));
     in = width;
   }
   head_.in = in;
-  head_.out = shape.n_classes;
-  head_.weight = transposed(take().data(), shape.n_classes, in);
+  head_.out = shape.n_outputs();
+  head_.weight = transposed(take().data(), shape.n_outputs(), in);
   head_.bias = take();
 }
 
@@ -91,7 +93,8 @@ void Predictor::mlp_logits(MatrixView<const float> X, std::span<const int64_t> r
   accumulate_product(x.data(), n, head_.in, head_.weight.data(), head_.out, logits);
 }
 
-void Predictor::lstm_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const {
+void Predictor::recurrent_logits(MatrixView<const float> X, std::span<const int64_t> rows,
+                                 float* logits) const {
   const auto n = static_cast<int64_t>(rows.size());
   const int64_t steps = shape_.lookback;
   // Input part of layer 0, once for each distinct row of X in the block's windows.
@@ -113,12 +116,15 @@ void Predictor::lstm_logits(MatrixView<const float> X, std::span<const int64_t> 
   std::vector<float> h;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Affine& layer = layers_[i];
-    const int64_t width = layer.out / 4;
+    const int64_t width = layer.width;
     const auto cells = static_cast<size_t>(n * width);
-    std::vector<float> gates(4 * cells);
-    std::vector<float> c(cells);
-    std::vector<float> c_next(cells);
-    std::vector<float> tanh_c(cells);
+    const auto all_gates = static_cast<size_t>(n * layer.out);
+    const bool gru = shape_.kind == NetKind::kGru;
+    std::vector<float> gates(all_gates);
+    std::vector<float> c(cells);  // LSTM only
+    std::vector<float> next(cells);
+    std::vector<float> scratch(cells);
+    std::vector<float> product(gru ? all_gates : 0);
     std::vector<float> all(static_cast<size_t>(steps) * cells);
     h.assign(cells, 0.0F);
     for (int64_t t = 0; t < steps; ++t) {
@@ -133,9 +139,19 @@ void Predictor::lstm_logits(MatrixView<const float> X, std::span<const int64_t> 
         accumulate_product(below.data() + t * n * layer.in, n, layer.in, layer.weight.data(), layer.out,
                            gates.data());
       }
-      if (t > 0) accumulate_product(h.data(), n, width, layer.recurrent.data(), layer.out, gates.data());
-      lstm_step(gates.data(), t == 0 ? nullptr : c.data(), c_next.data(), tanh_c.data(), h.data(), n, width);
-      std::swap(c, c_next);
+      if (gru) {
+        if (t > 0) {
+          std::fill(product.begin(), product.end(), 0.0F);
+          accumulate_product(h.data(), n, width, layer.recurrent.data(), layer.out, product.data());
+        }
+        gru_step(gates.data(), t == 0 ? nullptr : product.data(), layer.bias_new.data(),
+                 t == 0 ? nullptr : h.data(), scratch.data(), next.data(), n, width);
+        std::swap(h, next);
+      } else {
+        if (t > 0) accumulate_product(h.data(), n, width, layer.recurrent.data(), layer.out, gates.data());
+        lstm_step(gates.data(), t == 0 ? nullptr : c.data(), next.data(), scratch.data(), h.data(), n, width);
+        std::swap(c, next);
+      }
       std::copy(h.begin(), h.end(), all.begin() + t * static_cast<int64_t>(cells));
     }
     below = std::move(all);
@@ -154,7 +170,7 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
       raise("InputError", "rows must be row numbers of X (0 to ", X.rows - 1, "), but one is ", row, ".");
   }
   const FlushDenormals flush;
-  const int64_t classes = shape_.n_classes;
+  const int64_t classes = shape_.n_outputs();
   std::vector<double> result(rows.size() * static_cast<size_t>(classes),
                              std::numeric_limits<double>::quiet_NaN());
   const auto starts = stretch_starts(segment, X.rows);
@@ -175,11 +191,15 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
     if (shape_.kind == NetKind::kMlp) {
       mlp_logits(X, block, logits.data());
     } else {
-      lstm_logits(X, block, logits.data());
+      recurrent_logits(X, block, logits.data());
     }
     for (int64_t r = 0; r < size; ++r) {
       const float* row = logits.data() + r * classes;
       double* out = result.data() + place[begin + r] * classes;
+      if (shape_.regression()) {
+        *out = *row;
+        continue;
+      }
       const double largest = *std::max_element(row, row + classes);
       double sum = 0.0;
       for (int64_t c = 0; c < classes; ++c) sum += out[c] = std::exp(row[c] - largest);

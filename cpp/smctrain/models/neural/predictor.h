@@ -3,7 +3,7 @@
 // The same formulas as the networks' evaluation pass with plain loops. A row's probabilities do not depend on
 // which other rows are asked for. Neighbouring windows share the input part of their first layer: it is
 // computed once per row of X, not once per window. const: any number of threads may predict at once. Cost per
-// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer.
+// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer, a GRU three quarters of it.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ class Predictor {
 
   const NetShape& shape() const { return shape_; }
 
-  // Probabilities (rows, classes) in double; NaN in a row without a full window.
-  // InputError when a row some window uses is not finite.
+  // Probabilities (rows, classes), or values (rows, 1) of a regression, in double; NaN in a row without a
+  // full window. InputError when a row some window uses is not finite.
   std::vector<double> predict(MatrixView<const float> X, std::span<const int64_t> rows,
                               std::span<const int32_t> segment, const StopToken& stop) const;
 
@@ -35,12 +35,14 @@ class Predictor {
     std::vector<float> weight;
     std::vector<float> bias;
     std::vector<float> scale;      // MLP block: BatchNorm folded into scale and shift of the product
-    std::vector<float> recurrent;  // LSTM: (hidden, 4 hidden)
+    int64_t width = 0;             // of a recurrent layer
+    std::vector<float> recurrent;  // (hidden, gates * hidden)
+    std::vector<float> bias_new;   // GRU
   };
 
   // Logits of rows that all have a full window.
   void mlp_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
-  void lstm_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
+  void recurrent_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
 
   NetShape shape_;
   std::vector<Affine> layers_;

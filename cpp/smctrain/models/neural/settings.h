@@ -1,8 +1,9 @@
 // Settings of a network fit: value types that say everything that is wrong with them at once.
 //
-//   shape      what is built: family, sizes of the layers, window length, number of classes
+//   shape      what is built: family, sizes of the layers, window length, number of classes (0: a regression)
 //   lookback   rows of one window, the decision row included (1 for the MLP)
-//   plateau    epochs without a better validation loss; after kPlateauEpochs the rate is halved, if asked for
+//   schedule   how the learning rate moves, see schedule.h
+//   visible    epoch from which a column is shown to the net in training; before it the column is 0, its mean
 #pragma once
 
 #include <cmath>
@@ -14,9 +15,12 @@
 
 namespace smctrain::models::neural {
 
-enum class NetKind { kMlp, kLstm };
+enum class NetKind { kMlp, kLstm, kGru };
 
-constexpr int kPlateauEpochs = 3;
+enum class OptimiserKind { kAdamW, kSgd };
+enum class ScheduleKind { kConstant, kPlateau, kExponential, kCosine, kOneCycle };
+enum class RegressionLoss { kSquared, kHuber };
+
 constexpr int64_t kMinRows = 4;  // fewer training rows than this are TooFewRows
 
 struct NetShape {
@@ -24,7 +28,10 @@ struct NetShape {
   int64_t n_features = 0;
   std::vector<int64_t> hidden;  // MLP: one entry a block. LSTM: one entry a layer.
   int64_t lookback = 1;
-  int64_t n_classes = 0;
+  int64_t n_classes = 0;  // 0: one number instead of class probabilities
+
+  bool regression() const { return n_classes == 0; }
+  int64_t n_outputs() const { return regression() ? 1 : n_classes; }
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
@@ -40,8 +47,8 @@ struct NetShape {
       errors.push_back(format("lookback must be 1 to 10,000, but is ", lookback));
     if (kind == NetKind::kMlp && lookback != 1)
       errors.push_back(format("lookback of an MLP must be 1, but is ", lookback));
-    if (n_classes < 2 || n_classes > 10'000)
-      errors.push_back(format("n_classes must be 2 to 10,000, but is ", n_classes));
+    if (n_classes != 0 && (n_classes < 2 || n_classes > 10'000))
+      errors.push_back(format("n_classes must be 2 to 10,000, or 0 for a regression, but is ", n_classes));
     return errors;
   }
 };
@@ -57,7 +64,24 @@ struct TrainingSettings {
   double min_delta = 0.0;
   double clip_norm = 1.0;  // 0 switches clipping off
   bool balanced = true;    // class weights n / (classes present x rows of the class)
-  bool halve_on_plateau = false;
+  OptimiserKind optimiser = OptimiserKind::kAdamW;
+  double momentum = 0.9;  // of SGD (Nesterov)
+  RegressionLoss regression_loss = RegressionLoss::kSquared;
+
+  ScheduleKind schedule = ScheduleKind::kConstant;
+  int64_t plateau_epochs = 3;
+  double decay = 0.95;  // kExponential: factor of an epoch
+  double warmup_epochs = 0.0;
+  double min_learning_rate = 0.0;  // kPlateau: the fit ends when the rate would fall below
+
+  // Epoch from which each column is visible, at least 1; empty: all from the first.
+  std::vector<int64_t> visible_from;
+  int64_t freeze_layers = 0;  // the first layers keep their weights after ...
+  int64_t freeze_after = 0;   // ... this epoch; 0: never
+
+  int64_t nan_recoveries = 2;
+  int64_t restarts = 0;
+  bool calibrate_temperature = false;
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
@@ -76,6 +100,21 @@ struct TrainingSettings {
     need(min_delta >= 0.0 && std::isfinite(min_delta), "min_delta must be at least 0", min_delta);
     need(clip_norm >= 0.0 && std::isfinite(clip_norm), "clip_norm must be at least 0 (0: no clipping)",
          clip_norm);
+    need(momentum >= 0.0 && momentum < 1.0, "momentum must be at least 0 and below 1", momentum);
+    need(plateau_epochs >= 1, "plateau_epochs must be at least 1", static_cast<double>(plateau_epochs));
+    need(decay > 0.0 && decay <= 1.0, "decay must be above 0 and at most 1", decay);
+    need(warmup_epochs >= 0.0 && std::isfinite(warmup_epochs), "warmup_epochs must be at least 0",
+         warmup_epochs);
+    need(min_learning_rate >= 0.0 && std::isfinite(min_learning_rate), "min_learning_rate must be at least 0",
+         min_learning_rate);
+    need(freeze_layers >= 0, "freeze_layers must be at least 0", static_cast<double>(freeze_layers));
+    need(freeze_after >= 0, "freeze_after must be at least 0", static_cast<double>(freeze_after));
+    need(nan_recoveries >= 0, "nan_recoveries must be at least 0", static_cast<double>(nan_recoveries));
+    need(restarts >= 0, "restarts must be at least 0", static_cast<double>(restarts));
+    for (const int64_t epoch : visible_from) {
+      need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
+           static_cast<double>(epoch));
+    }
     return errors;
   }
 };

@@ -5,6 +5,8 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
+#include <string>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/rng.h"
@@ -12,6 +14,10 @@
 #include "smctrain/models/neural/kernels.h"
 #include "smctrain/models/neural/loss.h"
 #include "smctrain/models/neural/nets.h"
+#include "smctrain/models/neural/objective.h"
+#include "smctrain/models/neural/optimiser.h"
+#include "smctrain/models/neural/schedule.h"
+#include "smctrain/models/neural/temperature.h"
 #include "smctrain/models/neural/windows.h"
 
 namespace smctrain::models::neural {
@@ -20,45 +26,6 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kEvaluationBatch = 256;
-
-void check_rows(const FitInput& in, std::span<const int64_t> rows, const char* name) {
-  int64_t previous = -1;
-  for (const int64_t row : rows) {
-    if (row <= previous || row >= in.X.rows) {
-      raise("InputError", name, " must be ascending row numbers below ", in.X.rows, ", but holds ", row,
-            " after ", previous, ".");
-    }
-    previous = row;
-    if (in.y[row] < 0 || in.y[row] >= in.shape.n_classes) {
-      raise("InputError", "y must be a class code from 0 to ", in.shape.n_classes - 1, " in every row of ",
-            name, ", but is ", in.y[row], " in row ", row, ".");
-    }
-    if (!in.weight.empty() && !(in.weight[row] >= 0.0 && std::isfinite(in.weight[row]))) {
-      raise("InputError", "weight must be finite and at least 0, but is ", in.weight[row], " in row ", row,
-            ".");
-    }
-  }
-}
-
-// Class weights n / (classes present * rows of the class), as scikit-learn's "balanced"; all 1 when not
-// balanced.
-std::vector<double> class_weights(const FitInput& in, std::span<const int64_t> rows) {
-  std::vector<double> counts(static_cast<size_t>(in.shape.n_classes), 0.0);
-  for (const int64_t row : rows) counts[in.y[row]] += 1.0;
-  const auto present = std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0.0; });
-  if (present < 2)
-    raise("OneClass", "the ", rows.size(),
-          " training rows hold a single class, so there is nothing to learn.");
-  std::vector<double> weights(counts.size(), 1.0);
-  if (in.settings.balanced) {
-    for (size_t c = 0; c < counts.size(); ++c) {
-      // A class absent from training keeps weight 1: it can still occur among the stop rows.
-      if (counts[c] > 0.0)
-        weights[c] = static_cast<double>(rows.size()) / (static_cast<double>(present) * counts[c]);
-    }
-  }
-  return weights;
-}
 
 // One fit: data prepared once, then passes over it.
 class Fit {
@@ -69,6 +36,7 @@ class Fit {
     if (in_.X.cols != in_.shape.n_features) {
       raise("InputError", "X must have ", in_.shape.n_features, " columns, but has ", in_.X.cols, ".");
     }
+    check_settings();
     check_rows(in_, in_.rows, "rows");
     check_rows(in_, in_.stop_rows, "stop_rows");
     const auto starts = stretch_starts(in_.segment, in_.X.rows);
@@ -91,85 +59,39 @@ class Fit {
     }
     require_finite(in_.X, rows_, in_.shape.lookback);
     require_finite(in_.X, stop_rows_, in_.shape.lookback);
-    class_weights_ = class_weights(in_, rows_);
+    objective_.emplace(in_, rows_);
     const int64_t step = (static_cast<int64_t>(rows_.size()) + kAccuracyRows - 1) / kAccuracyRows;
     for (size_t i = 0; i < rows_.size(); i += static_cast<size_t>(step)) accuracy_rows_.push_back(rows_[i]);
     const auto n = static_cast<int64_t>(rows_.size());
     batch_ = std::min(in_.settings.batch_size, n);
     net_ = make_net(in_.shape, std::max(batch_ + 1, kEvaluationBatch));
-    m_.assign(net_->gradients().size(), 0.0F);
-    v_.assign(net_->gradients().size(), 0.0F);
   }
 
   void run(const StopToken& stop, const std::function<void(int64_t, int64_t)>& progress) {
     const TorchThreadScope one_thread;
     const FlushDenormals flush;
-    Philox initial(in_.seed, "neural/initial");
-    Philox order(in_.seed, "neural/order");
-    dropout_ = Philox(in_.seed, "neural/dropout");
-    net_->initialise(initial);
-    NetWeights best = net_->weights;
     Monitor monitor(in_.monitor);
-    const bool has_stop_rows = !stop_rows_.empty();
-    double best_loss = std::numeric_limits<double>::infinity();
-    double rate = in_.settings.learning_rate;
-    int64_t waited = 0;
-    int64_t waited_for_rate = 0;
+    LearningRate rate(in_.settings);
+    Best best;
     bool interrupted = false;
-
-    for (int64_t epoch = 1; epoch <= in_.settings.max_epochs; ++epoch) {
-      shuffle(order);
-      const LossSums training = train_epoch(rate, stop);
-      StopReason reason = stop.reason();
-      LossSums validation;
-      LossSums accuracy;
-      if (reason == StopReason::kNone && !blown_up_) {
-        accuracy = evaluate(accuracy_rows_, stop);
-        validation = evaluate(stop_rows_, stop);
-        reason = stop.reason();
-      }
-      if (reason != StopReason::kNone) {
-        monitor.record_stop(reason, epoch);
-        interrupted = true;
-        break;
-      }
-      StepRecord record{
-          epoch, training.loss / training.weight, kNan, accuracy.correct / accuracy.rows, kNan, grad_norm_,
-          rate};
-      if (has_stop_rows) {
-        record.val_loss = validation.loss / validation.weight;
-        record.val_accuracy = validation.correct / validation.rows;
-      }
-      if (blown_up_ || !weights_finite()) record.train_loss = kNan;
-      // The monitor reads a NaN validation loss as "there is none"; here it is a failure like infinity.
-      if (has_stop_rows && !blown_up_ && std::isnan(record.val_loss))
-        record.val_loss = std::numeric_limits<double>::infinity();
-      out_.history.push_back(record);
-      if (progress) progress(epoch, in_.settings.max_epochs);
-      const bool must_stop = monitor.observe(record);
-      if (monitor.stop_reason() == "nan_loss") break;
-
-      const bool better = !has_stop_rows || record.val_loss < best_loss - in_.settings.min_delta;
-      if (better) {
-        best_loss = record.val_loss;
-        best = net_->weights;  // a copy: later epochs must not move it
-        out_.best_epoch = epoch;
-        waited = waited_for_rate = 0;
-      } else {
-        ++waited;
-        if (in_.settings.halve_on_plateau && ++waited_for_rate >= kPlateauEpochs) {
-          rate *= 0.5;
-          waited_for_rate = 0;
-        }
-      }
-      if (must_stop || waited >= in_.settings.patience) break;
+    for (int64_t attempt = 0;; ++attempt) {
+      const End end = train(attempt, rate, monitor, best, stop, progress);
+      interrupted = end == End::kInterrupted;
+      if (end != End::kTooEarly || attempt >= in_.settings.restarts) break;
+      monitor.note("restart", last_epoch(), "the best epoch was too early - started anew from other weights");
+      monitor.start_anew();
+      rate.restart();
     }
-    // Stopped from outside before any epoch was finished: the steps taken so far are all there is.
-    const bool keep_current = interrupted && (out_.best_epoch == 0 || !has_stop_rows) && weights_finite();
-    out_.weights = keep_current ? net_->weights : std::move(best);
-    out_.best_loss = out_.best_epoch > 0 && has_stop_rows ? best_loss : kNan;
+    // Stopped before any epoch could count as best: the steps taken so far are all there is.
+    const bool keep_current = interrupted && (best.epoch == 0 || stop_rows_.empty()) && weights_finite();
+    if (!keep_current) net_->weights = std::move(best.epoch > 0 ? best.weights : sound_);
+    out_.best_epoch = best.epoch;
+    out_.best_loss = best.epoch > 0 && !stop_rows_.empty() ? best.loss : kNan;
     out_.alarms = monitor.alarms();
     out_.stop_reason = monitor.stop_reason();
+    if (in_.settings.calibrate_temperature && !stop_rows_.empty()) calibrate();
+    objective_->scale_head_back(net_->weights, net_->layout());
+    out_.weights = std::move(net_->weights);
   }
 
   LossAndGradient loss_and_gradient(const NetWeights& weights) {
@@ -184,8 +106,145 @@ class Fit {
   }
 
  private:
-  double row_weight(int64_t row) const {
-    return class_weights_[in_.y[row]] * (in_.weight.empty() ? 1.0 : in_.weight[row]);
+  struct Best {
+    NetWeights weights;
+    double loss = std::numeric_limits<double>::infinity();
+    int64_t epoch = 0;
+  };
+  enum class End { kDone, kTooEarly, kInterrupted };
+
+  void check_settings() const {
+    const auto layers = static_cast<int64_t>(in_.shape.hidden.size());
+    if (in_.settings.freeze_layers > layers) {
+      raise("InputError", "freeze_layers must be at most the ", layers, " layers there are, but is ",
+            in_.settings.freeze_layers, ".");
+    }
+    const auto& visible = in_.settings.visible_from;
+    if (!visible.empty() && static_cast<int64_t>(visible.size()) != in_.shape.n_features) {
+      raise("InputError", "visible_from must hold an epoch for each of the ", in_.shape.n_features,
+            " columns, but holds ", visible.size(), ".");
+    }
+    if (in_.settings.calibrate_temperature && in_.shape.regression()) {
+      raise("InputError", "a temperature calibrates class probabilities, but this is a regression.");
+    }
+  }
+
+  int64_t last_epoch() const { return static_cast<int64_t>(out_.history.size()); }
+
+  // One attempt: epochs until something ends it. Epochs are numbered over all attempts.
+  End train(int64_t attempt, LearningRate& rate, Monitor& monitor, Best& best, const StopToken& stop,
+            const std::function<void(int64_t, int64_t)>& progress) {
+    const auto stream = [&](const char* purpose) {
+      return Philox(in_.seed, attempt == 0 ? std::string(purpose) : format(purpose, "/", attempt));
+    };
+    Philox initial = stream("neural/initial");
+    Philox order = stream("neural/order");
+    dropout_ = stream("neural/dropout");
+    net_->initialise(initial);
+    optimiser_.emplace(in_.settings, net_->gradients().size());
+    sound_ = net_->weights;
+    const bool has_stop_rows = !stop_rows_.empty();
+    const int64_t first = last_epoch();
+    int64_t waited = 0;
+    int64_t recoveries = 0;
+    int64_t best_here = 0;
+    double best_loss_here = std::numeric_limits<double>::infinity();
+    bool failed = false;
+
+    for (int64_t epoch = 1; epoch <= in_.settings.max_epochs; ++epoch) {
+      begin_epoch(epoch);
+      shuffle(order);
+      const LossSums training = train_epoch(epoch, rate, stop);
+      StopReason reason = stop.reason();
+      LossSums validation;
+      LossSums accuracy;
+      if (reason == StopReason::kNone && !blown_up_) {
+        accuracy = evaluate(accuracy_rows_, stop);
+        validation = evaluate(stop_rows_, stop);
+        reason = stop.reason();
+      }
+      if (reason != StopReason::kNone) {
+        monitor.record_stop(reason, first + epoch);
+        return End::kInterrupted;
+      }
+      const StepRecord record = record_of(first + epoch, training, accuracy, validation);
+      out_.history.push_back(record);
+      out_.columns_visible.push_back(in_.shape.n_features - static_cast<int64_t>(hidden_.size()));
+      out_.layers_frozen.push_back(frozen_);
+      if (progress) progress(epoch, in_.settings.max_epochs);
+      const bool sound = std::isfinite(record.train_loss) && !std::isinf(record.val_loss);
+      if (!sound && recoveries < in_.settings.nan_recoveries) {
+        ++recoveries;
+        monitor.note("nan_recovery", record.step,
+                     "the loss is not finite - back to the last sound weights at a quarter of the rate");
+        net_->weights = sound_;
+        optimiser_->reset();
+        rate.slow_down();
+        blown_up_ = false;
+        continue;
+      }
+      const bool must_stop = monitor.observe(record);
+      if (!sound) {
+        failed = true;
+        break;
+      }
+      sound_ = net_->weights;
+      if (hidden_.empty()) {
+        const bool better = !has_stop_rows || record.val_loss < best_loss_here - in_.settings.min_delta;
+        rate.observe(better);
+        if (better) {
+          best_loss_here = record.val_loss;
+          best_here = epoch;
+          waited = 0;
+          if (!has_stop_rows || best.epoch == 0 || record.val_loss < best.loss) {
+            best = {net_->weights, record.val_loss, record.step};  // a copy: later epochs must not move it
+          }
+        } else {
+          ++waited;
+        }
+      }
+      if (must_stop || waited >= in_.settings.patience || rate.exhausted()) {
+        failed = true;
+        break;
+      }
+    }
+    const int64_t counted = best_here - (first_judged() - 1);
+    return failed && has_stop_rows && counted <= kTooEarly ? End::kTooEarly : End::kDone;
+  }
+
+  // First epoch in which all columns are visible.
+  int64_t first_judged() const {
+    const auto& visible = in_.settings.visible_from;
+    return visible.empty() ? 1 : *std::max_element(visible.begin(), visible.end());
+  }
+
+  // What is hidden and frozen in this epoch.
+  void begin_epoch(int64_t epoch) {
+    hidden_.clear();
+    const auto& visible = in_.settings.visible_from;
+    for (size_t j = 0; j < visible.size(); ++j) {
+      if (epoch < visible[j]) hidden_.push_back(static_cast<int64_t>(j));
+    }
+    const bool freeze = in_.settings.freeze_after > 0 && epoch > in_.settings.freeze_after;
+    frozen_ = freeze ? in_.settings.freeze_layers : 0;
+    optimiser_->freeze_before(end_of_layers(net_->layout(), frozen_));
+    blown_up_ = false;
+  }
+
+  StepRecord record_of(int64_t step, const LossSums& training, const LossSums& accuracy,
+                       const LossSums& validation) const {
+    const bool classes = !in_.shape.regression();
+    StepRecord record{step, training.loss / training.weight, kNan, kNan, kNan, grad_norm_, rate_};
+    if (classes) record.train_accuracy = accuracy.correct / accuracy.rows;
+    if (!stop_rows_.empty()) {
+      record.val_loss = validation.loss / validation.weight;
+      if (classes) record.val_accuracy = validation.correct / validation.rows;
+    }
+    if (blown_up_ || !weights_finite()) record.train_loss = kNan;
+    // The monitor reads a NaN validation loss as "there is none"; here it is a failure like infinity.
+    if (!stop_rows_.empty() && !blown_up_ && std::isnan(record.val_loss))
+      record.val_loss = std::numeric_limits<double>::infinity();
+    return record;
   }
 
   void shuffle(Philox& order) {
@@ -195,23 +254,26 @@ class Fit {
     }
   }
 
-  LossSums loss_of(std::span<const int64_t> rows, float* d_logits) const {
-    return cross_entropy(
-        net_->logits(), static_cast<int64_t>(rows.size()), in_.shape.n_classes, in_.settings.label_smoothing,
-        [&](int64_t i) { return static_cast<int64_t>(in_.y[rows[i]]); },
-        [&](int64_t i) { return row_weight(rows[i]); }, d_logits);
+  void gather(std::span<const int64_t> rows) {
+    float* input = net_->input();
+    gather_windows(in_.X, rows, in_.shape.lookback, input);
+    if (hidden_.empty()) return;
+    const int64_t bars = in_.shape.lookback * static_cast<int64_t>(rows.size());
+    for (int64_t i = 0; i < bars; ++i) {
+      for (const int64_t j : hidden_) input[i * in_.shape.n_features + j] = 0.0F;
+    }
   }
 
   LossSums backward(std::span<const int64_t> rows, double dropout) {
     const auto batch = static_cast<int64_t>(rows.size());
-    gather_windows(in_.X, rows, in_.shape.lookback, net_->input());
+    gather(rows);
     net_->forward_training(batch, dropout, dropout_);
-    const LossSums sums = loss_of(rows, net_->d_logits());
+    const LossSums sums = objective_->loss(net_->logits(), rows, net_->d_logits());
     net_->backward(batch);
     return sums;
   }
 
-  LossSums train_epoch(double rate, const StopToken& stop) {
+  LossSums train_epoch(int64_t epoch, const LearningRate& rate, const StopToken& stop) {
     LossSums sums;
     grad_norm_ = 0.0;
     const auto n = static_cast<int64_t>(order_.size());
@@ -220,22 +282,46 @@ class Fit {
       int64_t end = std::min(begin + batch_, n);
       if (end == n - 1) end = n;  // batch statistics need two rows: a single last row joins this batch
       const std::span<const int64_t> rows{order_.data() + begin, static_cast<size_t>(end - begin)};
+      const double middle = 0.5 * static_cast<double>(begin + end) / static_cast<double>(n);
+      rate_ = rate.at(static_cast<double>(epoch - 1) + middle);
       begin = end;
       const LossSums batch = backward(rows, in_.settings.dropout);
       sums += batch;
-      auto& gradients = net_->gradients();
-      const auto size = static_cast<int64_t>(gradients.size());
-      const double length = norm(gradients.data(), size);
+      const double length = optimiser_->length(net_->gradients());
       if (!std::isfinite(batch.loss) || !std::isfinite(length)) {
         blown_up_ = true;
         break;
       }
       grad_norm_ = std::max(grad_norm_, length);
-      const double clip = in_.settings.clip_norm;
-      adamw(net_->weights.learned.data(), gradients.data(), m_.data(), v_.data(), size, ++out_.n_steps, rate,
-            in_.settings.weight_decay, clip > 0.0 && length > clip ? clip / length : 1.0);
+      optimiser_->step(net_->weights.learned, net_->gradients(), length, rate_);
+      ++out_.n_steps;
     }
     return sums;
+  }
+
+  // Divides the head by the temperature that fits the stop rows best.
+  void calibrate() {
+    hidden_.clear();
+    const auto classes = in_.shape.n_classes;
+    std::vector<float> logits;
+    std::vector<int32_t> labels;
+    std::vector<double> weights;
+    for (size_t begin = 0; begin < stop_rows_.size(); begin += static_cast<size_t>(kEvaluationBatch)) {
+      const auto size = std::min<size_t>(static_cast<size_t>(kEvaluationBatch), stop_rows_.size() - begin);
+      const auto part = std::span<const int64_t>(stop_rows_).subspan(begin, size);
+      gather(part);
+      net_->forward_evaluation(static_cast<int64_t>(size));
+      logits.insert(logits.end(), net_->logits(), net_->logits() + static_cast<int64_t>(size) * classes);
+      for (const int64_t row : part) {
+        labels.push_back(in_.y[row]);
+        weights.push_back(objective_->own_weight(row));
+      }
+    }
+    out_.temperature = best_temperature(logits, labels, weights, classes);
+    const NetLayout& layout = net_->layout();
+    const auto cooler = static_cast<float>(1.0 / out_.temperature);
+    const int64_t head = layout.arrays[layout.arrays.size() - 2].offset;
+    for (auto w = net_->weights.learned.begin() + head; w != net_->weights.learned.end(); ++w) *w *= cooler;
   }
 
   // Loss and accuracy without dropout, in fixed batches.
@@ -245,9 +331,9 @@ class Fit {
       if (stop.stop_requested()) break;
       const auto part =
           rows.subspan(begin, std::min<size_t>(static_cast<size_t>(kEvaluationBatch), rows.size() - begin));
-      gather_windows(in_.X, part, in_.shape.lookback, net_->input());
+      gather(part);
       net_->forward_evaluation(static_cast<int64_t>(part.size()));
-      sums += loss_of(part, nullptr);
+      sums += objective_->loss(net_->logits(), part, nullptr);
     }
     return sums;
   }
@@ -265,13 +351,16 @@ class Fit {
   std::vector<int64_t> stop_rows_;
   std::vector<int64_t> accuracy_rows_;
   std::vector<int64_t> order_;
-  std::vector<double> class_weights_;
+  std::vector<int64_t> hidden_;  // columns not visible in this epoch
+  int64_t frozen_ = 0;           // layers
+  std::optional<Objective> objective_;
+  std::optional<Optimiser> optimiser_;
   int64_t batch_ = 0;
   std::unique_ptr<Net> net_;
-  std::vector<float> m_;
-  std::vector<float> v_;
+  NetWeights sound_;  // of the last epoch whose numbers were finite
   Philox dropout_{0, uint64_t{0}};
   double grad_norm_ = 0.0;
+  double rate_ = 0.0;  // of the last step
   bool blown_up_ = false;
 };
 

@@ -1,17 +1,28 @@
 // One training loop for every network.
 //
-//   1. class weights (balanced) times row weights; rows without a full window are left out and counted
+//   1. class weights (balanced) times row weights, or a standardised target (objective.h); rows without a
+//   full
+//      window are left out and counted
 //   2. per epoch: rows in a seeded order, batches (a rest of one row joins the batch before it), forward,
 //   loss,
-//      backward, norm of the gradient, clipping, AdamW
+//      backward, length of the gradient, one step of the optimiser at the schedule's rate (schedule.h)
 //   3. validation loss on the stop rows; the best weights are copied, patience counts, the monitor is asked
 //   4. the best copy is put back
 //
-//   loss             cross entropy against smoothed targets (1 - s) * onehot + s / classes, averaged with the
-//   weights train_loss       of the epoch's batches, with dropout on train_accuracy   without dropout, on at
-//   most kAccuracyRows evenly spaced training rows grad_norm        largest of the epoch, before clipping
-//   best             epoch with the lowest validation loss; without stop rows the last epoch whose numbers
-//   are finite
+//   train_loss       of the epoch's batches, with dropout on
+//   train_accuracy   without dropout, on at most kAccuracyRows evenly spaced training rows; NaN in a
+//   regression grad_norm        largest of the epoch, before clipping best             epoch with the lowest
+//   validation loss; without stop rows the last epoch whose numbers are
+//                    finite
+//   curriculum       columns that are not visible yet are 0 everywhere, in validation too; epochs count as
+//   best
+//                    only when all columns are visible
+//   recovery         a loss or gradient that is not finite puts back the weights of the last sound epoch,
+//   forgets
+//                    all momentum and quarters the rate, `nan_recoveries` times; then the fit ends
+//   restart          a fit that ended with its best epoch among the first kTooEarly begins anew from other
+//                    weights at half the rate, `restarts` times; the best epoch of all attempts is kept
+//   temperature      of the restored weights' logits on the stop rows (temperature.h), folded into the head
 //
 // Every random stream is addressed by (seed, purpose); one LibTorch thread per fit. So the result depends
 // neither on the thread count nor on what runs beside it. Cost: one batch of workspace, four copies of the
@@ -33,10 +44,12 @@
 namespace smctrain::models::neural {
 
 constexpr int64_t kAccuracyRows = 2000;
+constexpr int64_t kTooEarly = 3;
 
 struct FitInput {
   MatrixView<const float> X;
-  std::span<const int32_t> y;
+  std::span<const int32_t> y;      // a classification
+  std::span<const double> target;  // a regression
   std::span<const int64_t> rows;
   std::span<const int64_t> stop_rows;
   std::span<const double> weight;    // empty: all 1
@@ -50,6 +63,8 @@ struct FitInput {
 struct FitOutput {
   NetWeights weights;
   std::vector<StepRecord> history;
+  std::vector<int64_t> columns_visible;  // of each epoch
+  std::vector<int64_t> layers_frozen;
   std::vector<Alarm> alarms;
   std::string stop_reason;
   int64_t best_epoch = 0;  // 0: no epoch was completed with finite numbers
@@ -57,6 +72,7 @@ struct FitOutput {
   int64_t left_out = 0;    // training rows without a full window
   int64_t left_out_stop = 0;
   int64_t n_steps = 0;
+  double temperature = 1.0;  // already in the weights
 };
 
 // progress(epoch, max_epochs) after each epoch, on the calling thread.

@@ -223,7 +223,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         if weight is not None:
             present &= weight > 0
         rows = np.flatnonzero(present).astype(np.int64)
-        segments = _segments(segment, n)
+        segments = segments_of(segment, n)
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
@@ -236,8 +236,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             codes = np.concatenate([codes, extra_codes])
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(extra))])
-            first = np.zeros(n, dtype=np.int32) if segments is None else segments
-            segments = np.concatenate([first, np.full(len(extra), first.max() + 1, dtype=np.int32)])
+            segments = behind(segments, n, len(extra))
         task = FitTask(
             X=matrix,
             y=codes,
@@ -290,7 +289,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
     def _proba(self, X: Any, segment: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "fitted_")
         matrix, _ = validated_matrix(self, X, reset=False, allow_nan=self._allow_nan)
-        return self.fitted_.predict_proba(matrix, None, _segments(segment, len(matrix)))
+        return self.fitted_.predict_proba(matrix, None, segments_of(segment, len(matrix)))
 
 
 class NativeSequenceClassifier(NativeClassifier):
@@ -327,7 +326,7 @@ class NativeSequenceClassifier(NativeClassifier):
         return labels
 
 
-def _segments(segment: Any, n: int) -> NDArray[np.int32] | None:
+def segments_of(segment: Any, n: int) -> NDArray[np.int32] | None:
     if segment is None:
         return None
     array = np.asarray(segment)
@@ -342,6 +341,12 @@ def _segments(segment: Any, n: int) -> NDArray[np.int32] | None:
     )  # renumbered, so that any integers will do and a returning id is a new stretch
     stretch[changes] = 1
     return np.cumsum(stretch, dtype=np.int32)
+
+
+def behind(segments: NDArray[np.int32] | None, n: int, extra: int) -> NDArray[np.int32]:
+    """Ids of n rows and of `extra` more behind them, a stretch of their own."""
+    first = np.zeros(n, dtype=np.int32) if segments is None else segments
+    return np.concatenate([first, np.full(extra, first.max(initial=0) + 1, dtype=np.int32)])
 
 
 def _class_labels(classes: NDArray[Any] | None) -> dict[str, Any]:

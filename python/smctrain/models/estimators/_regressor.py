@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
-from smctrain.models.estimators._base import NativeEstimator
+from smctrain.models.estimators._base import NativeEstimator, behind, segments_of
 from smctrain.models.estimators._input import numbers_of, seed_of, threads_of, validated_matrix, validated_weight
 
 
@@ -57,7 +57,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         time_limit: float | None,
         **options: Any,
     ) -> Self:
-        """`options` go to the trainer's `fit` beside the task."""
+        """`options` go to the trainer's `fit` beside the task, all but `segment`."""
         if time_limit is not None and not time_limit > 0:
             raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
         matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
@@ -65,6 +65,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         n = len(matrix)
         weight = validated_weight(sample_weight, n)
         rows = np.arange(n, dtype=np.int64) if weight is None else np.flatnonzero(weight > 0).astype(np.int64)
+        segments = segments_of(options.pop("segment", None), n)
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
@@ -78,6 +79,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
             values = np.concatenate([values, extra_values])
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(extra))])
+            segments = behind(segments, n, len(extra))
         task = FitTask(
             X=matrix,
             y=values,
@@ -85,6 +87,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
             n_classes=0,
             stop_rows=stop_rows,
             weight=weight,
+            segment=segments,
             seed=seed_of(getattr(self, "random_state", None)),
             threads=threads_of(getattr(self, "n_jobs", None)),
             time_limit_s=0.0 if time_limit is None else float(time_limit),
@@ -98,3 +101,34 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         matrix, _ = validated_matrix(self, X, reset=False, allow_nan=self._allow_nan)
         values: NDArray[np.float64] = self.fitted_.predict(matrix)  # type: ignore[attr-defined]
         return values
+
+
+class NativeSequenceRegressor(NativeRegressor):
+    """Base of regressors that look back over a window of rows.
+
+    Rows are in time order. Rows without a full window are masked in `predict`.
+    """
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        segment: ArrayLike | None = None,
+        time_limit: float | None = None,
+    ) -> Self:
+        """As `NativeRegressor.fit`, with `segment` (n,): rows of one unbroken stretch share an id, and no window
+        crosses a change of id. Validation rows are a stretch of their own."""
+        return self._fit(X, y, sample_weight, X_val, y_val, time_limit, segment=segment)
+
+    def predict(self, X: Any, segment: ArrayLike | None = None) -> np.ma.MaskedArray[Any, Any]:
+        """Predicted values (n,), masked in rows without a full window."""
+        check_is_fitted(self, "fitted_")
+        matrix, _ = validated_matrix(self, X, reset=False, allow_nan=self._allow_nan)
+        values = self.fitted_.predict(matrix, None, segments_of(segment, len(matrix)))  # type: ignore[attr-defined]
+        missing = np.isnan(values)
+        result: np.ma.MaskedArray[Any, Any] = np.ma.MaskedArray(np.where(missing, 0.0, values), mask=missing)
+        return result

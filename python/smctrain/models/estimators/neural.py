@@ -3,84 +3,131 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from smctrain.models.base import Trainer
 from smctrain.models.estimators._base import NativeClassifier, NativeSequenceClassifier
+from smctrain.models.estimators._regressor import NativeRegressor, NativeSequenceRegressor
 
 
-class MLPClassifier(NativeClassifier):
+# The constructors only store what they are given, which is what a dataclass writes; scikit-learn reads their
+# signatures. Comparing and printing stay scikit-learn's.
+@dataclass(repr=False, eq=False, kw_only=True)
+class _NetParameters:
+    """Parameters of the training loop."""
+
+    dropout: float = 0.4
+    weight_decay: float = 0.001
+    learning_rate: float = 0.001
+    batch_size: int = 64
+    max_epochs: int = 50
+    patience: int = 8
+    min_delta: float = 0.0
+    clip_norm: float = 1.0
+    schedule: str = "constant"
+    optimizer: str = "adamw"
+    momentum: float = 0.9
+    plateau_epochs: int = 3
+    decay: float = 0.95
+    min_learning_rate: float = 0.0
+    warmup_epochs: float = 0.0
+    visible_from: Sequence[int] | None = None
+    freeze_layers: int = 0
+    freeze_after: int = 0
+    nan_recoveries: int = 2
+    restarts: int = 0
+    random_state: Any = None
+    n_jobs: int | None = None
+
+    def _settings(self) -> dict[str, Any]:
+        """What the trainer takes of the parameters."""
+        settings = {item.name: getattr(self, item.name) for item in fields(self)}
+        del settings["random_state"], settings["n_jobs"]
+        if isinstance(settings.get("class_weight"), dict):  # already in the row weights
+            settings["class_weight"] = None
+        return settings
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class _ClassifierParameters(_NetParameters):
+    label_smoothing: float = 0.0
+    class_weight: str | dict[Any, float] | None = "balanced"
+    calibration: str | None = None
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class _RegressorParameters(_NetParameters):
+    loss: str = "squared"
+
+
+@dataclass(repr=False, eq=False)
+class _Layers:
+    hidden_dims: Sequence[int] = (256, 128, 64)
+
+    def _make_trainer(self) -> Trainer:
+        from smctrain.models.neural_network import NeuralNetworkTrainer
+
+        return NeuralNetworkTrainer(**self._settings())  # type: ignore[attr-defined]
+
+
+@dataclass(repr=False, eq=False)
+class _Windows:
+    hidden_dim: int = 64
+    num_layers: int = field(default=1, kw_only=True)
+    lookback: int = field(default=10, kw_only=True)
+    dropout: float = field(default=0.5, kw_only=True)
+    weight_decay: float = field(default=0.0001, kw_only=True)
+    learning_rate: float = field(default=0.0005, kw_only=True)
+    batch_size: int = field(default=16, kw_only=True)
+    max_epochs: int = field(default=30, kw_only=True)
+    patience: int = field(default=15, kw_only=True)
+
+    _family: ClassVar[str]
+
+    def _make_trainer(self) -> Trainer:
+        from smctrain.models.registry import make_trainer
+
+        return make_trainer(self._family, self._settings())  # type: ignore[attr-defined]
+
+    @property
+    def left_out_(self) -> int:
+        """Training rows without a full window."""
+        return int(self.fitted_.left_out)  # type: ignore[attr-defined]
+
+
+@dataclass(repr=False, eq=False)
+class MLPClassifier(_Layers, _ClassifierParameters, NativeClassifier):
     """Multi-layer perceptron: blocks of Linear, BatchNorm, ReLU and Dropout, then Linear.
 
     Parameters
     ----------
     hidden_dims : sequence of int
         Width of each block.
-    dropout, weight_decay, label_smoothing, learning_rate, batch_size, max_epochs, patience, min_delta,
-    clip_norm, schedule
-        See `smctrain.models.neural_network.NeuralNetworkTrainer`. Early stopping needs `X_val`, `y_val` in
-        `fit`.
     class_weight : "balanced", dict or None
     random_state : int, RandomState, Generator or None
     n_jobs : int or None
         Accepted for uniformity; one fit uses one thread.
+    other parameters
+        See `smctrain.models.neural_network.NeuralNetworkTrainer`. Early stopping and `calibration` need `X_val`,
+        `y_val` in `fit`.
     """
+
+    label_smoothing: float = field(default=0.2, kw_only=True)
 
     _family: ClassVar[str] = "NeuralNetwork"
 
-    def __init__(
-        self,
-        hidden_dims: Sequence[int] = (256, 128, 64),
-        *,
-        dropout: float = 0.4,
-        weight_decay: float = 0.001,
-        label_smoothing: float = 0.2,
-        learning_rate: float = 0.001,
-        batch_size: int = 64,
-        max_epochs: int = 50,
-        patience: int = 8,
-        min_delta: float = 0.0,
-        clip_norm: float = 1.0,
-        class_weight: str | dict[Any, float] | None = "balanced",
-        schedule: str = "constant",
-        random_state: Any = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.hidden_dims = hidden_dims
-        self.dropout = dropout
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.min_delta = min_delta
-        self.clip_norm = clip_norm
-        self.class_weight = class_weight
-        self.schedule = schedule
-        self.random_state = random_state
-        self.n_jobs = n_jobs
 
-    def _make_trainer(self) -> Trainer:
-        from smctrain.models.neural_network import NeuralNetworkTrainer
+@dataclass(repr=False, eq=False)
+class MLPRegressor(_Layers, _RegressorParameters, NativeRegressor):
+    """Multi-layer perceptron for numbers; parameters as of `MLPClassifier`, and `loss`, "squared" or "huber". The
+    target is standardised inside, so that the rate suits any unit."""
 
-        return NeuralNetworkTrainer(
-            hidden_dims=self.hidden_dims,
-            dropout=self.dropout,
-            weight_decay=self.weight_decay,
-            label_smoothing=self.label_smoothing,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            min_delta=self.min_delta,
-            clip_norm=self.clip_norm,
-            class_weight=None if isinstance(self.class_weight, dict) else self.class_weight,
-            schedule=self.schedule,
-        )
+    _family: ClassVar[str] = "NeuralNetwork"
 
 
-class LSTMClassifier(NativeSequenceClassifier):
+@dataclass(repr=False, eq=False)
+class LSTMClassifier(_Windows, _ClassifierParameters, NativeSequenceClassifier):
     """LSTM over the last `lookback` rows, the decision row included.
 
     X is in time order. `fit`, `predict` and `predict_proba` take `segment=`: no window crosses a change of
@@ -90,75 +137,34 @@ class LSTMClassifier(NativeSequenceClassifier):
     Parameters
     ----------
     hidden_dim, num_layers, lookback : int
-    dropout, weight_decay, label_smoothing, learning_rate, batch_size, max_epochs, patience, min_delta,
-    clip_norm, schedule
-        See `smctrain.models.lstm.LSTMTrainer`.
     class_weight : "balanced", dict or None
     random_state : int, RandomState, Generator or None
     n_jobs : int or None
         Accepted for uniformity; one fit uses one thread.
+    other parameters
+        See `smctrain.models.lstm.LSTMTrainer`.
     """
 
     _family: ClassVar[str] = "LSTM"
 
-    def __init__(
-        self,
-        hidden_dim: int = 64,
-        *,
-        num_layers: int = 1,
-        lookback: int = 10,
-        dropout: float = 0.5,
-        weight_decay: float = 0.0001,
-        label_smoothing: float = 0.0,
-        learning_rate: float = 0.0005,
-        batch_size: int = 16,
-        max_epochs: int = 30,
-        patience: int = 15,
-        min_delta: float = 0.0,
-        clip_norm: float = 1.0,
-        class_weight: str | dict[Any, float] | None = "balanced",
-        schedule: str = "constant",
-        random_state: Any = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.hidden_dim = hidden_dim
-        self.num_layers = num_layers
-        self.lookback = lookback
-        self.dropout = dropout
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.min_delta = min_delta
-        self.clip_norm = clip_norm
-        self.class_weight = class_weight
-        self.schedule = schedule
-        self.random_state = random_state
-        self.n_jobs = n_jobs
 
-    def _make_trainer(self) -> Trainer:
-        from smctrain.models.lstm import LSTMTrainer
+@dataclass(repr=False, eq=False)
+class LSTMRegressor(_Windows, _RegressorParameters, NativeSequenceRegressor):
+    """LSTM for numbers; parameters as of `LSTMClassifier`, and `loss`, "squared" or "huber". Rows without a full
+    window are masked in `predict`."""
 
-        return LSTMTrainer(
-            hidden_dim=self.hidden_dim,
-            num_layers=self.num_layers,
-            lookback=self.lookback,
-            dropout=self.dropout,
-            weight_decay=self.weight_decay,
-            label_smoothing=self.label_smoothing,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            min_delta=self.min_delta,
-            clip_norm=self.clip_norm,
-            class_weight=None if isinstance(self.class_weight, dict) else self.class_weight,
-            schedule=self.schedule,
-        )
+    _family: ClassVar[str] = "LSTM"
 
-    @property
-    def left_out_(self) -> int:
-        """Training rows without a full window."""
-        return int(self.fitted_.left_out)  # type: ignore[attr-defined]
+
+@dataclass(repr=False, eq=False)
+class GRUClassifier(_Windows, _ClassifierParameters, NativeSequenceClassifier):
+    """GRU over the last `lookback` rows, the decision row included; parameters as of `LSTMClassifier`."""
+
+    _family: ClassVar[str] = "GRU"
+
+
+@dataclass(repr=False, eq=False)
+class GRURegressor(_Windows, _RegressorParameters, NativeSequenceRegressor):
+    """GRU for numbers; parameters as of `LSTMRegressor`."""
+
+    _family: ClassVar[str] = "GRU"
