@@ -49,6 +49,9 @@ class FitTask:
         Seconds after which the fit ends with what it has; 0 means none.
     binned : object or None
         A binned matrix of X shared by folds and tree families (see `smctrain.models.random_forest`).
+    shared : object or None
+        Training matrices of the boosting families, shared by fits on this X (see
+        `smctrain.models.boosting.TrainingMatrices`). The model does not depend on it.
     """
 
     X: FloatMatrix
@@ -64,6 +67,7 @@ class FitTask:
     time_limit_s: float = 0.0
     progress: Callable[[int, int], None] | None = None
     binned: Any = None
+    shared: Any = None
 
 
 class FittedModel(Protocol):
