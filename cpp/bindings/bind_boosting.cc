@@ -3,6 +3,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <numeric>
 
 #include "bindings/numpy.h"
@@ -211,6 +214,36 @@ py::dict arrays_of(const TreeEnsemble& ensemble) {
   return result;
 }
 
+// A prediction: where it takes long, on a thread that Ctrl-C can stop.
+template <class Work>
+auto walked(const TreeEnsemble& trees, std::span<const int64_t> rows, Work&& work) {
+  constexpr int64_t kLong = 2'000'000;  // row-tree pairs, about 20 ms
+  if (static_cast<int64_t>(rows.size()) * std::max<int64_t>(1, trees.arrays().n_trees()) >= kLong) {
+    return run_native(py::none(), 0.0, work);
+  }
+  const py::gil_scoped_release release;
+  return work(StopToken());
+}
+
+// At the end of the process: a library must not be torn down under a thread that is still in it. A second
+// Ctrl-C ends the process at once.
+void end_background() {
+  const auto start = std::chrono::steady_clock::now();
+  bool told = false;
+  while (true) {
+    {
+      const py::gil_scoped_release release;
+      if (wait_for_background(std::chrono::milliseconds(50))) return;
+    }
+    if (PyErr_CheckSignals() != 0) std::_Exit(130);
+    if (!told && std::chrono::steady_clock::now() - start > std::chrono::seconds(1)) {
+      told = true;
+      PySys_WriteStderr(
+          "smctrain: waiting for a library to finish a round that was left; Ctrl-C ends at once.\n");
+    }
+  }
+}
+
 // Rows of X as asked for, or all of them.
 struct Rows {
   std::vector<int64_t> all;
@@ -404,11 +437,9 @@ void bind_boosting(py::module_& m) {
           [](const TreeEnsemble& self, const py::array& X, const py::object& rows) {
             const auto view = matrix_view<float>(X, "X");
             const Rows wanted = rows_of(rows, view.rows);
-            std::vector<double> result;
-            {
-              const py::gil_scoped_release release;
-              result = self.probabilities(view, wanted.view);
-            }
+            auto result = walked(self, wanted.view, [&](const StopToken& token) {
+              return self.probabilities(view, wanted.view, token);
+            });
             return to_matrix(std::move(result), static_cast<int64_t>(wanted.view.size()),
                              self.arrays().n_classes);
           },
@@ -420,11 +451,9 @@ void bind_boosting(py::module_& m) {
             const Rows wanted = rows_of(rows, view.rows);
             const auto n = static_cast<int64_t>(wanted.view.size());
             const auto made = [&]<class T>(T) {
-              std::vector<T> result;
-              {
-                const py::gil_scoped_release release;
-                result = self.sums<T>(view, wanted.view);
-              }
+              auto result = walked(self, wanted.view, [&](const StopToken& token) {
+                return self.sums<T>(view, wanted.view, token);
+              });
               return to_matrix(std::move(result), n, self.arrays().width());
             };
             if (self.arrays().wide) return made(double{});
@@ -454,6 +483,7 @@ void bind_boosting(py::module_& m) {
       .def("__len__", &MatrixCache::size)
       .def_property_readonly("built", &MatrixCache::built)
       .def("clear", &MatrixCache::clear, py::call_guard<py::gil_scoped_release>());
+  py::module_::import("atexit").attr("register")(py::cpp_function(&end_background));
   m.def("background_work", &background_work);
   m.def(
       "wait_for_background",

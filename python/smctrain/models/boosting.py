@@ -28,7 +28,7 @@ rows split) of such a split, and the sums of both."""
 
 
 class TrainingMatrices:
-    """Training matrices of XGBoost and LightGBM, shared by the fits on one X: pass it as `FitTask.shared`.
+    """Training matrices of XGBoost and LightGBM, shared by the fits on one X; kept in a task's `shared`.
 
     The first fit that needs a matrix builds it, later ones with the same training rows, stop rows, labels, weights and
     binning (`max_bin`; with LightGBM also `subsample_for_bin`, `zero_as_missing` and `min_child_samples`) take it,
@@ -66,8 +66,10 @@ class TrainingMatrices:
 def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
     """The part of a task that every boosting library takes as it is."""
     y = np.ascontiguousarray(task.y, dtype=np.float64) if task.n_classes == 0 else task.y
-    if task.shared is not None and not isinstance(task.shared, TrainingMatrices):
-        raise InputError(f"shared must be a TrainingMatrices or None, but is a {type(task.shared).__name__}.")
+    matrices = None
+    if task.shared is not None:
+        key = ("training matrices", task.X.ctypes.data, task.X.shape, task.X.strides)
+        matrices = task.shared.get(key, lambda: TrainingMatrices(task.X))._native
     return {
         "X": task.X,
         "y": y,
@@ -79,7 +81,7 @@ def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
         "stop": task.stop,
         "time_limit_s": float(task.time_limit_s),
         "progress": task.progress,
-        "matrices": None if task.shared is None else task.shared._native,
+        "matrices": matrices,
     }
 
 

@@ -13,6 +13,7 @@ from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
 from smctrain.models.boosting import TrainingMatrices
 from smctrain.models.lightgbm import LightGBMTrainer
+from smctrain.models.shared import Shared
 from smctrain.models.xgboost import XGBoostTrainer
 
 
@@ -35,6 +36,13 @@ def assert_same(one: Any, other: Any) -> None:
     assert arrays.keys() == other_arrays.keys()
     for name, values in arrays.items():
         np.testing.assert_array_equal(values, other_arrays[name], err_msg=name)
+
+
+def matrices_of(shared: Shared) -> TrainingMatrices:
+    """The one thing that boosters keep in it."""
+    ((_, slot),) = shared._slots.values()
+    assert isinstance(slot[0], TrainingMatrices)
+    return slot[0]
 
 
 def trainers(classes: int) -> list[Any]:
@@ -60,15 +68,17 @@ def trainers(classes: int) -> list[Any]:
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_a_shared_matrix_changes_no_bit_of_a_model(classes: int) -> None:
     given = task(classes)
-    shared = replace(given, shared=TrainingMatrices(given.X))
+    shared = replace(given, shared=Shared())
     for trainer in trainers(classes) + trainers(classes):
         assert_same(trainer.fit(shared), trainer.fit(given))
 
 
 def test_a_matrix_is_built_once_for_all_settings_that_can_share_it() -> None:
     given = task()
-    shared = TrainingMatrices(given.X)
-    used = replace(given, shared=shared)
+    holder = Shared()
+    used = replace(given, shared=holder)
+    XGBoostTrainer(n_estimators=2, max_depth=6).fit(used)
+    shared = matrices_of(holder)
     for depth in (2, 3, 4):
         XGBoostTrainer(n_estimators=3, max_depth=depth).fit(used)
         LightGBMTrainer(n_estimators=3, num_leaves=depth).fit(used)
@@ -94,8 +104,8 @@ def test_bins_know_the_training_rows_only(weighted: bool) -> None:
     other = given.X.copy()
     other[given.stop_rows] *= 100
     for trainer in (XGBoostTrainer(n_estimators=5, max_bin=8), LightGBMTrainer(n_estimators=5, max_bin=8)):
-        first = trainer.fit(replace(given, shared=TrainingMatrices(given.X)))
-        second = trainer.fit(replace(given, X=other, shared=TrainingMatrices(other)))
+        first = trainer.fit(replace(given, shared=Shared()))
+        second = trainer.fit(replace(given, X=other, shared=Shared()))
         np.testing.assert_array_equal(first.history["train_loss"], second.history["train_loss"])
 
 
@@ -111,10 +121,10 @@ def test_fits_of_several_threads_on_one_matrix_equal_those_done_alone(family: An
     ]
     jobs = [(trainer, rows) for trainer in settings for rows in folds]
     alone = [trainer.fit(replace(given, rows=rows)) for trainer, rows in jobs]
-    shared = TrainingMatrices(given.X)
+    shared = Shared()
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(lambda job: job[0].fit(replace(given, rows=job[1], shared=shared)), jobs))
-    assert shared.built == len(folds)
+    assert matrices_of(shared).built == len(folds)
     for one, other in zip(together, alone, strict=True):
         assert_same(one, other)
 
@@ -136,16 +146,22 @@ def test_rows_handed_over_in_several_blocks_give_the_model_of_the_xgboost_packag
 
 def test_a_matrix_of_another_X_is_refused() -> None:
     given = task()
+    native = TrainingMatrices(given.X.copy())._native
+
+    class Wrong(Shared):
+        def get(self, key: Any, make: Any) -> Any:
+            holder = TrainingMatrices(given.X)
+            holder._native = native
+            return holder
+
     with pytest.raises(InputError, match="shared matrices belong to one X"):
-        XGBoostTrainer(n_estimators=2).fit(replace(given, shared=TrainingMatrices(given.X.copy())))
-    with pytest.raises(InputError, match="shared must be a TrainingMatrices or None, but is a dict"):
-        XGBoostTrainer(n_estimators=2).fit(replace(given, shared={}))
+        XGBoostTrainer(n_estimators=2).fit(replace(given, shared=Wrong()))
 
 
 def test_a_failed_build_is_forgotten() -> None:
     given = task()
-    shared = TrainingMatrices(given.X)
+    shared = Shared()
     stopped = replace(given, shared=shared, stop=np.ones(1, dtype=np.uint8))
     model = XGBoostTrainer(n_estimators=2).fit(stopped)
-    assert (model.best_round, model.stop_reason, len(shared)) == (0, "cancelled", 0)
+    assert (model.best_round, model.stop_reason, len(matrices_of(shared))) == (0, "cancelled", 0)
     assert XGBoostTrainer(n_estimators=2).fit(replace(given, shared=shared)).best_round == 2

@@ -155,12 +155,14 @@ class LightGBMEngine final : public RoundEngine {
     return any;
   }
 
-  RoundScores scores(int64_t) override {
+  RoundScores scores(int64_t, bool with_training) override {
     RoundScores result{kNaN, kNaN, kNaN, kNaN, kNaN};
     const bool is_classes = settings_.loss == Loss::kClasses;
-    predict(0);
-    result.train_loss = metric_value(Metric::kLoss, settings_, matrices_->train, values_, width_);
-    if (is_classes) result.train_accuracy = accuracy(matrices_->train, values_, width_);
+    if (with_training) {
+      predict(0);
+      result.train_loss = metric_value(Metric::kLoss, settings_, matrices_->train, values_, width_);
+      if (is_classes) result.train_accuracy = accuracy(matrices_->train, values_, width_);
+    }
     if (!has_validation()) return result;
     predict(1);
     result.val_loss = metric_value(Metric::kLoss, settings_, matrices_->valid, values_, width_);

@@ -11,6 +11,8 @@ namespace smctrain::models::boosting {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr int64_t kFirstJudged = 10;
+constexpr int64_t kJudgedEach = 10;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Rounds before the first leaf that is not finite.
@@ -86,6 +88,8 @@ void run_rounds(RoundEngine& engine, FitJob& job) {
   const bool early_stopping = has_validation && settings.early_stopping_rounds > 0;
   const double sign = is_higher_better(metric_of(settings.eval_metric)) ? -1.0 : 1.0;
   double best = kInfinity;  // of sign * metric: lower is better
+  double train_loss = 0.0;  // as last judged
+  int64_t last_sound = 0;   // last judged round whose loss is finite
   for (int64_t round = 1; round <= settings.n_estimators; ++round) {
     if (const StopReason reason = job.stop.reason(); reason != StopReason::kNone) {
       result.monitor.record_stop(reason, round - 1);
@@ -94,7 +98,8 @@ void run_rounds(RoundEngine& engine, FitJob& job) {
     }
     const Clock::time_point start = Clock::now();
     if (!engine.update(round)) break;
-    const RoundScores scores = engine.scores(round);
+    const bool judged = round <= kFirstJudged || round % kJudgedEach == 0 || round == settings.n_estimators;
+    const RoundScores scores = engine.scores(round, judged);
     const std::chrono::duration<double> taken = Clock::now() - start;
     const StepRecord record{round,
                             scores.train_loss,
@@ -109,20 +114,30 @@ void run_rounds(RoundEngine& engine, FitJob& job) {
     // infinite.
     StepRecord shown = record;
     if (has_validation && std::isnan(record.val_loss)) shown.val_loss = kInfinity;
+    if (!judged) shown.train_loss = train_loss;
+    train_loss = shown.train_loss;
     const bool must_stop = result.monitor.observe(shown);
-    const bool finite =
-        std::isfinite(record.train_loss) && (!has_validation || std::isfinite(record.val_loss));
+    const bool finite = std::isfinite(train_loss) && (!has_validation || std::isfinite(record.val_loss));
+    if (finite && judged) last_sound = round;
     if (early_stopping) {
       const double metric = sign * scores.val_metric;
       if (finite && (std::isinf(best) ? metric < best : best - metric > settings.min_delta)) {
         best = metric;
         result.best_round = round;
       }
-    } else if (finite) {
-      result.best_round = round;
+    } else {
+      result.best_round = finite ? round : last_sound;
     }
     if (job.progress) job.progress(round, settings.n_estimators);
-    if (must_stop || (early_stopping && round - result.best_round >= settings.early_stopping_rounds)) break;
+    if (must_stop || (early_stopping && round - result.best_round >= settings.early_stopping_rounds)) {
+      if (!judged) {
+        const RoundScores last = engine.scores(round, true);
+        result.history.back().train_loss = last.train_loss;
+        result.history.back().train_accuracy = last.train_accuracy;
+        if (!std::isfinite(last.train_loss)) result.monitor.observe(result.history.back());
+      }
+      break;
+    }
     // Without a limit of its own the library's next round takes as long as this one did.
     if (taken.count() >= job.task.slow_round_s && round < settings.n_estimators)
       keep_rounds(engine, job, round);
@@ -167,7 +182,7 @@ BoostingFit run_fit(const char* library, const RoundSettings& settings, const Bo
   rounds.monitor.record_stop(stop.reason(), finished);
   rounds.complete = false;
   BoostingFit fit = finished_fit(settings, task, std::move(rounds), std::move(job->kept), wide);
-  fit.notes.push_back(format("The fit was ended while ", library, " was at work after round ", finished,
+  fit.notes.push_back(format("The fit was ended while ", library, " was at work on round ", finished + 1,
                              "; that work cannot be interrupted, ends in the background, and its result is "
                              "dropped."));
   return fit;

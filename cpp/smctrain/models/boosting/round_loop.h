@@ -3,6 +3,9 @@
 //   round   update, judge, tell the monitor (step word "Round"), ask the stop token.
 //   best    the round with the best metric on the stop rows, better than the best before it by more than
 //           min_delta; without stop rows or without early stopping the last round whose loss is finite.
+//   judged  the training rows are judged in the first 10 rounds, in every 10th later, and in the last: doing
+//   it in
+//           every round costs 3 to 5 % of a fit. NaN in the history elsewhere.
 //   end     n_estimators rounds, `early_stopping_rounds` rounds without a new best, an alarm of the monitor,
 //           the stop token, or a library that finds no split any more.
 //   slow    a round inside a library cannot be interrupted. So the whole loop runs on a thread of its own
@@ -40,7 +43,8 @@ class RoundEngine {
   virtual ~RoundEngine() = default;
   // False when nothing could be split, so that there is no such round.
   virtual bool update(int64_t round) = 0;
-  virtual RoundScores scores(int64_t round) = 0;
+  // Training values only when asked for; they are NaN otherwise.
+  virtual RoundScores scores(int64_t round, bool with_training) = 0;
   // Trees of the rounds after `first` up to `last`; the rounds exist.
   virtual TreeArrays read(int64_t first, int64_t last) = 0;
   virtual bool has_validation() const = 0;

@@ -277,13 +277,16 @@ class XGBoostEngine final : public RoundEngine {
     return true;
   }
 
-  RoundScores scores(int64_t round) override {
+  RoundScores scores(int64_t round, bool with_training) override {
+    RoundScores result{kNaN, kNaN, kNaN, kNaN, kNaN};
+    if (!with_training && !has_validation()) return result;
     std::array<const char*, 2> names{"train", "valid"};
     const char* line = nullptr;
-    const size_t sets = matrices_->handles.size();
+    const size_t from = with_training ? 0 : 1;
+    const size_t sets = matrices_->handles.size() - from;
     foreign(round, [&] {
-      return library_.XGBoosterEvalOneIter(booster_->get(), static_cast<int>(round - 1), handles_.data(),
-                                           names.data(), sets, &line);
+      return library_.XGBoosterEvalOneIter(booster_->get(), static_cast<int>(round - 1),
+                                           handles_.data() + from, names.data() + from, sets, &line);
     });
     const std::vector<double> values = parse_evaluation(line);
     const size_t each = settings_.loss == Loss::kClasses ? 2 : 1;
@@ -294,10 +297,14 @@ class XGBoostEngine final : public RoundEngine {
     const auto loss = [&](size_t k) {
       return settings_.loss == Loss::kSquared ? values[k] * values[k] : values[k];
     };
-    RoundScores result{loss(0), kNaN, each == 2 ? 1.0 - values[1] : kNaN, kNaN, kNaN};
+    if (with_training) {
+      result.train_loss = loss(0);
+      if (each == 2) result.train_accuracy = 1.0 - values[1];
+    }
     if (!has_validation()) return result;
-    result.val_loss = loss(each);
-    if (each == 2) result.val_accuracy = 1.0 - values[3];
+    const size_t at = values.size() - each;
+    result.val_loss = loss(at);
+    if (each == 2) result.val_accuracy = 1.0 - values[at + 1];
     const Metric metric = metric_of(settings_.eval_metric);
     if (metric == Metric::kLoss || (metric == Metric::kMse && settings_.loss == Loss::kSquared)) {
       result.val_metric = result.val_loss;
