@@ -266,7 +266,7 @@ def test_bad_input_has_one_outcome(name: str) -> None:
         make().fit(X[:1])
     with pytest.raises(TooFewRows):
         make().fit(X, rows=[])
-    with pytest.raises(InputError, match="rows must lie in 0..399, but holds 400"):
+    with pytest.raises(InputError, match=r"rows must lie in 0\.\.399, but holds 400"):
         make().fit(X, rows=[0, 400])
     with pytest.raises(InputError, match="rows must name each row once, but holds 3"):
         make().fit(X, rows=[3, 3, 4])
