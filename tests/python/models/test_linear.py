@@ -12,7 +12,6 @@ import pytest
 import sklearn.linear_model as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from smctrain.exceptions import InputError, OneClass
 from smctrain.models import (
@@ -319,26 +318,3 @@ def test_a_time_limit_leaves_a_marked_usable_model(model: Any) -> None:
     assert stopped.warnings_
     assert np.isfinite(stopped.coef_).all()
     stopped.predict(X[:5])
-
-
-def _expected(estimator: Any) -> dict[str, str]:
-    if isinstance(estimator, FTRLClassifier):
-        return {"check_sample_weight_equivalence_on_dense_data": "a row given twice is two steps of an online learner"}
-    return {}
-
-
-@parametrize_with_checks(
-    [
-        LinearRegression(),
-        Ridge(),
-        # Weight 2 equals a row given twice up to the tolerance of the solver; the check allows 1e-7.
-        Lasso(0.01, tol=1e-15),
-        ElasticNet(0.01, tol=1e-15),
-        LogisticRegression(tol=1e-9),
-        LogisticRegression(l1_ratio=0.5, tol=1e-9),
-        FTRLClassifier(1.0, n_passes=3),
-    ],
-    expected_failed_checks=_expected,
-)
-def test_the_estimator_passes_scikit_learns_checks(estimator: Any, check: Any) -> None:
-    check(estimator)
