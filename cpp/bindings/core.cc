@@ -18,6 +18,7 @@ void bind_prepare(py::module_& m);
 void bind_forest(py::module_& m);
 void bind_boosting(py::module_& m);
 void bind_linear(py::module_& m);
+void bind_explain(py::module_& m);
 void bind_metrics(py::module_& m);
 void bind_stats(py::module_& m);
 void bind_market(py::module_& m);
@@ -40,6 +41,7 @@ PYBIND11_MODULE(_core, m) {
   bind_forest(m);
   bind_boosting(m);
   bind_linear(m);
+  bind_explain(m);
   bind_metrics(m);
   bind_stats(m);
   bind_market(m);
