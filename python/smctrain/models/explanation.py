@@ -227,7 +227,7 @@ def importance_table(
 
 def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks from 1, ascending; equals share their mean."""
-    different, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks: NDArray[np.float64] = (last - (counts - 1) / 2.0)[place.reshape(-1)].astype(np.float64)
     return ranks

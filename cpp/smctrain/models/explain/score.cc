@@ -26,6 +26,15 @@ ScoreKind kind_of(const std::string& metric, const Words& words, const char* of_
   raise("InputError", "metric must be one of ", known, " for ", of_what, ", but is '", metric, "'.");
 }
 
+// Without the last digits: equal predictions that were summed in another order are equal again, because auc
+// counts ties.
+double without_last_digits(double value) {
+  constexpr int kBits = 36;
+  int exponent = 0;
+  const double mantissa = std::frexp(value, &exponent);
+  return std::ldexp(std::round(std::ldexp(mantissa, kBits)), exponent - kBits);
+}
+
 }  // namespace
 
 Score Score::of_classes(const std::string& metric, std::span<const int32_t> labels, int64_t n_classes) {
@@ -145,7 +154,7 @@ double Score::auc(const double* predicted) const {
   for (int64_t c = width_ == 2 ? 1 : 0; c < width_; ++c) {
     for (int64_t i = 0; i < rows_; ++i) {
       is_positive[static_cast<size_t>(i)] = labels_[static_cast<size_t>(i)] == c ? 1 : 0;
-      score[static_cast<size_t>(i)] = predicted[i * width_ + c];
+      score[static_cast<size_t>(i)] = without_last_digits(predicted[i * width_ + c]);
     }
     const double area = metrics::auc(is_positive, score);
     if (std::isnan(area)) continue;
