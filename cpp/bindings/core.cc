@@ -21,6 +21,7 @@ void bind_linear(py::module_& m);
 void bind_explain(py::module_& m);
 void bind_metrics(py::module_& m);
 void bind_stats(py::module_& m);
+void bind_agreement(py::module_& m);
 void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
 void bind_panel(py::module_& m);
@@ -44,6 +45,7 @@ PYBIND11_MODULE(_core, m) {
   bind_explain(m);
   bind_metrics(m);
   bind_stats(m);
+  bind_agreement(m);
   bind_market(m);
   bind_smc(m);
   bind_panel(m);
