@@ -5,9 +5,9 @@
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/models/boosting/permutation.h"
-#include "smctrain/models/explain/moves.h"
 #include "smctrain/models/forest/permutation.h"
 #include "smctrain/models/linear/permutation.h"
+#include "smctrain/models/moves.h"
 
 namespace smctrain::bindings {
 

@@ -169,6 +169,20 @@ def shap_values(fitted: Any, X: NDArray[np.float32], name: str = "") -> NDArray[
     return values
 
 
+def margins(fitted: Any, X: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    """What contributions add up to (n, k), and how exactly: sums of float32 within 1e-4, others within 1e-6."""
+    if hasattr(fitted, "margins"):
+        raw = fitted.margins(X)
+    elif hasattr(fitted, "coefs"):
+        raw = _load.core().linear_scores(X, None, fitted.coefs, fitted.intercepts, 1)
+    else:
+        raw = fitted.predict_proba(X) if fitted.n_classes else fitted.predict(X)
+    values = np.asarray(raw, dtype=np.float64).reshape(len(X), -1)
+    if values.shape[1] == 1 and fitted.n_classes == 2:  # one margin: the first class mirrors the second
+        values = np.concatenate([-values, values], axis=1)
+    return values, 1e-4 if raw.dtype == np.float32 else 1e-6
+
+
 def chosen_kind(fitted: Any, kind: str, name: str = "") -> str:
     """The kind as the model calls it: "native" is its own first one."""
     kinds = importance_kinds(fitted)

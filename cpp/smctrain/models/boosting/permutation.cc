@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "smctrain/models/explain/tree_moves.h"
+#include "smctrain/models/tree_moves.h"
 
 namespace smctrain::models::boosting {
 

@@ -1,7 +1,7 @@
 #include "smctrain/models/forest/permutation.h"
 
 #include "smctrain/base/error.h"
-#include "smctrain/models/explain/tree_moves.h"
+#include "smctrain/models/tree_moves.h"
 
 namespace smctrain::models {
 

@@ -1,10 +1,10 @@
-// Permutation importance of a forest: see models/explain/moves.h.
+// Permutation importance of a forest: see models/moves.h.
 #pragma once
 
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
-#include "smctrain/models/explain/moves.h"
 #include "smctrain/models/forest/forest.h"
+#include "smctrain/models/moves.h"
 
 namespace smctrain::models {
 

@@ -1,4 +1,4 @@
-// Permutation importance of linear models: see models/explain/moves.h. A moved column changes a score by
+// Permutation importance of linear models: see models/moves.h. A moved column changes a score by
 // coef x (its new value - its old one). Cost: rows x repeats x columns x scores.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
-#include "smctrain/models/explain/moves.h"
+#include "smctrain/models/moves.h"
 
 namespace smctrain::models::linear {
 

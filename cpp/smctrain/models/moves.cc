@@ -1,4 +1,4 @@
-#include "smctrain/models/explain/moves.h"
+#include "smctrain/models/moves.h"
 
 #include <algorithm>
 #include <atomic>

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "smctrain/base/stop.h"
-#include "smctrain/models/explain/score.h"
+#include "smctrain/models/score.h"
 
 namespace smctrain::models {
 

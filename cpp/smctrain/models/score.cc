@@ -1,4 +1,4 @@
-#include "smctrain/models/explain/score.h"
+#include "smctrain/models/score.h"
 
 #include <algorithm>
 #include <cmath>

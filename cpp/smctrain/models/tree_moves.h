@@ -15,7 +15,7 @@
 
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
-#include "smctrain/models/explain/moves.h"
+#include "smctrain/models/moves.h"
 
 namespace smctrain::models {
 

@@ -1,4 +1,4 @@
-#include "smctrain/models/explain/tree_moves.h"
+#include "smctrain/models/tree_moves.h"
 
 #include <algorithm>
 #include <cmath>
