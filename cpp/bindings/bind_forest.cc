@@ -6,7 +6,6 @@
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/models/forest/forest.h"
-#include "smctrain/models/forest/permutation.h"
 #include "smctrain/models/forest/shap.h"
 
 namespace smctrain::bindings {
@@ -198,33 +197,6 @@ py::array_t<double> forest_shap_values(const Forest& forest, const py::array& X,
   return to_array(std::move(out)).reshape({static_cast<py::ssize_t>(view.rows), d + 1, k});
 }
 
-py::array_t<int32_t> permuted_rows(int64_t rows, int64_t horizon, int64_t repeats, uint64_t seed) {
-  return to_matrix(models::permuted_rows(rows, horizon, repeats, seed), repeats, rows);
-}
-
-// y: class codes (int32), or numbers (float64) in regression. Returns (baseline, permuted).
-py::tuple permutation_scores(const Forest& forest, const py::array& X, const py::array& y,
-                             const py::array& sources, int threads) {
-  const auto view = matrix_view<float>(X, "X");
-  const auto source_view = matrix_view<int32_t>(sources, "sources");
-  if (source_view.cols != view.rows || (source_view.rows > 1 && source_view.row_stride != source_view.cols)) {
-    raise("InputError", "sources must be contiguous, with one column for each of the ", view.rows, " rows.");
-  }
-  const std::span<const int32_t> all(source_view.data,
-                                     static_cast<size_t>(source_view.rows * source_view.cols));
-  std::span<const int32_t> labels;
-  std::span<const double> targets;
-  if (forest.state().n_classes == 1) {
-    targets = vector_view<double>(y, "y", view.rows);
-  } else {
-    labels = vector_view<int32_t>(y, "y", view.rows);
-  }
-  auto scores = run_native(py::none(), 0.0, [&](const StopToken& stop) {
-    return models::permutation_scores(forest, view, labels, targets, all, source_view.rows, threads, stop);
-  });
-  return py::make_tuple(scores.baseline, to_matrix(std::move(scores.permuted), view.cols, source_view.rows));
-}
-
 // labels: class codes, or, with n_classes 1, numbers.
 py::dict fit_forest(const BinnedMatrix& binned, const py::array& rows, const py::array& labels,
                     const py::object& weights, int64_t n_classes, const py::dict& settings, uint64_t seed,
@@ -308,12 +280,8 @@ void bind_forest(py::module_& m) {
            "Quantiles (n_rows, n_levels) of a regression forest that keeps its members.")
       .def("shap_values", &forest_shap_values, py::arg("X"), py::arg("threads"),
            "Contributions (n_rows, n_features + 1, n_classes), the base value last.")
-      .def("permutation_scores", &permutation_scores, py::arg("X"), py::arg("y"), py::arg("sources"),
-           py::arg("threads"), "(score, scores (n_features, n_repeats) with one column moved).")
       .def_static("from_state", &forest_from_state, py::arg("n_features"), py::arg("n_classes"),
                   py::arg("arrays"));
-  m.def("permuted_rows", &permuted_rows, py::arg("rows"), py::arg("horizon"), py::arg("repeats"),
-        py::arg("seed"), "Source rows (repeats, rows) of block permutations.");
   m.def("fit_forest", &fit_forest, py::arg("binned"), py::arg("rows"), py::arg("labels"), py::arg("weights"),
         py::arg("n_classes"), py::arg("settings"), py::arg("seed"), py::arg("threads"), py::arg("stop"),
         py::arg("time_limit_s"));

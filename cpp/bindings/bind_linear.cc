@@ -260,6 +260,22 @@ void bind_linear(py::module_& m) {
       },
       py::arg("X"), py::arg("rows"), py::arg("weight"), py::arg("threads"),
       "Weighted standard deviation of the columns; 0 without spread.");
+  m.def(
+      "column_moments",
+      [](const py::array& X, const py::array& rows, const py::object& weight, int threads) {
+        const Task task = task_of(X, rows, weight, true, true, threads);
+        std::vector<double> mean;
+        std::vector<double> scale;
+        {
+          const py::gil_scoped_release release;
+          const linear::Design design(task.X, task.rows, task.weight, task.settings);
+          mean.assign(design.mean().begin(), design.mean().end());
+          for (const double inverse : design.inverse()) scale.push_back(inverse > 0.0 ? 1.0 / inverse : 0.0);
+        }
+        return py::make_tuple(to_array(std::move(mean)), to_array(std::move(scale)));
+      },
+      py::arg("X"), py::arg("rows"), py::arg("weight"), py::arg("threads"),
+      "Weighted (mean, standard deviation) of the columns.");
 }
 
 }  // namespace smctrain::bindings

@@ -25,6 +25,8 @@ _EXPORTS = {
     "FeatureStream": "smctrain.features",
     "EventTable": "smctrain.features",
     "plot_bars": "smctrain.plots",
+    "plot_importance": "smctrain.importance_plots",
+    "plot_agreement": "smctrain.importance_plots",
     "audit_features": "smctrain.audit",
     "LeakReport": "smctrain.audit",
     "triple_barrier": "smctrain.labels",
@@ -59,8 +61,9 @@ _EXPORTS = {
     "load": "smctrain.deploy",
 }
 _MODULES = {
-    "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "features", "labels", "metrics", "models",
-    "panel", "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training", "verdict",
+    "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "explain", "features", "labels",
+    "metrics", "models", "panel", "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training",
+    "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
 

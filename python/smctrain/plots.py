@@ -356,7 +356,12 @@ def _figure_of(axis: Axes) -> Any:
 
 
 def _own_figure() -> Figure:
-    figure: Figure = _picture()(figsize=(12, 6.2), layout="constrained")
+    return new_figure(12, 6.2)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of its own, without pyplot; notebooks show it."""
+    figure: Figure = _picture()(figsize=(width, height), layout="constrained")
     return figure
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError, SplitLeak
 from smctrain.models.base import FitTask, FloatMatrix, History
+from smctrain.models.explanation import Moves
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 
@@ -319,6 +320,28 @@ class GrownForest:
         """Decrease of impurity by column (n_features,), sum 1; all 0 where no tree has a split."""
         importances: NDArray[np.float64] = self.native.importances()
         return importances
+
+    def native_importances(self) -> dict[str, NDArray[np.float64]]:
+        """Decrease of impurity: of Gini's for classes, of the variance for numbers."""
+        return {"gini" if self.n_classes else "variance": self.feature_importances()}
+
+    def shap_values(self, X: FloatMatrix) -> NDArray[np.float64]:
+        """Exact TreeSHAP (n, d + 1, k), the base value last: path-dependent, columns left out are averaged over the
+        training rows of each node, as `shap.TreeExplainer` does without background data.
+
+        Source: Lundberg et al., Nature Machine Intelligence 2 (2020).
+        """
+        values: NDArray[np.float64] = self.native.shap_values(X, self.threads)
+        return values
+
+    def moved_scores(
+        self, X: FloatMatrix, y: NDArray[Any], metric: str, moves: Moves, threads: int = 1
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Score, and scores (n_groups, repeats) with one group of columns moved: see `models.explanation`."""
+        answer: tuple[float, NDArray[np.float64]] = _load.core().forest_moved_scores(
+            self.native, X, y, metric, moves.sources, moves.groups, moves.n_groups, threads
+        )
+        return answer
 
     @classmethod
     def _check_kind(cls, n_classes: int, arrays: dict[str, NDArray[Any]]) -> None:

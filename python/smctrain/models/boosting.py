@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask, FloatMatrix, History
+from smctrain.models.explanation import Moves
 
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[ArrayLike, ArrayLike]]
 """`objective(y, margin) -> gradient, curvature`, vectorised over the training rows: y (n,) float64 (class codes in a
@@ -193,6 +194,29 @@ class FittedBoosting:
             "total_gain": totals["total_gain"],
             "total_cover": totals["total_cover"],
         }
+
+    def native_importances(self) -> dict[str, NDArray[np.float64]]:
+        """Importances by kind; the share of the total gain stands for the model."""
+        try:
+            table = self.importances()
+        except InputError:  # stored by the first version, without gain and cover of its nodes
+            return {"total_gain": self.feature_importances()}
+        kinds = ("total_gain", "gain", "weight", "cover", "total_cover")
+        return {kind: np.asarray(table[kind], dtype=np.float64) for kind in kinds}
+
+    def shap_values(self, X: FloatMatrix) -> NDArray[np.float64]:
+        """`contributions` of all rows; of two classes (n, d + 1, 2), the first mirroring the second."""
+        values = self.contributions(X)
+        return np.concatenate([-values, values], axis=2) if self.n_classes == 2 else values
+
+    def moved_scores(
+        self, X: FloatMatrix, y: NDArray[Any], metric: str, moves: Moves, threads: int = 1
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Score, and scores (n_groups, repeats) with one group of columns moved: see `models.explanation`."""
+        answer: tuple[float, NDArray[np.float64]] = _load.core().boosted_moved_scores(
+            self.trees, X, y, metric, list(self.quantiles), moves.sources, moves.groups, moves.n_groups, threads
+        )
+        return answer
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Plain metadata and named arrays."""

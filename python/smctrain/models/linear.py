@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask, FloatMatrix, History
+from smctrain.models.explanation import Moves
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 
@@ -148,9 +149,9 @@ class LogisticRegressionTrainer:
                 f"The fit did not converge in {steps - 1} iterations: the optimality error is "
                 f"{result['violation'][-1]:.2g}, tol {self.tol:g}. Raise max_iter or lower C."
             )
-        scale = _load.core().column_scale(task.X, rows, weight, task.threads)
+        mean, scale = _load.core().column_moments(task.X, rows, weight, task.threads)
         return FittedLogisticRegression(
-            result["coefs"], result["intercepts"], scale, task.n_classes, history, warnings, reason
+            result["coefs"], result["intercepts"], scale, task.n_classes, history, warnings, reason, mean=mean
         )
 
 
@@ -230,11 +231,57 @@ class FTRLTrainer:
         weights = np.asarray(result["weights"])
         coefs, intercepts = np.ascontiguousarray(weights[:, :-1]), np.ascontiguousarray(weights[:, -1])
         # Of the rows of this call only: earlier ones are gone.
-        scale = _load.core().column_scale(task.X, rows, weight, 1)
-        return FittedFTRL(coefs, intercepts, scale, task.n_classes, history, warnings, reason, dict(state))
+        mean, scale = _load.core().column_moments(task.X, rows, weight, 1)
+        return FittedFTRL(coefs, intercepts, scale, task.n_classes, history, warnings, reason, dict(state), mean)
 
 
-class FittedLinearClassifier:
+class _LinearExplanations:
+    """What linear models tell about themselves."""
+
+    coefs: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    mean: NDArray[np.float64] | None
+    n_classes: int
+    family: ClassVar[str]
+
+    def feature_importances(self) -> NDArray[np.float64]:
+        """|Coefficient| times the column's standard deviation in training, sum 1; zeros where all are 0."""
+        return importances(self.coefs, self.scale)
+
+    def native_importances(self) -> dict[str, NDArray[np.float64]]:
+        """|Coefficient| x standard deviation of the column in training, mean over scores."""
+        return {"coefficient": np.abs(self.coefs).mean(axis=0) * self.scale}
+
+    def shap_values(self, X: FloatMatrix) -> NDArray[np.float64]:
+        """coef * (x - mean of the training rows) (n, d + 1, k), the base value last.
+
+        Exact Shapley values of the linear score where the columns are independent of one another (Lundberg and Lee,
+        NIPS 2017, corollary 1). Of two classes those of the first mirror those of the second.
+        """
+        if self.mean is None:
+            raise InputError("this model was stored without column means, which contributions need: fit it again.")
+        terms = (np.asarray(X, dtype=np.float64) - self.mean)[:, :, None] * self.coefs.T
+        base = np.broadcast_to(self.intercepts + self.coefs @ self.mean, (len(terms), 1, len(self.intercepts)))
+        values = np.concatenate([terms, base], axis=1)
+        return np.concatenate([-values, values], axis=2) if self.n_classes == 2 else values
+
+    def moved_scores(
+        self, X: FloatMatrix, y: NDArray[Any], metric: str, moves: Moves, threads: int = 1
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Score, and scores (n_groups, repeats) with one group of columns moved: see `models.explanation`."""
+        answer: tuple[float, NDArray[np.float64]] = _load.core().linear_moved_scores(
+            self.coefs, self.intercepts, self.n_classes, self.family == "FTRLProximal", X, y, metric, moves.sources,
+            moves.groups, moves.n_groups, threads,
+        )  # fmt: skip
+        return answer
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays = {"coefs": self.coefs, "intercepts": self.intercepts, "scale": self.scale}
+        return arrays if self.mean is None else arrays | {"mean": self.mean}
+
+
+class FittedLinearClassifier(_LinearExplanations):
     """Coefficients in the units of X; probabilities by the logistic function or softmax.
 
     FTRL with more than two classes: one logistic function a class, divided by their sum.
@@ -252,8 +299,9 @@ class FittedLinearClassifier:
         warnings: list[str],
         stop_reason: str,
         state: dict[str, Any] | None = None,
+        mean: NDArray[np.float64] | None = None,
     ) -> None:
-        self.coefs, self.intercepts, self.scale = coefs, intercepts, scale
+        self.coefs, self.intercepts, self.scale, self.mean = coefs, intercepts, scale, mean
         self.n_features = int(coefs.shape[1])
         self.n_classes = n_classes
         self.history = history
@@ -279,14 +327,10 @@ class FittedLinearClassifier:
         result: NDArray[np.float64] = _load.core().linear_proba(X, rows, self.coefs, self.intercepts, 1)
         return result
 
-    def feature_importances(self) -> NDArray[np.float64]:
-        """|Coefficient| times the column's standard deviation in training, sum 1; zeros where all are 0."""
-        return importances(self.coefs, self.scale)
-
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Plain metadata and named arrays."""
         meta = {"n_classes": self.n_classes, "stop_reason": self.stop_reason, "warnings": list(self.warnings)}
-        arrays = {"coefs": self.coefs, "intercepts": self.intercepts, "scale": self.scale}
+        arrays = self._arrays()
         arrays |= {f"history_{name}": values for name, values in self.history.items()}
         arrays |= {f"state_{name}": values for name, values in self.state.items()}
         return meta, arrays
@@ -304,7 +348,8 @@ class FittedLinearClassifier:
             state[name] = read_array(arrays, f"state_{name}", (n_scores, coefs.shape[1] + 1))
         if state and (state["n"] < 0).any():
             raise ArtifactError("linear model: sums of squared gradients must not be negative.")
-        return cls(coefs, intercepts, scale, int(n_classes), history, warnings, reason, state)  # type: ignore[arg-type]
+        mean = read_mean(arrays, scale)
+        return cls(coefs, intercepts, scale, int(n_classes), history, warnings, reason, state, mean)  # type: ignore[arg-type]
 
 
 class FittedLogisticRegression(FittedLinearClassifier):
@@ -319,11 +364,11 @@ class FittedFTRL(FittedLinearClassifier):
     family: ClassVar[str] = "FTRLProximal"
 
 
-class FittedRegression:
+class FittedRegression(_LinearExplanations):
     """A linear regression: coefficients and intercept in the units of X, how the fit went, the penalty used."""
 
     family: ClassVar[str]
-    n_classes: ClassVar[int] = 0
+    n_classes = 0
 
     def __init__(
         self,
@@ -334,9 +379,10 @@ class FittedRegression:
         warnings: list[str],
         stop_reason: str,
         alpha: float | None = None,
+        mean: NDArray[np.float64] | None = None,
     ) -> None:
         self.alpha = alpha
-        self.coefs, self.intercepts, self.scale = coefs, intercepts, scale
+        self.coefs, self.intercepts, self.scale, self.mean = coefs, intercepts, scale, mean
         self.n_features = int(coefs.shape[1])
         self.history, self.warnings, self.stop_reason = history, warnings, stop_reason
         self.complete = stop_reason == ""
@@ -346,13 +392,9 @@ class FittedRegression:
         result: NDArray[np.float64] = _load.core().linear_scores(X, rows, self.coefs, self.intercepts, 1)
         return result[:, 0]
 
-    def feature_importances(self) -> NDArray[np.float64]:
-        """|Coefficient| times the column's standard deviation in training, sum 1; zeros where all are 0."""
-        return importances(self.coefs, self.scale)
-
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Plain metadata and named arrays."""
-        arrays = {"coefs": self.coefs, "intercepts": self.intercepts, "scale": self.scale}
+        arrays = self._arrays()
         arrays |= {f"history_{name}": values for name, values in self.history.items()}
         return {"stop_reason": self.stop_reason, "warnings": list(self.warnings), "alpha": self.alpha}, arrays
 
@@ -362,7 +404,8 @@ class FittedRegression:
         alpha = meta.get("alpha")
         if alpha is not None and not is_real(alpha, 0.0):
             raise ArtifactError(f"linear model: alpha must be a number of at least 0 or null, but is {alpha!r}.")
-        fitted = cls(*read_arrays(meta, arrays, 1), None if alpha is None else float(alpha))
+        parts = read_arrays(meta, arrays, 1)
+        fitted = cls(*parts, None if alpha is None else float(alpha), read_mean(arrays, parts[2]))
         if not len(fitted.history.get("step", ())):
             raise ArtifactError("linear model: the history of the fit is missing.")
         return fitted
@@ -405,6 +448,11 @@ def read_array(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...
     if not name.startswith("history_") and not np.isfinite(value).all():
         raise ArtifactError(f"linear model: {name} must be finite.")
     return np.ascontiguousarray(value)
+
+
+def read_mean(arrays: dict[str, NDArray[Any]], scale: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Column means; None in files of versions that did not store them."""
+    return read_array(arrays, "mean", scale.shape) if "mean" in arrays else None
 
 
 def read_arrays(

@@ -70,9 +70,10 @@ TEST_CASE("RegressionForest.EverythingIsTheSameOnFourThreads") {
       CHECK(forest.quantiles(data.X(), levels, threads, StopToken(), quantiles.data()));
       std::vector<double> phi(static_cast<size_t>(kRows * (kCols + 1)));
       CHECK(shap_values(forest, data.X(), threads, StopToken(), phi.data()));
-      const auto sources = permuted_rows(kRows, 3, 2, 1);
-      const auto scores =
-          permutation_scores(forest, data.X(), {}, data.targets, sources, 2, threads, StopToken());
+      const auto sources = permuted_rows(kRows, 3, 2, 1, MoveMethod::kBlocks);
+      const std::vector<int32_t> each{0, 1, 2, 3, 4};
+      const auto scores = moved_scores(forest, data.X(), Score::of_numbers("r2", data.targets, {}),
+                                       {sources, 2, each, kCols}, threads, StopToken());
       CHECK(scores.complete);
       for (size_t i = 0; i < static_cast<size_t>(kRows); ++i) {
         double sum = 0.0;
@@ -83,7 +84,7 @@ TEST_CASE("RegressionForest.EverythingIsTheSameOnFourThreads") {
       }
       out.insert(out.end(), quantiles.begin(), quantiles.end());
       out.insert(out.end(), phi.begin(), phi.end());
-      out.insert(out.end(), scores.permuted.begin(), scores.permuted.end());
+      out.insert(out.end(), scores.moved.begin(), scores.moved.end());
       all.push_back(std::move(out));
     }
   }
@@ -103,8 +104,11 @@ TEST_CASE("RegressionForest.AStopRequestEndsEveryLongCall") {
   std::vector<double> out(static_cast<size_t>(kRows * (kCols + 1)));
   CHECK_FALSE(forest.quantiles(data.X(), levels, 2, stopped, out.data()));
   CHECK_FALSE(shap_values(forest, data.X(), 2, stopped, out.data()));
-  const auto sources = permuted_rows(kRows, 1, 1, 1);
-  CHECK_FALSE(permutation_scores(forest, data.X(), {}, data.targets, sources, 1, 2, stopped).complete);
+  const auto sources = permuted_rows(kRows, 1, 1, 1, MoveMethod::kShift);
+  const std::vector<int32_t> each{0, 1, 2, 3, 4};
+  CHECK_FALSE(moved_scores(forest, data.X(), Score::of_numbers("r2", data.targets, {}),
+                           {sources, 1, each, kCols}, 2, stopped)
+                  .complete);
   CHECK_THROWS_AS(fit_regression_forest(matrix, data.rows, data.targets, {}, settings_of(1), stopped), Error);
 }
 

@@ -37,11 +37,14 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(["verdict", "selection"], LOW | {"bars", "dataset", "models"} | MIDDLE),
     # The leak audit builds columns, labels and models of its own; nothing below uses it.
     "audit": LOW | {"bars", "models"} | MIDDLE,
+    # What models say about columns, measured on folds.
+    "explain": LOW | {"models"} | MIDDLE,
     "execution": GROUND | {"results"},
-    "training": LOW | {"bars", "dataset", "models", "verdict", "selection", "execution"} | MIDDLE,
+    "training": LOW | {"bars", "dataset", "models", "verdict", "selection", "explain", "execution"} | MIDDLE,
     # Side rooms: they read results, and nothing below uses them.
     "reports": GROUND | {"results"},
     "plots": GROUND | {"bars", "features"},
+    "importance_plots": GROUND | {"plots"},
     "deploy": GROUND | {"results", "bars", "features", "models"},
     "testing": GROUND | {"bars", "labels", "features", "audit"},
     # The faces see everything.

@@ -164,7 +164,13 @@ def test_importances_are_those_of_predicting_everything_again(model: Any, depth:
     fitted = fit(model, X[:200], y[:200], n_estimators=15, max_depth=depth)
     target = classes(y)[200:] if "Classifier" in model.__name__ else y[200:]
     X = X[200:]
-    result = fitted.permutation_importance(X, target, n_repeats=3, horizon=4, random_state=11)
+    settings = {
+        "n_repeats": 3,
+        "horizon": 4,
+        "random_state": 11,
+        "metric": "accuracy" if "Classifier" in model.__name__ else "r2",
+    }
+    result = fitted.permutation_importance(X, target, **settings)
     sources = _load.core().permuted_rows(200, 4, 3, 11)
     expected = np.empty((4, 3))
     for j, r in itertools.product(range(4), range(3)):
@@ -175,8 +181,7 @@ def test_importances_are_those_of_predicting_everything_again(model: Any, depth:
     np.testing.assert_allclose(result.importances_mean, expected.mean(axis=1), atol=1e-12)
     np.testing.assert_allclose(result.importances_std, expected.std(axis=1), atol=1e-12)
     assert result.score == pytest.approx(fitted.score(X, target))
-    fitted.fitted_.threads = 3
-    again = fitted.permutation_importance(X, target, n_repeats=3, horizon=4, random_state=11)
+    again = fitted.set_params(n_jobs=3).permutation_importance(X, target, **settings)
     assert again.importances.tobytes() == result.importances.tobytes()
 
 
@@ -233,7 +238,7 @@ def test_a_constant_target_has_no_r2() -> None:
 def test_a_label_unknown_to_the_model_counts_as_wrong() -> None:
     X, y = bars(0)
     fitted = RandomForestClassifier(5, random_state=0).fit(X, np.where(y > 0, "up", "down"))
-    result = fitted.permutation_importance(X, np.full(len(X), "sideways"))
+    result = fitted.permutation_importance(X, np.full(len(X), "sideways"), metric="accuracy")
     assert result.score == 0
     assert (result.importances == 0).all()
 
@@ -246,7 +251,7 @@ def test_answers_that_are_none_are_refused_or_wrong(model: Any, bad: NDArray[Any
     X, y = bars(0)
     fitted = fit(model, X, y, n_estimators=2)
     if model is RandomForestClassifier and bad.dtype.kind == "U":
-        assert fitted.permutation_importance(X, bad).score == 0
+        assert fitted.permutation_importance(X, bad, metric="accuracy").score == 0
     else:
         with pytest.raises(InputError, match="y"):
             fitted.permutation_importance(X, bad)

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import ArtifactError, InputError, OneClass
 from smctrain.models.base import FitTask, FittedModel, Trainer
+from smctrain.models.estimators._explain import Explained
 from smctrain.models.estimators._input import (
     seed_of,
     threads_of,
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-class NativeEstimator(BaseEstimator):  # type: ignore[misc]
-    """What classifiers and regressors share: what was learned, and storage."""
+class NativeEstimator(Explained, BaseEstimator):  # type: ignore[misc]
+    """What classifiers and regressors share: what was learned, explanations, and storage."""
 
     _family: ClassVar[str]
     _allow_nan: ClassVar[bool] = False

@@ -49,18 +49,6 @@ class Boosted(NativeEstimator):
         check_is_fitted(self, "fitted_")
         return int(self._boosted().best_round)
 
-    def shap_values(self, X: Any) -> NDArray[np.float64]:
-        """Contributions of the columns (n, d + 1, k): exact TreeSHAP on the margins.
-
-        The last entry of the middle axis is the base value; the sum over that axis is the margin: the log-odds of each
-        of two classes, the softmax score of each of more, or the value (each raw quantile) of a regression.
-        """
-        check_is_fitted(self, "fitted_")
-        matrix, _ = validated_matrix(self, X, reset=False, allow_nan=True)
-        values = self._boosted().contributions(matrix)
-        # Two classes have one margin: the log-odds of the second class. Those of the first are its mirror image.
-        return np.concatenate([-values, values], axis=2) if self._boosted().n_classes == 2 else values
-
     def importances(self) -> Any:
         """The library's own importances, one row a column, most gain first: `feature`, `weight` (splits), `gain` and
         `cover` (means over them), `total_gain`, `total_cover`. A pandas frame where pandas is installed, else a dict

@@ -139,7 +139,7 @@ class _LinearRegressor(NativeRegressor):
             "objective": result["objective"],
             "gap": result["gap"],
         }
-        scale = _load.core().column_scale(matrix, rows, weight, 1)
+        mean, scale = _load.core().column_moments(matrix, rows, weight, 1)
         cls: type[FittedRegression] = FITTED_REGRESSIONS[self._family]
         return cls(
             result["coefs"][-1:].copy(),
@@ -149,6 +149,7 @@ class _LinearRegressor(NativeRegressor):
             warnings,
             reason,
             getattr(self, "alpha_", None),
+            mean,
         )
 
     def _adopt(self, fitted: Any, classes: NDArray[Any] | None = None) -> None:
