@@ -15,7 +15,8 @@ _ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.va
 _DOCUMENTED = {
     f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
 }
-_LAZY = _ESTIMATORS | _DOCUMENTED
+_SHARED_WORK = {"BinnedMatrix": "smctrain.models.binned", "BinnedView": "smctrain.models.binned"}
+_LAZY = _ESTIMATORS | _DOCUMENTED | _SHARED_WORK
 
 __all__ = ["list_families", "load_model", *_LAZY]
 
