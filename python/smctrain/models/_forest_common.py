@@ -14,6 +14,7 @@ from smctrain.exceptions import ArtifactError, InputError, SplitLeak
 from smctrain.models.base import FitTask, History
 from smctrain.models.binned import BinnedMatrix as Binned
 from smctrain.models.binned import make_binned
+from smctrain.models.shared import Shared
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 
@@ -235,7 +236,9 @@ class ForestSettings:
             def make() -> Binned:
                 return make_binned(task.X, rows, task.threads, self.n_bins)
 
-            return make() if task.shared is None else self._checked(task, task.shared.get(("bins", self.n_bins), make))
+            if not isinstance(task.shared, Shared):
+                return make()
+            return self._checked(task, task.shared.get(("bins", self.n_bins), make))
         return self._checked(task, task.binned)
 
     def _checked(self, task: FitTask, binned: Binned) -> Binned:

@@ -199,6 +199,21 @@ def test_bins_are_made_once_for_each_fold_and_number_of_bins(bins_made: list[tup
     assert sorted(bins_made) == sorted((bins, train.tobytes()) for bins in (255, 31) for train, _ in pairs())
 
 
+@pytest.mark.parametrize("family", ["XGBoost", "LightGBM"])
+def test_training_matrices_are_made_once_for_each_fold_and_number_of_bins(family: str) -> None:
+    X, y = made()
+    folds = Folds((X, y), pairs())
+    settings = [(family, {"n_estimators": 2, "max_depth": depth, "max_bin": bins}) for bins in (255, 31)
+                for depth in (2, 3)]  # fmt: skip
+    shared = fit_many(folds, settings, n_jobs=2)
+    for number in range(3):
+        kept = folds[number].inputs(make_trainer(family)).shared.get("training matrices", lambda: None)
+        assert kept is not None
+        assert kept.built == 2
+    alone = [fit_many((X, y), [setting], pairs()) for setting in settings]
+    assert states(shared) == [one for results in alone for one in states(results)]
+
+
 def test_several_calls_on_one_folds_share_and_dropping_ends_that(bins_made: list[tuple[int, bytes]]) -> None:
     X, y = made()
     folds = Folds((X, y), pairs())
