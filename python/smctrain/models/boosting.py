@@ -13,6 +13,7 @@ from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.explanation import Moves
+from smctrain.models.shared import Shared
 
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[ArrayLike, ArrayLike]]
 """`objective(y, margin) -> gradient, curvature`, vectorised over the training rows: y (n,) float64 (class codes in a
@@ -67,10 +68,11 @@ class TrainingMatrices:
 def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
     """The part of a task that every boosting library takes as it is."""
     y = np.ascontiguousarray(task.y, dtype=np.float64) if task.n_classes == 0 else task.y
-    matrices = None
-    if task.shared is not None:
-        key = ("training matrices", task.X.ctypes.data, task.X.shape, task.X.strides)
-        matrices = task.shared.get(key, lambda: TrainingMatrices(task.X))._native
+    matrices = task.shared
+    if isinstance(matrices, Shared):
+        matrices = matrices.get("training matrices", lambda: TrainingMatrices(task.X))
+    if matrices is not None and not isinstance(matrices, TrainingMatrices):
+        raise InputError(f"shared must be a Shared, TrainingMatrices or None, but is a {type(matrices).__name__}.")
     return {
         "X": task.X,
         "y": y,
@@ -82,7 +84,7 @@ def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
         "stop": task.stop,
         "time_limit_s": float(task.time_limit_s),
         "progress": task.progress,
-        "matrices": matrices,
+        "matrices": None if matrices is None else matrices._native,
     }
 
 

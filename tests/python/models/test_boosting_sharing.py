@@ -146,16 +146,10 @@ def test_rows_handed_over_in_several_blocks_give_the_model_of_the_xgboost_packag
 
 def test_a_matrix_of_another_X_is_refused() -> None:
     given = task()
-    native = TrainingMatrices(given.X.copy())._native
-
-    class Wrong(Shared):
-        def get(self, key: Any, make: Any) -> Any:
-            holder = TrainingMatrices(given.X)
-            holder._native = native
-            return holder
-
     with pytest.raises(InputError, match="shared matrices belong to one X"):
-        XGBoostTrainer(n_estimators=2).fit(replace(given, shared=Wrong()))
+        XGBoostTrainer(n_estimators=2).fit(replace(given, shared=TrainingMatrices(given.X.copy())))
+    with pytest.raises(InputError, match=r"shared must be .*TrainingMatrices or None, but is a dict"):
+        XGBoostTrainer(n_estimators=2).fit(replace(given, shared={}))
 
 
 def test_a_failed_build_is_forgotten() -> None:
