@@ -23,6 +23,7 @@ void bind_stats(py::module_& m);
 void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
 void bind_panel(py::module_& m);
+void bind_selection(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_core, m) {
   bind_market(m);
   bind_smc(m);
   bind_panel(m);
+  bind_selection(m);
 }
 
 }  // namespace smctrain::bindings

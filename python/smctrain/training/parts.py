@@ -13,6 +13,7 @@ from smctrain.dataset import Dataset
 from smctrain.exceptions import OneClass, TooFewRows
 from smctrain.splits import PurgedKFold, TemporalSplit
 from smctrain.splits import audit as audit_split
+from smctrain.splits.overlap import longest_overlap
 
 Rows = NDArray[np.int64]
 
@@ -136,14 +137,6 @@ def tail_split(rows: Rows, t0: Rows, t1: Rows, share: float) -> tuple[Rows, Rows
     stop = rows[cut:]
     before = rows[:cut]
     return before[t1[before] < t0[stop[0]]], stop
-
-
-def longest_overlap(t0: Rows, t1: Rows) -> int:
-    """h = 1 + the most decisions that fall inside one label: how far neighbouring rows share their outcome."""
-    order = np.argsort(t0, kind="stable")
-    starts, ends = t0[order], t1[order]
-    inside = np.searchsorted(starts, ends, side="left") - np.arange(len(starts)) - 1
-    return int(1 + max(0, inside.max(initial=0)))
 
 
 def _inner(

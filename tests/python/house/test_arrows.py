@@ -58,7 +58,8 @@ FORBIDDEN_IN_TRAINING = {"matplotlib", "sqlalchemy", "mlflow", "ray"}
 DRAWS_ON_REQUEST = "training/monitor.py"
 
 # What may be imported when a module is imported (numpy and the standard library everywhere but in the command line).
-HEAVY_ALLOWED = {"config": {"pydantic", "yaml"}, "cli": {"cyclopts"}, "models/estimators": {"sklearn", "scipy"}}
+HEAVY_ALLOWED = {"config": {"pydantic", "yaml"}, "cli": {"cyclopts"}, "models/estimators": {"sklearn", "scipy"},
+                 "selection/transformers": {"sklearn"}}
 
 
 def imports(text: str) -> Iterator[tuple[int, str, bool]]:
@@ -176,6 +177,7 @@ CPP_ALLOWED: dict[str, set[str]] = {
     "features": {"base", "bars"},
     **{room: {"base", "bars"} for room in _CPP_MIDDLE},
     "models": {"base", "bars", "features"} | _CPP_MIDDLE,
+    "selection": {"base", "bars", "models", "stats"},
     "artifact": {"base", "bars", "features", "models"} | _CPP_MIDDLE,
 }
 _INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)
