@@ -17,6 +17,7 @@ __all__: list[str] = [
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
+    "apply_columns",
     "audit_split",
     "baselines",
     "benjamini_hochberg",
@@ -38,6 +39,7 @@ __all__: list[str] = [
     "cusum_events",
     "day_spans",
     "day_starts",
+    "describe_columns",
     "e_benjamini_hochberg",
     "e_process",
     "effective_size",
@@ -49,6 +51,7 @@ __all__: list[str] = [
     "feature_settings_table",
     "features_build",
     "features_catalogue",
+    "filter_columns",
     "find_breaks",
     "fit_elastic_net",
     "fit_forest",
@@ -88,7 +91,6 @@ __all__: list[str] = [
     "permuted_rows",
     "philox_uniform",
     "preprocess_select",
-    "preprocess_transform",
     "price_digits",
     "probabilistic_sharpe",
     "prune_correlated",
@@ -97,6 +99,7 @@ __all__: list[str] = [
     "rank_consensus",
     "required_sample",
     "resample_bars",
+    "restore_columns",
     "retracement_events",
     "return_volatility",
     "return_weights",
@@ -263,6 +266,22 @@ class BoostedTrees:
     @property
     def zero_is_missing(self) -> bool: ...
 
+def apply_columns(
+    X: numpy.ndarray,
+    rows: typing.Any,
+    kept: numpy.ndarray,
+    fill: numpy.ndarray,
+    low: numpy.ndarray,
+    high: numpy.ndarray,
+    center: numpy.ndarray,
+    scale: numpy.ndarray,
+    indicators: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> typing.Any:
+    """
+    Columns `kept`: missing values filled, clipped, then (x - center) / scale; then the indicators of missing values.
+    """
+
 def audit_split(
     t0: numpy.ndarray,
     t1: numpy.ndarray,
@@ -399,6 +418,17 @@ def crc32c(data: typing_extensions.Buffer) -> int:
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
 def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
 def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
+def describe_columns(
+    X: numpy.ndarray,
+    rows: typing.Any,
+    weight: typing.Any,
+    shares: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> dict:
+    """
+    Of the values present in `rows` (None: all): count, mean, unbiased deviation, extremes, quantiles. `weight` has one entry for each of `rows`, and acts on all but the quantiles.
+    """
+
 def e_benjamini_hochberg(
     e: numpy.ndarray, q: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
@@ -469,6 +499,18 @@ def features_build(
 def features_catalogue(
     base_length_ns: typing.SupportsInt | typing.SupportsIndex, higher: list, settings: dict = {}, asked: dict = {}
 ) -> list: ...
+def filter_columns(
+    X: numpy.ndarray,
+    rows: typing.Any,
+    max_missing: typing.SupportsFloat | typing.SupportsIndex,
+    constant: bool,
+    duplicates: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int8], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (reason of each column, 0 for kept; the kept column it duplicates, or -1).
+    """
+
 def find_breaks(
     arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, active: collections.abc.Sequence[str]
 ) -> dict: ...
@@ -552,10 +594,17 @@ def fit_preprocessing(
     X: numpy.ndarray,
     rows: numpy.ndarray,
     max_missing: typing.SupportsFloat | typing.SupportsIndex,
-    clip_low: typing.SupportsFloat | typing.SupportsIndex,
-    clip_high: typing.SupportsFloat | typing.SupportsIndex,
+    clip: typing.Any,
+    impute: typing.SupportsInt | typing.SupportsIndex,
+    fill: typing.SupportsFloat | typing.SupportsIndex,
+    scale: typing.SupportsInt | typing.SupportsIndex,
+    indicator: typing.SupportsFloat | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
-) -> dict: ...
+) -> dict:
+    """
+    impute: 0 median, 1 mean, 2 constant, 3 none. scale: 0 standard, 1 robust, 2 min-max, 3 none. clip: quantiles or None. indicator: least share of missing values, infinite for none.
+    """
+
 def fit_ridge(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -759,17 +808,6 @@ def philox_uniform(
 def preprocess_select(
     X: numpy.ndarray, rows: typing.Any, kept: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.float32]: ...
-def preprocess_transform(
-    X: numpy.ndarray,
-    rows: typing.Any,
-    kept: numpy.ndarray,
-    median: numpy.ndarray,
-    low: numpy.ndarray,
-    high: numpy.ndarray,
-    mean: numpy.ndarray,
-    scale: numpy.ndarray,
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.float32]: ...
 def price_digits(columns: list) -> int: ...
 def probabilistic_sharpe(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
@@ -814,6 +852,13 @@ def required_sample(
     p0: typing.SupportsFloat | typing.SupportsIndex,
 ) -> float: ...
 def resample_bars(arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex, days: typing.Any) -> dict: ...
+def restore_columns(
+    X: numpy.ndarray, center: numpy.ndarray, scale: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> typing.Any:
+    """
+    x * scale + center.
+    """
+
 def retracement_events(
     bars: dict,
     left: typing.SupportsInt | typing.SupportsIndex,

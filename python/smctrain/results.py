@@ -140,6 +140,8 @@ class SymbolResult(_Record):
     """kind, model, reasons, evidence, n_required, action, alternatives, rejected."""
     selection: dict[str, Any] = field(default_factory=dict)
     issues: list[dict[str, Any]] = field(default_factory=list)
+    preparation: dict[str, Any] = field(default_factory=dict)
+    """How columns were imputed, clipped and scaled, on how many training rows, and which got an indicator."""
     data_hash: str = ""
     config_hash: str = ""
     seconds: float = 0.0

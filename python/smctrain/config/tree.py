@@ -152,6 +152,29 @@ class Augmentation(_Section):
     """Jitter in units of a column's training standard deviation."""
 
 
+class Prepare(_Section):
+    """Columns of families that need finite, scaled ones; learned on each fold's training rows. Trees take them raw."""
+
+    impute: Literal["median", "mean", "constant"] = "median"
+    """What replaces missing values."""
+    fill_value: StrictFloat = 0.0
+    """What impute "constant" puts there."""
+    indicator: Share | None = None
+    """A column missing at least this share of the training rows gets an indicator column; null: none."""
+    clip: tuple[Share, Share] | None = (0.001, 0.999)
+    """Quantiles of the training rows to clip to; null: no clipping."""
+    scale: Literal["standard", "robust", "minmax"] | None = "standard"
+    """By mean and deviation, median and interquartile range (where it is 0: dropped), minimum and range; null: not."""
+    max_missing: Share = 0.5
+    """Columns that miss a larger share of the training rows are dropped, for all families."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Prepare:
+        if self.clip is not None and not self.clip[0] < self.clip[1]:
+            raise ValueError("clip must be two ascending quantiles or null")
+        return self
+
+
 class RandomForest(_Section):
     """Histogram random forest."""
 
@@ -316,6 +339,7 @@ class Config(_Section):
     split: Split = Split()
     cv: CrossValidation = CrossValidation()
     augmentation: Augmentation = Augmentation()
+    prepare: Prepare = Prepare()
     random_forest: RandomForest = RandomForest()
     xgboost: XGBoost = XGBoost()
     neural_network: NeuralNetwork = NeuralNetwork()

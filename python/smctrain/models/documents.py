@@ -17,7 +17,7 @@ from smctrain.exceptions import ArtifactError, InputError, OneClass, TooFewRows
 from smctrain.models.base import FitTask
 from smctrain.models.pipeline import Pipeline
 from smctrain.models.registry import make_trainer
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 
 
 class SMCModel:
@@ -102,9 +102,9 @@ class SMCModel:
             raise OneClass(f"{self.symbol}: y holds one class ({classes.tolist()[0]}); there is nothing to learn.")
         codes = np.where(np.isin(labels, classes), np.searchsorted(classes, labels), -1).astype(np.int32)
         rows = np.arange(n, dtype=np.int64)
-        prepare = Preprocessor.fit(matrix, rows, names)
+        prepare = Preparation.fit(matrix, rows, names)
         scaled = self._trainer.needs_scaling
-        values = prepare.transform(matrix) if scaled else prepare.select(matrix)
+        values = prepare.values(matrix, scaled)
         stop_rows = np.flatnonzero((np.arange(len(matrix)) >= n) & (codes >= 0)).astype(np.int64)
         model = self._trainer.fit(
             FitTask(

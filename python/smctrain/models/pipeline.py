@@ -13,7 +13,7 @@ from smctrain.artifact.container import pack, read_container, unpack
 from smctrain.exceptions import ArtifactError
 from smctrain.models.base import FittedModel
 from smctrain.models.registry import FAMILIES, fitted_from_state
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Pipeline:
 
     family: str
     model: FittedModel
-    prepare: Preprocessor
+    prepare: Preparation
     scaled: bool
     classes: list[int]
     features: list[str]
@@ -45,7 +45,7 @@ class Pipeline:
         segment: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float64]:
         """Class probabilities (len(rows), n_classes) from raw feature values (n, d) in the order of `features`."""
-        values = self.prepare.transform(X) if self.scaled else self.prepare.select(X)
+        values = self.prepare.values(X, self.scaled)
         return self.model.predict_proba(values, rows, segment)
 
     def to_bytes(self) -> bytes:
@@ -104,10 +104,10 @@ class Pipeline:
                 raise refuse(f"it holds the unknown array {name!r}")
             parts[part][rest] = array
         model = fitted_from_state(family, header["model"], parts["model"])
-        prepare = Preprocessor.from_state(header["prepare"], parts["prepare"])
+        prepare = Preparation.from_state(header["prepare"], parts["prepare"])
         if model.n_classes != len(classes):
             raise refuse(f"its model has {model.n_classes} classes, its label map {len(classes)}")
-        if len(prepare.kept) != model.n_features or prepare.names != features:
+        if len(prepare.names_out(header["scaled"])) != model.n_features or prepare.names != features:
             raise refuse("model, preparation and feature names disagree on the columns")
         return cls(family, model, prepare, header["scaled"], classes, features, header["card"])
 

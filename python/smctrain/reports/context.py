@@ -89,6 +89,7 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "class_shares": result.class_shares,
         "n_features": len(result.features),
         "dropped_features": result.dropped_features,
+        "preparation": preparation_words(result.preparation),
         "evidence": {key: value for key, value in result.verdict.get("evidence", {}).items() if _shown(value)},
         "n_required": result.verdict.get("n_required", {}),
         "rejected": result.verdict.get("rejected", {}),
@@ -99,6 +100,30 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "stages": result.stages,
         "seconds": result.seconds,
     }
+
+
+_IMPUTED = {"median": "the median", "mean": "the mean"}
+_SCALED = {
+    "standard": "the mean is subtracted and the standard deviation divides",
+    "robust": "the median is subtracted and the interquartile range divides",
+    "minmax": "the range becomes 0 to 1",
+    None: "values are not scaled",
+}
+
+
+def preparation_words(made: dict[str, Any]) -> str:
+    """What families that need finite, scaled columns got; empty for results of runs that did not record it."""
+    if not made:
+        return ""
+    fill = _IMPUTED.get(made["impute"], f"{made['fill_value']:g}")
+    clip = made["clip"]
+    bounds = f"clipped to the quantiles {clip[0]:.2%} to {clip[1]:.2%}" if clip else "not clipped"
+    marks = len(made["indicators"])
+    shown = f"; {marks} column{_s(marks)} got an indicator of missing values" if marks else ""
+    return (
+        f"Networks and linear models get {fill} for missing values, {bounds}, then {_SCALED[made['scale']]}: learned "
+        f"on {made['fit_rows']} training rows (every fold learns its own){shown}. Trees take the columns as they are."
+    )
 
 
 def _symbol_line(result: SymbolResult) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.exceptions import InputError
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation, PrepareSettings
 
 FloatMatrix = NDArray[np.float32]
 
@@ -107,9 +107,8 @@ def on_usable_columns(problem: Problem, choose: Callable[[Problem], Outcome]) ->
     TooFewColumns, TooFewRows
         No usable column, or fewer than two rows.
     """
-    usable = Preprocessor.fit(
-        problem.X, np.arange(len(problem.X)), problem.names, max_missing=1.0, clip=None, threads=problem.threads
-    )
+    keep_all = PrepareSettings(impute=None, clip=None, scale=None, max_missing=1.0)
+    usable = Preparation.fit(problem.X, np.arange(len(problem.X)), problem.names, keep_all, threads=problem.threads)
     if len(usable.kept) == len(problem.names):
         return choose(problem)
     kept = usable.kept

@@ -171,7 +171,7 @@ def _importance(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:
     values = fit.model.feature_importances()
     if values is None:
         return []
-    names = [data.names[i] for i in fit.prepare.kept]
+    names = fit.prepare.names_out(scaled=len(values) > len(fit.prepare.kept))
     order = np.argsort(-values, kind="stable")
     return [{"feature": names[i], "importance": float(values[i])} for i in order]
 

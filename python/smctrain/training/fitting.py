@@ -15,8 +15,9 @@ from smctrain.augment import augment_rows
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.models.base import FitTask, FittedModel, Trainer
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 from smctrain.training.parts import Fold, Parts, Rows
+from smctrain.training.recipe import prepare_settings
 
 Report = Callable[..., None]
 
@@ -53,7 +54,7 @@ class FamilyFit:
     """One family's final model with everything that was learned on the way."""
 
     model: FittedModel
-    prepare: Preprocessor
+    prepare: Preparation
     folds: FoldOutcome
     augmentation: dict[str, Any]
     seconds: float
@@ -69,7 +70,7 @@ class Fitter:
     """Fits one family of one symbol; holds what folds and the final fit share."""
 
     def __init__(
-        self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preprocessor,
+        self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
         report: Report,
     ) -> None:  # fmt: skip
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
@@ -113,7 +114,7 @@ class Fitter:
             fold = self.without_windows_into(fold)
         rows = np.union1d(fold.fit, fold.stop)
         # Which columns are constant, and how they scale, is learned too: every fold learns its own.
-        prepare = Preprocessor.fit(self.data.X, rows, self.data.names)
+        prepare = Preparation.fit(self.data.X, rows, self.data.names, prepare_settings(self.config))
         fit, stop = (fold.fit, fold.stop) if self.watches_tail else (rows, _no_rows())
         model = self.fit(prepare, fit, stop, augmented, purpose)
         return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
@@ -129,11 +130,10 @@ class Fitter:
 
         return Fold(apart(fold.fit), apart(fold.stop), fold.test)
 
-    def values(self, prepare: Preprocessor) -> NDArray[np.float32]:
-        X = self.data.X
-        return prepare.transform(X) if self.trainer.needs_scaling else prepare.select(X)
+    def values(self, prepare: Preparation) -> NDArray[np.float32]:
+        return prepare.values(self.data.X, self.trainer.needs_scaling)
 
-    def fit(self, prepare: Preprocessor, fit: Rows, stop: Rows, augmented: bool, purpose: str) -> FittedModel:
+    def fit(self, prepare: Preparation, fit: Rows, stop: Rows, augmented: bool, purpose: str) -> FittedModel:
         X, y, segment = self.values(prepare), self.parts.y, self.data.segment
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
         if augmented:

@@ -11,6 +11,7 @@ from smctrain.exceptions import ConfigError, InputError, NotLoaded
 from smctrain.features import FeatureSpec
 from smctrain.features.user import UserColumns
 from smctrain.labels import Labels, triple_barrier
+from smctrain.prepare import PrepareSettings
 
 
 def base_bars(bars: SymbolBars, config: Config) -> Bars:
@@ -51,6 +52,11 @@ def check_features(symbols: Iterable[SymbolBars], config: Config) -> None:
             faults.append(error)
     if faults and len(faults) == len(checked):
         raise ConfigError(f"features: {faults[0]}")
+
+
+def prepare_settings(config: Config) -> PrepareSettings:
+    """How every fold's columns are imputed, clipped and scaled."""
+    return PrepareSettings(**dict(config.prepare))
 
 
 def make_labels(bars: Bars, config: Config) -> Labels:

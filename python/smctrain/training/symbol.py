@@ -24,13 +24,13 @@ from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
 from smctrain.models.registry import make_trainer
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.evaluate import answers, evaluate
 from smctrain.training.files import Trained, symbol_folder, write_symbol
 from smctrain.training.fitting import Bounds, FamilyFit, Fitter
 from smctrain.training.parts import Parts, make_parts
-from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels
+from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.stages import Stages
 from smctrain.verdict import decide
 
@@ -76,7 +76,7 @@ def train_symbol(
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
     with stage("split"):
         parts = make_parts(data, config, base.time)
-        prepare = Preprocessor.fit(data.X, parts.train, data.names)
+        prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
     digest = data_hash(bars, user)
     fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage)
     if not models:
@@ -96,6 +96,11 @@ def train_symbol(
         n_rows=len(data),
         features=[data.names[i] for i in prepare.kept],
         dropped_features=[{"feature": name, "reason": reason} for name, reason in prepare.dropped],
+        preparation={
+            **prepare.settings.to_dict(),
+            "fit_rows": prepare.fit_rows,
+            "indicators": [data.names[i] for i in prepare.indicators],
+        },
         classes=parts.label_map.classes,
         dropped_classes=parts.label_map.dropped,
         class_shares=_class_shares(parts),
@@ -123,7 +128,7 @@ def train_symbol(
 
 
 def _fit_families(
-    data: Dataset, parts: Parts, prepare: Preprocessor, config: Config, threads: int, stop: NDArray[np.uint8],
+    data: Dataset, parts: Parts, prepare: Preparation, config: Config, threads: int, stop: NDArray[np.uint8],
     report: Report, stage: Stages,
 ) -> tuple[dict[str, FamilyFit], dict[str, Trained], list[FailureRecord]]:  # fmt: skip
     fits: dict[str, FamilyFit] = {}
@@ -141,7 +146,7 @@ def _fit_families(
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
                 fit = Fitter(data, parts, trainer, config, bounds, prepare, told).run()
-                values = prepare.transform(data.X) if trainer.needs_scaling else prepare.select(data.X)
+                values = prepare.values(data.X, trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 fits[family] = fit

@@ -58,8 +58,13 @@ FORBIDDEN_IN_TRAINING = {"matplotlib", "sqlalchemy", "mlflow", "ray"}
 DRAWS_ON_REQUEST = "training/monitor.py"
 
 # What may be imported when a module is imported (numpy and the standard library everywhere but in the command line).
-HEAVY_ALLOWED = {"config": {"pydantic", "yaml"}, "cli": {"cyclopts"}, "models/estimators": {"sklearn", "scipy"},
-                 "selection/transformers": {"sklearn"}}
+HEAVY_ALLOWED = {
+    "config": {"pydantic", "yaml"},
+    "cli": {"cyclopts"},
+    "models/estimators": {"sklearn", "scipy"},
+    "prepare/transformers": {"sklearn"},
+    "selection/transformers": {"sklearn"},
+}
 
 
 def imports(text: str) -> Iterator[tuple[int, str, bool]]:

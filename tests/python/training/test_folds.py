@@ -14,7 +14,7 @@ from smctrain.dataset import Dataset, make_dataset
 from smctrain.features import build_features
 from smctrain.models.base import FitTask, FittedModel
 from smctrain.models.registry import make_trainer
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 from smctrain.testing.market import simulate_market
 from smctrain.training.fitting import Bounds, Fitter
 from smctrain.training.parts import Parts, make_parts
@@ -58,7 +58,7 @@ def small_case(family: str) -> tuple[Dataset, Parts, Any]:
 def learned_in_folds(data: Dataset, parts: Parts, config: Any, family: str) -> Spy:
     spy = Spy(make_trainer(family, config.family_settings(family)))
     bounds = Bounds(42, 1, np.zeros(1, dtype=np.uint8), time.monotonic() + 100.0)
-    prepare = Preprocessor.fit(data.X, parts.train, data.names)
+    prepare = Preparation.fit(data.X, parts.train, data.names)
     fitter = Fitter(data, parts, spy, config, bounds, prepare, lambda *_: None)
     for number, fold in enumerate(parts.folds):
         fitter.predict_fold(fold, False, f"fold{number}/0")

@@ -13,7 +13,8 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import InputError, TooFewRows
-from smctrain.models.estimators._input import seed_of, threads_of, validated_matrix, validated_weight
+from smctrain.models.estimators._input import seed_of
+from smctrain.prepare.matrix import threads_of, validated_matrix, validated_weight
 from smctrain.selection.problem import Outcome, Problem, on_usable_columns, target_of
 from smctrain.splits.overlap import longest_overlap
 
