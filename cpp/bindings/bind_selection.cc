@@ -63,7 +63,7 @@ py::array_t<double> binned_information(const py::array& X, const py::array& y, i
                                        const py::object& weight, int n_bins, int threads) {
   const auto view = matrix_view<float>(X, "X");
   const Target target = target_of(y, n_classes, weight, view.rows);
-  if (n_bins < 2 || n_bins > models::kMaxBins) {
+  if (n_bins < 2 || n_bins > models::kMaxByteBins) {
     raise("InputError", "n_bins must be an integer from 2 to 255, but is ", n_bins, ".");
   }
   return to_array(run_native(py::none(), 0.0, [&](const StopToken& stop) {
@@ -146,7 +146,7 @@ py::dict circular_boruta(const py::array& X, const py::array& y, int64_t n_class
   auto found = run_native(stop, time_limit_s, [&](const StopToken& token) {
     std::vector<int64_t> all(static_cast<size_t>(view.rows));
     std::iota(all.begin(), all.end(), 0);
-    const auto binned = models::bin_matrix(view, all, models::kMaxBins, threads, token);
+    const auto binned = models::bin_matrix(view, all, models::kMaxByteBins, threads, token);
     return selection::circular_boruta(binned, target, settings, token);
   });
   py::dict result;

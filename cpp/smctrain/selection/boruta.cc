@@ -86,7 +86,7 @@ BorutaResult circular_boruta(const models::BinnedMatrix& binned, const Target& t
     both.centres.insert(both.centres.end(), binned.centres.begin(), binned.centres.end());
     for (int64_t j = 0; j < d; ++j) {
       const Source source(settings, n, stream);
-      const uint8_t* column = binned.column(j);
+      const uint8_t* column = binned.column<uint8_t>(j);
       uint8_t* own = both.codes.data() + j * m;
       uint8_t* shadow = both.codes.data() + (d + j) * m;
       for (int64_t i = 0; i < m; ++i) {

@@ -60,7 +60,7 @@ Prepared prepare(MatrixView<const float> X, const Target& target, int n_bins, in
   std::vector<int64_t> all(static_cast<size_t>(X.rows));
   std::iota(all.begin(), all.end(), 0);
   Prepared prepared;
-  prepared.fine = models::bin_matrix(X, all, models::kMaxBins, threads, stop);
+  prepared.fine = models::bin_matrix(X, all, models::kMaxByteBins, threads, stop);
   prepared.coarse = models::bin_matrix(X, all, n_bins, threads, stop);
   if (target.classes()) {
     prepared.codes.assign(target.codes.begin(), target.codes.end());

@@ -194,7 +194,7 @@ std::vector<double> binned_information(const models::BinnedMatrix& binned, std::
   std::vector<double> information(static_cast<size_t>(binned.cols), 0.0);
   if (rows.empty() || !(mass > 0.0)) return information;
   parallel_for(binned.cols, threads, [&](int64_t j) {
-    const uint8_t* column = binned.column(j);
+    const uint8_t* column = binned.column<uint8_t>(j);
     constexpr size_t kCells = 256;
     std::vector<double> cell(kCells * static_cast<size_t>(n_codes), 0.0);
     for (const int64_t row : rows) {

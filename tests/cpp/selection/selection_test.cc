@@ -43,7 +43,7 @@ Planted planted(uint64_t seed) {
 models::BinnedMatrix binned(const Planted& data) {
   std::vector<int64_t> all(kRows);
   std::iota(all.begin(), all.end(), 0);
-  return models::bin_matrix(data.view(), all, models::kMaxBins, 1, StopToken());
+  return models::bin_matrix(data.view(), all, models::kMaxByteBins, 1, StopToken());
 }
 
 }  // namespace
