@@ -25,6 +25,7 @@ void bind_agreement(py::module_& m);
 void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
 void bind_panel(py::module_& m);
+void bind_selection(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -49,6 +50,7 @@ PYBIND11_MODULE(_core, m) {
   bind_market(m);
   bind_smc(m);
   bind_panel(m);
+  bind_selection(m);
 }
 
 }  // namespace smctrain::bindings

@@ -22,14 +22,18 @@ __all__: list[str] = [
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
+    "binned_information",
     "bootstrap_means",
     "check_bars",
     "check_order",
+    "circular_boruta",
     "circular_shift_test",
     "classification_metrics",
     "column_scale",
+    "column_scores",
     "compiled_offsets",
     "copy_rows",
+    "correlation_matrix",
     "count_stamps",
     "crc32c",
     "cusum_events",
@@ -40,6 +44,7 @@ __all__: list[str] = [
     "e_process",
     "effective_size",
     "expected_max_sharpe",
+    "f_scores",
     "feature_dropout",
     "feature_setting_problems",
     "feature_settings",
@@ -61,6 +66,7 @@ __all__: list[str] = [
     "group_borders",
     "group_split",
     "hac_mean",
+    "half_samples",
     "horizon_windows",
     "jitter",
     "label_uniqueness",
@@ -71,6 +77,7 @@ __all__: list[str] = [
     "linear_scores",
     "minimum_track_record",
     "nearest_zones",
+    "neighbour_information",
     "normal_cdf",
     "normal_quantile",
     "panel_cross_section",
@@ -86,8 +93,10 @@ __all__: list[str] = [
     "preprocess_select",
     "price_digits",
     "probabilistic_sharpe",
+    "prune_correlated",
     "purge_and_embargo",
     "purpose_hash",
+    "rank_consensus",
     "required_sample",
     "resample_bars",
     "restore_columns",
@@ -106,6 +115,7 @@ __all__: list[str] = [
     "smc_events",
     "smote",
     "snap_prices",
+    "stability_selection",
     "stouffer",
     "temporal_split",
     "trading_metrics",
@@ -293,6 +303,18 @@ def bin_matrix(
     n_bins: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> BinnedMatrix: ...
+def binned_information(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    weight: typing.Any,
+    n_bins: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mutual information in nats of each column, by bins, less the Miller-Madow bias.
+    """
+
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -307,6 +329,23 @@ def bootstrap_means(
 
 def check_bars(arrays: dict, timeframe_s: typing.SupportsInt | typing.SupportsIndex) -> tuple: ...
 def check_order(time: numpy.ndarray) -> dict: ...
+def circular_boruta(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    weight: typing.Any,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    repeats: typing.SupportsInt | typing.SupportsIndex,
+    n_trees: typing.SupportsInt | typing.SupportsIndex,
+    max_depth: typing.SupportsInt | typing.SupportsIndex,
+    level: typing.SupportsFloat | typing.SupportsIndex,
+    circular: bool,
+    thin: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
 def circular_shift_test(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -328,6 +367,24 @@ def column_scale(
     Weighted standard deviation of the columns; 0 without spread.
     """
 
+def column_scores(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    weight: typing.Any,
+    methods: collections.abc.Sequence[str],
+    n_trees: typing.SupportsInt | typing.SupportsIndex,
+    max_depth: typing.SupportsInt | typing.SupportsIndex,
+    n_bins: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Scores (methods, columns) in the order forest, mutual_info, f; empty where it was ended.
+    """
+
 def compiled_offsets(zone: str, utc: numpy.ndarray) -> numpy.typing.NDArray[numpy.int64]:
     """
     Offsets from UTC in nanoseconds by the rules compiled into the core.
@@ -345,6 +402,13 @@ def copy_rows(
     dropout_rate: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
+def correlation_matrix(
+    X: numpy.ndarray, ranks: bool, threads: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Pearson or, of ranks, Spearman correlation of all pairs of columns.
+    """
+
 def count_stamps(t0: numpy.ndarray) -> int: ...
 def crc32c(data: typing_extensions.Buffer) -> int:
     """
@@ -390,6 +454,17 @@ def effective_size(
 def expected_max_sharpe(
     n_trials: typing.SupportsFloat | typing.SupportsIndex, trial_variance: typing.SupportsFloat | typing.SupportsIndex
 ) -> float: ...
+def f_scores(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    weight: typing.Any,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> dict:
+    """
+    F and p of each column: one-way ANOVA, or regression with n_classes 1.
+    """
+
 def feature_dropout(
     X: numpy.ndarray,
     discrete: typing.Any,
@@ -573,6 +648,16 @@ def hac_mean(
     (mean, long-run variance, standard error, t).
     """
 
+def half_samples(
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    block: typing.SupportsInt | typing.SupportsIndex,
+    pair: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple:
+    """
+    Row numbers of the two halves of a pair.
+    """
+
 def horizon_windows(
     bars: dict,
     unit: typing.SupportsInt | typing.SupportsIndex,
@@ -639,6 +724,16 @@ def nearest_zones(
     top: numpy.ndarray,
     bottom: numpy.ndarray,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
+def neighbour_information(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+) -> float:
+    """
+    Mutual information in nats of one column, by nearest neighbours.
+    """
+
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def panel_cross_section(
@@ -722,6 +817,16 @@ def probabilistic_sharpe(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def prune_correlated(
+    correlation: numpy.ndarray,
+    scores: numpy.ndarray,
+    limit: typing.SupportsFloat | typing.SupportsIndex,
+    min_keep: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Of each column: the kept one that took it out, or -1.
+    """
+
 def purge_and_embargo(
     t0: numpy.ndarray,
     t1: numpy.ndarray,
@@ -732,6 +837,11 @@ def purge_and_embargo(
 def purpose_hash(text: str) -> int:
     """
     FNV-1a-64 hash that turns a purpose string into a stream key.
+    """
+
+def rank_consensus(scores: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mean over lists (rows) of (p - rank) / (p - 1): 1 is best everywhere.
     """
 
 def required_sample(
@@ -836,6 +946,23 @@ def smote(
     purpose: str,
 ) -> tuple: ...
 def snap_prices(prices: numpy.ndarray, digits: typing.SupportsInt | typing.SupportsIndex) -> tuple: ...
+def stability_selection(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    weight: typing.Any,
+    block: typing.SupportsInt | typing.SupportsIndex,
+    pairs: typing.SupportsInt | typing.SupportsIndex,
+    n_select: typing.SupportsInt | typing.SupportsIndex,
+    methods: collections.abc.Sequence[str],
+    n_trees: typing.SupportsInt | typing.SupportsIndex,
+    max_depth: typing.SupportsInt | typing.SupportsIndex,
+    n_bins: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict: ...
 def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     """
     (z, p).

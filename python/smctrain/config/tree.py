@@ -175,6 +175,42 @@ class Prepare(_Section):
         return self
 
 
+class FeatureSelection(_Section):
+    """Which columns a model sees: chosen on each fold's training rows, compared with all columns over the folds."""
+
+    method: Literal["none", "score", "stability", "boruta", "default"] = "none"
+    """score: forest importance and mutual information; boruta: circular-shift Boruta; default: Boruta and stable."""
+    min_features: AtLeastOne | None = None
+    """Columns that always stay, the best first; null: 30 for score, else 5."""
+    top_m: AtLeastOne | None = None
+    """Columns that may stay at most; null: no limit."""
+    drop_lowest: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.25
+    """Share of the columns with the lowest score that goes (score)."""
+    correlation: Share = 0.9
+    """Of two columns that correlate more, the weaker goes (score)."""
+    repeats: AtLeastOne = 50
+    """Repeats of Boruta."""
+    pairs: AtLeastOne = 25
+    """Pairs of halves of time blocks (stability)."""
+    frequency: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.7
+    """Share of the halves that must choose a column (stability)."""
+    time_limit_s: Positive = 60.0
+    """Longest time for one choice; then it decides by what is finished, and the report says so."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FeatureSelection:
+        least = self.min_features or (30 if self.method == "score" else 5)
+        if self.top_m is not None and self.method != "none" and self.top_m < least:
+            raise ValueError(f"top_m must be at least min_features ({least}) or null")
+        return self
+
+
+class Selection(_Section):
+    """What is chosen inside training."""
+
+    features: FeatureSelection = FeatureSelection()
+
+
 class RandomForest(_Section):
     """Histogram random forest."""
 
@@ -340,6 +376,7 @@ class Config(_Section):
     cv: CrossValidation = CrossValidation()
     augmentation: Augmentation = Augmentation()
     prepare: Prepare = Prepare()
+    selection: Selection = Selection()
     random_forest: RandomForest = RandomForest()
     xgboost: XGBoost = XGBoost()
     neural_network: NeuralNetwork = NeuralNetwork()

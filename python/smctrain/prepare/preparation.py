@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain import _load
-from smctrain.exceptions import ArtifactError, InputError
+from smctrain.exceptions import ArtifactError, InputError, TooFewColumns
 
 # Name in files -> attribute; files keep the names of the first version.
 _STATISTICS = {"median": "fill", "low": "low", "high": "high", "mean": "center", "scale": "scale"}
@@ -195,6 +195,25 @@ class Preparation:
     def kept_names(self) -> list[str]:
         """Names of the kept columns."""
         return [self.names[int(j)] for j in self.kept]
+
+    def without(self, reasons: Mapping[str, str]) -> Self:
+        """The same without these kept columns, which join `dropped` with their reasons.
+
+        Raises
+        ------
+        TooFewColumns
+            No column would be left.
+        """
+        stays = np.array([name not in reasons for name in self.kept_names], dtype=bool)
+        if not stays.any():
+            raise TooFewColumns("no column would be left: keep at least one.")
+        kept = self.kept[stays]
+        statistics = {name: getattr(self, name)[stays] for name in _STATISTICS.values()}
+        dropped = [*self.dropped, *((name, reasons[name]) for name in self.kept_names if name in reasons)]
+        indicators = self.indicators[np.isin(self.indicators, kept)]
+        return type(self)(
+            self.names, kept, statistics, dropped, self.fit_rows, self.fit_rows_hash, indicators, self.settings
+        )
 
     def names_out(self, scaled: bool = True) -> list[str]:
         """Column names of `transform`, or of `select` for `scaled` False."""

@@ -59,6 +59,10 @@ def evaluate(
         warnings.append(f"cross-validation is {cv['verdict']}: accuracy spreads by {cv['std']:.3f} over the folds")
     if accuracy["test"] < LOW_ACCURACY:
         warnings.append(f"test accuracy {accuracy['test']:.1%} is below {LOW_ACCURACY:.0%}")
+    notes = {
+        row["note"] for row in (fit.selection.get("final", {}), *fit.selection.get("folds", [])) if row.get("note")
+    }
+    warnings += [f"feature selection: {note}" for note in sorted(notes)]
     if not fit.model.complete:
         warnings.append(f"the fit ended early ({fit.model.stop_reason}); the model is the best so far")
     history = {
@@ -94,6 +98,7 @@ def evaluate(
         stop_reason=fit.model.stop_reason,
         trading_metrics=_trading(data, parts, proba),
         augmentation=fit.augmentation,
+        selection=fit.selection,
     )
 
 

@@ -105,6 +105,13 @@ def write_symbol(
             "dropped": result.dropped_features,
         },
     )
+    records = [
+        {"run": folder.name, "symbol": result.symbol, **record}
+        for model, _ in models.values()
+        for record in (*model.selection.get("folds", []), *filter(None, [model.selection.get("final")]))
+    ]
+    if records:
+        write_json(target / "selection.json", {"schema_version": 1, "records": records})
     write_predictions(target / "predictions.parquet", data, parts, models, base)
 
 

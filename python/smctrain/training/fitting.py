@@ -16,6 +16,8 @@ from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.models.base import FitTask, FittedModel, Trainer
 from smctrain.prepare import Preparation
+from smctrain.selection.problem import Outcome
+from smctrain.training.choosing import FeatureChoice, decide, narrowed, record
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.recipe import prepare_settings
 
@@ -58,6 +60,8 @@ class FamilyFit:
     folds: FoldOutcome
     augmentation: dict[str, Any]
     seconds: float
+    selection: dict[str, Any] = field(default_factory=dict)
+    """Whether chosen columns are used, why, and what each fold chose; empty without a selection."""
 
 
 def seed_of(seed: int, *purpose: str) -> int:
@@ -71,8 +75,10 @@ class Fitter:
 
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
-        report: Report,
+        report: Report, choice: FeatureChoice | None = None,
     ) -> None:  # fmt: skip
+        self.choice, self.chooses = choice, False
+        self.records: list[dict[str, Any]] = []
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
@@ -82,14 +88,38 @@ class Fitter:
         """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""
         started = time.monotonic()
         folds = self.cross_validate(augmented=False, repeat=0)
+        folds, selection = self.decide_selection(folds)
         augmentation = self.decide_augmentation(folds)
         if augmentation.get("used"):
             folds = self.cross_validate(augmented=True, repeat=0)
         self.report("fit", 0, 1)
         fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
-        model = self.fit(self.prepare, fit, stop, bool(augmentation.get("used")), "final")
+        prepare, outcome = self.chosen(self.prepare, self.parts.train)
+        model = self.fit(prepare, fit, stop, bool(augmentation.get("used")), "final")
+        if outcome is not None:
+            selection["final"] = self.record("final", prepare, outcome, model)
         self.report("fit", 1, 1)
-        return FamilyFit(model, self.prepare, folds, augmentation, time.monotonic() - started)
+        return FamilyFit(model, prepare, folds, augmentation, time.monotonic() - started, selection)
+
+    def decide_selection(self, full: FoldOutcome) -> tuple[FoldOutcome, dict[str, Any]]:
+        """All folds again on chosen columns; these are used unless that costs more than a standard error."""
+        if self.choice is None or not self.choice.wanted:
+            return full, {}
+        self.chooses, self.records = True, []
+        folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
+        selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
+        selection["folds"], self.chooses = self.records, bool(selection["used"])
+        return (folds if self.chooses else full), selection
+
+    def chosen(self, prepare: Preparation, rows: Rows) -> tuple[Preparation, Outcome | None]:
+        """`prepare` without the columns that `rows` do not speak for, where columns are chosen."""
+        if self.choice is None or not self.chooses:
+            return prepare, None
+        outcome = self.choice.outcome(prepare, rows, self.bounds.threads, self.bounds.stop, self.bounds.seconds_left())
+        return narrowed(prepare, outcome), outcome
+
+    def record(self, fold: int | str, prepare: Preparation, outcome: Outcome, model: FittedModel) -> dict[str, Any]:
+        return record(fold, self.trainer.family, prepare, outcome, model, self.trainer.needs_scaling)
 
     def cross_validate(self, augmented: bool, repeat: int) -> FoldOutcome:
         """Fit every inner fold and predict the rows it left out."""
@@ -115,8 +145,11 @@ class Fitter:
         rows = np.union1d(fold.fit, fold.stop)
         # Which columns are constant, and how they scale, is learned too: every fold learns its own.
         prepare = Preparation.fit(self.data.X, rows, self.data.names, prepare_settings(self.config))
+        prepare, outcome = self.chosen(prepare, rows)
         fit, stop = (fold.fit, fold.stop) if self.watches_tail else (rows, _no_rows())
         model = self.fit(prepare, fit, stop, augmented, purpose)
+        if outcome is not None:
+            self.records.append(self.record(len(self.records), prepare, outcome, model))
         return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
 
     def without_windows_into(self, fold: Fold) -> Fold:

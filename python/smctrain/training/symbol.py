@@ -26,9 +26,10 @@ from smctrain.labels import Labels
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
+from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import answers, evaluate
 from smctrain.training.files import Trained, symbol_folder, write_symbol
-from smctrain.training.fitting import Bounds, FamilyFit, Fitter
+from smctrain.training.fitting import Bounds, FamilyFit, Fitter, seed_of
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.stages import Stages
@@ -134,6 +135,8 @@ def _fit_families(
     fits: dict[str, FamilyFit] = {}
     models: dict[str, Trained] = {}
     failures: list[FailureRecord] = []
+    seed = seed_of(config.training.seed, data.symbol, "selection")
+    choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
     for number, family in enumerate(config.models):
         started = time.monotonic()
 
@@ -145,8 +148,8 @@ def _fit_families(
         try:
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, told).run()
-                values = prepare.values(data.X, trainer.needs_scaling)
+                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, choice).run()
+                values = fit.prepare.values(data.X, trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 fits[family] = fit

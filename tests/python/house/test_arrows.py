@@ -66,6 +66,7 @@ HEAVY_ALLOWED = {
     "cli": {"cyclopts"},
     "models/estimators": {"sklearn", "scipy"},
     "prepare/transformers": {"sklearn"},
+    "selection/transformers": {"sklearn"},
 }
 
 
@@ -184,6 +185,7 @@ CPP_ALLOWED: dict[str, set[str]] = {
     "features": {"base", "bars"},
     **{room: {"base", "bars"} for room in _CPP_MIDDLE},
     "models": {"base", "bars", "features"} | _CPP_MIDDLE,
+    "selection": {"base", "bars", "models", "stats"},
     "artifact": {"base", "bars", "features", "models"} | _CPP_MIDDLE,
 }
 _INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)
