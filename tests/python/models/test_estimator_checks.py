@@ -8,6 +8,8 @@ from typing import Any
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from smctrain.models import (
+    CatBoostClassifier,
+    CatBoostRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
@@ -23,7 +25,10 @@ from smctrain.models import (
 )
 
 _BINNED = "bins and leaves are counted in rows regardless of their weight, as in lightgbm"
+_ROWS = "borders, and the scale of l2_leaf_reg, count rows regardless of their weight, as in catboost"
 _DRAWN = {
+    "CatBoostClassifier": _ROWS,
+    "CatBoostRegressor": _ROWS,
     "LightGBMClassifier": _BINNED,
     "LightGBMRegressor": _BINNED,
     "RandomForestClassifier": "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest",
@@ -52,11 +57,21 @@ _LIGHTGBM = (
     if importlib.util.find_spec("lightgbm")
     else []
 )
+# Without draws, noise on the scores of splits, and class balance.
+_CATBOOST = (
+    [
+        CatBoostClassifier(30, subsample=1.0, rsm=1.0, random_strength=0.0, class_weight=None, random_state=0),
+        CatBoostRegressor(30, subsample=1.0, rsm=1.0, random_strength=0.0, random_state=0),
+    ]
+    if importlib.util.find_spec("catboost")
+    else []
+)
 
 
 @parametrize_with_checks(
     [
         *_LIGHTGBM,
+        *_CATBOOST,
         GradientBoostingClassifier(n_estimators=20, random_state=0),
         GradientBoostingRegressor(n_estimators=20, random_state=0),
         RandomForestClassifier(n_estimators=20, random_state=0),
