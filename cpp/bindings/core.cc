@@ -17,6 +17,7 @@ void bind_augment(py::module_& m);
 void bind_prepare(py::module_& m);
 void bind_forest(py::module_& m);
 void bind_boosting(py::module_& m);
+void bind_adapters(py::module_& m);
 void bind_linear(py::module_& m);
 void bind_explain(py::module_& m);
 void bind_metrics(py::module_& m);
@@ -42,6 +43,7 @@ PYBIND11_MODULE(_core, m) {
   bind_prepare(m);
   bind_forest(m);
   bind_boosting(m);
+  bind_adapters(m);
   bind_linear(m);
   bind_explain(m);
   bind_metrics(m);

@@ -128,6 +128,35 @@ def lightgbm_library() -> tuple[Path, str]:
 
 
 @functools.cache
+def catboost() -> ModuleType:
+    """The catboost package, which trains; it is imported at the first fit only."""
+    return _trainer_package("catboost", "CatBoost", (1, 2), (2, 0))
+
+
+@functools.cache
+def ngboost() -> ModuleType:
+    """The ngboost package, which trains; it is imported at the first fit only."""
+    return _trainer_package("ngboost", "NGBoost", (0, 5), (0, 6))
+
+
+def _trainer_package(name: str, family: str, least: tuple[int, int], below: tuple[int, int]) -> ModuleType:
+    """An optional package, imported, its version checked."""
+    needed = f"{family} families need {name} >= {least[0]}.{least[1]}, < {below[0]}.{below[1]}"
+    hint = f'pip install "smctrain[{name}]"'
+    if importlib.util.find_spec(name) is None:
+        raise MissingDependency(f"{needed}, which is not installed: {hint}")
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:  # one of the packages it needs itself
+        raise MissingDependency(f"{name} is installed but cannot be imported ({error}): {hint}") from error
+    version = str(getattr(module, "__version__", ""))
+    match = re.match(r"(\d+)\.(\d+)", version)
+    if match and not least <= (int(match.group(1)), int(match.group(2))) < below:
+        raise MissingDependency(f"{needed} (found {version}): {hint}")
+    return module
+
+
+@functools.cache
 def _open_with_patient_threads(library: Path) -> None:
     """Open an OpenMP library so that its idle threads sleep instead of spinning.
 

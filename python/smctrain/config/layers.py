@@ -35,6 +35,8 @@ _FAMILY_ALIASES = {
     "gb": "GradientBoosting",
     "logisticregression": "LogisticRegression", "logistic_regression": "LogisticRegression",
     "logistic": "LogisticRegression",
+    "ftrlproximal": "FTRLProximal", "ftrl_proximal": "FTRLProximal", "ftrl": "FTRLProximal",
+    "catboost": "CatBoost", "cat": "CatBoost",
 }  # fmt: skip
 
 

@@ -308,6 +308,31 @@ class GradientBoosting(_Section):
     class_weight: Literal["balanced"] | None = "balanced"
 
 
+class CatBoost(_Section):
+    """Boosted oblivious trees by the catboost package."""
+
+    n_estimators: AtLeastOne = 200
+    depth: Annotated[StrictInt, Field(ge=1, le=12)] = 4
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    l2_leaf_reg: Annotated[StrictFloat, Field(ge=0.0)] = 5.0
+    random_strength: Annotated[StrictFloat, Field(ge=0.0)] = 1.0
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    rsm: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    boosting_type: Literal["Plain", "Ordered"] = "Plain"
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class FTRLProximal(_Section):
+    """Online logistic regression (FTRL-proximal) on imputed and scaled columns."""
+
+    alpha: Positive = 0.1
+    beta: AtLeastZero = 1.0
+    l1: AtLeastZero = 1.0
+    l2: AtLeastZero = 1.0
+    n_passes: AtLeastOne = 1
+
+
 class Selector(_Section):
     """Which models may be chosen at all."""
 
@@ -355,6 +380,8 @@ Family = Literal[
     "LightGBM",
     "GradientBoosting",
     "LogisticRegression",
+    "FTRLProximal",
+    "CatBoost",
 ]
 
 
@@ -385,6 +412,8 @@ class Config(_Section):
     lightgbm: LightGBM = LightGBM()
     gradient_boosting: GradientBoosting = GradientBoosting()
     logistic_regression: LogisticRegression = LogisticRegression()
+    ftrl_proximal: FTRLProximal = FTRLProximal()
+    catboost: CatBoost = CatBoost()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -408,5 +437,7 @@ class Config(_Section):
             "LightGBM": self.lightgbm,
             "GradientBoosting": self.gradient_boosting,
             "LogisticRegression": self.logistic_regression,
+            "FTRLProximal": self.ftrl_proximal,
+            "CatBoost": self.catboost,
         }[family]
         return dict(section)

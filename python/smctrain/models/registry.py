@@ -115,6 +115,12 @@ _ENTRIES = (
         regressor="GradientBoostingRegressor",
     ),
     FamilyEntry(
+        "CatBoost", ("catboost", "cat"),
+        "smctrain.models.catboost", "CatBoostTrainer", "FittedCatBoost",
+        "smctrain.models.estimators.catboost", "CatBoostClassifier", extra="catboost",
+        regressor="CatBoostRegressor",
+    ),
+    FamilyEntry(
         "LogisticRegression", ("logisticregression", "logistic", "logit"),
         "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
         "smctrain.models.estimators.linear", "LogisticRegression",

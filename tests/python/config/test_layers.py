@@ -125,7 +125,7 @@ def test_all_faults_are_told_at_once_with_place_and_nearest_key(tmp_path: Path) 
         ("symbols", [1], "a valid string"),
         ("symbols", ["A", "B", "A"], "'A' is named more than once"),
         ("models", ["rf", "RandomForest"], "'RandomForest' is named more than once"),
-        ("models", ["Forest"], "'LightGBM', 'GradientBoosting' or 'LogisticRegression'"),
+        ("models", ["Forest"], "'GradientBoosting', 'LogisticRegression', 'FTRLProximal'"),
         ("models", [], "at least 1"),
         ("split.train", 0.9, "must be 1"),
         ("output.root", 3, "a valid string"),
@@ -218,7 +218,7 @@ OTHER_VALUES: dict[str, Any] = {
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
     "lightgbm.class_weight": None,
     "gradient_boosting.class_weight": None, "gradient_boosting.max_features": "sqrt",
-    "logistic_regression.class_weight": None,
+    "logistic_regression.class_weight": None, "catboost.class_weight": None, "catboost.boosting_type": "Ordered",
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
 }  # fmt: skip
 

@@ -13,17 +13,18 @@ from smctrain.bars import BarSet
 
 
 def test_a_run_trains_every_tabular_family_and_their_files_repeat_it(market: BarSet, tmp_path: Path) -> None:
-    has_lightgbm = importlib.util.find_spec("lightgbm") is not None
+    extras = {"LightGBM": "lightgbm", "CatBoost": "catboost"}
     run = st.train(
         market, out=tmp_path / "run", workers=1, symbols=["SIM1"],
-        models=["lgbm", "GradientBoosting", "extra_trees", "logistic"], preset="fast",
+        models=["lgbm", "GradientBoosting", "extra_trees", "logistic", "ftrl", "catboost"], preset="fast",
         labels__target=3.0, labels__stop=2.0, labels__horizon=20, cv__folds=2, lightgbm__n_estimators=20,
-        gradient_boosting__n_estimators=20, extra_trees__n_estimators=20,
+        gradient_boosting__n_estimators=20, extra_trees__n_estimators=20, catboost__n_estimators=20,
     )  # fmt: skip
-    families = ["ExtraTrees", "GradientBoosting", "LightGBM", "LogisticRegression"]
-    if not has_lightgbm:  # its error says what to install, and the others go on
-        families.remove("LightGBM")
-        assert any('pip install "smctrain[lightgbm]"' in str(failure) for failure in run.failures)
+    families = ["CatBoost", "ExtraTrees", "FTRLProximal", "GradientBoosting", "LightGBM", "LogisticRegression"]
+    for family, extra in extras.items():
+        if importlib.util.find_spec(extra) is None:  # its error says what to install, and the others go on
+            families.remove(family)
+            assert any(f'pip install "smctrain[{extra}]"' in str(failure) for failure in run.failures)
     assert sorted(run["SIM1"].models) == families
     stored = pd.read_parquet(run.folder / "symbols/SIM1/predictions.parquet")
     for family in families:

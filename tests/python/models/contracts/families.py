@@ -51,6 +51,7 @@ class Family:
 _WEIGHT = "check_sample_weight_equivalence_on_dense_data"
 _DRAWN = {_WEIGHT: "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest"}
 _BINNED = {_WEIGHT: "bins and leaves are counted in rows regardless of their weight, as in lightgbm"}
+_BORDERS = {_WEIGHT: "borders, and the scale of l2_leaf_reg, count rows regardless of their weight, as in catboost"}
 _TREES = {"n_estimators": 8, "random_state": 0}
 # Leaf sizes count rows, not weight, and balance counts rows: without them weight 2 is a row given twice.
 _LEAF = {"min_samples_split": 2, "min_samples_leaf": 1}
@@ -83,8 +84,19 @@ ALL = [
     Family("MLPClassifier", {"hidden_dims": (8,), "learning_rate": 0.01, "batch_size": 16, "max_epochs": 4,
            "random_state": 0}, {"hidden_dims": (16,), "max_epochs": 40},
            {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch"),
-    Family("LSTMClassifier", {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch",
-           sequence=True),
+    Family("MLPRegressor", {"hidden_dims": (8,), "learning_rate": 0.01, "batch_size": 16, "max_epochs": 4,
+           "random_state": 0}, {"hidden_dims": (16,), "max_epochs": 40},
+           {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch"),
+    *(
+        Family(name, {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
+        for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")
+    ),
+    # Without draws, noise on the scores of splits, and class balance.
+    Family("CatBoostClassifier", {"n_estimators": 8, "random_state": 0},
+           {"n_estimators": 30, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0, "class_weight": None},
+           _BORDERS, "catboost"),
+    Family("CatBoostRegressor", {"n_estimators": 8, "random_state": 0},
+           {"n_estimators": 30, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0}, _BORDERS, "catboost"),
 ]  # fmt: skip
 
 HERE = [family for family in ALL if not family.needs or importlib.util.find_spec(family.needs)]
