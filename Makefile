@@ -11,7 +11,7 @@ TEST_NATIVE := $(shell find tests/cpp -type f)
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test asan tsan bench bench-market lint format typecheck stubs lock clean
+.PHONY: help setup build demo test asan tsan bench bench-market bench-tabular lint format typecheck stubs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -70,6 +70,13 @@ build/peers/.ready: benchmarks/market_engine/peers.txt | build/.built
 
 bench-market: build build/peers/.ready ## Features and labels beside the packages people use (about 15 minutes)
 	PYTHONPATH=build/peers $(PY) benchmarks/market_engine
+
+build/tabular-peers/.ready: benchmarks/tabular/peers.txt | build/.built
+	$(PIP) install -q --upgrade --no-deps --target build/tabular-peers -r $<
+	@touch $@
+
+bench-tabular: build build/tabular-peers/.ready ## Forests, boosting and linear models beside the packages people use (an hour)
+	PYTHONPATH=build/tabular-peers $(PY) benchmarks/tabular
 
 lint: build ## Formatting, lint and types
 	$(VENV)/bin/ruff check python tests benchmarks
