@@ -36,9 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/bench/tabular"), help="folder for the report")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="of the forest fits; default: all")
+    parser.add_argument("--peers", nargs="+", default=[], help="only peers whose name contains one of these")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", nargs="+", type=int, help="default: 1 2")
-    parser.add_argument("--patience", type=float, default=60.0, help="seconds after which a peer gets no further turn")
+    parser.add_argument("--patience", type=float, default=60.0, help="CPU seconds after which a peer gets no further turn")
     parser.add_argument("--quick", action="store_true", help="tiny data; under a minute")
     options = parser.parse_args(arguments)
     if options.rounds < 1:
@@ -65,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     }
     cells, searches, missing = [], [], []
     with tempfile.TemporaryDirectory(prefix="smctrain-bench-") as folder:
-        plan = measure.Plan(options.rounds, options.patience, Path(folder), missing, options.quick)
+        plan = measure.Plan(
+            options.rounds, options.patience, Path(folder), missing, options.quick, tuple(options.peers)
+        )
         for cell in _cells(options, plan, threads, exports):
             if options.quick:
                 cell.unpromise()

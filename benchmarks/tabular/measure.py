@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,11 @@ class Plan:
     folder: Path
     missing: list[str]
     quick: bool = False
-    tell: Callable[[str], None] = lambda _: None
+    peers: tuple[str, ...] = ()  # parts of names; empty: all
+
+    def wants(self, label: str) -> bool:
+        """Whether a peer of that name takes part."""
+        return any(part.lower() in label.lower() for part in self.peers)
 
     def save(self, name: str, arrays: dict[str, Any]) -> str:
         """The path of a stored data set."""
@@ -184,6 +188,8 @@ def compete(entries: Sequence[Entry], paths: Sequence[str], threads: int, plan: 
 
     A first call of each is timed apart. Turn t works on paths[t % len(paths)] with seed t.
     """
+    if plan.peers:
+        entries = [entry for entry in entries if entry.label == "ours" or plan.wants(entry.label)]
     workers: list[Worker] = []
     started: dict[str, dict[str, Any]] = {}
     try:
@@ -200,7 +206,7 @@ def compete(entries: Sequence[Entry], paths: Sequence[str], threads: int, plan: 
         for number in range(rounds or plan.rounds):
             for worker in workers if number % 2 == 0 else workers[::-1]:
                 mine = turns[worker.entry.label]
-                if len(mine) >= FEWEST_TURNS and sum(turn["wall_s"] for turn in mine.values()) > plan.patience:
+                if len(mine) >= FEWEST_TURNS and sum(turn["cpu_s"] for turn in mine.values()) > plan.patience:
                     continue
                 mine[number] = worker.ask({"do": "turn", "number": number})
         sides = []
