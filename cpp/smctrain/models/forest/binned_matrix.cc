@@ -27,7 +27,7 @@ float between(float a, float b) {
 using PaddedEdges = std::array<float, 256>;
 
 uint8_t encode(const PaddedEdges& edges, float x) {
-  if (std::isnan(x)) return kMissingCode;
+  if (std::isnan(x)) return kMissing<uint8_t>;
   unsigned position = 0;
   for (unsigned step = 128; step > 0; step >>= 1) {
     position += edges[position + step - 1] < x ? step : 0;
@@ -118,7 +118,7 @@ std::vector<float> bin_centres(const std::vector<float>& sorted, const std::vect
 
 BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_rows, int max_bins,
                         int threads, const StopToken& stop) {
-  if (max_bins < 2 || max_bins > kMaxBins) {
+  if (max_bins < 2 || max_bins > kMaxByteBins) {
     raise("InputError", "n_bins must be an integer from 2 to 255, but is ", max_bins, ".");
   }
   for (const int64_t row : fit_rows) {

@@ -49,14 +49,20 @@ std::vector<double> balanced_factors(const std::vector<int64_t>& class_count) {
   return factors;
 }
 
-const double* leaf_of(const Tree& tree, const BinnedMatrix& matrix, int64_t row, int64_t n_classes) {
+template <class Code>
+const double* leaf_by_code(const Tree& tree, const BinnedMatrix& matrix, int64_t row, int64_t n_classes) {
   const TreeNode* node = tree.nodes.data();
   while (node->feature >= 0) {
-    const int code = matrix.column(node->feature)[row];
-    const bool left = code == kMissingCode ? node->missing_left != 0 : code <= node->code;
+    const int code = matrix.column<Code>(node->feature)[row];
+    const bool left = code == kMissing<Code> ? node->missing_left != 0 : code <= node->code;
     node = tree.nodes.data() + node->left + (left ? 0 : 1);
   }
   return tree.leaves.data() + static_cast<int64_t>(node->left) * n_classes;
+}
+
+const double* leaf_of(const Tree& tree, const BinnedMatrix& matrix, int64_t row, int64_t n_classes) {
+  return matrix.wide ? leaf_by_code<uint16_t>(tree, matrix, row, n_classes)
+                     : leaf_by_code<uint8_t>(tree, matrix, row, n_classes);
 }
 
 struct GrownTree {

@@ -44,7 +44,7 @@ struct TreeNode {
   int32_t feature = -1;    // -1: leaf
   int32_t left = -1;       // left child, the right one is left + 1; of a leaf: its row in `leaves`
   uint8_t missing_left = 0;
-  uint8_t code = 0;  // code <= this goes left; known while training only
+  uint16_t code = 0;  // code <= this goes left; known while training only
 };
 
 struct Tree {
@@ -75,6 +75,9 @@ struct TreeRows {
   std::span<const double> factors;       // of each class; empty: regression
   std::span<const double> targets = {};  // of every row of the matrix; empty: classification
   double centre = 0.0;                   // subtracted from targets while growing, for precision
+  // Byte codes row by row, for nodes whose rows lie far apart; null: columns only.
+  const uint8_t* by_row = nullptr;
+  int64_t row_stride = 0;
 };
 
 // False when the token ended it: the tree is then incomplete and must not be used.
