@@ -11,7 +11,7 @@ TEST_NATIVE := $(shell find tests/cpp -type f)
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test asan tsan bench bench-market lint format typecheck stubs lock clean
+.PHONY: help setup build demo test asan tsan bench bench-market bench-tabular lint format typecheck stubs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -70,6 +70,16 @@ build/peers/.ready: benchmarks/market_engine/peers.txt | build/.built
 
 bench-market: build build/peers/.ready ## Features and labels beside the packages people use (about 15 minutes)
 	PYTHONPATH=build/peers $(PY) benchmarks/market_engine
+
+# An environment of its own that also sees .venv: one of these peers has libraries that `--target` cannot place.
+build/tabular-peers/.ready: benchmarks/tabular/peers.txt | build/.built
+	$(PYTHON) -m venv --clear build/tabular-peers
+	build/tabular-peers/bin/python -m pip --disable-pip-version-check install -q --no-deps -r $<
+	sites=($(abspath $(VENV))/lib/python*/site-packages); echo "import site; site.addsitedir('$${sites[0]}')" > "$$(echo build/tabular-peers/lib/python*/site-packages)/environment.pth"
+	@touch $@
+
+bench-tabular: build build/tabular-peers/.ready ## Forests, boosting and linear models beside the packages people use (an hour)
+	build/tabular-peers/bin/python benchmarks/tabular
 
 lint: build ## Formatting, lint and types
 	$(VENV)/bin/ruff check python tests benchmarks
