@@ -26,7 +26,6 @@ namespace {
 using models::boosting::BoostingFit;
 using models::boosting::BoostingTask;
 using models::boosting::MatrixCache;
-using models::boosting::Progress;
 using models::boosting::TreeArrays;
 using models::boosting::TreeEnsemble;
 using models::boosting::XGBoostSettings;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "smctrain/base/leavable.h"
+#include "smctrain/base/progress.h"
 #include "smctrain/base/stop.h"
 #include "smctrain/models/boosting/boosting_task.h"
 #include "smctrain/models/monitor.h"
@@ -49,8 +50,6 @@ class RoundEngine {
   virtual TreeArrays read(int64_t first, int64_t last) = 0;
   virtual bool has_validation() const = 0;
 };
-
-using Progress = std::function<void(int64_t, int64_t)>;
 
 struct Rounds {
   std::vector<StepRecord> history;

@@ -377,6 +377,7 @@ LogisticFit Solver::run() {
       at = std::move(next);
       error = next_error;
       record(at, error, length);
+      if (settings_.progress) settings_.progress(iteration + 1, settings_.max_iter);
     }
     fit.converged = error <= settings_.tol;
   } catch (const Stopped&) {

@@ -139,17 +139,16 @@ class _LinearRegressor(NativeRegressor):
             "objective": result["objective"],
             "gap": result["gap"],
         }
-        mean, scale = _load.core().column_moments(matrix, rows, weight, 1)
         cls: type[FittedRegression] = FITTED_REGRESSIONS[self._family]
         return cls(
             result["coefs"][-1:].copy(),
             result["intercepts"][-1:].copy(),
-            scale,
+            result["scale"],
             history,
             warnings,
             reason,
             getattr(self, "alpha_", None),
-            mean,
+            result["mean"],
         )
 
     def _adopt(self, fitted: Any, classes: NDArray[Any] | None = None) -> None:
