@@ -20,6 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 from smctrain.exceptions import ArtifactError, InputError, OneClass
 from smctrain.models.base import FitTask, FittedModel, Trainer
 from smctrain.models.estimators._input import (
+    labels_of,
+    require_two_rows,
     seed_of,
     threads_of,
     typed_error,
@@ -204,6 +206,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         if time_limit is not None and not time_limit > 0:
             raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
         matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
+        target = labels_of("y", target)
         try:
             check_classification_targets(target)
         except ValueError as error:
@@ -211,6 +214,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         n = len(matrix)
         weight = validated_weight(sample_weight, n)
         present = np.ones(n, dtype=bool) if weight is None else weight > 0
+        require_two_rows(self, n, int(present.sum()))
         classes = np.unique(target[present])
         if len(classes) < 2:
             raise OneClass(
@@ -269,6 +273,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         self, X_val: Any, y_val: Any, classes: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         matrix, target = validated_matrix(self, X_val, y_val, reset=False, allow_nan=self._allow_nan)
+        target = labels_of("y_val", target)
         unknown = ~np.isin(target, classes)
         if unknown.any():
             row = int(np.argmax(unknown))
