@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from smctrain.exceptions import InputError, TooFewColumns, TooFewRows
 
 _LARGEST_EXACT_INTEGER = 2**53
+_ARROW_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {
+    "halffloat", "float", "double", "bool",
+}  # fmt: skip
 _NOT_A_NUMBER = (str, bytes, type(None), dt.date, dt.time, np.datetime64)
 
 
@@ -59,8 +62,16 @@ def _refuse_non_numbers(X: Any) -> None:
                 )
             if kind == "O":
                 _refuse_text(f"column {label!r}", column.dtype, column)
+    elif hasattr(X, "schema") and hasattr(X, "column_names"):  # an Arrow table
+        for label, kind in zip(X.schema.names, map(str, X.schema.types), strict=True):
+            if list(X.schema.names).count(label) > 1:
+                raise InputError(f"X has more than one column named {label!r}: give every column its own name.")
+            if kind not in _ARROW_NUMBERS:
+                raise InputError(
+                    f"X must hold numbers, but column {label!r} has dtype {kind}: convert or drop the column."
+                )
     elif isinstance(X, np.ndarray) and X.ndim == 2:
-        if X.dtype.kind in "Mm":
+        if X.dtype.kind in "MmUS":
             raise InputError(f"X must hold numbers, but has dtype {X.dtype}: convert it first.")
         if X.dtype.kind == "O":
             for j in range(X.shape[1]):
@@ -86,6 +97,10 @@ def validated_matrix(
     """
     from sklearn.utils.validation import validate_data
 
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):  # scikit-learn would raise a TypeError
+        raise InputError(
+            f"X must be a dense table of numbers, but sparse data was passed ({type(X).__name__}): use X.toarray()."
+        )
     _refuse_non_numbers(X)
     try:
         checked = validate_data(

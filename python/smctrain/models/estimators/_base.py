@@ -23,6 +23,8 @@ from smctrain.models.binned import view_of
 from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._explain import Explained
 from smctrain.models.estimators._input import (
+    labels_of,
+    require_two_rows,
     seed_of,
     threads_of,
     typed_error,
@@ -212,6 +214,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             matrix, target, sample_weight = view_inputs(self, bins, y, sample_weight, X_val)
         else:
             matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
+        target = labels_of("y", target)
         try:
             check_classification_targets(target)
         except ValueError as error:
@@ -219,6 +222,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         n = len(target)
         weight = validated_weight(sample_weight, n)
         present = np.ones(n, dtype=bool) if weight is None else weight > 0
+        require_two_rows(self, n, int(present.sum()))
         classes = np.unique(target[present])
         if len(classes) < 2:
             raise OneClass(
@@ -279,6 +283,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         self, X_val: Any, y_val: Any, classes: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         matrix, target = validated_matrix(self, X_val, y_val, reset=False, allow_nan=self._allow_nan)
+        target = labels_of("y_val", target)
         unknown = ~np.isin(target, classes)
         if unknown.any():
             row = int(np.argmax(unknown))

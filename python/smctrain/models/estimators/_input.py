@@ -8,18 +8,50 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from smctrain.exceptions import InputError
+from smctrain.exceptions import InputError, TooFewRows
 from smctrain.prepare.matrix import column_name, threads_of, typed_error, validated_matrix, validated_weight
 
 __all__ = [
     "column_name",
+    "labels_of",
     "numbers_of",
+    "require_two_rows",
     "seed_of",
     "threads_of",
     "typed_error",
     "validated_matrix",
     "validated_weight",
 ]
+
+
+def require_two_rows(estimator: Any, n: int, present: int) -> None:
+    """TooFewRows below two rows of positive weight: no family learns anything from one row."""
+    if present < 2:
+        raise TooFewRows(
+            f"{type(estimator).__name__} needs at least 2 rows to learn from, but got n_samples={present}"
+            f"{'' if present == n else f' (rows of weight 0 do not count: {n - present} of {n})'}: give it more rows."
+        )
+
+
+def labels_of(name: str, target: NDArray[Any]) -> NDArray[Any]:
+    """Class labels: plain objects that are all whole numbers, all numbers or all booleans become an array of them."""
+    if target.dtype.kind != "O":
+        return target
+    kinds = {type(value) for value in target.tolist()}
+    if all(issubclass(kind, str) for kind in kinds):
+        return target
+    if all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
+        return target.astype(bool)
+    numbers = (int, float, np.integer, np.floating)
+    if all(issubclass(kind, numbers) and not issubclass(kind, bool) for kind in kinds):
+        try:
+            return target.astype(np.int64 if all(issubclass(kind, (int, np.integer)) for kind in kinds) else np.float64)
+        except OverflowError as error:
+            raise InputError(f"{name} must hold labels that fit into 64 bits, but does not: {error}.") from error
+    raise InputError(
+        f"{name} must hold labels of one kind (numbers, texts or booleans), but holds "
+        f"{', '.join(sorted(kind.__name__ for kind in kinds))}: convert them first."
+    )
 
 
 def seed_of(random_state: Any) -> int:

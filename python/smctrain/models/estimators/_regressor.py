@@ -14,7 +14,14 @@ from smctrain.models.base import FitTask
 from smctrain.models.binned import view_of
 from smctrain.models.estimators._base import NativeEstimator, behind, segments_of
 from smctrain.models.estimators._bins import in_matrix, view_inputs
-from smctrain.models.estimators._input import numbers_of, seed_of, threads_of, validated_matrix, validated_weight
+from smctrain.models.estimators._input import (
+    numbers_of,
+    require_two_rows,
+    seed_of,
+    threads_of,
+    validated_matrix,
+    validated_weight,
+)
 
 
 class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
@@ -73,6 +80,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         weight = validated_weight(sample_weight, n)
         rows = np.arange(n, dtype=np.int64) if weight is None else np.flatnonzero(weight > 0).astype(np.int64)
         segments = segments_of(options.pop("segment", None), n)
+        require_two_rows(self, n, len(rows))
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")

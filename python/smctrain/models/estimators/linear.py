@@ -16,7 +16,14 @@ from smctrain import _load
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask, Trainer
 from smctrain.models.estimators._base import NativeClassifier, plain_settings
-from smctrain.models.estimators._input import numbers_of, threads_of, validated_matrix, validated_weight
+from smctrain.models.estimators._input import (
+    labels_of,
+    numbers_of,
+    require_two_rows,
+    threads_of,
+    validated_matrix,
+    validated_weight,
+)
 from smctrain.models.estimators._regressor import NativeRegressor
 from smctrain.models.linear import (
     FITTED_REGRESSIONS,
@@ -107,6 +114,9 @@ class _LinearRegressor(NativeRegressor):
         matrix, target, weight, rows = self._inputs(X, y, sample_weight)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
+        if X_val is not None:  # checked, though nothing here stops early
+            _, held = validated_matrix(self, X_val, y_val, reset=False, allow_nan=False)
+            numbers_of("y_val", held, self._largest_target)
         self.alphas_ = self.mse_path_ = None
         alphas = self._strengths(matrix, target, weight, rows)
         result = self._solve(alphas, **self._task(matrix, target, weight, rows, seconds))
@@ -118,6 +128,7 @@ class _LinearRegressor(NativeRegressor):
         target = numbers_of("y", target, self._largest_target)
         weight = validated_weight(sample_weight, len(matrix))
         present = np.arange(len(matrix)) if weight is None else np.flatnonzero(weight > 0)
+        require_two_rows(self, len(matrix), len(present))
         return matrix, target, weight, present.astype(np.int64)
 
     def _task(self, matrix: Any, target: Any, weight: Any, rows: Any, seconds: float) -> dict[str, Any]:
@@ -581,6 +592,7 @@ class FTRLClassifier(_LinearClassifier):
         """Learn more rows, in order, each once. `classes` names all classes in the first call."""
         first = not hasattr(self, "fitted_")
         matrix, target = validated_matrix(self, X, y, reset=first, allow_nan=False)
+        target = labels_of("y", target)
         if first:
             if classes is None:
                 raise InputError("classes must name all classes in the first call of partial_fit.")
