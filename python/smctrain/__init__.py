@@ -62,8 +62,8 @@ _EXPORTS = {
 }
 _MODULES = {
     "artifact", "audit", "augment", "bars", "config", "deploy", "exceptions", "explain", "features", "labels",
-    "metrics", "models", "panel", "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing", "training",
-    "verdict",
+    "metrics", "models", "panel", "plots", "prepare", "reports", "results", "selection", "splits", "stats", "testing",
+    "training", "verdict",
 }  # fmt: skip
 _ALIASES = {"smc": "smctrain.features.smc"}
 

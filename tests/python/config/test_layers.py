@@ -211,7 +211,7 @@ OTHER_VALUES: dict[str, Any] = {
     "features.columns": ["x"], "features.extra": ["ret_1_lag_1"], "labels.unit": "pct", "labels.entry": "close",
     "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
     "labels.flat_at_session_end": True, "labels.gap_target": "open",
-    "augmentation.enabled": False, "random_forest.max_features": "log2",
+    "augmentation.enabled": False, "training.held_out_importance": False, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
