@@ -18,14 +18,17 @@ __all__: list[str] = [
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
     "audit_split",
+    "average_linkage",
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
+    "boosted_moved_scores",
     "bootstrap_means",
     "check_bars",
     "check_order",
     "circular_shift_test",
     "classification_metrics",
+    "column_moments",
     "column_scale",
     "compiled_offsets",
     "copy_rows",
@@ -52,6 +55,7 @@ __all__: list[str] = [
     "fit_logistic",
     "fit_preprocessing",
     "fit_ridge",
+    "forest_moved_scores",
     "forward_return",
     "forward_split",
     "fractional_weights",
@@ -60,10 +64,12 @@ __all__: list[str] = [
     "hac_mean",
     "horizon_windows",
     "jitter",
+    "kendall_tau_b",
     "label_uniqueness",
     "lightgbm_fit",
     "lightgbm_open",
     "lightgbm_setting_problems",
+    "linear_moved_scores",
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
@@ -80,12 +86,14 @@ __all__: list[str] = [
     "period_events",
     "permuted_rows",
     "philox_uniform",
+    "prediction_score",
     "preprocess_select",
     "preprocess_transform",
     "price_digits",
     "probabilistic_sharpe",
     "purge_and_embargo",
     "purpose_hash",
+    "rank_biased_overlap",
     "required_sample",
     "resample_bars",
     "retracement_events",
@@ -103,6 +111,8 @@ __all__: list[str] = [
     "smc_events",
     "smote",
     "snap_prices",
+    "spearman",
+    "spearman_matrix",
     "stouffer",
     "temporal_split",
     "trading_metrics",
@@ -183,16 +193,6 @@ class Forest:
     ) -> Forest: ...
     def arrays(self) -> dict: ...
     def importances(self) -> numpy.typing.NDArray[numpy.float64]: ...
-    def permutation_scores(
-        self,
-        X: numpy.ndarray,
-        y: numpy.ndarray,
-        sources: numpy.ndarray,
-        threads: typing.SupportsInt | typing.SupportsIndex,
-    ) -> tuple:
-        """
-        (score, scores (n_features, n_repeats) with one column moved).
-        """
     def predict_proba(
         self, X: numpy.ndarray, rows: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
     ) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -262,6 +262,13 @@ def audit_split(
     embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
     embargo_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
+def average_linkage(
+    distance: numpy.ndarray, cut: typing.SupportsFloat | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    Cluster of each member.
+    """
+
 def baselines(
     y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
 ) -> dict: ...
@@ -274,6 +281,22 @@ def bin_matrix(
     n_bins: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> BinnedMatrix: ...
+def boosted_moved_scores(
+    trees: BoostedTrees,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    quantiles: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+    sources: numpy.ndarray,
+    groups: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple:
+    """
+    As forest_moved_scores.
+    """
+
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -302,6 +325,13 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def column_moments(
+    X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Weighted (mean, standard deviation) of the columns.
+    """
+
 def column_scale(
     X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.float64]:
@@ -493,6 +523,21 @@ def fit_ridge(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def forest_moved_scores(
+    forest: Forest,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    sources: numpy.ndarray,
+    groups: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple:
+    """
+    (score, scores (n_groups, repeats) with one group of columns moved).
+    """
+
 def forward_return(
     bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
 ) -> dict: ...
@@ -538,6 +583,7 @@ def jitter(
     std: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def kendall_tau_b(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def lightgbm_fit(
     library: str,
@@ -557,6 +603,24 @@ def lightgbm_fit(
 ) -> dict: ...
 def lightgbm_open(arg0: str) -> None: ...
 def lightgbm_setting_problems(arg0: dict) -> list[str]: ...
+def linear_moved_scores(
+    coefs: numpy.ndarray,
+    intercepts: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    one_vs_rest: bool,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    sources: numpy.ndarray,
+    groups: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple:
+    """
+    As forest_moved_scores.
+    """
+
 def linear_proba(
     X: numpy.ndarray,
     rows: typing.Any,
@@ -647,9 +711,10 @@ def permuted_rows(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     repeats: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
+    method: str = "blocks",
 ) -> numpy.typing.NDArray[numpy.int32]:
     """
-    Source rows (repeats, rows) of block permutations.
+    Source rows (repeats, rows) of moved rows.
     """
 
 def philox_uniform(
@@ -659,6 +724,17 @@ def philox_uniform(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     n uniform doubles in [0, 1) of the stream (seed, purpose).
+    """
+
+def prediction_score(
+    predicted: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    quantiles: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+) -> float:
+    """
+    Score of predictions (n, classes), larger is better; n_classes 0: numbers.
     """
 
 def preprocess_select(
@@ -694,6 +770,17 @@ def purge_and_embargo(
 def purpose_hash(text: str) -> int:
     """
     FNV-1a-64 hash that turns a purpose string into a stream key.
+    """
+
+def rank_biased_overlap(
+    item1: numpy.ndarray,
+    depth1: numpy.ndarray,
+    item2: numpy.ndarray,
+    depth2: numpy.ndarray,
+    p: typing.SupportsFloat | typing.SupportsIndex,
+) -> tuple[float, float, float]:
+    """
+    (min, res, ext).
     """
 
 def required_sample(
@@ -791,6 +878,14 @@ def smote(
     purpose: str,
 ) -> tuple: ...
 def snap_prices(prices: numpy.ndarray, digits: typing.SupportsInt | typing.SupportsIndex) -> tuple: ...
+def spearman(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
+def spearman_matrix(
+    X: numpy.ndarray, rows: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex = 1
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Spearman's correlation of the columns.
+    """
+
 def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     """
     (z, p).
