@@ -144,7 +144,7 @@ def _family_parts(axis: Axes, table: Any, values: dict[str, NDArray[Any]], place
         left += part
     for place, end, agree in zip(places, left, values["n_agree"], strict=False):
         axis.text(end + 0.01, place, f"{int(agree)}/{len(families)}", va="center", fontsize=7, color=_GREY)
-    axis.set(xlabel="consensus (1: first in every family); at the right, families that have it among their first")
+    axis.set(xlabel="1: first in every family. At the right: families that have it among their first")
     axis.set_xlim(0, 1.08)
     axis.set_title("Consensus of the families", fontsize=11)
     axis.legend(loc="lower right", fontsize=8, framealpha=0.9)

@@ -97,6 +97,9 @@ class ModelResult(_Record):
     augmentation: dict[str, Any] = field(default_factory=dict)
     selection: dict[str, Any] = field(default_factory=dict)
     """Of features: method, used, reason, mean_gain, standard_error; folds and final: selected, importances, dropped."""
+    importances: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of importance tables: feature, kind, importance, raw, sd, se, rank, n. First the model's own kind, then
+    `mda`: how much the log-loss rises on inner folds when the column is moved, where that was measured."""
     artifact: dict[str, Any] = field(default_factory=dict)
     """path (relative to the run folder), sha256, bytes."""
     data_hash: str = ""
@@ -149,6 +152,9 @@ class SymbolResult(_Record):
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     """Wall seconds per stage."""
+    consensus: dict[str, Any] = field(default_factory=dict)
+    """What the families agree on: `families`, `features` (rows of the consensus table), `agreement` (a row for each
+    pair of families). Empty with fewer than two families that have importances."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SymbolResult:

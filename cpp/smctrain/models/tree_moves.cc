@@ -1,6 +1,7 @@
 #include "smctrain/models/tree_moves.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -81,7 +82,18 @@ class CodedTrees {
       group[j] =
           g >= block.first_group && g < block.last_group ? g - static_cast<int32_t>(block.first_group) : -1;
     }
-    std::vector<uint8_t> left_path(static_cast<size_t>((block.last_group - block.first_group) * repeats), 0);
+    // Codes that moved rows would have, (row, column, repeat): a node then compares neighbouring bytes.
+    std::vector<Code> moved(static_cast<size_t>(size * cols_ * repeats));
+    for (int64_t i = 0; i < size; ++i) {
+      for (int64_t r = 0; r < repeats; ++r) {
+        const Code* other = other_row(moves, rows, r, block.begin + i);
+        Code* to = moved.data() + i * cols_ * repeats + r;
+        for (int64_t j = 0; j < cols_; ++j) to[j * repeats] = other[j];
+      }
+    }
+    // Repeats in which the row has left its path at a node of the group, as bits.
+    const int64_t words = (repeats + 63) / 64;
+    std::vector<uint64_t> left_path(static_cast<size_t>((block.last_group - block.first_group) * words), 0);
     std::vector<const Node*> path;
     const Node* const nodes = nodes_.data();
     for (size_t t = 0; t + 1 < trees_.tree_start.size(); ++t) {
@@ -100,31 +112,38 @@ class CodedTrees {
         double* base = block.base + i * width + slot;
         for (int64_t c = 0; c < count; ++c) base[c] += old_value[c];
         for (const Node* node : path) {
-          const int32_t g = group[node->column >> 1];
+          const auto asked = node->column >> 1;
+          const int32_t g = group[asked];
           if (g < 0) continue;
-          const bool old_left = goes_left(*node, row[node->column >> 1]);
-          for (int64_t r = 0; r < repeats; ++r) {
-            uint8_t& has_left = left_path[static_cast<size_t>(g * repeats + r)];
-            if (has_left != 0) continue;
-            const Code* other =
-                codes_.data() + moves.sources[static_cast<size_t>(r * rows + block.begin + i)] * cols_;
-            const bool left = goes_left(*node, other[node->column >> 1]);
-            if (left == old_left) continue;
-            has_left = 1;
-            const Node* walk = nodes + node->left + (left ? 0 : 1);
-            while (walk->left >= 0) {
-              const auto column = walk->column >> 1;
-              const Code code = group[column] == g ? other[column] : row[column];
-              walk = nodes + walk->left + (goes_left(*walk, code) ? 0 : 1);
+          const bool old_left = goes_left(*node, row[asked]);
+          const Code* news = moved.data() + (i * cols_ + static_cast<int64_t>(asked)) * repeats;
+          for (int64_t w = 0; w < words; ++w) {
+            const int64_t last = std::min<int64_t>(repeats, 64 * (w + 1));
+            uint64_t leaving = 0;
+            for (int64_t r = 64 * w; r < last; ++r) {
+              leaving |= static_cast<uint64_t>(goes_left(*node, news[r]) != old_left) << (r - 64 * w);
             }
-            const double* new_value = value_of(walk);
-            double* change = block.change + ((g * repeats + r) * size + i) * width + slot;
-            for (int64_t c = 0; c < count; ++c) change[c] += new_value[c] - old_value[c];
+            uint64_t& has_left = left_path[static_cast<size_t>(g * words + w)];
+            leaving &= ~has_left;
+            has_left |= leaving;
+            for (; leaving != 0; leaving &= leaving - 1) {
+              const int64_t r = 64 * w + std::countr_zero(leaving);
+              const Code* other = other_row(moves, rows, r, block.begin + i);
+              const Node* walk = nodes + node->left + (old_left ? 1 : 0);
+              while (walk->left >= 0) {
+                const auto column = walk->column >> 1;
+                const Code code = group[column] == g ? other[column] : row[column];
+                walk = nodes + walk->left + (goes_left(*walk, code) ? 0 : 1);
+              }
+              const double* new_value = value_of(walk);
+              double* change = block.change + ((g * repeats + r) * size + i) * width + slot;
+              for (int64_t c = 0; c < count; ++c) change[c] += new_value[c] - old_value[c];
+            }
           }
         }
         for (const Node* node : path) {
           const int32_t g = group[node->column >> 1];
-          if (g >= 0) std::fill_n(left_path.begin() + g * repeats, repeats, uint8_t{0});
+          if (g >= 0) std::fill_n(left_path.begin() + g * words, words, uint64_t{0});
         }
       }
     }
@@ -138,6 +157,9 @@ class CodedTrees {
     Code code = 0;
   };
 
+  const Code* other_row(const Moves& moves, int64_t rows, int64_t repeat, int64_t row) const {
+    return codes_.data() + moves.sources[static_cast<size_t>(repeat * rows + row)] * cols_;
+  }
   static bool goes_left(const Node& node, Code code) {
     return (code <= node.code) | ((code == kMissing) & ((node.column & 1U) != 0));
   }

@@ -353,6 +353,8 @@ class Training(_Section):
     """Symbols with fewer labelled rows fail with TooFewRows."""
     workers: NotNegative = 0
     """Symbols trained at the same time; 0 means one per core."""
+    held_out_importance: StrictBool = True
+    """Measure on the inner folds what moving each column costs (families of trees and linear models)."""
 
 
 class Output(_Section):

@@ -95,6 +95,7 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "rejected": result.verdict.get("rejected", {}),
         "selection": result.selection,
         "models": models,
+        "consensus": _consensus(result),
         "failures": [failure.to_dict() for failure in result.failures],
         "issues": result.issues,
         "stages": result.stages,
@@ -174,7 +175,7 @@ def _model_line(model: ModelResult, result: SymbolResult) -> dict[str, Any]:
         "cv": model.cv,
         "confusion": model.test_metrics.get("confusion_matrix") or [],
         "silent_rows": model.test_metrics.get("silent_rows", 0),
-        "importance": model.feature_importance[:10],
+        "importance": _importance(model)[:10],
         "warnings": model.warnings,
         "trading": model.trading_metrics,
         "augmentation": model.augmentation,
@@ -183,6 +184,33 @@ def _model_line(model: ModelResult, result: SymbolResult) -> dict[str, Any]:
         "seconds": model.training_duration_seconds,
         "steps": len(model.curves.get("step", [])),
     }
+
+
+def _importance(model: ModelResult) -> list[dict[str, Any]]:
+    """The model's own importance of each feature, and beside it what it is worth on the inner folds."""
+    held_out = {row["feature"]: row for row in model.importances if row["kind"] == "mda"}
+    return [
+        {
+            "feature": row["feature"],
+            "importance": row["importance"],
+            "held_out": held_out.get(row["feature"], {}).get("raw"),
+            "se": held_out.get(row["feature"], {}).get("se"),
+        }
+        for row in model.feature_importance
+    ]
+
+
+def _consensus(result: SymbolResult) -> dict[str, Any]:
+    """The ten features the families put first, and how far the families agree."""
+    found = result.consensus
+    if not found:
+        return {}
+    rows = [
+        {name: row[name] for name in ("feature", "consensus", "n_agree")}
+        | {"scores": [row[family] for family in found["families"]]}
+        for row in found["features"][:10]
+    ]
+    return {"families": found["families"], "top": found["top"], "features": rows, "agreement": found["agreement"]}
 
 
 def _shown(value: Any) -> bool:

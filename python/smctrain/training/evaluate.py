@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from smctrain.config import Config
 from smctrain.dataset import Dataset
+from smctrain.explain import FoldImportance, consensus
 from smctrain.metrics import baselines, classification_metrics, trading_metrics
+from smctrain.models.explanation import Table, importance_table, native_importances
 from smctrain.results import ModelResult, now
 from smctrain.stats import effective_sample_size, wilson_interval
 from smctrain.training.fitting import FamilyFit
@@ -88,6 +90,7 @@ def evaluate(
         intervals=intervals,
         n_effective=n_effective,
         feature_importance=_importance(data, fit),
+        importances=_importances(data, fit),
         warnings=warnings,
         training_duration_seconds=round(fit.seconds, 3),
         curves={name: [_plain(v) for v in values] for name, values in fit.model.history.items()},
@@ -179,6 +182,56 @@ def _importance(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:
     names = fit.prepare.names_out(scaled=len(values) > len(fit.prepare.kept))
     order = np.argsort(-values, kind="stable")
     return [{"feature": names[i], "importance": float(values[i])} for i in order]
+
+
+def _importances(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:
+    """The model's own kind, and what its columns are worth on the inner folds."""
+    names = [data.names[i] for i in fit.prepare.kept]
+    rows: list[dict[str, Any]] = []
+    for kind, values in list(native_importances(fit.model).items())[:1]:
+        rows += _records(importance_table(names, kind, values))
+    folds = fit.folds.losses
+    if folds and all(folds):
+        # A column that a fold dropped is worth nothing there.
+        values = np.array([[fold.get(name, 0.0) for name in names] for fold in folds])
+        rows += _records(FoldImportance(names, "mda", values).to_table())
+    return rows
+
+
+def _records(table: Table) -> list[dict[str, Any]]:
+    whole = {name: [_item(value) for value in column] for name, column in table.items()}
+    return [{name: column[i] for name, column in whole.items()} for i in range(len(whole["feature"]))]
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return int(value) if isinstance(value, np.integer) else _plain(value)
+
+
+def agreed(models: dict[str, ModelResult]) -> dict[str, Any]:
+    """What the families of a symbol agree on: `SymbolResult.consensus`."""
+    given: dict[str, list[Table]] = {}
+    for name, model in models.items():
+        for kind in dict.fromkeys(row["kind"] for row in model.importances):
+            rows = [row for row in model.importances if row["kind"] == kind]
+            table = {key: np.asarray([row[key] for row in rows]) for key in ("feature", "kind", "raw")}
+            if table["raw"].any():  # a model without a split ranks nothing
+                given.setdefault(name, []).append(table)
+    if len(given) < 2:
+        return {}
+    found = consensus(given, top=10)
+    first, second = np.triu_indices(len(found.families), 1)
+    return {
+        "families": found.families,
+        "top": found.top,
+        "features": _records(found.to_table()),
+        "agreement": [
+            {"first": found.families[a], "second": found.families[b]}
+            | {name: _plain(getattr(found, name)[a, b]) for name in ("spearman", "kendall", "rbo")}
+            for a, b in zip(first, second, strict=True)
+        ],
+    }
 
 
 def _trading(data: Dataset, parts: Parts, proba: NDArray[np.float64]) -> dict[str, Any]:

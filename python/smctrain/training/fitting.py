@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from smctrain.augment import augment_rows
 from smctrain.config import Config
 from smctrain.dataset import Dataset
+from smctrain.explain.measures import block_sample
 from smctrain.models.base import FitTask, FittedModel, Trainer
+from smctrain.models.explanation import make_moves, moved_scores
 from smctrain.prepare import Preparation
 from smctrain.selection.problem import Outcome
 from smctrain.training.choosing import FeatureChoice, decide, narrowed, record
@@ -22,6 +24,9 @@ from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.recipe import prepare_settings
 
 Report = Callable[..., None]
+
+MEASURED_ROWS = 500
+"""Held-out rows of a fold on which columns are moved, drawn in blocks: it costs as much as predicting them often."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class FoldOutcome:
     """(n, K); NaN where a row is in no fold's test part."""
     accuracies: list[float] = field(default_factory=list)
     note: str = ""
+    losses: list[dict[str, float]] = field(default_factory=list)
+    """Of each fold: rise of the log-loss on its test rows when a column is moved, by column."""
 
 
 @dataclass
@@ -68,6 +75,20 @@ def seed_of(seed: int, *purpose: str) -> int:
     """A seed for one purpose, independent of order and of worker count."""
     digest = hashlib.blake2b("/".join([str(seed), *purpose]).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+def held_out_losses(
+    model: FittedModel, X: NDArray[np.float32], y: NDArray[np.int32], horizon: int, bounds: Bounds
+) -> NDArray[np.float64]:
+    """Mean rise of the log-loss over 5 circular shifts of each column (d,); empty where it would be dear (networks), or
+    the rows are too few to shift them further than their labels reach."""
+    if not hasattr(model, "moved_scores") or len(X) <= 4 * horizon:
+        return np.empty(0)
+    method = "shift" if len(X) > 8 * horizon else "blocks"
+    moves = make_moves(len(X), X.shape[1], horizon=horizon, method=method, seed=bounds.seed)
+    score, moved = moved_scores(model, np.ascontiguousarray(X), y, moves, threads=bounds.threads)
+    losses: NDArray[np.float64] = (score - moved).mean(axis=1)
+    return losses
 
 
 class Fitter:
@@ -130,7 +151,8 @@ class Fitter:
                 outcome.note = f"stopped after {number} of {len(self.parts.folds)} folds"
                 break
             self.report("cv", number, len(self.parts.folds))
-            proba = self.predict_fold(fold, augmented, f"fold{number}/{repeat}")
+            measured = outcome.losses if repeat == 0 and self.config.training.held_out_importance else None
+            proba = self.predict_fold(fold, augmented, f"fold{number}/{repeat}", measured)
             outcome.proba[fold.test] = proba
             # A row the model cannot answer (no full window) counts as wrong: silence is not skill.
             answers = np.where(np.isnan(proba).any(axis=1), -1, np.argmax(np.nan_to_num(proba), axis=1))
@@ -139,7 +161,10 @@ class Fitter:
             self.report("cv", len(self.parts.folds), len(self.parts.folds))
         return outcome
 
-    def predict_fold(self, fold: Fold, augmented: bool, purpose: str) -> NDArray[np.float64]:
+    def predict_fold(
+        self, fold: Fold, augmented: bool, purpose: str, losses: list[dict[str, float]] | None = None
+    ) -> NDArray[np.float64]:
+        """Probabilities of the rows a fold left out; `losses` is told what moving each column costs there."""
         if self.trainer.is_sequence:
             fold = self.without_windows_into(fold)
         rows = np.union1d(fold.fit, fold.stop)
@@ -150,7 +175,15 @@ class Fitter:
         model = self.fit(prepare, fit, stop, augmented, purpose)
         if outcome is not None:
             self.records.append(self.record(len(self.records), prepare, outcome, model))
-        return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
+        values = self.values(prepare)
+        if losses is not None:
+            horizon = self.parts.horizon
+            rows = block_sample(fold.test, max(MEASURED_ROWS, 16 * horizon), horizon, self.bounds.seed)
+            measured = held_out_losses(model, values[rows], self.parts.y[rows], horizon, self.bounds)
+            losses.append(
+                {self.data.names[column]: float(loss) for column, loss in zip(prepare.kept, measured, strict=False)}
+            )
+        return model.predict_proba(values, fold.test, self.data.segment)
 
     def without_windows_into(self, fold: Fold) -> Fold:
         """The fold without training rows whose window reaches bars that the held-out rows and their labels span."""

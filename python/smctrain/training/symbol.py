@@ -27,7 +27,7 @@ from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.choosing import FeatureChoice
-from smctrain.training.evaluate import answers, evaluate
+from smctrain.training.evaluate import agreed, answers, evaluate
 from smctrain.training.files import Trained, symbol_folder, write_symbol
 from smctrain.training.fitting import Bounds, FamilyFit, Fitter, seed_of
 from smctrain.training.parts import Parts, make_parts
@@ -115,6 +115,7 @@ def train_symbol(
         data_hash=digest,
         config_hash=config_hash(config),
         stages=stage.seconds,
+        consensus=agreed({name: model for name, (model, _) in models.items()}),
     )
     for model in result.models.values():
         model.data_hash, model.config_hash = digest, result.config_hash

@@ -43,7 +43,7 @@ CASES = [(name, k) for name in CLASSIFIERS for k in (2, 3)] + [(name, 0) for nam
 def data(k: int, seed: int = 0, n: int = 400, d: int = 6) -> tuple[NDArray[np.float32], NDArray[Any]]:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d)).astype(np.float32)
-    score = 2 * X[:, 0] + X[:, 1] * X[:, 2] + X[:, 3] + 0.5 * rng.normal(size=n)
+    score = 2 * X[:, 0] + X[:, 1] * X[:, 2 % d] + X[:, 3 % d] + 0.5 * rng.normal(size=n)
     if k == 0:
         return X, score.astype(np.float64)
     return X, np.asarray(["down", "flat", "up"])[np.digitize(score, [0.0] if k == 2 else [-1.0, 1.0])]
@@ -172,6 +172,23 @@ def test_importances_are_the_same_for_any_number_of_threads(name: str) -> None:
     for threads in (2, 3):
         again = model.set_params(n_jobs=threads).permutation_importance(X, y, random_state=0, metric=metric).importances
         assert again.tobytes() == one.tobytes()
+
+
+@pytest.mark.parametrize(("name", "k"), [("RandomForestClassifier", 3), ("XGBoostClassifier", 2)])
+def test_many_repeats_and_many_thresholds_are_counted_alike(name: str, k: int) -> None:
+    """More repeats than a machine word has bits, and more thresholds of a column than a byte has values."""
+    X, y = data(k, n=3000, d=2)
+    settings = {"n_estimators": 60, "max_depth": 12, "random_state": 0}
+    model = getattr(models, name)(**settings | ({"max_bin": 1000} if name.startswith("XGB") else {})).fit(X, y)
+    result = model.permutation_importance(X[:100], y[:100], 70, 1, 3)
+    sources = _load.core().permuted_rows(100, 1, 70, 3)
+    for r in (0, 63, 64, 69):
+        moved = X[:100].copy()
+        moved[:, 0] = moved[sources[r], 0]
+        score = explanation.prediction_score(
+            model.fitted_, model.predict_proba(moved), model._codes_of(y[:100]), "log_loss"
+        )
+        assert result.score - result.importances[0, r] == pytest.approx(score, abs=1e-5)
 
 
 def test_missing_values_move_as_values_do() -> None:

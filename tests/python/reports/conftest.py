@@ -66,6 +66,10 @@ def make_model(
             "take_every_row": {"trades": 40, "win_rate": 0.35, "expectancy": -0.1, "expectancy_r": -0.1},
         },
         augmentation={"mean_gain": 0.01, "reason": "short data"},
+        importances=[
+            {"feature": f, "kind": "mda", "importance": 0.5, "raw": 0.01, "sd": 0.02, "se": None, "rank": 1.5, "n": 5}
+            for f in (SCRIPT, PIPE)
+        ],
     )  # fmt: skip
 
 
@@ -105,7 +109,18 @@ def make_symbol(symbol: str, models: list[ModelResult], kind: str, failures: lis
         },
         issues=[{"kind": "gap", "file": f"{SCRIPT}.csv", "count": 3, "first_row": 7, "example": HANDLER}],
         seconds=2.5,
-    )
+        consensus={
+            "families": ["RandomForest", PIPE], "top": 10,
+            "features": [
+                {"feature": f, "consensus": 0.5, "rank": 1.5, "sd": 0.1, "n_agree": 2, "n_families": 2,
+                 "RandomForest": 0.4, PIPE: 0.6}
+                for f in (SCRIPT, PIPE)
+            ],
+            "agreement": [
+                {"first": "RandomForest", "second": PIPE, "spearman": None, "kendall": 0.5, "rbo": 0.87}
+            ],
+        } if len(models) > 1 else {},
+    )  # fmt: skip
 
 
 def make_run(folder: Path | None, symbols: list[SymbolResult], failures: list[FailureRecord]) -> RunResult:
