@@ -14,8 +14,6 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain.models.shared import Shared
-
 FloatMatrix = NDArray[np.float32]
 History = dict[str, NDArray[np.float64]]
 
@@ -71,7 +69,7 @@ class FitTask:
     time_limit_s: float = 0.0
     progress: Callable[[int, int], None] | None = None
     binned: Any = None
-    shared: Shared | None = None
+    shared: Any = None
 
 
 class FittedModel(Protocol):

@@ -68,7 +68,7 @@ class TrainingMatrices:
 def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
     """The part of a task that every boosting library takes as it is."""
     y = np.ascontiguousarray(task.y, dtype=np.float64) if task.n_classes == 0 else task.y
-    matrices = task.shared
+    matrices: Any = task.shared
     if isinstance(matrices, Shared):
         matrices = matrices.get("training matrices", lambda: TrainingMatrices(task.X))
     if matrices is not None and not isinstance(matrices, TrainingMatrices):

@@ -151,7 +151,13 @@ class LogisticRegressionTrainer:
                 f"{result['violation'][-1]:.2g}, tol {self.tol:g}. Raise max_iter or lower C."
             )
         return FittedLogisticRegression(
-            result["coefs"], result["intercepts"], result["scale"], task.n_classes, history, warnings, reason,
+            result["coefs"],
+            result["intercepts"],
+            result["scale"],
+            task.n_classes,
+            history,
+            warnings,
+            reason,
             mean=result["mean"],
         )
 

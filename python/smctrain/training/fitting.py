@@ -1,11 +1,13 @@
-"""Fits one model family on one symbol: inner folds, then the final model. Small data may be augmented."""
+"""Fits one model family on one symbol: inner folds, then the final model. Small data may be augmented.
+
+The folds run side by side where the symbol has several threads (bounds.py); the final model gets them all.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,31 +21,14 @@ from smctrain.models.base import FitTask, FittedModel, Trainer
 from smctrain.models.explanation import make_moves, moved_scores
 from smctrain.prepare import Preparation
 from smctrain.selection.problem import Outcome
+from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
 from smctrain.training.choosing import FeatureChoice, decide, narrowed, record
 from smctrain.training.parts import Fold, Parts, Rows
+from smctrain.training.prepared import FoldStore, Prepared
 from smctrain.training.recipe import prepare_settings
-
-Report = Callable[..., None]
 
 MEASURED_ROWS = 500
 """Held-out rows of a fold on which columns are moved, drawn in blocks: it costs as much as predicting them often."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What limits a fit: seed, threads, stop flag, deadline."""
-
-    seed: int
-    threads: int
-    stop: NDArray[np.uint8]
-    deadline: float
-
-    def seconds_left(self) -> float:
-        # A fit that starts after the deadline still gets a moment: it stops at its first poll and says so.
-        return max(0.001, self.deadline - time.monotonic())
-
-    def stopped(self) -> bool:
-        return bool(self.stop[0]) or time.monotonic() >= self.deadline
 
 
 @dataclass
@@ -58,6 +43,15 @@ class FoldOutcome:
     """Of each fold: rise of the log-loss on its test rows when a column is moved, by column."""
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What one fold found."""
+
+    proba: NDArray[np.float64]
+    losses: dict[str, float] | None
+    record: dict[str, Any] | None
+
+
 @dataclass
 class FamilyFit:
     """One family's final model with everything that was learned on the way."""
@@ -67,26 +61,22 @@ class FamilyFit:
     folds: FoldOutcome
     augmentation: dict[str, Any]
     seconds: float
+    prepared: Prepared
+    """The preparation with its values, for whoever predicts next."""
     selection: dict[str, Any] = field(default_factory=dict)
     """Whether chosen columns are used, why, and what each fold chose; empty without a selection."""
 
 
-def seed_of(seed: int, *purpose: str) -> int:
-    """A seed for one purpose, independent of order and of worker count."""
-    digest = hashlib.blake2b("/".join([str(seed), *purpose]).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
-
-
 def held_out_losses(
-    model: FittedModel, X: NDArray[np.float32], y: NDArray[np.int32], horizon: int, bounds: Bounds
+    model: FittedModel, X: NDArray[np.float32], y: NDArray[np.int32], horizon: int, seed: int, threads: int
 ) -> NDArray[np.float64]:
     """Mean rise of the log-loss over 5 circular shifts of each column (d,); empty where it would be dear (networks), or
     the rows are too few to shift them further than their labels reach."""
     if not hasattr(model, "moved_scores") or len(X) <= 4 * horizon:
         return np.empty(0)
     method = "shift" if len(X) > 8 * horizon else "blocks"
-    moves = make_moves(len(X), X.shape[1], horizon=horizon, method=method, seed=bounds.seed)
-    score, moved = moved_scores(model, np.ascontiguousarray(X), y, moves, threads=bounds.threads)
+    moves = make_moves(len(X), X.shape[1], horizon=horizon, method=method, seed=seed)
+    score, moved = moved_scores(model, np.ascontiguousarray(X), y, moves, threads=threads)
     losses: NDArray[np.float64] = (score - moved).mean(axis=1)
     return losses
 
@@ -96,7 +86,7 @@ class Fitter:
 
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
-        report: Report, choice: FeatureChoice | None = None,
+        report: Report, choice: FeatureChoice | None = None, store: FoldStore | None = None,
     ) -> None:  # fmt: skip
         self.choice, self.chooses = choice, False
         self.records: list[dict[str, Any]] = []
@@ -104,6 +94,7 @@ class Fitter:
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
         self.watches_tail = trainer.uses_stop_rows
+        self.store = FoldStore(data, prepare_settings(config)) if store is None else store
 
     def run(self) -> FamilyFit:
         """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""
@@ -115,12 +106,13 @@ class Fitter:
             folds = self.cross_validate(augmented=True, repeat=0)
         self.report("fit", 0, 1)
         fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
-        prepare, outcome = self.chosen(self.prepare, self.parts.train)
-        model = self.fit(prepare, fit, stop, bool(augmentation.get("used")), "final")
+        whole, outcome = self.chosen(self.store.of(self.parts.train, fitted=self.prepare), self.parts.train)
+        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), "final", self.bounds.threads)
         if outcome is not None:
-            selection["final"] = self.record("final", prepare, outcome, model)
+            selection["final"] = self.record("final", whole.prepare, outcome, model)
         self.report("fit", 1, 1)
-        return FamilyFit(model, prepare, folds, augmentation, time.monotonic() - started, selection)
+        seconds = time.monotonic() - started
+        return FamilyFit(model, whole.prepare, folds, augmentation, seconds, whole, selection)
 
     def decide_selection(self, full: FoldOutcome) -> tuple[FoldOutcome, dict[str, Any]]:
         """All folds again on chosen columns; these are used unless that costs more than a standard error."""
@@ -132,58 +124,63 @@ class Fitter:
         selection["folds"], self.chooses = self.records, bool(selection["used"])
         return (folds if self.chooses else full), selection
 
-    def chosen(self, prepare: Preparation, rows: Rows) -> tuple[Preparation, Outcome | None]:
-        """`prepare` without the columns that `rows` do not speak for, where columns are chosen."""
+    def chosen(self, prepared: Prepared, rows: Rows, threads: int | None = None) -> tuple[Prepared, Outcome | None]:
+        """`prepared` without the columns that `rows` do not speak for, where columns are chosen."""
         if self.choice is None or not self.chooses:
-            return prepare, None
-        outcome = self.choice.outcome(prepare, rows, self.bounds.threads, self.bounds.stop, self.bounds.seconds_left())
-        return narrowed(prepare, outcome), outcome
+            return prepared, None
+        threads = self.bounds.threads if threads is None else threads
+        outcome = self.choice.outcome(prepared.prepare, rows, threads, self.bounds.stop, self.bounds.seconds_left())
+        return self.store.apart(narrowed(prepared.prepare, outcome)), outcome
 
     def record(self, fold: int | str, prepare: Preparation, outcome: Outcome, model: FittedModel) -> dict[str, Any]:
         return record(fold, self.trainer.family, prepare, outcome, model, self.trainer.needs_scaling)
 
     def cross_validate(self, augmented: bool, repeat: int) -> FoldOutcome:
         """Fit every inner fold and predict the rows it left out."""
-        n = len(self.data.X)
-        outcome = FoldOutcome(np.full((n, self.n_classes), np.nan), note=self.parts.folds_note)
-        for number, fold in enumerate(self.parts.folds):
-            if self.bounds.stopped():
-                outcome.note = f"stopped after {number} of {len(self.parts.folds)} folds"
-                break
-            self.report("cv", number, len(self.parts.folds))
-            measured = outcome.losses if repeat == 0 and self.config.training.held_out_importance else None
-            proba = self.predict_fold(fold, augmented, f"fold{number}/{repeat}", measured)
-            outcome.proba[fold.test] = proba
+        folds = self.parts.folds
+        outcome = FoldOutcome(np.full((len(self.data.X), self.n_classes), np.nan), note=self.parts.folds_note)
+        measured = repeat == 0 and self.config.training.held_out_importance
+        jobs = [
+            partial(self.predict_fold, number, fold, augmented, f"fold{number}/{repeat}", measured)
+            for number, fold in enumerate(folds)
+        ]
+        found = run_folds(jobs, self.bounds, self.report)
+        for fold, held in zip(folds, found, strict=False):
+            outcome.proba[fold.test] = held.proba
             # A row the model cannot answer (no full window) counts as wrong: silence is not skill.
-            answers = np.where(np.isnan(proba).any(axis=1), -1, np.argmax(np.nan_to_num(proba), axis=1))
+            answers = np.where(np.isnan(held.proba).any(axis=1), -1, np.argmax(np.nan_to_num(held.proba), axis=1))
             outcome.accuracies.append(float(np.mean(answers == self.parts.y[fold.test])))
-        if self.parts.folds:
-            self.report("cv", len(self.parts.folds), len(self.parts.folds))
+        outcome.losses += [held.losses for held in found if held.losses is not None]
+        self.records += [held.record for held in found if held.record is not None]
+        if len(found) < len(folds):
+            outcome.note = f"stopped after {len(found)} of {len(folds)} folds"
+        if folds:
+            self.report("cv", len(folds), len(folds))
         return outcome
 
-    def predict_fold(
-        self, fold: Fold, augmented: bool, purpose: str, losses: list[dict[str, float]] | None = None
-    ) -> NDArray[np.float64]:
-        """Probabilities of the rows a fold left out; `losses` is told what moving each column costs there."""
+    def predict_fold(self, number: int, fold: Fold, augmented: bool, purpose: str, measured: bool) -> _Held:
+        """Probabilities of the rows a fold left out and, `measured`, what moving each column costs there."""
         if self.trainer.is_sequence:
             fold = self.without_windows_into(fold)
         rows = np.union1d(fold.fit, fold.stop)
+        threads = max(1, self.bounds.threads // max(1, len(self.parts.folds)))
         # Which columns are constant, and how they scale, is learned too: every fold learns its own.
-        prepare = Preparation.fit(self.data.X, rows, self.data.names, prepare_settings(self.config))
-        prepare, outcome = self.chosen(prepare, rows)
+        prepared, outcome = self.chosen(self.store.of(rows, kept=not self.trainer.is_sequence), rows, threads)
         fit, stop = (fold.fit, fold.stop) if self.watches_tail else (rows, _no_rows())
-        model = self.fit(prepare, fit, stop, augmented, purpose)
-        if outcome is not None:
-            self.records.append(self.record(len(self.records), prepare, outcome, model))
-        values = self.values(prepare)
-        if losses is not None:
-            horizon = self.parts.horizon
-            rows = block_sample(fold.test, max(MEASURED_ROWS, 16 * horizon), horizon, self.bounds.seed)
-            measured = held_out_losses(model, values[rows], self.parts.y[rows], horizon, self.bounds)
-            losses.append(
-                {self.data.names[column]: float(loss) for column, loss in zip(prepare.kept, measured, strict=False)}
-            )
-        return model.predict_proba(values, fold.test, self.data.segment)
+        model = self.fit(prepared, fit, stop, augmented, purpose, threads)
+        values = prepared.values(self.trainer.needs_scaling)
+        told = None if outcome is None else self.record(number, prepared.prepare, outcome, model)
+        losses = self.losses_of(model, prepared.prepare, values, fold.test, threads) if measured else None
+        return _Held(model.predict_proba(values, fold.test, self.data.segment), losses, told)
+
+    def losses_of(
+        self, model: FittedModel, prepare: Preparation, values: NDArray[np.float32], test: Rows, threads: int
+    ) -> dict[str, float]:
+        """By column, what moving it costs on some of the rows left out."""
+        horizon = self.parts.horizon
+        rows = block_sample(test, max(MEASURED_ROWS, 16 * horizon), horizon, self.bounds.seed)
+        losses = held_out_losses(model, values[rows], self.parts.y[rows], horizon, self.bounds.seed, threads)
+        return {self.data.names[column]: float(loss) for column, loss in zip(prepare.kept, losses, strict=False)}
 
     def without_windows_into(self, fold: Fold) -> Fold:
         """The fold without training rows whose window reaches bars that the held-out rows and their labels span."""
@@ -196,11 +193,11 @@ class Fitter:
 
         return Fold(apart(fold.fit), apart(fold.stop), fold.test)
 
-    def values(self, prepare: Preparation) -> NDArray[np.float32]:
-        return prepare.values(self.data.X, self.trainer.needs_scaling)
-
-    def fit(self, prepare: Preparation, fit: Rows, stop: Rows, augmented: bool, purpose: str) -> FittedModel:
-        X, y, segment = self.values(prepare), self.parts.y, self.data.segment
+    def fit(
+        self, prepared: Prepared, fit: Rows, stop: Rows, augmented: bool, purpose: str, threads: int
+    ) -> FittedModel:  # fmt: skip
+        X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
+        takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
         if augmented:
             extra = augment_rows(
@@ -227,9 +224,10 @@ class Fitter:
                 n_classes=self.n_classes,
                 segment=segment,
                 seed=seed,
-                threads=self.bounds.threads,
+                threads=threads,
                 stop=self.bounds.stop,
                 time_limit_s=self.bounds.seconds_left(),
+                shared=prepared.codes() if takes_bins else None,
             )
         )
 

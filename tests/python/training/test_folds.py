@@ -16,7 +16,8 @@ from smctrain.models.base import FitTask, FittedModel
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.testing.market import simulate_market
-from smctrain.training.fitting import Bounds, Fitter
+from smctrain.training.bounds import Bounds
+from smctrain.training.fitting import Fitter
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.symbol import feature_spec, make_labels
 
