@@ -16,7 +16,8 @@ from smctrain.exceptions import ConfigError
 from smctrain.models.pipeline import Pipeline
 
 SMALL: dict[str, Any] = {
-    "models": ["logistic", "rf"], "symbols": ["SIM1"], "preset": "fast", "cv__folds": 2, "random_forest__n_estimators": 5,
+    "models": ["logistic", "rf"], "symbols": ["SIM1"], "preset": "fast", "cv__folds": 2,
+    "random_forest__n_estimators": 5,
 }  # fmt: skip
 
 
