@@ -95,12 +95,12 @@ class ModelResult(_Record):
     trading_metrics: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     augmentation: dict[str, Any] = field(default_factory=dict)
-    selection: dict[str, Any] = field(default_factory=dict)
-    """Of features: method, used, reason, mean_gain, standard_error; folds and final: selected, importances, dropped."""
     artifact: dict[str, Any] = field(default_factory=dict)
     """path (relative to the run folder), sha256, bytes."""
     data_hash: str = ""
     config_hash: str = ""
+    selection: dict[str, Any] = field(default_factory=dict)
+    """Of features: method, used, reason, mean_gain, standard_error; folds and final: selected, importances, dropped."""
 
     def __repr__(self) -> str:
         accuracy = self.history.get("test_accuracy")
