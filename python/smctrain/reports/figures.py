@@ -124,7 +124,7 @@ def choice_svg(symbol: str, choice: dict[str, Any], most: int = 20) -> str:
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.invert_yaxis()
     axis.set_xlim(0, rows[0]["n_folds"])
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_xticks(range(rows[0]["n_folds"] + 1))
     axis.set(xlabel=f"folds that kept the column, of {rows[0]['n_folds']}")
     _quiet(axis)
     return _svg(figure, f"choice-{symbol}")

@@ -108,7 +108,7 @@ class Fitter:
         self.chooses, self.records = True, []
         folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
         selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
-        selection["folds"], self.chooses = self.records, bool(selection["used"])
+        selection["folds"], self.chooses = list(self.records), bool(selection["used"])
         return (folds if self.chooses else full), selection
 
     def chosen(self, prepare: Preparation, rows: Rows) -> tuple[Preparation, Outcome | None]:

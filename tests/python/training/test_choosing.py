@@ -117,7 +117,26 @@ def test_rows_that_do_not_suffice_keep_all_columns_and_say_so() -> None:
     prepare, outcome = fitter.chosen(fitter.prepare, parts.train)
     assert list(prepare.kept) == list(fitter.prepare.kept)
     assert outcome is not None
-    assert outcome.note.startswith("all columns are kept: shifts of at least 4 x horizon")
+    assert outcome.note.startswith("shifts of at least 4 x horizon")
+    assert outcome.note.endswith("all columns are kept")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_choice_that_runs_out_of_time_keeps_all_columns_and_says_so(method: str) -> None:
+    data, parts, config = small_case(method, **{"selection.features.time_limit_s": 1e-6})
+    for row in records_of(data, parts, config):
+        assert not row["complete"]
+        assert row["note"].startswith("ended early (timeout)")
+        assert row["note"].endswith("all columns are kept")
+        assert not any("hits" in entry["reason"] or "unstable" in entry["reason"] for entry in row["dropped"])
+
+
+def test_a_choice_is_recorded_once_for_each_fold_whatever_else_is_fitted() -> None:
+    data, parts, config = small_case("boruta", **{"augmentation.threshold": 100_000})
+    fit = fitter_of(data, parts, config).run()
+    assert "mean_gain" in fit.augmentation  # folds were run again, with and without synthetic rows
+    assert [row["fold"] for row in fit.selection["folds"]] == [0, 1, 2]
+    assert ("final" in fit.selection) is fit.selection["used"]
 
 
 @pytest.mark.parametrize(
