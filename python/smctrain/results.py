@@ -95,8 +95,6 @@ class ModelResult(_Record):
     trading_metrics: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     augmentation: dict[str, Any] = field(default_factory=dict)
-    selection: dict[str, Any] = field(default_factory=dict)
-    """Of features: method, used, reason, mean_gain, standard_error; folds and final: selected, importances, dropped."""
     importances: list[dict[str, Any]] = field(default_factory=list)
     """Rows of importance tables: feature, kind, importance, raw, sd, se, rank, n. First the model's own kind, then
     `mda`: how much the log-loss rises on inner folds when the column is moved, where that was measured."""
@@ -104,6 +102,8 @@ class ModelResult(_Record):
     """path (relative to the run folder), sha256, bytes."""
     data_hash: str = ""
     config_hash: str = ""
+    selection: dict[str, Any] = field(default_factory=dict)
+    """Of features: method, used, reason, mean_gain, standard_error; folds and final: selected, importances, dropped."""
 
     def __repr__(self) -> str:
         accuracy = self.history.get("test_accuracy")

@@ -195,7 +195,7 @@ class FeatureSelection(_Section):
     frequency: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.7
     """Share of the halves that must choose a column (stability)."""
     time_limit_s: Positive = 60.0
-    """Longest time for one choice; then it decides by what is finished, and the report says so."""
+    """Longest time for one choice; beyond it all columns are kept, and the report says so."""
 
     @model_validator(mode="after")
     def _ordered(self) -> FeatureSelection:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from smctrain.exceptions import InputError
 from smctrain.models.explanation import Table, as_table, importance_table
-from smctrain.splits.base import read_intervals
-from smctrain.splits.overlap import longest_overlap
+from smctrain.splits.base import longest_overlap, read_intervals
 
 Rows = NDArray[np.int64]
 

@@ -33,7 +33,12 @@ def write_run(run: RunResult) -> None:
     pages = []
     for symbol, result in run.symbols.items():
         page = symbol_context(result)
-        pages.append({**page, "curves": figures.curves_svg(result), "accuracy": figures.accuracy_svg(result)})
+        drawn = {
+            "curves": figures.curves_svg(result),
+            "accuracy": figures.accuracy_svg(result),
+            "choice": figures.choice_svg(symbol, page["feature_choice"]),
+        }
+        pages.append({**page, **drawn})
         target = folder / "symbols" / safe_file_name(symbol)
         write_atomic(target / "report.md", render("symbol.md.j2", page).encode())
     html = render("report.html.j2", {**context, "overfitting": table, "pages": pages, "figures": run_figures(table)})

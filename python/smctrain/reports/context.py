@@ -90,6 +90,7 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "n_features": len(result.features),
         "dropped_features": result.dropped_features,
         "preparation": preparation_words(result.preparation),
+        "feature_choice": feature_choice(result),
         "evidence": {key: value for key, value in result.verdict.get("evidence", {}).items() if _shown(value)},
         "n_required": result.verdict.get("n_required", {}),
         "rejected": result.verdict.get("rejected", {}),
@@ -125,6 +126,53 @@ def preparation_words(made: dict[str, Any]) -> str:
         f"Networks and linear models get {fill} for missing values, {bounds}, then {_SCALED[made['scale']]}: learned "
         f"on {made['fit_rows']} training rows (every fold learns its own){shown}. Trees take the columns as they are."
     )
+
+
+def feature_choice(result: SymbolResult) -> dict[str, Any]:
+    """What was chosen among the columns: a line for each model, and every column of the model that is shown.
+
+    Empty where no model chose columns.
+    """
+    chosen = {name: model for name, model in result.models.items() if model.selection}
+    if not chosen:
+        return {}
+    shown = result.best.model_name if result.best and result.best.model_name in chosen else next(iter(chosen))
+    return {
+        "models": [
+            {
+                "model": name,
+                "method": model.selection.get("method"),
+                "used": model.selection.get("used", False),
+                "reason": model.selection.get("reason", ""),
+                "kept": len(model.selection.get("final", {}).get("selected", [])) or None,
+                "kept_in_folds": [len(fold["selected"]) for fold in model.selection.get("folds", [])],
+                "notes": sorted({fold["note"] for fold in model.selection.get("folds", []) if fold["note"]}),
+            }
+            for name, model in chosen.items()
+        ],
+        "shown": shown,
+        "columns": _columns_of(chosen[shown].selection),
+    }
+
+
+def _columns_of(selection: dict[str, Any]) -> list[dict[str, Any]]:
+    """Per column: in how many folds it was kept, whether the model has it, and the latest reason against it."""
+    folds = selection.get("folds", [])
+    final = selection.get("final")
+    records = [*folds, *([final] if final else [])]
+    rows: dict[str, dict[str, Any]] = {}
+    for record in records:
+        for name in record["selected"]:
+            row = rows.setdefault(name, {"feature": name, "folds": 0, "final": False, "reason": ""})
+            row["folds"] += record is not final
+            row["final"] = row["final"] or record is final
+            row["reason"] = record.get("kept_because", {}).get(name, "")
+        for dropped in record["dropped"]:
+            name = dropped["feature"]
+            row = rows.setdefault(name, {"feature": name, "folds": 0, "final": False, "reason": ""})
+            row["reason"] = dropped["reason"]
+    listed = sorted(rows.values(), key=lambda row: (not row["final"], -row["folds"]))
+    return [{**row, "n_folds": len(folds)} for row in listed]
 
 
 def _symbol_line(result: SymbolResult) -> dict[str, Any]:

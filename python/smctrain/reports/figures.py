@@ -110,6 +110,26 @@ def accuracy_svg(result: SymbolResult) -> str:
     return _svg(figure, f"accuracy-{result.symbol}")
 
 
+def choice_svg(symbol: str, choice: dict[str, Any], most: int = 20) -> str:
+    """In how many folds the columns were kept, those kept most often first. Empty without a choice in folds."""
+    rows = sorted(choice.get("columns", []), key=lambda row: -row["folds"])[:most]
+    if not rows or not rows[0]["n_folds"]:
+        return ""
+    figure = _figure(6.2, 0.22 * len(rows) + 0.9)
+    axis = figure.subplots()
+    for i, row in enumerate(rows):
+        alpha, hatch = (1.0, "") if row["final"] else (0.45, "//")
+        axis.barh(i, row["folds"], color=COLOURS[0], alpha=alpha, hatch=hatch)
+    axis.set_yticks(range(len(rows)), [_label(row["feature"]) for row in rows], fontsize=7)
+    axis.set_ylim(-0.6, len(rows) - 0.4)
+    axis.invert_yaxis()
+    axis.set_xlim(0, rows[0]["n_folds"])
+    axis.set_xticks(range(rows[0]["n_folds"] + 1))
+    axis.set(xlabel=f"folds that kept the column, of {rows[0]['n_folds']}")
+    _quiet(axis)
+    return _svg(figure, f"choice-{symbol}")
+
+
 def curves_svg(result: SymbolResult) -> str:
     """Training and validation loss per epoch or round, one panel per iterative model. Empty without any."""
     models = [m for m in result.models.values() if len(_finite(m.curves.get("train_loss", []))) > 1]

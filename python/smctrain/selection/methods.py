@@ -23,7 +23,8 @@ from smctrain.selection.scores import (
     rank_consensus,
 )
 
-ENDED = "ended early ({}): all columns are kept"
+ALL_KEPT = ": all columns are kept"
+ENDED = "ended early ({})" + ALL_KEPT
 
 
 def everything(problem: Problem, note: str, complete: bool = True) -> Outcome:
@@ -226,6 +227,8 @@ def default_set(
     q = max(choices_for(d, expected_false, frequency), min(d, min_features))
     stable = stability(rest(), n_select=q, frequency=frequency, pairs=pairs)
     complete = boruta.complete and stable.complete
+    if not boruta.details["repeats"] or not stable.details["samples"]:
+        return everything(problem, ENDED.format(_why_ended(problem)), complete=False)
     reasons = [first or second for first, second in zip(boruta.reasons, stable.reasons, strict=True)]
     kept = boruta.kept & stable.kept
     order = np.argsort(-consensus, kind="stable")

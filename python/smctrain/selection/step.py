@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smctrain.exceptions import OneClass, TooFewRows
-from smctrain.selection.methods import circular_boruta, default_set, everything, score_and_prune, stability
+from smctrain.selection.methods import ALL_KEPT, circular_boruta, default_set, everything, score_and_prune, stability
 from smctrain.selection.problem import Outcome, Problem
 
 METHODS = ("score", "stability", "boruta", "default")
@@ -48,11 +48,13 @@ class FeatureStep:
         return _LEAST[self.method] if self.min_features is None else self.min_features
 
     def __call__(self, problem: Problem) -> Outcome:
-        """Choose; where the rows do not suffice, all columns stay and the outcome says why."""
+        """Choose; where the rows or the time do not suffice, all columns stay and the outcome says why."""
         try:
             outcome = self._choose(problem)
         except (TooFewRows, OneClass) as error:
-            return everything(problem, f"all columns are kept: {error}", complete=False)
+            return everything(problem, f"{str(error).rstrip('.')}{ALL_KEPT}", complete=False)
+        if not outcome.complete:  # half a choice would depend on how fast the machine was
+            return everything(problem, f"{outcome.note.removesuffix(ALL_KEPT)}{ALL_KEPT}", complete=False)
         return _within(outcome, self.least, self.top_m)
 
     def _choose(self, problem: Problem) -> Outcome:

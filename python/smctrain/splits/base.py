@@ -177,3 +177,11 @@ class Splitter(ABC):
 
 def stamp_count(read: ReadIntervals) -> int:
     return int(core().count_stamps(read.t0))
+
+
+def longest_overlap(t0: Rows, t1: Rows) -> int:
+    """h = 1 + the most decisions that fall inside one label: how far neighbouring rows share their outcome."""
+    order = np.argsort(t0, kind="stable")
+    starts, ends = t0[order], t1[order]
+    inside = np.searchsorted(starts, ends, side="left") - np.arange(len(starts)) - 1
+    return int(1 + max(0, inside.max(initial=0)))

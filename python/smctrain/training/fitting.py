@@ -121,7 +121,7 @@ class Fitter:
         self.chooses, self.records = True, []
         folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
         selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
-        selection["folds"], self.chooses = self.records, bool(selection["used"])
+        selection["folds"], self.chooses = list(self.records), bool(selection["used"])
         return (folds if self.chooses else full), selection
 
     def chosen(self, prepared: Prepared, rows: Rows, threads: int | None = None) -> tuple[Prepared, Outcome | None]:

@@ -13,7 +13,7 @@ from smctrain.dataset import Dataset
 from smctrain.exceptions import OneClass, TooFewRows
 from smctrain.splits import PurgedKFold, TemporalSplit
 from smctrain.splits import audit as audit_split
-from smctrain.splits.overlap import longest_overlap
+from smctrain.splits.base import longest_overlap
 from smctrain.splits.tail import tail_split
 
 Rows = NDArray[np.int64]

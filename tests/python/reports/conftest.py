@@ -73,6 +73,21 @@ def make_model(
     )  # fmt: skip
 
 
+def make_choice(used: bool) -> dict[str, Any]:
+    """A feature selection of two folds whose names and notes are hostile."""
+
+    def record(fold: int | str) -> dict[str, Any]:
+        return {
+            "fold": fold, "family": "XGBoost", "selected": [SCRIPT, FORMULA],
+            "importances": {SCRIPT: 1.0, FORMULA: 0.0},
+            "dropped": [{"feature": PIPE, "reason": LINES}, {"feature": LINK, "reason": HANDLER}],
+            "kept_because": {SCRIPT: HANDLER}, "complete": False, "note": LINK,
+        }  # fmt: skip
+
+    choice = {"method": "boruta", "used": used, "reason": HANDLER, "folds": [record(0), record(1)]}
+    return choice | ({"final": record("final")} if used else {})
+
+
 def make_symbol(symbol: str, models: list[ModelResult], kind: str, failures: list[FailureRecord]) -> SymbolResult:
     part = {"rows": 900, "first": "2020-01-01T00:00:00", "last": "2021-01-01T00:00:00"}
     return SymbolResult(
@@ -163,6 +178,8 @@ def make_full_run(folder: Path) -> RunResult:
         "DEPLOY",
         [],
     )
+    first.models["RandomForest"].selection = make_choice(used=False)
+    second.models["XGBoost"].selection = make_choice(used=True)
     return make_run(folder, [first, second], [failure(LINK), failure(TURNED)])
 
 

@@ -124,6 +124,17 @@ def test_hostile_names_are_shown_as_text(written: RunResult) -> None:
     assert "default-src 'none'" in raw
 
 
+def test_every_chosen_and_dropped_column_is_shown_with_its_reason(written: RunResult) -> None:
+    text = "".join(page(written).texts)
+    assert text.count("Chosen columns") == 2  # one symbol whose model uses its choice, one whose model does not
+    assert "two lines | and a cell" in text
+    assert "2 of 2" in text
+    assert written.folder is not None
+    markdown = (written.folder / "symbols" / safe_file_name("a|b") / "report.md").read_text(encoding="utf-8")
+    assert "## Chosen columns" in markdown
+    assert "XGBoost | boruta | yes | 2 | 2, 2 |" in markdown
+
+
 def test_ids_and_references_of_the_page_are_unique_and_resolve(written: RunResult) -> None:
     found = page(written)
     ids = found.values("id")

@@ -16,7 +16,7 @@ from smctrain.exceptions import InputError, TooFewRows
 from smctrain.models.estimators._input import seed_of
 from smctrain.prepare.matrix import threads_of, validated_matrix, validated_weight
 from smctrain.selection.problem import Outcome, Problem, on_usable_columns, target_of
-from smctrain.splits.overlap import longest_overlap
+from smctrain.splits.base import longest_overlap
 
 
 class Selector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
