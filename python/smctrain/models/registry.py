@@ -114,6 +114,12 @@ _ENTRIES = (
         regressor="CatBoostRegressor",
     ),
     FamilyEntry(
+        "NGBoost", ("ngboost", "ngb"),
+        "smctrain.models.ngboost", "NGBoostTrainer", "FittedNGBoost",
+        "smctrain.models.estimators.ngboost", "NGBoostClassifier", extra="ngboost",
+        regressor="NGBoostRegressor",
+    ),
+    FamilyEntry(
         "LogisticRegression", ("logisticregression", "logistic", "logit"),
         "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
         "smctrain.models.estimators.linear", "LogisticRegression",

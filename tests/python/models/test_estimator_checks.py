@@ -17,6 +17,8 @@ from smctrain.models import (
     LightGBMClassifier,
     LightGBMRegressor,
     MLPClassifier,
+    NGBoostClassifier,
+    NGBoostRegressor,
     RandomForestClassifier,
     RandomForestQuantileRegressor,
     RandomForestRegressor,
@@ -26,7 +28,9 @@ from smctrain.models import (
 
 _BINNED = "bins and leaves are counted in rows regardless of their weight, as in lightgbm"
 _ROWS = "borders, and the scale of l2_leaf_reg, count rows regardless of their weight, as in catboost"
+_MARGINAL = "the distribution a fit starts from, and min_samples_leaf, count rows regardless of their weight"
 _DRAWN = {
+    "NGBoostRegressor": _MARGINAL,
     "CatBoostClassifier": _ROWS,
     "CatBoostRegressor": _ROWS,
     "LightGBMClassifier": _BINNED,
@@ -44,6 +48,12 @@ def _expected_failures(estimator: Any) -> dict[str, str]:
             "without regularisation a leaf of rows of weight 0.0001 takes a full Newton step, as in scikit-learn's own"
         )
         return {"check_class_weight_classifiers": why}
+    if isinstance(estimator, NGBoostClassifier):
+        steep = "the natural gradient of a row does not shrink with its weight, and a leaf may hold such rows alone"
+        return {
+            "check_class_weight_classifiers": steep,
+            "check_sample_weight_equivalence_on_dense_data": _MARGINAL,
+        }
     why = _DRAWN.get(type(estimator).__name__)
     return {"check_sample_weight_equivalence_on_dense_data": why} if why else {}
 
@@ -67,11 +77,21 @@ _CATBOOST = (
     else []
 )
 
+_NGBOOST = (
+    [
+        NGBoostClassifier(20, learning_rate=0.2, min_samples_leaf=1, class_weight=None, random_state=0),
+        NGBoostRegressor(20, learning_rate=0.2, min_samples_leaf=1, random_state=0),
+    ]
+    if importlib.util.find_spec("ngboost")
+    else []
+)
+
 
 @parametrize_with_checks(
     [
         *_LIGHTGBM,
         *_CATBOOST,
+        *_NGBOOST,
         GradientBoostingClassifier(n_estimators=20, random_state=0),
         GradientBoostingRegressor(n_estimators=20, random_state=0),
         RandomForestClassifier(n_estimators=20, random_state=0),
