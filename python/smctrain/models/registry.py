@@ -96,6 +96,11 @@ _ENTRIES = (
         "smctrain.models.estimators.forest_regression", "RandomForestQuantileRegressor", task="regression",
     ),
     FamilyEntry(
+        "Quantile", ("quantile", "quantiles", "quantileregressor"),
+        "smctrain.models.quantile", "QuantileTrainer", "FittedQuantile",
+        "smctrain.models.estimators.quantile", "QuantileRegressor", task="regression",
+    ),
+    FamilyEntry(
         "LightGBM", ("lightgbm", "lgbm", "lgb"),
         "smctrain.models.lightgbm", "LightGBMTrainer", "FittedLightGBM",
         "smctrain.models.estimators.lightgbm", "LightGBMClassifier", extra="lightgbm",

@@ -19,6 +19,7 @@ from smctrain.models import (
     MLPClassifier,
     NGBoostClassifier,
     NGBoostRegressor,
+    QuantileRegressor,
     RandomForestClassifier,
     RandomForestQuantileRegressor,
     RandomForestRegressor,
@@ -86,6 +87,8 @@ _NGBOOST = (
     else []
 )
 
+_WHOLE: dict[str, Any] = {"n_estimators": 20, "min_child_weight": 1.0, "subsample": 1.0, "colsample_bytree": 1.0}
+
 
 @parametrize_with_checks(
     [
@@ -107,6 +110,7 @@ _NGBOOST = (
             n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, class_weight=None, random_state=0
         ),
         XGBoostRegressor(n_estimators=20, min_child_weight=1, subsample=1.0, colsample_bytree=1.0, random_state=0),
+        QuantileRegressor(quantiles=0.5, settings=_WHOLE, random_state=0),
         MLPClassifier((16,), learning_rate=0.01, batch_size=16, max_epochs=40, random_state=0),
     ],
     expected_failed_checks=_expected_failures,
