@@ -14,6 +14,7 @@ __all__: list[str] = [
     "BoostedTrees",
     "FeatureStream",
     "Forest",
+    "RoundJudge",
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
@@ -21,6 +22,8 @@ __all__: list[str] = [
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
+    "binary_trees",
+    "boosting_samples",
     "bootstrap_means",
     "check_bars",
     "check_order",
@@ -70,6 +73,7 @@ __all__: list[str] = [
     "nearest_zones",
     "normal_cdf",
     "normal_quantile",
+    "oblivious_trees",
     "panel_cross_section",
     "panel_order",
     "panel_sample",
@@ -105,6 +109,7 @@ __all__: list[str] = [
     "snap_prices",
     "stouffer",
     "temporal_split",
+    "track_quantiles",
     "trading_metrics",
     "trend_scanning",
     "triple_barrier",
@@ -242,6 +247,10 @@ class BoostedTrees:
     def importances(self) -> dict: ...
     def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> typing.Any: ...
     def predict_proba(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float64]: ...
+    def predict_row(self, x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Probabilities of one row (n_classes,), or its values (width,) in a regression.
+        """
     @property
     def n_classes(self) -> int: ...
     @property
@@ -252,6 +261,31 @@ class BoostedTrees:
     def width(self) -> int: ...
     @property
     def zero_is_missing(self) -> bool: ...
+
+class RoundJudge:
+    """
+    Judges the rounds of a package that trains by itself: best round, patience, alarms, stop flag and time limit.
+    """
+    def __init__(
+        self,
+        early_stopping_rounds: typing.SupportsInt | typing.SupportsIndex,
+        min_delta: typing.SupportsFloat | typing.SupportsIndex,
+        higher_is_better: bool,
+        has_validation: bool,
+        learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+        stop: typing.Any = None,
+        time_limit_s: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> None: ...
+    def begin(self) -> bool: ...
+    def observe(
+        self,
+        train_loss: typing.SupportsFloat | typing.SupportsIndex,
+        val_loss: typing.SupportsFloat | typing.SupportsIndex,
+        train_accuracy: typing.SupportsFloat | typing.SupportsIndex,
+        val_accuracy: typing.SupportsFloat | typing.SupportsIndex,
+        val_metric: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> bool: ...
+    def result(self) -> dict: ...
 
 def audit_split(
     t0: numpy.ndarray,
@@ -274,6 +308,28 @@ def bin_matrix(
     n_bins: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> BinnedMatrix: ...
+def binary_trees(
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    base_margin: numpy.ndarray,
+    tree_offset: numpy.ndarray,
+    left: numpy.ndarray,
+    right: numpy.ndarray,
+    feature: numpy.ndarray,
+    threshold: numpy.ndarray,
+    missing_left: numpy.ndarray,
+    value: numpy.ndarray,
+    gain: numpy.ndarray,
+    cover: numpy.ndarray,
+) -> BoostedTrees: ...
+def boosting_samples(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    stop_rows: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    balanced: bool,
+) -> tuple: ...
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -592,6 +648,17 @@ def nearest_zones(
 ) -> numpy.typing.NDArray[numpy.int64]: ...
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def oblivious_trees(
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    base_margin: numpy.ndarray,
+    split_offset: numpy.ndarray,
+    feature: numpy.ndarray,
+    border: numpy.ndarray,
+    missing_right: numpy.ndarray,
+    leaf_value: numpy.ndarray,
+    leaf_weight: numpy.ndarray,
+) -> BoostedTrees: ...
 def panel_cross_section(
     values: numpy.ndarray,
     start: numpy.ndarray,
@@ -804,6 +871,14 @@ def temporal_split(
     gap_stamps: typing.SupportsInt | typing.SupportsIndex,
     gap_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
+def track_quantiles(
+    prediction: numpy.ndarray,
+    y: numpy.ndarray,
+    levels: numpy.ndarray,
+    shift: numpy.ndarray,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    delay: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]: ...
 def trading_metrics(
     take: numpy.ndarray,
     r_net: numpy.ndarray,
