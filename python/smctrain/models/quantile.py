@@ -1,6 +1,6 @@
 """Several quantiles of a number at once: they never cross, and their coverage is told and can be put right.
 
-base        what is fitted: XGBoost, LightGBM or CatBoost with the pinball loss, or a quantile regression forest.
+base        what is fitted: XGBoost, LightGBM or CatBoost with the pinball loss, a quantile forest, or planes.
 sorting     predicted quantiles of a row are sorted, which never makes them worse (Chernozhukov, Fernandez-Val and
             Galichon, Econometrica 2010); the share of rows that needed it is reported.
 held rows   rows that were not trained on, the newest ones. Coverage and pinball loss on them are kept.
@@ -26,7 +26,7 @@ from smctrain.exceptions import ArtifactError, InputError, TooFewRows
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.boosting import is_integer, is_real, pinball_loss, quantiles_of, stored_value
 
-BASES = ("xgboost", "lightgbm", "catboost", "forest")
+BASES = ("xgboost", "lightgbm", "catboost", "forest", "linear")
 _MOST_SPREAD_ROWS = 1000
 DEFAULT_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -59,7 +59,7 @@ class QuantileTrainer:
 
     Parameters
     ----------
-    base : "xgboost", "lightgbm", "catboost" or "forest"
+    base : "xgboost", "lightgbm", "catboost", "forest" or "linear"
     quantiles : float or list of float
         Ascending, between 0 and 1.
     conformal : bool
@@ -123,6 +123,8 @@ class QuantileTrainer:
     def _base_trainer(self) -> Any:
         from smctrain.models import registry
 
+        if self.base == "linear":
+            return self._linear_trainer()
         name, fixed = {
             "xgboost": (
                 "XGBoost",
@@ -137,6 +139,17 @@ class QuantileTrainer:
         if taken:
             raise InputError(f"settings must not hold {', '.join(taken)}: the quantiles decide about them.")
         return registry.make_trainer(name, given | fixed)
+
+    def _linear_trainer(self) -> Any:
+        from smctrain.models.linear_quantile import LinearQuantileTrainer
+
+        given = dict(self.settings_of_base or {})
+        known = ("l2", "tol", "max_iter")
+        if set(given) - set(known):
+            raise InputError(
+                f"the base 'linear' has the settings {', '.join(known)}, but got {', '.join(map(str, given))}."
+            )
+        return LinearQuantileTrainer(tuple(self.quantiles), **given)
 
     def fit(self, task: FitTask) -> FittedQuantile:
         """Fit one task (n_classes 0, y float64).
@@ -220,6 +233,7 @@ _INNER = {
     "lightgbm": ("smctrain.models.lightgbm", "FittedLightGBM"),
     "catboost": ("smctrain.models.catboost", "FittedCatBoost"),
     "forest": ("smctrain.models.forest_regression", "FittedQuantileForest"),
+    "linear": ("smctrain.models.linear_quantile", "FittedLinearQuantile"),
 }
 
 

@@ -66,8 +66,9 @@ class QuantileRegressor(NativeRegressor):
 
     Parameters
     ----------
-    base : "xgboost", "lightgbm", "catboost" or "forest"
-        What is fitted: boosting with the pinball loss, or a quantile regression forest.
+    base : "xgboost", "lightgbm", "catboost", "forest" or "linear"
+        What is fitted: boosting with the pinball loss, a quantile regression forest, or one plane a quantile (missing
+        values count as the column's median).
     quantiles : float or list of float
         Ascending, between 0 and 1.
     conformal : bool
