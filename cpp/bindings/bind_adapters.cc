@@ -8,6 +8,7 @@
 #include "smctrain/models/boosting/boosting_task.h"
 #include "smctrain/models/boosting/foreign_trees.h"
 #include "smctrain/models/boosting/round_judge.h"
+#include "smctrain/models/quantile_tracking.h"
 
 namespace smctrain::bindings {
 
@@ -82,10 +83,13 @@ py::tuple boosting_samples(const py::array& X, const py::array& y, const py::arr
   Sample stop;
   {
     const py::gil_scoped_release release;
-    check_task(settings, task);
+    const StopToken token;
+    check_task(settings, task, token);
     const auto class_weight = class_weights(settings, task);
-    train = gather(task, task.rows, class_weight);
-    stop = gather(task, task.stop_rows, class_weight);
+    train = gather_labels(task, task.rows, class_weight);
+    gather_all_values(task, train, token);
+    stop = gather_labels(task, task.stop_rows, class_weight);
+    gather_all_values(task, stop, token);
   }
   const int64_t cols = task.X.cols;
   return py::make_tuple(sample_arrays(std::move(train), cols), sample_arrays(std::move(stop), cols));
@@ -165,6 +169,24 @@ void bind_adapters(py::module_& m) {
       py::arg("n_features"), py::arg("base_margin"), py::arg("tree_offset"), py::arg("left"),
       py::arg("right"), py::arg("feature"), py::arg("threshold"), py::arg("missing_left"), py::arg("value"),
       py::arg("gain"), py::arg("cover"));
+  m.def(
+      "track_quantiles",
+      [](const py::array& prediction, const py::array& y, const py::array& levels, const py::array& shift,
+         double rate, int64_t delay) {
+        const auto view = matrix_view<double>(prediction, "prediction");
+        const auto outcomes = vector_view<double>(y, "y");
+        const auto given = vector_view<double>(levels, "levels");
+        const auto start = vector_view<double>(shift, "shift");
+        models::TrackedQuantiles tracked;
+        {
+          const py::gil_scoped_release release;
+          tracked = models::track_quantiles(view, outcomes, given, start, rate, delay);
+        }
+        return py::make_tuple(to_matrix(std::move(tracked.values), view.rows, view.cols),
+                              to_array(std::move(tracked.shift)));
+      },
+      py::arg("prediction"), py::arg("y"), py::arg("levels"), py::arg("shift"), py::arg("rate"),
+      py::arg("delay"));
 }
 
 }  // namespace smctrain::bindings

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <numeric>
@@ -408,6 +409,30 @@ py::dict lightgbm_fit(const std::string& library_path, const py::dict& settings,
                     "");
 }
 
+// One row without the batch path's checks of shape and rows: probabilities of the classes, or the values of a
+// regression.
+py::array_t<double> predict_boosted_row(const TreeEnsemble& self, const py::array& x) {
+  const int64_t d = self.arrays().n_features;
+  if (x.ndim() != 1 || x.shape(0) != d) {
+    raise("InputError", "x must have the ", d, " entries seen in fit, in one dimension, but has ", x.size(),
+          ".");
+  }
+  const bool narrow = x.dtype().equal(py::dtype::of<float>());
+  if (!narrow && !x.dtype().equal(py::dtype::of<double>())) {
+    raise("InputError", "x must be float32 or float64, but is ",
+          py::cast<std::string>(py::str(static_cast<py::object>(x.dtype()))), ".");
+  }
+  std::vector<float> row(static_cast<size_t>(d));
+  for (int64_t j = 0; j < d; ++j) {
+    const void* value = x.data(j);
+    row[static_cast<size_t>(j)] =
+        narrow ? *static_cast<const float*>(value) : static_cast<float>(*static_cast<const double*>(value));
+  }
+  const MatrixView<const float> view{row.data(), 1, d, d};
+  const std::array<int64_t, 1> first{0};
+  return to_array(self.arrays().n_classes == 0 ? self.margins(view, first) : self.probabilities(view, first));
+}
+
 py::dict importance_totals(const TreeEnsemble& trees) {
   auto totals = models::boosting::split_totals(trees.arrays());
   py::dict result;
@@ -473,6 +498,8 @@ void bind_boosting(py::module_& m) {
           },
           py::arg("X"), py::arg("rows") = py::none(), py::arg("stop") = py::none(),
           py::arg("time_limit_s") = 0.0)
+      .def("predict_row", &predict_boosted_row, py::arg("x"),
+           "Probabilities of one row (n_classes,), or its values (width,) in a regression.")
       .def("importances", &importance_totals);
   py::class_<MatrixCache, std::shared_ptr<MatrixCache>>(
       m, "TrainingMatrices", "Training matrices of boosting libraries, shared by the fits on one X.")

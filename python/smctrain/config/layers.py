@@ -37,6 +37,7 @@ _FAMILY_ALIASES = {
     "logistic": "LogisticRegression",
     "ftrlproximal": "FTRLProximal", "ftrl_proximal": "FTRLProximal", "ftrl": "FTRLProximal",
     "catboost": "CatBoost", "cat": "CatBoost",
+    "ngboost": "NGBoost", "ngb": "NGBoost",
 }  # fmt: skip
 
 

@@ -323,6 +323,19 @@ class CatBoost(_Section):
     class_weight: Literal["balanced"] | None = "balanced"
 
 
+class NGBoost(_Section):
+    """Natural gradient boosting of class probabilities by the ngboost package."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne = 3
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.05
+    min_samples_leaf: AtLeastOne = 10
+    minibatch_frac: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
+    col_sample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
 class FTRLProximal(_Section):
     """Online logistic regression (FTRL-proximal) on imputed and scaled columns."""
 
@@ -384,6 +397,7 @@ Family = Literal[
     "LogisticRegression",
     "FTRLProximal",
     "CatBoost",
+    "NGBoost",
 ]
 
 
@@ -416,6 +430,7 @@ class Config(_Section):
     logistic_regression: LogisticRegression = LogisticRegression()
     ftrl_proximal: FTRLProximal = FTRLProximal()
     catboost: CatBoost = CatBoost()
+    ngboost: NGBoost = NGBoost()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -441,5 +456,6 @@ class Config(_Section):
             "LogisticRegression": self.logistic_regression,
             "FTRLProximal": self.ftrl_proximal,
             "CatBoost": self.catboost,
+            "NGBoost": self.ngboost,
         }[family]
         return dict(section)

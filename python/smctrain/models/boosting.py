@@ -250,7 +250,11 @@ class FittedBoosting:
         if not is_first_version:
             stored |= {name: _array(arrays, name) for name in ("gain", "cover")}
         trees = _load.core().BoostedTrees(
-            n_features=n_features, n_classes=n_classes, arrays=stored, wide=cls._wide, **cls._tree_options(meta)
+            n_features=n_features,
+            n_classes=cls._tree_classes(n_classes),
+            arrays=stored,
+            wide=cls._wide,
+            **cls._tree_options(meta),
         )
         quantiles = cls._stored_quantiles(meta, trees.width) if n_classes == 0 else ()
         if best_round != trees.n_rounds:
@@ -286,6 +290,11 @@ class FittedBoosting:
     def _tree_options(cls, meta: dict[str, Any]) -> dict[str, Any]:
         """What a family stores beside the arrays of its trees."""
         return {}
+
+    @staticmethod
+    def _tree_classes(n_classes: int) -> int:
+        """Classes as the trees count them; 0 where their margins have a link of their own."""
+        return n_classes
 
     @staticmethod
     def _stored_quantiles(meta: dict[str, Any], width: int) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import InputError, NativeLibraryError
+from smctrain.models._adapters import same_weights, task_samples, task_target, with_every_class
 from smctrain.models.base import FitTask
 from smctrain.models.boosting import FittedBoosting, is_integer, is_real, quantiles_of, trees_to_continue
 
@@ -226,12 +227,10 @@ class CatBoostTrainer:
             time_limit_s=float(task.time_limit_s),
         )
         n_features = task.X.shape[1]
-        y = np.ascontiguousarray(task.y, dtype=np.float64) if task.n_classes == 0 else task.y
-        train, held = core.boosting_samples(
-            task.X, y, task.rows, task.stop_rows, task.weight, task.n_classes, self.class_weight == "balanced"
-        )
+        y = task_target(task)
+        train, held = task_samples(task, y, self.class_weight == "balanced")
         begun = trees_to_continue(init_model, self.family, self._quantiles)
-        y, train = _with_every_class(y, train, task.n_classes)
+        y, train = with_every_class(y, train, task.n_classes)
         library = _load.catboost()
         width = max(1, len(self._quantiles)) if task.n_classes < 3 else task.n_classes
         if begun is not None and (begun.n_features, begun.n_classes, begun.width) != (
@@ -276,7 +275,7 @@ class CatBoostTrainer:
     ) -> dict[str, Any]:  # fmt: skip
         """The fitted model's JSON export; `judge` has seen every round."""
         # Where all weights are equal none are given: leaves of MAE and quantiles are then interpolated as usual.
-        weighted = not bool((train["weight"] == 1).all() and (held["weight"] == 1).all())
+        weighted = not same_weights(train, held)
 
         def pool(sample: dict[str, Any]) -> Any:
             baseline = None if begun is None else begun.margins(sample["X"])
@@ -380,21 +379,6 @@ def _watched(n_classes: int, metric: str | None) -> list[str]:
     names = ["Accuracy"] if n_classes else []
     names += {"balanced_accuracy": ["BalancedAccuracy"], "mse": ["RMSE"], "mae": ["MAE"]}.get(metric or "", [])
     return [f"{name}:hints=skip_train~false" for name in names]
-
-
-def _with_every_class(y: NDArray[Any], train: dict[str, Any], n_classes: int) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Training rows in which no class is lacking: CatBoost counts the classes it sees. A lacking one gets a copy of the
-    last row that weighs next to nothing."""
-    absent = np.setdiff1d(np.arange(n_classes), y[train["rows"]]).astype(y.dtype)
-    if not len(absent):
-        return y, train
-    X, weight, rows = train["X"], train["weight"], train["rows"]
-    light = np.full(len(absent), np.float32(1e-7) * weight.sum(), dtype=np.float32)
-    return np.concatenate([y, absent]), {
-        "X": np.concatenate([X, np.repeat(X[-1:], len(absent), axis=0)]),
-        "weight": np.concatenate([weight, light]),
-        "rows": np.concatenate([rows, np.arange(len(y), len(y) + len(absent))]),
-    }
 
 
 def _varies(X: NDArray[np.float32]) -> bool:

@@ -103,6 +103,11 @@ _ENTRIES = (
         "smctrain.models.estimators.forest_regression", "RandomForestQuantileRegressor", task="regression",
     ),
     FamilyEntry(
+        "Quantile", ("quantile", "quantiles", "quantileregressor"),
+        "smctrain.models.quantile", "QuantileTrainer", "FittedQuantile",
+        "smctrain.models.estimators.quantile", "QuantileRegressor", task="regression",
+    ),
+    FamilyEntry(
         "LightGBM", ("lightgbm", "lgbm", "lgb"),
         "smctrain.models.lightgbm", "LightGBMTrainer", "FittedLightGBM",
         "smctrain.models.estimators.lightgbm", "LightGBMClassifier", extra="lightgbm",
@@ -119,6 +124,12 @@ _ENTRIES = (
         "smctrain.models.catboost", "CatBoostTrainer", "FittedCatBoost",
         "smctrain.models.estimators.catboost", "CatBoostClassifier", extra="catboost",
         regressor="CatBoostRegressor",
+    ),
+    FamilyEntry(
+        "NGBoost", ("ngboost", "ngb"),
+        "smctrain.models.ngboost", "NGBoostTrainer", "FittedNGBoost",
+        "smctrain.models.estimators.ngboost", "NGBoostClassifier", extra="ngboost",
+        regressor="NGBoostRegressor",
     ),
     FamilyEntry(
         "LogisticRegression", ("logisticregression", "logistic", "logit"),

@@ -221,6 +221,7 @@ OTHER_VALUES: dict[str, Any] = {
     "lightgbm.class_weight": None,
     "gradient_boosting.class_weight": None, "gradient_boosting.max_features": "sqrt",
     "logistic_regression.class_weight": None, "catboost.class_weight": None, "catboost.boosting_type": "Ordered",
+    "ngboost.class_weight": None,
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
 }  # fmt: skip
 

@@ -13,14 +13,17 @@ from smctrain.bars import BarSet
 
 
 def test_a_run_trains_every_tabular_family_and_their_files_repeat_it(market: BarSet, tmp_path: Path) -> None:
-    extras = {"LightGBM": "lightgbm", "CatBoost": "catboost"}
+    extras = {"LightGBM": "lightgbm", "CatBoost": "catboost", "NGBoost": "ngboost"}
     run = st.train(
         market, out=tmp_path / "run", workers=1, symbols=["SIM1"],
-        models=["lgbm", "GradientBoosting", "extra_trees", "logistic", "ftrl", "catboost"], preset="fast",
+        models=["lgbm", "GradientBoosting", "extra_trees", "logistic", "ftrl", "catboost", "ngboost"], preset="fast",
         labels__target=3.0, labels__stop=2.0, labels__horizon=20, cv__folds=2, lightgbm__n_estimators=20,
         gradient_boosting__n_estimators=20, extra_trees__n_estimators=20, catboost__n_estimators=20,
+        ngboost__n_estimators=3,
     )  # fmt: skip
-    families = ["CatBoost", "ExtraTrees", "FTRLProximal", "GradientBoosting", "LightGBM", "LogisticRegression"]
+    families = [
+        "CatBoost", "ExtraTrees", "FTRLProximal", "GradientBoosting", "LightGBM", "LogisticRegression", "NGBoost",
+    ]  # fmt: skip
     for family, extra in extras.items():
         if importlib.util.find_spec(extra) is None:  # its error says what to install, and the others go on
             families.remove(family)

@@ -311,6 +311,15 @@ def test_the_estimators_fit_save_and_predict_without_the_package(
     )
     regressor = CatBoostRegressor(12, objective="Quantile", alpha=[0.1, 0.5, 0.9], random_state=1).fit(X, y)
     assert classifier.best_round_ <= 12
+    one = classifier.predictor()
+    assert one.classes_ is not None
+    assert one.classes_.tolist() == ["down", "up"]
+    assert np.array_equal(one.predict_row(X[0]), classifier.predict_proba(X[:1])[0])
+    assert np.array_equal(regressor.predictor().predict_row(X[3].astype(np.float64)), regressor.predict(X[3:4])[0])
+    with pytest.raises(InputError, match="x must have the 6 entries"):
+        one.predict_row(X[0, :5])
+    with pytest.raises(InputError, match="is infinite"):
+        one.predict_row(np.full(6, np.inf))
     assert classifier.shap_values(X[:3]).shape == (3, 7, 2)
     assert (np.diff(regressor.predict(X), axis=1) >= 0).all()
     assert regressor.coverage(X, y)[0.9] > 0.8

@@ -12,7 +12,15 @@ import pandas as pd
 import pytest
 
 from smctrain.exceptions import ArtifactError
-from smctrain.models import LSTMClassifier, MLPClassifier, RandomForestClassifier, XGBoostClassifier, load_model
+from smctrain.models import (
+    CatBoostClassifier,
+    LSTMClassifier,
+    MLPClassifier,
+    NGBoostClassifier,
+    RandomForestClassifier,
+    XGBoostClassifier,
+    load_model,
+)
 from smctrain.models.estimators._base import estimator_from_state
 
 
@@ -78,12 +86,16 @@ def test_a_contradictory_description_is_refused(change: dict[str, Any]) -> None:
     "model",
     [
         XGBoostClassifier(n_estimators=8, random_state=1),
+        CatBoostClassifier(n_estimators=8, random_state=1),
+        NGBoostClassifier(n_estimators=4, random_state=1),
         MLPClassifier((8, 4), max_epochs=3, random_state=1),
         LSTMClassifier(4, lookback=3, max_epochs=1, random_state=1),
     ],
     ids=lambda model: type(model).__name__,
 )
 def test_every_family_comes_back_from_file_and_pickle_with_the_same_bits(model: Any, tmp_path: Path) -> None:
+    if isinstance(model, CatBoostClassifier | NGBoostClassifier):
+        pytest.importorskip(model._family.lower())
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 3)).astype(np.float32)
     model.fit(X, np.where(X[:, 0] > 0, "up", "down"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +16,24 @@ from smctrain.models.boosting import FittedBoosting, Objective, pinball_loss
 from smctrain.models.estimators._base import NativeClassifier, NativeEstimator
 from smctrain.models.estimators._input import validated_matrix
 from smctrain.models.estimators._regressor import NativeRegressor
+
+
+@dataclass(frozen=True)
+class RowPredictor:
+    """One row at a time, without scikit-learn's input checks. Immutable; use from any thread.
+
+    Attributes
+    ----------
+    n_features : int
+    classes_ : ndarray (k,) or None
+        Labels of the values that `predict_row` returns; None in regression.
+    predict_row : callable
+        x (n_features,) float32 or float64, NaN is missing -> values (k,).
+    """
+
+    n_features: int
+    classes_: NDArray[Any] | None
+    predict_row: Callable[[NDArray[Any]], NDArray[np.float64]]
 
 
 class Boosted(NativeEstimator):
@@ -48,6 +68,22 @@ class Boosted(NativeEstimator):
         """Rounds kept, those of a continued model included."""
         check_is_fitted(self, "fitted_")
         return int(self._boosted().best_round)
+
+    def predictor(self) -> RowPredictor:
+        """A predictor for single rows: `predictor().predict_row(x)` takes microseconds.
+
+        It returns what `predict_proba` (a classifier) or `predict` (a regressor) says of the row, as an array (k,).
+        """
+        check_is_fitted(self, "fitted_")
+        native = self._boosted().trees
+        row = native.predict_row
+        if native.n_classes == 0 and native.width > 1:  # quantiles never cross
+
+            def row(x: NDArray[Any]) -> NDArray[np.float64]:
+                values: NDArray[np.float64] = np.sort(native.predict_row(x))
+                return values
+
+        return RowPredictor(int(native.n_features), getattr(self, "classes_", None), row)
 
     def importances(self) -> Any:
         """The library's own importances, one row a column, most gain first: `feature`, `weight` (splits), `gain` and

@@ -52,6 +52,7 @@ _WEIGHT = "check_sample_weight_equivalence_on_dense_data"
 _DRAWN = {_WEIGHT: "rows are drawn for a tree regardless of their weight, as in scikit-learn's own forest"}
 _BINNED = {_WEIGHT: "bins and leaves are counted in rows regardless of their weight, as in lightgbm"}
 _BORDERS = {_WEIGHT: "borders, and the scale of l2_leaf_reg, count rows regardless of their weight, as in catboost"}
+_MARGINAL = {_WEIGHT: "the distribution a fit starts from, and min_samples_leaf, count rows regardless of their weight"}
 _TREES = {"n_estimators": 8, "random_state": 0}
 # Leaf sizes count rows, not weight, and balance counts rows: without them weight 2 is a row given twice.
 _LEAF = {"min_samples_split": 2, "min_samples_leaf": 1}
@@ -97,6 +98,14 @@ ALL = [
            _BORDERS, "catboost"),
     Family("CatBoostRegressor", {"n_estimators": 8, "random_state": 0},
            {"n_estimators": 30, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0}, _BORDERS, "catboost"),
+    Family("NGBoostClassifier", {"n_estimators": 8, "random_state": 0}, {"n_estimators": 20, "learning_rate": 0.2,
+           "min_samples_leaf": 1, "class_weight": None}, _MARGINAL | {"check_class_weight_classifiers":
+           "the natural gradient of a row does not shrink with its weight, and a leaf may hold such rows alone"},
+           "ngboost"),
+    Family("NGBoostRegressor", {"n_estimators": 8, "random_state": 0}, {"n_estimators": 20, "learning_rate": 0.2,
+           "min_samples_leaf": 1}, _MARGINAL, "ngboost"),
+    Family("QuantileRegressor", {"quantiles": 0.5, "random_state": 0, "settings": {"n_estimators": 8}}, {"settings":
+           {"n_estimators": 20, "min_child_weight": 1.0, "subsample": 1.0, "colsample_bytree": 1.0}}, needs="xgboost"),
 ]  # fmt: skip
 
 HERE = [family for family in ALL if not family.needs or importlib.util.find_spec(family.needs)]
