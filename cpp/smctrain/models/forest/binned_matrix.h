@@ -1,8 +1,9 @@
 // Columns as bin codes: what histogram tree growers read instead of floats.
 //
 //   edge    real value between two bins of a column; ascending, one fewer than bins
-//   code    number of edges below x, so that  code(x) <= b  exactly when  x <= edge[b];  NaN has the missing
-//   code centre  mean of a bin's values among the fitted rows: what stands for the bin where distances matter
+//   code    number of edges below x, so that  code(x) <= b  exactly when  x <= edge[b]; of NaN the largest
+//           code there is
+//   centre  mean of a bin's values among the fitted rows: what stands for the bin where distances matter
 //
 // Edges are fitted on a given list of rows (the training rows of a fold) and applied to all rows. A column
 // with few distinct values gets one bin for each; otherwise bins hold about equally many rows and never split

@@ -9,41 +9,23 @@
 
 namespace smctrain::models::growing {
 
-namespace {
-
-constexpr int64_t kApart = 8;  // rows this far apart on average are read row by row
-
-}  // namespace
-
 template <class Code>
 template <int W, int B>
 void TreeGrower<Code>::fill_counts(int64_t begin, int64_t end, const Columns& columns) {
   uint64_t* histogram = packed_.data();
   const int32_t* rows = rows_.data();
   const uint64_t* additions = additions_.data();
-  const auto add = [&](int64_t i, auto code_of) {
-    std::array<uint64_t, W> words;
-    for (int w = 0; w < W; ++w) words[w] = additions[i * W + w];
-#pragma GCC unroll 8
-    for (int b = 0; b < B; ++b) {
-      uint64_t* bin = histogram + (b * kBins + code_of(b)) * W;
-      for (int w = 0; w < W; ++w) bin[w] += words[w];
-    }
-  };
-  if (data_.by_row != nullptr && rows[end - 1] - rows[begin] > kApart * (end - begin)) {
-    std::array<int64_t, B> offset;
-    for (int b = 0; b < B; ++b) offset[b] = columns[b];
-    for (int64_t i = begin; i < end; ++i) {
-      const uint8_t* row = data_.by_row + rows[i] * data_.row_stride;
-      add(i, [&](int b) -> int { return row[offset[b]]; });
-    }
-    return;
-  }
   std::array<const Code*, B> codes;
   for (int b = 0; b < B; ++b) codes[b] = matrix_.column<Code>(columns[b]);
   for (int64_t i = begin; i < end; ++i) {
     const int64_t row = rows[i];
-    add(i, [&](int b) -> int { return codes[b][row]; });
+    std::array<uint64_t, W> words;
+    for (int w = 0; w < W; ++w) words[w] = additions[i * W + w];
+#pragma GCC unroll 8
+    for (int b = 0; b < B; ++b) {
+      uint64_t* bin = histogram + (b * kBins + codes[b][row]) * W;
+      for (int w = 0; w < W; ++w) bin[w] += words[w];
+    }
   }
 }
 
