@@ -34,6 +34,21 @@ Task task_of(const py::array& X, const py::array& rows, const py::object& weight
   return task;
 }
 
+linear::Design design_of(const Task& task, const StopToken& token) {
+  linear::DesignSettings settings = task.settings;
+  settings.stop = &token;
+  return {task.X, task.rows, task.weight, settings};
+}
+
+// The object is borrowed: the caller holds it for the whole call.
+Progress progress_of(const py::object& progress) {
+  if (progress.is_none()) return {};
+  return [&progress](int64_t done, int64_t total) {
+    const py::gil_scoped_acquire acquire;
+    progress(done, total);
+  };
+}
+
 py::dict dictionary(linear::PathResult&& path, int64_t d) {
   const auto n = static_cast<int64_t>(path.alphas.size());
   py::dict out;
@@ -50,10 +65,15 @@ py::dict dictionary(linear::PathResult&& path, int64_t d) {
 
 template <class Fit>
 py::dict regression(const Task& task, const py::object& stop, double time_limit_s, Fit&& fit) {
+  std::vector<double> spread;
   auto path = run_native(stop, time_limit_s, [&](const StopToken& token) {
-    return fit(linear::Design(task.X, task.rows, task.weight, task.settings), token);
+    const linear::Design design = design_of(task, token);
+    spread.assign(design.spread().begin(), design.spread().end());
+    return fit(design, token);
   });
-  return dictionary(std::move(path), task.X.cols);
+  py::dict result = dictionary(std::move(path), task.X.cols);
+  result["scale"] = to_array(std::move(spread));
+  return result;
 }
 
 py::array_t<double> scores(const py::array& X, const py::object& rows, const py::array& coefs,
@@ -107,12 +127,13 @@ linear::FtrlSettings ftrl_settings(const py::dict& values) {
 
 py::dict ftrl(const py::array& X, const py::array& rows, const py::array& y, const py::object& weight,
               int64_t n_classes, const py::dict& settings, const py::object& z, const py::object& n,
-              const py::object& stop, double time_limit_s) {
+              const py::object& stop, double time_limit_s, const py::object& progress) {
   const auto view = matrix_view<float>(X, "X");
   const auto which = vector_view<int64_t>(rows, "rows");
   const auto codes = vector_view<int32_t>(y, "y", view.rows);
   const auto weights = optional_vector_view<double>(weight, "weight", view.rows);
-  const auto chosen = ftrl_settings(settings);
+  auto chosen = ftrl_settings(settings);
+  chosen.progress = progress_of(progress);
   const int64_t n_models = n_classes == 2 ? 1 : n_classes;
   const int64_t width = view.cols + 1;
   const auto size = static_cast<size_t>(n_models * width);
@@ -185,7 +206,8 @@ void bind_linear(py::module_& m) {
       "fit_elastic_net",
       [](const py::array& X, const py::array& rows, const py::array& y, const py::object& weight,
          const py::array& alphas, int64_t n_alphas, double eps, double l1_ratio, double tol, int64_t max_iter,
-         bool fit_intercept, bool standardize, int threads, const py::object& stop, double time_limit_s) {
+         bool fit_intercept, bool standardize, int threads, const py::object& stop, double time_limit_s,
+         const py::object& progress) {
         const Task task = task_of(X, rows, weight, fit_intercept, standardize, threads);
         const auto target = vector_view<double>(y, "y", task.X.rows);
         const auto strengths = vector_view<double>(alphas, "alphas");
@@ -196,6 +218,7 @@ void bind_linear(py::module_& m) {
         settings.eps = eps;
         settings.tol = tol;
         settings.max_iter = max_iter;
+        settings.progress = progress_of(progress);
         return regression(task, stop, time_limit_s,
                           [&](const linear::Design& design, const StopToken& token) {
                             return linear::fit_elastic_net(design, target, settings, token);
@@ -204,17 +227,21 @@ void bind_linear(py::module_& m) {
       py::arg("X"), py::arg("rows"), py::arg("y"), py::arg("weight"), py::arg("alphas"), py::arg("n_alphas"),
       py::arg("eps"), py::arg("l1_ratio"), py::arg("tol"), py::arg("max_iter"), py::arg("fit_intercept"),
       py::arg("standardize"), py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"),
+      py::arg("progress") = py::none(),
       "alphas empty: n_alphas of a grid from the smallest one with zeros only down to eps times it.");
   m.def(
       "fit_logistic",
       [](const py::array& X, const py::array& rows, const py::array& y, const py::object& weight,
          int64_t n_classes, double l1, double l2, double tol, int64_t max_iter, bool fit_intercept,
-         bool standardize, int threads, const py::object& stop, double time_limit_s) {
+         bool standardize, int threads, const py::object& stop, double time_limit_s,
+         const py::object& progress) {
         const Task task = task_of(X, rows, weight, fit_intercept, standardize, threads);
         const auto codes = vector_view<int32_t>(y, "y", task.X.rows);
-        const linear::LogisticSettings settings{n_classes, l1, l2, tol, max_iter};
+        const linear::LogisticSettings settings{n_classes, l1, l2, tol, max_iter, progress_of(progress)};
+        std::vector<double> spread;
         auto fit = run_native(stop, time_limit_s, [&](const StopToken& token) {
-          const linear::Design design(task.X, task.rows, task.weight, task.settings);
+          const linear::Design design = design_of(task, token);
+          spread.assign(design.spread().begin(), design.spread().end());
           return linear::fit_logistic(design, codes, settings, token);
         });
         const auto k = static_cast<int64_t>(fit.intercepts.size());
@@ -226,16 +253,17 @@ void bind_linear(py::module_& m) {
         out["violation"] = to_array(std::move(fit.violation));
         out["step"] = to_array(std::move(fit.step));
         out["converged"] = fit.converged;
+        out["scale"] = to_array(std::move(spread));
         out["stop_reason"] = fit.stop_reason;
         return out;
       },
       py::arg("X"), py::arg("rows"), py::arg("y"), py::arg("weight"), py::arg("n_classes"), py::arg("l1"),
       py::arg("l2"), py::arg("tol"), py::arg("max_iter"), py::arg("fit_intercept"), py::arg("standardize"),
-      py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"),
+      py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress") = py::none(),
       "l1 and l2 belong to the mean loss of weighted rows.");
   m.def("fit_ftrl", &ftrl, py::arg("X"), py::arg("rows"), py::arg("y"), py::arg("weight"),
         py::arg("n_classes"), py::arg("settings"), py::arg("z"), py::arg("n"), py::arg("stop"),
-        py::arg("time_limit_s"));
+        py::arg("time_limit_s"), py::arg("progress") = py::none());
   m.def(
       "linear_scores",
       [](const py::array& X, const py::object& rows, const py::array& coefs, const py::array& intercepts,
@@ -250,13 +278,10 @@ void bind_linear(py::module_& m) {
       "column_scale",
       [](const py::array& X, const py::array& rows, const py::object& weight, int threads) {
         const Task task = task_of(X, rows, weight, true, true, threads);
-        std::vector<double> scale;
-        {
-          const py::gil_scoped_release release;
-          const linear::Design design(task.X, task.rows, task.weight, task.settings);
-          for (const double inverse : design.inverse()) scale.push_back(inverse > 0.0 ? 1.0 / inverse : 0.0);
-        }
-        return to_array(std::move(scale));
+        return to_array(run_native(py::none(), 0.0, [&](const StopToken& token) {
+          const linear::Design design = design_of(task, token);
+          return std::vector<double>(design.spread().begin(), design.spread().end());
+        }));
       },
       py::arg("X"), py::arg("rows"), py::arg("weight"), py::arg("threads"),
       "Weighted standard deviation of the columns; 0 without spread.");

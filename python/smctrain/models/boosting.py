@@ -27,9 +27,49 @@ IMPORTANCES = ("feature", "weight", "gain", "cover", "total_gain", "total_cover"
 rows split) of such a split, and the sums of both."""
 
 
+class TrainingMatrices:
+    """Training matrices of XGBoost and LightGBM, shared by the fits on one X; kept in a task's `shared`.
+
+    The first fit that needs a matrix builds it, later ones with the same training rows, stop rows, labels, weights and
+    binning (`max_bin`; with LightGBM also `subsample_for_bin`, `zero_as_missing` and `min_child_samples`) take it,
+    also several threads at the same time. Bins come from a fit's own training rows, never from others, and the
+    fitted model is the same, bit for bit, as without sharing. Fits with an `init_model` build their own.
+
+    Parameters
+    ----------
+    X : float32 (n, d), C order
+        The very array that the tasks bring; kept alive, and must not be written to.
+
+    Notes
+    -----
+    A matrix takes about 2 bytes a value of the training rows (XGBoost) or 1 (LightGBM), and 12 bytes a value of the
+    stop rows. `clear` frees those that no fit uses.
+    """
+
+    def __init__(self, X: FloatMatrix) -> None:
+        self._native = _load.core().TrainingMatrices(X)
+
+    def __len__(self) -> int:
+        """Matrices held."""
+        return len(self._native)
+
+    @property
+    def built(self) -> int:
+        """Matrices built so far."""
+        return int(self._native.built)
+
+    def clear(self) -> None:
+        """Forget all matrices; fits that run keep theirs."""
+        self._native.clear()
+
+
 def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
     """The part of a task that every boosting library takes as it is."""
     y = np.ascontiguousarray(task.y, dtype=np.float64) if task.n_classes == 0 else task.y
+    matrices = None
+    if task.shared is not None:
+        key = ("training matrices", task.X.ctypes.data, task.X.shape, task.X.strides)
+        matrices = task.shared.get(key, lambda: TrainingMatrices(task.X))._native
     return {
         "X": task.X,
         "y": y,
@@ -41,6 +81,7 @@ def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
         "stop": task.stop,
         "time_limit_s": float(task.time_limit_s),
         "progress": task.progress,
+        "matrices": matrices,
     }
 
 

@@ -132,6 +132,7 @@ class LogisticRegressionTrainer:
             threads=task.threads,
             stop=task.stop,
             time_limit_s=float(task.time_limit_s),
+            progress=task.progress,
         )
         steps = len(result["objective"])
         history = {name: np.full(steps, np.nan) for name in _HISTORY}
@@ -148,9 +149,8 @@ class LogisticRegressionTrainer:
                 f"The fit did not converge in {steps - 1} iterations: the optimality error is "
                 f"{result['violation'][-1]:.2g}, tol {self.tol:g}. Raise max_iter or lower C."
             )
-        scale = _load.core().column_scale(task.X, rows, weight, task.threads)
         return FittedLogisticRegression(
-            result["coefs"], result["intercepts"], scale, task.n_classes, history, warnings, reason
+            result["coefs"], result["intercepts"], result["scale"], task.n_classes, history, warnings, reason
         )
 
 
@@ -203,6 +203,13 @@ class FTRLTrainer:
         parts: list[History] = []
         seen, reason = 0, ""
         settings = {name: getattr(self, name) for name in ("alpha", "beta", "l1", "l2", "fit_intercept")}
+        total = len(rows) * int(self.n_passes)
+        tell = task.progress
+
+        def progress(done: int, _: int) -> None:
+            if tell is not None:
+                tell(seen + done, total)
+
         for _ in range(int(self.n_passes)):
             result = _load.core().fit_ftrl(
                 X=task.X,
@@ -215,6 +222,7 @@ class FTRLTrainer:
                 n=state["n"],
                 stop=task.stop,
                 time_limit_s=float(task.time_limit_s),
+                progress=progress,
             )
             state = {"z": result["z"], "n": result["n"]}
             part = {name: np.full(len(result["step"]), np.nan) for name in _HISTORY}

@@ -78,7 +78,8 @@ class XGBoostTrainer:
 
     Notes
     -----
-    Losses and accuracies in `history` are weighted like the rows, on training and stop rows alike. The loss of
+    Losses and accuracies in `history` are weighted like the rows, on training and stop rows alike. Training rows are
+    judged in the first 10 rounds, in every 10th later, and in the last one; NaN elsewhere. The loss of
     "reg:squarederror" is the mean squared error. `val_metric` is the metric by which the best round was chosen.
     """
 

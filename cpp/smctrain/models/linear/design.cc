@@ -41,6 +41,7 @@ Design::Design(MatrixView<const float> X, std::span<const int64_t> rows, std::sp
   for (double& entry : share_) entry /= total_weight_;
 
   // Sums are shifted by the first row: exact zeros for constant columns, few digits lost for the others.
+  const auto is_stopped = [&] { return settings.stop != nullptr && settings.stop->stop_requested(); };
   const auto columns = static_cast<size_t>(d_);
   std::vector<double> shift(columns);
   for (size_t j = 0; j < columns; ++j) shift[j] = static_cast<double>(X(rows[0], static_cast<int64_t>(j)));
@@ -48,11 +49,14 @@ Design::Design(MatrixView<const float> X, std::span<const int64_t> rows, std::sp
   parallel_for(n_chunks_, settings.threads, [&](int64_t chunk) {
     double* sum = partial.data() + static_cast<size_t>(chunk) * 2 * columns;
     for (int64_t i = chunk_start(chunk); i < chunk_start(chunk + 1); ++i) {
+      if (i % 256 == 0 && is_stopped()) return;
       add_moments(&X_(row(i), 0), d_, share_[static_cast<size_t>(i)], shift.data(), sum, sum + columns);
     }
   });
   mean_.assign(columns, 0.0);
   inverse_.assign(columns, 1.0);
+  spread_.assign(columns, 0.0);
+  if (is_stopped()) return;
   for (size_t j = 0; j < columns; ++j) {
     double sum = 0.0;
     double square = 0.0;
@@ -71,10 +75,11 @@ Design::Design(MatrixView<const float> X, std::span<const int64_t> rows, std::sp
     // Rounding of the shifted sums may leave a trace of spread where there is none.
     const bool constant = !(variance > 1e-14 * square);
     if (settings.fit_intercept) mean_[j] = shift[j] + sum;
+    if (!constant) spread_[j] = std::sqrt(variance);
     if (constant) {
       inverse_[j] = settings.fit_intercept ? 0.0 : 1.0;
     } else if (settings.standardize) {
-      inverse_[j] = 1.0 / std::sqrt(variance);
+      inverse_[j] = 1.0 / spread_[j];
     }
   }
 }
@@ -85,10 +90,11 @@ void Design::load(int64_t position, double extra, double* z) const {
   std::fill(z + d_ + 1, z + stride_, 0.0);
 }
 
-std::vector<double> Design::columns() const {
+std::vector<double> Design::columns(const StopToken& stop) const {
   std::vector<double> out(static_cast<size_t>(d_ * n()));
   std::vector<double> z(static_cast<size_t>(stride_));
   for (int64_t i = 0; i < n(); ++i) {
+    if (i % 256 == 0 && stop.stop_requested()) throw Stopped();
     load(i, 0.0, z.data());
     const double root = std::sqrt(share_[static_cast<size_t>(i)]);
     for (int64_t j = 0; j < d_; ++j) out[static_cast<size_t>(j * n() + i)] = root * z[static_cast<size_t>(j)];

@@ -26,6 +26,9 @@ struct DesignSettings {
   bool fit_intercept = true;
   bool standardize = true;
   int threads = 1;
+  // Looked at while means and scales are made; a design that was stopped is only good for a fit that stops
+  // too.
+  const StopToken* stop = nullptr;
 };
 
 class Design {
@@ -45,12 +48,14 @@ class Design {
   std::span<const double> share() const { return share_; }
   std::span<const double> mean() const { return mean_; }
   std::span<const double> inverse() const { return inverse_; }
+  // Standard deviation of every column whatever the settings; 0 without spread.
+  std::span<const double> spread() const { return spread_; }
 
   // z of one position: d entries, the extra one at index d, zeros behind it.
   void load(int64_t position, double extra, double* z) const;
 
   // Columns as rows: d x n entries sqrt(share) * z, for solvers that walk columns.
-  std::vector<double> columns() const;
+  std::vector<double> columns(const StopToken& stop) const;
 
   int64_t block_rows() const { return block_rows_; }
   int64_t n_chunks() const { return n_chunks_; }
@@ -71,7 +76,7 @@ class Design {
   int64_t block_rows_ = 0;
   int64_t n_chunks_ = 1;
   double total_weight_ = 0.0;
-  std::vector<double> share_, mean_, inverse_;
+  std::vector<double> share_, mean_, inverse_, spread_;
 };
 
 // A target of one number a row: centred by its weighted mean where there is an intercept.

@@ -88,8 +88,8 @@ class GramProblem final : public Problem {
 
 class ColumnProblem final : public Problem {
  public:
-  ColumnProblem(const Design& design, const Target& target)
-      : n_(design.n()), size_(design.d()), columns_(design.columns()), residual_(target.centred) {
+  ColumnProblem(const Design& design, const Target& target, const StopToken& stop)
+      : n_(design.n()), size_(design.d()), columns_(design.columns(stop)), residual_(target.centred) {
     for (size_t i = 0; i < residual_.size(); ++i) residual_[i] *= std::sqrt(design.share()[i]);
     square_y_ = dot(residual_.data(), residual_.data(), n_);
     b_.assign(static_cast<size_t>(size_), 0.0);
@@ -237,7 +237,7 @@ PathResult fit_elastic_net(const Design& design, std::span<const double> y,
     if (design.d() < design.n() && design.d() <= kLargestGram) {
       problem = std::make_unique<GramProblem>(design, target, stop);
     } else {
-      problem = std::make_unique<ColumnProblem>(design, target);
+      problem = std::make_unique<ColumnProblem>(design, target, stop);
     }
   } catch (const Stopped&) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -261,6 +261,9 @@ PathResult fit_elastic_net(const Design& design, std::span<const double> y,
       least *= 0.03;
     }
     append(alpha, problem->b(), found, sweeps);
+    if (settings.progress) {
+      settings.progress(static_cast<int64_t>(result.alphas.size()), static_cast<int64_t>(alphas.size()));
+    }
     if (stop.stop_requested()) {
       result.stop_reason = to_string(stop.reason());
       break;

@@ -16,6 +16,7 @@
 
 #include <span>
 
+#include "smctrain/base/progress.h"
 #include "smctrain/models/linear/design.h"
 #include "smctrain/models/linear/path.h"
 
@@ -28,6 +29,7 @@ struct ElasticNetSettings {
   double eps = 1e-3;
   double tol = 1e-6;
   int64_t max_iter = 10'000;  // sweeps an alpha
+  Progress progress;          // after every alpha
 };
 
 PathResult fit_elastic_net(const Design& design, std::span<const double> y,

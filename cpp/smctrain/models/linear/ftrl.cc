@@ -93,6 +93,7 @@ FtrlPass ftrl_pass(MatrixView<const float> X, std::span<const int64_t> rows, std
       pass.loss.push_back(loss / total);
       pass.accuracy.push_back(right / total);
       loss = right = total = 0.0;
+      if (settings.progress) settings.progress(pass.rows_seen, n_rows);
     }
   }
   return pass;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "smctrain/base/progress.h"
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
 
@@ -26,6 +27,7 @@ struct FtrlSettings {
   double l1 = 0.0;
   double l2 = 0.0;
   bool fit_intercept = true;
+  Progress progress;  // rows seen, after every stretch of the history
 };
 
 // Model k: entries k (d + 1) .. k (d + 1) + d, the intercept last.

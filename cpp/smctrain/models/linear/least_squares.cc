@@ -126,7 +126,7 @@ void ridge_by_columns(const Design& design, const Target& target, std::span<cons
 void ridge_by_rows(const Design& design, const Target& target, std::span<const double> alphas,
                    const StopToken& stop, PathResult& result) {
   const Index n = design.n();
-  const std::vector<double> columns = design.columns();
+  const std::vector<double> columns = design.columns(stop);
   const Eigen::Map<const Matrix> z(columns.data(), n, design.d());  // n x d, sqrt(share) inside
   Vector y(n);
   for (Index i = 0; i < n; ++i) {

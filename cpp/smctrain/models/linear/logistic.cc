@@ -438,6 +438,8 @@ LogisticFit Solver::run() {
     fit.objective.push_back(state.at.objective);
     fit.violation.push_back(state.error);
     fit.step.push_back(length);
+    const auto steps = static_cast<int64_t>(fit.step.size()) - 1;
+    if (settings_.progress && steps > 0) settings_.progress(steps, settings_.max_iter);
   };
   try {
     state.at = evaluate(state.beta);

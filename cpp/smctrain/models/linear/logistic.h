@@ -27,6 +27,7 @@
 #include <span>
 #include <string>
 
+#include "smctrain/base/progress.h"
 #include "smctrain/models/linear/design.h"
 
 namespace smctrain::models::linear {
@@ -37,6 +38,7 @@ struct LogisticSettings {
   double l2 = 0.0;
   double tol = 1e-6;
   int64_t max_iter = 100;
+  Progress progress = {};  // after every iteration; fits usually converge long before the last one
 };
 
 struct LogisticFit {

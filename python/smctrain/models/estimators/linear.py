@@ -139,12 +139,11 @@ class _LinearRegressor(NativeRegressor):
             "objective": result["objective"],
             "gap": result["gap"],
         }
-        scale = _load.core().column_scale(matrix, rows, weight, 1)
         cls: type[FittedRegression] = FITTED_REGRESSIONS[self._family]
         return cls(
             result["coefs"][-1:].copy(),
             result["intercepts"][-1:].copy(),
-            scale,
+            result["scale"],
             history,
             warnings,
             reason,
