@@ -3,12 +3,14 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
 #include "smctrain/models/linear/kernels.h"
 #include "smctrain/models/linear/quadratic.h"
+#include "smctrain/models/linear/quasi_newton.h"
 
 namespace smctrain::models::linear {
 
@@ -17,6 +19,8 @@ namespace {
 constexpr int64_t kLargestHessian = 1200;
 constexpr int kMostHalvings = 30;
 constexpr double kSlowReduction = 0.3;
+constexpr int kPatience = 3;
+constexpr int kPatienceWithBound = 25;  // a new bound is hardly better than the old one
 
 // Probabilities of one row in place of its scores; returns -log p of class y.
 double row_loss(double* score, int64_t n_scores, int32_t y) {
@@ -63,13 +67,22 @@ class Solver {
   LogisticFit run();
 
  private:
+  struct State {
+    std::vector<double> beta;
+    Evaluation at;
+    double error = 0.0;
+  };
+
   std::vector<double> start() const;
   Evaluation evaluate(const std::vector<double>& beta) const;
   std::vector<double> hessian(const std::vector<double>& beta) const;
   std::vector<double> direction(const std::vector<double>& beta, const Evaluation& at,
                                 double violation) const;
-  std::vector<double> newton(const std::vector<double>& matrix, std::span<const double> gradient) const;
+  QuasiNewton::Solve curvature(const std::vector<double>& beta) const;
   double violation(const std::vector<double>& beta, const Evaluation& at) const;
+  bool advance(State& state, const std::vector<double>& change, double* length) const;
+  void smooth_steps(State& state, const std::function<void(double)>& record);
+  void sparse_steps(State& state, const std::function<void(double)>& record);
   double norm1(const std::vector<double>& beta) const;
 
   const Design& design_;
@@ -256,22 +269,39 @@ std::vector<double> Solver::hessian(const std::vector<double>& beta) const {
   return out;
 }
 
-// Solves one matrix; a trace on the diagonal keeps directions without curvature in place.
-std::vector<double> Solver::newton(const std::vector<double>& matrix,
-                                   std::span<const double> gradient) const {
-  const auto side = static_cast<Eigen::Index>(gradient.size());
-  const Eigen::Map<const Eigen::MatrixXd> hessian(matrix.data(), side, side);
-  const Eigen::Map<const Eigen::VectorXd> slope(gradient.data(), side);
-  const double typical = std::max(hessian.diagonal().mean(), 1e-300);
-  for (double damping = 1e-10;; damping *= 1e3) {
-    Eigen::MatrixXd damped = hessian;
-    damped.diagonal().array() += damping * typical;
-    const Eigen::LLT<Eigen::MatrixXd> cholesky(damped);
-    if (cholesky.info() == Eigen::Success || damping > 1e3) {
-      const Eigen::VectorXd solution = cholesky.solve(-slope);
-      return {solution.data(), solution.data() + side};
+// The Hessian's factors; a trace on the diagonal keeps directions without curvature in place.
+QuasiNewton::Solve Solver::curvature(const std::vector<double>& beta) const {
+  const std::vector<double> matrix = hessian(beta);
+  const int64_t each = full_hessian_ ? scores_ : 1;  // scores a matrix
+  const int64_t side = each * width_;
+  using Factor = Eigen::LLT<Eigen::MatrixXd>;
+  const auto factors = std::make_shared<std::vector<Factor>>();
+  for (int64_t first = 0; first < scores_; first += each) {
+    const Eigen::Map<const Eigen::MatrixXd> hessian(matrix.data() + first / each * side * side, side, side);
+    const double typical = std::max(hessian.diagonal().mean(), 1e-300);
+    for (double damping = 1e-10;; damping *= 1e3) {
+      Eigen::MatrixXd damped = hessian;
+      damped.diagonal().array() += damping * typical;
+      Factor factor(damped);
+      if (factor.info() != Eigen::Success && damping <= 1e3) continue;
+      factors->push_back(std::move(factor));
+      break;
     }
   }
+  return [this, factors, each, side](const std::vector<double>& v) {
+    std::vector<double> out(v.size(), 0.0);
+    Eigen::VectorXd part(side);
+    for (int64_t first = 0; first < scores_; first += each) {
+      for (int64_t i = 0; i < side; ++i) {
+        part[i] = v[static_cast<size_t>((first + i / width_) * stride_ + i % width_)];
+      }
+      (*factors)[static_cast<size_t>(first / each)].solveInPlace(part);
+      for (int64_t i = 0; i < side; ++i) {
+        out[static_cast<size_t>((first + i / width_) * stride_ + i % width_)] = part[i];
+      }
+    }
+    return out;
+  };
 }
 
 std::vector<double> Solver::direction(const std::vector<double>& beta, const Evaluation& at,
@@ -298,19 +328,14 @@ std::vector<double> Solver::direction(const std::vector<double>& beta, const Eva
     } else {
       block.assign(matrix.begin() + first * side * side, matrix.begin() + (first + 1) * side * side);
     }
-    std::vector<double> change;
-    if (settings_.l1 == 0.0) {
-      change = newton(block, gradient);
-    } else {
-      const double typical = std::accumulate(
-          block.begin(), block.end(), 0.0, [](double most, double x) { return std::max(most, std::abs(x)); });
-      for (int64_t i = 0; i < side; ++i) block[static_cast<size_t>(i * side + i)] += 1e-10 * typical;
-      std::vector<double> slope(gradient.size());
-      std::transform(gradient.begin(), gradient.end(), slope.begin(), [](double g) { return -g; });
-      change = b;
-      descend({block.data(), side, side}, l1, 0.03 * error, 1000, stop_, change, slope);
-      for (size_t i = 0; i < b.size(); ++i) change[i] -= b[i];
-    }
+    const double typical = std::accumulate(block.begin(), block.end(), 0.0,
+                                           [](double most, double x) { return std::max(most, std::abs(x)); });
+    for (int64_t i = 0; i < side; ++i) block[static_cast<size_t>(i * side + i)] += 1e-10 * typical;
+    std::vector<double> slope(gradient.size());
+    std::transform(gradient.begin(), gradient.end(), slope.begin(), [](double g) { return -g; });
+    std::vector<double> change = b;
+    descend({block.data(), side, side}, l1, 0.03 * error, 1000, stop_, change, slope);
+    for (size_t i = 0; i < b.size(); ++i) change[i] -= b[i];
     for (int64_t k = first; k < last; ++k) {
       for (int64_t j = 0; j < width_; ++j) {
         out[static_cast<size_t>(k * stride_ + j)] = change[static_cast<size_t>((k - first) * width_ + j)];
@@ -336,53 +361,100 @@ double Solver::violation(const std::vector<double>& beta, const Evaluation& at) 
   return worst;
 }
 
+// Goes along `change` until the objective falls as promised; false, and nothing moved, where it does not.
+bool Solver::advance(State& state, const std::vector<double>& change, double* length) const {
+  const double rounding = 1e-14 * (1.0 + std::abs(state.at.objective));
+  std::vector<double> trial(state.beta.size());
+  double promised = 0.0;
+  *length = 1.0;
+  for (int halvings = 0; halvings <= kMostHalvings; ++halvings, *length *= 0.5) {
+    for (size_t i = 0; i < trial.size(); ++i) trial[i] = state.beta[i] + *length * change[i];
+    if (halvings == 0) {
+      for (size_t i = 0; i < trial.size(); ++i) promised += state.at.gradient[i] * change[i];
+      if (settings_.l1 > 0.0) promised += settings_.l1 * (norm1(trial) - norm1(state.beta));
+    }
+    Evaluation next = evaluate(trial);
+    if (!(next.objective <= state.at.objective + 1e-4 * *length * promised + rounding)) continue;
+    state.error = violation(trial, next);
+    state.beta = std::move(trial);
+    state.at = std::move(next);
+    return true;
+  }
+  return false;
+}
+
+void Solver::smooth_steps(State& state, const std::function<void(double)>& record) {
+  QuasiNewton metric;
+  metric.restart(curvature(state.beta));
+  int64_t known = 0;  // steps since the Hessian was made
+  int slow = 0;       // of them in a row
+  int patience = full_hessian_ ? kPatience : kPatienceWithBound;
+  for (int64_t iteration = 0; iteration < settings_.max_iter && state.error > settings_.tol; ++iteration) {
+    const State before = state;
+    double length = 0.0;
+    const bool moved = advance(state, metric.step(state.at.gradient), &length);
+    if (moved) {
+      record(length);
+      ++known;
+      slow = state.error > kSlowReduction * before.error ? slow + 1 : 0;
+      if (slow < patience) {
+        std::vector<double> s(state.beta.size());
+        std::vector<double> y(state.beta.size());
+        for (size_t i = 0; i < s.size(); ++i) {
+          s[i] = state.beta[i] - before.beta[i];
+          y[i] = state.at.gradient[i] - before.at.gradient[i];
+        }
+        metric.learn(std::move(s), std::move(y));
+        continue;
+      }
+    } else if (known == 0 && sample_ == design_.n()) {
+      break;  // as exact as doubles allow
+    }
+    if (state.error <= settings_.tol) break;
+    if (known <= patience) {  // slow from the start: the Hessian, not its age, is to blame
+      if (sample_ == design_.n() && full_hessian_) patience = 1;
+      sample_ = std::min(4 * sample_, design_.n());
+    }
+    metric.restart(curvature(state.beta));
+    known = slow = 0;
+  }
+}
+
+void Solver::sparse_steps(State& state, const std::function<void(double)>& record) {
+  for (int64_t iteration = 0; iteration < settings_.max_iter && state.error > settings_.tol; ++iteration) {
+    const double before = state.error;
+    double length = 0.0;
+    const bool moved = advance(state, direction(state.beta, state.at, state.error), &length);
+    if (!moved && sample_ == design_.n()) break;  // as exact as doubles allow
+    if (!moved || state.error > kSlowReduction * before) sample_ = std::min(4 * sample_, design_.n());
+    if (moved) record(length);
+  }
+}
+
 LogisticFit Solver::run() {
   LogisticFit fit;
-  std::vector<double> beta = start();
-  const auto record = [&](const Evaluation& at, double error, double length) {
-    fit.objective.push_back(at.objective);
-    fit.violation.push_back(error);
+  State state{start(), {}, 0.0};
+  const auto record = [&](double length) {
+    fit.objective.push_back(state.at.objective);
+    fit.violation.push_back(state.error);
     fit.step.push_back(length);
+    const auto steps = static_cast<int64_t>(fit.step.size()) - 1;
+    if (settings_.progress && steps > 0) settings_.progress(steps, settings_.max_iter);
   };
   try {
-    Evaluation at = evaluate(beta);
-    double error = violation(beta, at);
-    record(at, error, 0.0);
-    for (int64_t iteration = 0; iteration < settings_.max_iter && error > settings_.tol; ++iteration) {
-      const std::vector<double> change = direction(beta, at, error);
-      double promised = settings_.l1 > 0.0 ? -settings_.l1 * norm1(beta) : 0.0;
-      std::vector<double> trial(beta.size());
-      for (size_t i = 0; i < beta.size(); ++i) {
-        trial[i] = beta[i] + change[i];
-        promised += at.gradient[i] * change[i];
-      }
-      if (settings_.l1 > 0.0) promised += settings_.l1 * norm1(trial);
-      double length = 1.0;
-      Evaluation next = evaluate(trial);
-      int halvings = 0;
-      const double rounding = 1e-14 * (1.0 + std::abs(at.objective));
-      while (!(next.objective <= at.objective + 1e-4 * length * promised + rounding) &&
-             halvings < kMostHalvings) {
-        ++halvings;
-        length *= 0.5;
-        for (size_t i = 0; i < beta.size(); ++i) trial[i] = beta[i] + length * change[i];
-        next = evaluate(trial);
-      }
-      const double next_error = violation(trial, next);
-      const bool worse = halvings == kMostHalvings;
-      if (worse && sample_ == design_.n()) break;  // as exact as doubles allow
-      if (worse || next_error > kSlowReduction * error) sample_ = std::min(4 * sample_, design_.n());
-      if (worse) continue;
-      beta = std::move(trial);
-      at = std::move(next);
-      error = next_error;
-      record(at, error, length);
-      if (settings_.progress) settings_.progress(iteration + 1, settings_.max_iter);
+    state.at = evaluate(state.beta);
+    state.error = violation(state.beta, state.at);
+    record(0.0);
+    if (settings_.l1 > 0.0) {
+      sparse_steps(state, record);
+    } else if (state.error > settings_.tol) {
+      smooth_steps(state, record);
     }
-    fit.converged = error <= settings_.tol;
+    fit.converged = state.error <= settings_.tol;
   } catch (const Stopped&) {
     fit.stop_reason = to_string(stop_.reason());
   }
+  const std::vector<double>& beta = state.beta;
   double common = 0.0;  // softmax does not see what all intercepts have in common: they sum to 0
   for (int64_t k = 0; k < scores_ && scores_ > 1; ++k) common += beta[static_cast<size_t>(k * stride_ + d_)];
   common /= static_cast<double>(scores_);

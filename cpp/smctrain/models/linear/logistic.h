@@ -1,24 +1,27 @@
-// Logistic regression of two or more classes with L1, L2 or both, by proximal Newton steps.
+// Logistic regression of two or more classes with L1, L2 or both.
 //
 //   min  sum share loss + l1 |b|_1 + l2 / 2 |b|^2       intercepts carry no penalty
 //   loss   -log p of the row's class; p by the logistic function for two classes, softmax for more
 //
-// One iteration:
-//   1. Loss and gradient over all rows, in one pass.
-//   2. Hessian on a sample of the rows (one row of each stretch of equal length, weights scaled up). For many
-//   classes
-//      (classes x columns above 1200) only its diagonal blocks with p in place of p (1 - p), which bound it.
-//   3. Step: Cholesky without L1, else coordinate descent on the quadratic model (`descend`).
-//   4. Halve the step until the objective falls as promised (Armijo).
-//   5. Where the optimality error fell by less than a factor 3, the next sample is 4 times as large, up to
-//   all rows:
-//      the last steps are then Newton's own, and quadratic.
-//   Stop: largest violation of the optimality conditions at most tol (gradient of the mean loss, standardised
-//   units).
+// Both ways start from the classes' shares and use Hessians of a sample of the rows (one row of each stretch
+// of equal length, weights scaled up). For many classes (classes x columns above 1200) that is only the
+// diagonal blocks with p in place of p (1 - p), which bound it. A step is halved until the objective falls
+// as promised (Armijo).
 //
-// Cost: n d an iteration and class, sample d^2 for the Hessian; usually 5 to 10 iterations.
-// Source: Lee, Sun, Saunders, "Proximal Newton-Type Methods for Minimizing Composite Functions" (2014); Byrd
-// et al., "On the Use of Stochastic Hessian Information in Optimization Methods for Machine Learning" (2011).
+//   Without L1  One Hessian is factored and corrected by what each step learns (`QuasiNewton`), so that a
+//               step costs one pass over the rows. After 3 steps in a row of which none cut the optimality
+//               error to 0.3 (with the bound: 25), a new Hessian is made where the fit now is; where these
+//               were its first steps, from 4 times as many rows. Slow with all rows: every slow step gets a
+//               new one, which is Newton's method.
+//   With L1     Proximal Newton steps by coordinate descent on the quadratic model (`descend`), each with
+//               its own Hessian; after a slow step from 4 times as many rows.
+//
+// Stop: largest violation of the optimality conditions at most tol (gradient of the mean loss, standardised
+// units). Cost: n d a step and class, sample d^2 a Hessian; usually 8 to 15 steps and 2 or 3 Hessians.
+//
+// Source: Nocedal and Wright, "Numerical Optimization" (2006), chapter 7; Byrd et al., "On the Use of
+// Stochastic Hessian Information in Optimization Methods for Machine Learning" (2011); Lee, Sun, Saunders,
+// "Proximal Newton-Type Methods for Minimizing Composite Functions" (2014).
 #pragma once
 
 #include <span>
