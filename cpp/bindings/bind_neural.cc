@@ -27,8 +27,11 @@ neural::NetShape to_shape(const py::dict& config) {
     shape.kind = neural::NetKind::kLstm;
   } else if (kind == "gru") {
     shape.kind = neural::NetKind::kGru;
+  } else if (kind == "cnn") {
+    shape.kind = neural::NetKind::kCnn;
+    shape.kernel_size = config["kernel_size"].cast<int64_t>();
   } else {
-    raise("InputError", "kind must be mlp, lstm or gru, but is ", kind, ".");
+    raise("InputError", "kind must be mlp, lstm, gru or cnn, but is ", kind, ".");
   }
   shape.n_features = config["n_features"].cast<int64_t>();
   shape.hidden = config["hidden"].cast<std::vector<int64_t>>();

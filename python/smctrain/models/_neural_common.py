@@ -15,6 +15,7 @@ from smctrain.models._neural_settings import NetSettings
 from smctrain.models.base import FitTask, FloatMatrix, History
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
+_NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
 _STOP_REASONS = ("", "divergence", "nan_loss", "timeout", "cancelled", "interrupted")
 _ENDED_FROM_OUTSIDE = ("timeout", "cancelled", "interrupted")
 _ADDED = ("columns_visible", "layers_frozen")  # columns of the history that files of earlier versions lack
@@ -26,7 +27,7 @@ class NetShape:
 
     Attributes
     ----------
-    kind : "mlp", "lstm" or "gru"
+    kind : "mlp", "lstm", "gru" or "cnn"
     n_features : int
     n_classes : int
         0: a regression, with one output.
@@ -34,6 +35,8 @@ class NetShape:
         Width of each block (MLP) or layer (LSTM).
     lookback : int
         Rows of a window, the decision row included; 1 for the MLP.
+    kernel_size : int
+        Taps of a convolution; 0 where there is none.
     """
 
     kind: str
@@ -41,6 +44,7 @@ class NetShape:
     hidden: tuple[int, ...]
     lookback: int
     n_classes: int
+    kernel_size: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -53,6 +57,7 @@ class NetShape:
             "hidden": list(self.hidden),
             "lookback": self.lookback,
             "n_classes": self.n_classes,
+            **({"kernel_size": self.kernel_size} if self.kind == "cnn" else {}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -62,8 +67,10 @@ class NetShape:
         for i, width in enumerate(self.hidden):
             if self.kind == "mlp":
                 shapes[f"blocks.{i}.linear.weight"] = (width, width_in)
-                names = ("linear.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
-                shapes.update({f"blocks.{i}.{name}": (width,) for name in names})
+                shapes.update({f"blocks.{i}.{name}": (width,) for name in ("linear.bias", *_NORM)})
+            elif self.kind == "cnn":
+                shapes[f"layers.{i}.conv.weight"] = (self.kernel_size, width, width_in)
+                shapes.update({f"layers.{i}.{name}": (width,) for name in ("conv.bias", *_NORM)})
             else:
                 gates = 3 if self.kind == "gru" else 4
                 shapes[f"layers.{i}.weight_ih"] = (gates * width, width_in)
@@ -305,6 +312,7 @@ def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
         hidden=widths,
         lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
         n_classes=n_classes,
+        kernel_size=_whole(family, meta, "kernel_size", 1, 1000) if kind == "cnn" else 0,
     )
 
 

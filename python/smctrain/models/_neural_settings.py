@@ -36,6 +36,13 @@ class Problems:
             words = " or ".join(repr(option) for option in allowed)
             self.found.append(f"{name} must be {words}, but is {value!r}")
 
+    def widths(self, name: str, value: Any) -> None:
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not 1 <= len(value) <= 64:
+            self.found.append(f"{name} must list 1 to 64 widths, but is {value!r}")
+            return
+        for i, width in enumerate(value):
+            self.integer(f"{name}[{i}]", width, 1, 65_536)
+
     def raise_if_any(self) -> None:
         if self.found:
             raise InputError(f"{self.owner}: " + "; ".join(self.found) + ".")

@@ -47,12 +47,7 @@ class NeuralNetworkTrainer(NetSettings):
     family: ClassVar[str] = "NeuralNetwork"
 
     def _check(self, problems: Problems) -> None:
-        widths = self.hidden_dims
-        if isinstance(widths, (str, bytes)) or not hasattr(widths, "__len__") or not 1 <= len(widths) <= 64:
-            problems.found.append(f"hidden_dims must list 1 to 64 widths, but is {widths!r}")
-        else:
-            for i, width in enumerate(widths):
-                problems.integer(f"hidden_dims[{i}]", width, 1, 65_536)
+        problems.widths("hidden_dims", self.hidden_dims)
         super()._check(problems)
 
     def __post_init__(self) -> None:

@@ -83,6 +83,12 @@ _ENTRIES = (
         regressor="GRURegressor",
     ),
     FamilyEntry(
+        "CNN1D", ("cnn1d", "cnn"),
+        "smctrain.models.cnn1d", "CNN1DTrainer", "FittedCNN1D",
+        "smctrain.models.estimators.neural", "CNN1DClassifier", extra="neural", is_sequence=True,
+        regressor="CNN1DRegressor",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",

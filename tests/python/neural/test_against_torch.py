@@ -85,6 +85,33 @@ class TorchGRU(torch.nn.Module):
         return self.head(self.gru(x)[0][:, -1])
 
 
+class TorchCNN(torch.nn.Module):
+    """Padding on the left only, so that no tap looks ahead."""
+
+    def __init__(self, shape: NetShape, arrays: dict[str, np.ndarray]) -> None:
+        super().__init__()
+        self.blocks = torch.nn.ModuleList()
+        width_in, self.taps = shape.n_features, shape.kernel_size
+        for i, width in enumerate(shape.hidden):
+            conv, norm = torch.nn.Conv1d(width_in, width, self.taps, dilation=2**i), torch.nn.BatchNorm1d(width)
+            newest_last = arrays[f"layers.{i}.conv.weight"][::-1].transpose(1, 2, 0)  # (out, in, tap), oldest first
+            conv.weight.data = torch.tensor(newest_last.copy())
+            conv.bias.data = torch.tensor(arrays[f"layers.{i}.conv.bias"])
+            names = ("weight", "bias", "running_mean", "running_var")
+            norm.load_state_dict({k: torch.tensor(arrays[f"layers.{i}.norm.{k}"]) for k in names}, strict=False)
+            self.blocks.append(torch.nn.Sequential(conv, norm))
+            width_in = width
+        self.head = torch.nn.Linear(width_in, shape.n_outputs)
+        self.head.load_state_dict({k: torch.tensor(arrays[f"head.{k}"]) for k in ("weight", "bias")})
+        self.double()
+
+    def forward(self, x: Any) -> Any:
+        z = x.transpose(1, 2)
+        for i, block in enumerate(self.blocks):
+            z = torch.relu(block(torch.nn.functional.pad(z, ((self.taps - 1) * 2**i, 0))))
+        return self.head(z[:, :, -1])
+
+
 def windows_of(X: np.ndarray, rows: np.ndarray, lookback: int) -> np.ndarray:
     """(row, step, column) by the slow way."""
     return np.stack([X[row - lookback + 1 : row + 1] for row in rows])
@@ -187,6 +214,42 @@ def test_gru_probabilities_equal_torch(layers: int) -> None:
     ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
     with torch.no_grad():
         logits = TorchGRU(shape, arrays)(torch.tensor(windows_of(X, rows, 5)).double())
+    np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("lookback", "layers", "taps"),
+    [(1, 1, 3), (7, 1, 3), (9, 3, 2), (4, 3, 3)],
+    ids=["one step", "one layer", "three layers", "taps beyond the window"],
+)
+def test_cnn_gradients_equal_autograd(lookback: int, layers: int, taps: int) -> None:
+    shape = NetShape("cnn", 6, (8, 5, 7)[:layers], lookback, 3, taps)
+    arrays = random_arrays(shape)
+    X, y, weight = example(41, 6)
+    rows = np.arange(lookback - 1, 41, dtype=np.int64)
+    loss, gradient = _load.neural().neural_gradient(X, y, rows, weight, None, shape.native(), SETTINGS, arrays)
+    model = TorchCNN(shape, arrays).train()
+    reference = torch_loss(model(torch.tensor(windows_of(X, rows, lookback)).double()), y[rows], weight[rows])
+    reference.backward()
+    assert loss == pytest.approx(reference.item(), rel=1e-5)
+    for i in range(layers):
+        conv, norm = model.blocks[i]
+        ours = gradient[f"layers.{i}.conv.weight"][::-1].transpose(1, 2, 0)
+        assert_close(ours, conv.weight.grad, f"conv {i}")
+        assert_close(gradient[f"layers.{i}.norm.weight"], norm.weight.grad, f"gamma {i}")
+        assert_close(gradient[f"layers.{i}.norm.bias"], norm.bias.grad, f"beta {i}")
+    assert_close(gradient["head.weight"], model.head.weight.grad, "head weight")
+
+
+@pytest.mark.parametrize(("lookback", "taps"), [(5, 2), (12, 3)])
+def test_cnn_probabilities_equal_torch(lookback: int, taps: int) -> None:
+    shape = NetShape("cnn", 6, (8, 5, 7), lookback, 3, taps)
+    arrays = random_arrays(shape)
+    X, _, _ = example(150, 6)
+    rows = np.arange(lookback - 1, 150, dtype=np.int64)
+    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
+    with torch.no_grad():
+        logits = TorchCNN(shape, arrays).eval()(torch.tensor(windows_of(X, rows, lookback)).double())
     np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
+from smctrain.models.cnn1d import CNN1DTrainer
 from smctrain.models.gru import GRUTrainer
 from smctrain.models.lstm import LSTMTrainer
 from smctrain.models.neural_network import NeuralNetworkTrainer
@@ -206,6 +207,9 @@ TRAINERS = {
     "gru": GRUTrainer(
         hidden_dim=16, lookback=4, dropout=0.0, max_epochs=40, patience=40, batch_size=32, learning_rate=0.01
     ),
+    "cnn": CNN1DTrainer(
+        (32, 16), lookback=4, dropout=0.0, max_epochs=60, patience=60, batch_size=32, learning_rate=0.01
+    ),
 }
 
 
@@ -261,11 +265,12 @@ def test_a_number_that_is_not_finite_is_named() -> None:
         NeuralNetworkTrainer(**SMALL).fit(number_task(X, y, 20))
 
 
-def test_the_gru_learns_a_pattern_that_no_single_bar_shows() -> None:
+@pytest.mark.parametrize("name", ["gru", "cnn"])
+def test_sequence_nets_learn_a_pattern_that_no_single_bar_shows(name: str) -> None:
     rng = np.random.default_rng(2)
     X = rng.normal(size=(1500, 2)).astype(np.float32)
     y = (X[:, 0] * np.roll(X[:, 0], 2) > 0).astype(np.int32)
-    fitted = TRAINERS["gru"].fit(make_task(X, y, 1000, 200))
+    fitted = TRAINERS[name].fit(make_task(X, y, 1000, 200))
     test = np.arange(1200, 1500)
     assert np.mean(fitted.predict_proba(X, test).argmax(axis=1) == y[test]) > 0.8
 

@@ -12,6 +12,12 @@ NetLayout make_layout(const NetShape& shape) {
     (learned ? layout.n_learned : layout.n_statistics) += spec.size();
     layout.arrays.push_back(std::move(spec));
   };
+  const auto append_norm = [&append](const std::string& where, int64_t width) {
+    append(where + "norm.weight", {width});
+    append(where + "norm.bias", {width});
+    append(where + "norm.running_mean", {width}, false);
+    append(where + "norm.running_var", {width}, false);
+  };
   int64_t in = shape.n_features;
   for (size_t i = 0; i < shape.hidden.size(); ++i) {
     const int64_t width = shape.hidden[i];
@@ -19,10 +25,12 @@ NetLayout make_layout(const NetShape& shape) {
       const std::string block = format("blocks.", i, ".");
       append(block + "linear.weight", {width, in});
       append(block + "linear.bias", {width});
-      append(block + "norm.weight", {width});
-      append(block + "norm.bias", {width});
-      append(block + "norm.running_mean", {width}, false);
-      append(block + "norm.running_var", {width}, false);
+      append_norm(block, width);
+    } else if (shape.kind == NetKind::kCnn) {
+      const std::string layer = format("layers.", i, ".");
+      append(layer + "conv.weight", {shape.kernel_size, width, in});
+      append(layer + "conv.bias", {width});
+      append_norm(layer, width);
     } else {
       const std::string layer = format("layers.", i, ".");
       const int64_t gates = shape.kind == NetKind::kGru ? 3 : 4;

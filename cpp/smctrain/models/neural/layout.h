@@ -12,6 +12,9 @@
 // GRU:  the same with 3 hidden, gates reset, update, candidate, and .bias_hn (hidden): the recurrent bias of
 // the
 //       candidate, which the reset gate multiplies.
+// CNN:  layers.<i>.conv.weight (taps, out, in), tap 0 on the newest step, .conv.bias (out), layers.<i>.norm.*
+// as in
+//       the MLP; head.weight, head.bias
 #pragma once
 
 #include <cstdint>

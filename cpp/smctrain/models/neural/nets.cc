@@ -35,7 +35,9 @@ void Net::initialise(Philox& stream) {
       std::fill_n(values, spec.size(), one ? 1.0F : 0.0F);
       continue;
     }
-    if (spec.name.starts_with("layers.")) {
+    if (spec.name.ends_with("conv.weight")) {
+      bound = 1.0 / std::sqrt(static_cast<double>(spec.shape[0] * spec.shape[2]));
+    } else if (spec.name.starts_with("layers.") && shape_.kind != NetKind::kCnn) {
       const double gates = shape_.kind == NetKind::kGru ? 3.0 : 4.0;
       if (spec.name.ends_with(".weight_ih"))
         bound = 1.0 / std::sqrt(static_cast<double>(spec.shape[0]) / gates);
@@ -70,6 +72,8 @@ std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch) {
       return make_mlp(shape, max_batch);
     case NetKind::kGru:
       return make_gru(shape, max_batch);
+    case NetKind::kCnn:
+      return make_cnn(shape, max_batch);
     default:
       return make_lstm(shape, max_batch);
   }

@@ -4,6 +4,9 @@
 //   LSTM, GRU   one or more layers over a window; dropout between layers and on the output of the last step,
 //   then
 //          Linear
+//   CNN    causal convolutions over a window, each with BatchNorm, ReLU and Dropout, the step between taps
+//   doubling
+//          from layer to layer; zeros stand before the window; Linear on the last step
 //
 // A network owns its workspace: input(), logits() and d_logits() are buffers for up to `max_batch` rows that
 // the caller fills and reads; no step allocates. Matrix products are LibTorch's, everything between them is
@@ -80,6 +83,7 @@ std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_mlp(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_lstm(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_gru(const NetShape& shape, int64_t max_batch);
+std::unique_ptr<Net> make_cnn(const NetShape& shape, int64_t max_batch);
 
 inline std::vector<float> buffer(int64_t n) { return std::vector<float>(static_cast<size_t>(n), 0.0F); }
 

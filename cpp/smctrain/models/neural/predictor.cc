@@ -45,6 +45,18 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
     const auto& source = spec.learned ? weights.learned : weights.statistics;
     return std::vector<float>(source.begin() + spec.offset, source.begin() + spec.offset + spec.size());
   };
+  const auto fold_norm = [&](Affine& layer) {
+    const auto bias = take();
+    const auto gamma = take();
+    const auto beta = take();
+    const auto mean = take();
+    const auto variance = take();
+    for (size_t j = 0; j < bias.size(); ++j) {
+      const float scale = gamma[j] / std::sqrt(variance[j] + kNormEpsilon);
+      layer.scale.push_back(scale);
+      layer.bias.push_back(beta[j] + (bias[j] - mean[j]) * scale);
+    }
+  };
   int64_t in = shape.n_features;
   for (const int64_t width : shape.hidden) {
     Affine layer;
@@ -52,16 +64,15 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
     if (shape.kind == NetKind::kMlp) {
       layer.out = width;
       layer.weight = transposed(take().data(), width, in);
-      const auto bias = take();
-      const auto gamma = take();
-      const auto beta = take();
-      const auto mean = take();
-      const auto variance = take();
-      for (int64_t j = 0; j < width; ++j) {
-        const float scale = gamma[j] / std::sqrt(variance[j] + kNormEpsilon);
-        layer.scale.push_back(scale);
-        layer.bias.push_back(beta[j] + (bias[j] - mean[j]) * scale);
+      fold_norm(layer);
+    } else if (shape.kind == NetKind::kCnn) {
+      layer.out = width;
+      const auto taps = take();
+      for (int64_t k = 0; k < shape.kernel_size; ++k) {
+        const auto tap = transposed(taps.data() + k * width * in, width, in);
+        layer.weight.insert(layer.weight.end(), tap.begin(), tap.end());
       }
+      fold_norm(layer);
     } else {
       layer.width = width;
       layer.out = (shape.kind == NetKind::kGru ? 3 : 4) * width;
@@ -91,6 +102,29 @@ void Predictor::mlp_logits(MatrixView<const float> X, std::span<const int64_t> r
   }
   fill_rows(head_.bias, n, logits);
   accumulate_product(x.data(), n, head_.in, head_.weight.data(), head_.out, logits);
+}
+
+void Predictor::cnn_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const {
+  const auto n = static_cast<int64_t>(rows.size());
+  const int64_t steps = shape_.lookback;
+  std::vector<float> x(static_cast<size_t>(steps * n * shape_.n_features));
+  gather_windows(X, rows, steps, x.data());
+  int64_t dilation = 1;
+  for (const Affine& layer : layers_) {
+    std::vector<float> z(static_cast<size_t>(steps * n * layer.out), 0.0F);
+    for (int64_t k = 0; k < shape_.kernel_size && k * dilation < steps; ++k) {
+      const int64_t shift = k * dilation;
+      accumulate_product(x.data(), (steps - shift) * n, layer.in,
+                         layer.weight.data() + k * layer.in * layer.out, layer.out,
+                         z.data() + shift * n * layer.out);
+    }
+    x.resize(z.size());
+    scale_relu(z.data(), steps * n, layer.out, layer.scale.data(), layer.bias.data(), x.data());
+    dilation = std::min(2 * dilation, steps);
+  }
+  fill_rows(head_.bias, n, logits);
+  accumulate_product(x.data() + (steps - 1) * n * head_.in, n, head_.in, head_.weight.data(), head_.out,
+                     logits);
 }
 
 void Predictor::recurrent_logits(MatrixView<const float> X, std::span<const int64_t> rows,
@@ -190,6 +224,8 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
     const std::span<const int64_t> block{full.data() + begin, static_cast<size_t>(size)};
     if (shape_.kind == NetKind::kMlp) {
       mlp_logits(X, block, logits.data());
+    } else if (shape_.kind == NetKind::kCnn) {
+      cnn_logits(X, block, logits.data());
     } else {
       recurrent_logits(X, block, logits.data());
     }

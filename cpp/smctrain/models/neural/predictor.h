@@ -32,9 +32,9 @@ class Predictor {
   struct Affine {
     int64_t in = 0;
     int64_t out = 0;
-    std::vector<float> weight;
+    std::vector<float> weight;  // CNN: one (in, out) for each tap
     std::vector<float> bias;
-    std::vector<float> scale;      // MLP block: BatchNorm folded into scale and shift of the product
+    std::vector<float> scale;      // BatchNorm folded into scale and shift of the product
     int64_t width = 0;             // of a recurrent layer
     std::vector<float> recurrent;  // (hidden, gates * hidden)
     std::vector<float> bias_new;   // GRU
@@ -42,6 +42,7 @@ class Predictor {
 
   // Logits of rows that all have a full window.
   void mlp_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
+  void cnn_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
   void recurrent_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
 
   NetShape shape_;

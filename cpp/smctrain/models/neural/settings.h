@@ -15,7 +15,7 @@
 
 namespace smctrain::models::neural {
 
-enum class NetKind { kMlp, kLstm, kGru };
+enum class NetKind { kMlp, kLstm, kGru, kCnn };
 
 enum class OptimiserKind { kAdamW, kSgd };
 enum class ScheduleKind { kConstant, kPlateau, kExponential, kCosine, kOneCycle };
@@ -26,9 +26,10 @@ constexpr int64_t kMinRows = 4;  // fewer training rows than this are TooFewRows
 struct NetShape {
   NetKind kind = NetKind::kMlp;
   int64_t n_features = 0;
-  std::vector<int64_t> hidden;  // MLP: one entry a block. LSTM: one entry a layer.
+  std::vector<int64_t> hidden;  // MLP: one entry a block. Others: one entry a layer.
   int64_t lookback = 1;
-  int64_t n_classes = 0;  // 0: one number instead of class probabilities
+  int64_t kernel_size = 0;  // CNN: taps of a convolution
+  int64_t n_classes = 0;    // 0: one number instead of class probabilities
 
   bool regression() const { return n_classes == 0; }
   int64_t n_outputs() const { return regression() ? 1 : n_classes; }
@@ -47,6 +48,8 @@ struct NetShape {
       errors.push_back(format("lookback must be 1 to 10,000, but is ", lookback));
     if (kind == NetKind::kMlp && lookback != 1)
       errors.push_back(format("lookback of an MLP must be 1, but is ", lookback));
+    if (kind == NetKind::kCnn && (kernel_size < 1 || kernel_size > 1'000))
+      errors.push_back(format("kernel_size must be 1 to 1,000, but is ", kernel_size));
     if (n_classes != 0 && (n_classes < 2 || n_classes > 10'000))
       errors.push_back(format("n_classes must be 2 to 10,000, or 0 for a regression, but is ", n_classes));
     return errors;

@@ -61,6 +61,13 @@ class _RegressorParameters(_NetParameters):
     loss: str = "squared"
 
 
+class _LooksBack:
+    @property
+    def left_out_(self) -> int:
+        """Training rows without a full window."""
+        return int(self.fitted_.left_out)  # type: ignore[attr-defined]
+
+
 @dataclass(repr=False, eq=False)
 class _Layers:
     hidden_dims: Sequence[int] = (256, 128, 64)
@@ -72,7 +79,7 @@ class _Layers:
 
 
 @dataclass(repr=False, eq=False)
-class _Windows:
+class _Windows(_LooksBack):
     hidden_dim: int = 64
     num_layers: int = field(default=1, kw_only=True)
     lookback: int = field(default=10, kw_only=True)
@@ -90,10 +97,18 @@ class _Windows:
 
         return make_trainer(self._family, self._settings())  # type: ignore[attr-defined]
 
-    @property
-    def left_out_(self) -> int:
-        """Training rows without a full window."""
-        return int(self.fitted_.left_out)  # type: ignore[attr-defined]
+
+@dataclass(repr=False, eq=False)
+class _Convolutions(_LooksBack):
+    channels: Sequence[int] = (32, 32, 32)
+    kernel_size: int = field(default=3, kw_only=True)
+    lookback: int = field(default=20, kw_only=True)
+    dropout: float = field(default=0.3, kw_only=True)
+
+    def _make_trainer(self) -> Trainer:
+        from smctrain.models.cnn1d import CNN1DTrainer
+
+        return CNN1DTrainer(**self._settings())  # type: ignore[attr-defined]
 
 
 @dataclass(repr=False, eq=False)
@@ -168,3 +183,27 @@ class GRURegressor(_Windows, _RegressorParameters, NativeSequenceRegressor):
     """GRU for numbers; parameters as of `LSTMRegressor`."""
 
     _family: ClassVar[str] = "GRU"
+
+
+@dataclass(repr=False, eq=False)
+class CNN1DClassifier(_Convolutions, _ClassifierParameters, NativeSequenceClassifier):
+    """Causal convolutions along time over the last `lookback` rows, the decision row included.
+
+    Parameters
+    ----------
+    channels : sequence of int
+        Width of each layer; the step between taps doubles from layer to layer.
+    kernel_size : int
+    lookback : int
+    other parameters
+        See `smctrain.models.cnn1d.CNN1DTrainer`; `segment=` and rows without a full window as of `LSTMClassifier`.
+    """
+
+    _family: ClassVar[str] = "CNN1D"
+
+
+@dataclass(repr=False, eq=False)
+class CNN1DRegressor(_Convolutions, _RegressorParameters, NativeSequenceRegressor):
+    """Causal convolutions for numbers; parameters as of `CNN1DClassifier`, and `loss`, "squared" or "huber"."""
+
+    _family: ClassVar[str] = "CNN1D"
