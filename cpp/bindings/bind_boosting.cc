@@ -298,6 +298,35 @@ models::boosting::Gradient gradient_of(const py::object& objective) {
   };
 }
 
+// The caller's metric, the same way: called with y (n,) and predictions (n,) or (n, k).
+models::boosting::OwnMetric metric_of(const py::object& metric, bool is_binary) {
+  if (metric.is_none()) return {};
+  return [&metric, is_binary](std::span<const float> y, std::span<const double> value, int64_t width) {
+    const py::gil_scoped_acquire acquire;
+    const auto rows = static_cast<int64_t>(y.size());
+    const py::object labels = to_array(std::vector<double>(y.begin(), y.end()));
+    std::vector<double> copied(value.begin(), value.end());
+    if (is_binary) {  // one column a class for any number of classes
+      copied.resize(2 * value.size());
+      for (size_t i = 0; i < value.size(); ++i) {
+        copied[2 * i] = 1.0 - value[i];
+        copied[2 * i + 1] = value[i];
+      }
+      width = 2;
+    }
+    py::object predictions = to_array(std::move(copied));
+    if (width > 1) predictions = py::cast<py::array>(predictions).reshape({rows, width});
+    const py::object answer = metric(labels, predictions);
+    const double number = PyFloat_AsDouble(answer.ptr());
+    if (PyErr_Occurred() != nullptr) {
+      PyErr_Clear();
+      raise("InputError", "the own metric must return a number, but returned ",
+            py::cast<std::string>(py::repr(answer)), ".");
+    }
+    return number;
+  };
+}
+
 struct PythonTask {
   BoostingTask task;
   Progress report;
@@ -306,7 +335,8 @@ struct PythonTask {
 PythonTask python_task(const py::array& X, const py::array& y, const py::array& rows,
                        const py::array& stop_rows, const py::object& weight, int64_t n_classes, uint64_t seed,
                        int threads, const py::object& progress, const py::object& init,
-                       const py::object& objective, const py::object& matrices, double slow_round_s) {
+                       const py::object& objective, const py::object& matrices, double slow_round_s,
+                       const py::object& metric, bool higher_is_better) {
   PythonTask result;
   BoostingTask& task = result.task;
   task.X = matrix_view<float>(X, "X");
@@ -323,6 +353,8 @@ PythonTask python_task(const py::array& X, const py::array& y, const py::array& 
   task.threads = threads;
   if (!init.is_none()) task.init = &py::cast<const TreeEnsemble&>(init);
   task.gradient = gradient_of(objective);
+  task.metric = metric_of(metric, n_classes == 2);
+  task.higher_is_better = higher_is_better;
   if (!matrices.is_none()) task.matrices = py::cast<std::shared_ptr<MatrixCache>>(matrices);
   task.slow_round_s = slow_round_s;
   if (!progress.is_none()) {
@@ -379,11 +411,11 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
                      const py::object& weight, int64_t n_classes, uint64_t seed, int threads,
                      const py::object& stop, double time_limit_s, const py::object& progress,
                      const py::object& init, const py::object& objective, const py::object& matrices,
-                     double slow_round_s) {
+                     double slow_round_s, const py::object& metric, bool higher_is_better) {
   const auto& library = models::boosting::open_xgboost(library_path);
   const XGBoostSettings chosen = xgboost_settings(settings);
   const PythonTask given = python_task(X, y, rows, stop_rows, weight, n_classes, seed, threads, progress,
-                                       init, objective, matrices, slow_round_s);
+                                       init, objective, matrices, slow_round_s, metric, higher_is_better);
   return fit_result(run_native(stop, time_limit_s,
                                [&](const StopToken& token) {
                                  return models::boosting::fit_xgboost(library, chosen, given.task, token,
@@ -396,11 +428,12 @@ py::dict lightgbm_fit(const std::string& library_path, const py::dict& settings,
                       const py::array& y, const py::array& rows, const py::array& stop_rows,
                       const py::object& weight, int64_t n_classes, uint64_t seed, const py::object& stop,
                       double time_limit_s, const py::object& progress, const py::object& init,
-                      const py::object& objective, const py::object& matrices, double slow_round_s) {
+                      const py::object& objective, const py::object& matrices, double slow_round_s,
+                      const py::object& metric, bool higher_is_better) {
   const auto& library = models::boosting::open_lightgbm(library_path);
   const auto chosen = lightgbm_settings(settings);
   const PythonTask given = python_task(X, y, rows, stop_rows, weight, n_classes, seed, 1, progress, init,
-                                       objective, matrices, slow_round_s);
+                                       objective, matrices, slow_round_s, metric, higher_is_better);
   return fit_result(run_native(stop, time_limit_s,
                                [&](const StopToken& token) {
                                  return models::boosting::fit_lightgbm(library, chosen, given.task, token,
@@ -522,11 +555,12 @@ void bind_boosting(py::module_& m) {
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
         py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"),
         py::arg("init") = py::none(), py::arg("objective") = py::none(), py::arg("matrices") = py::none(),
-        py::arg("slow_round_s") = 0.03);
+        py::arg("slow_round_s") = 0.03, py::arg("metric") = py::none(), py::arg("higher_is_better") = false);
   m.def("lightgbm_fit", &lightgbm_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
         py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"), py::arg("init") = py::none(),
-        py::arg("objective") = py::none(), py::arg("matrices") = py::none(), py::arg("slow_round_s") = 0.03);
+        py::arg("objective") = py::none(), py::arg("matrices") = py::none(), py::arg("slow_round_s") = 0.03,
+        py::arg("metric") = py::none(), py::arg("higher_is_better") = false);
   m.def("lightgbm_setting_problems",
         [](const py::dict& settings) { return lightgbm_settings(settings).problems(); });
   m.def("lightgbm_open", [](const std::string& path) { models::boosting::open_lightgbm(path); });

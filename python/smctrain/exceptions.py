@@ -67,5 +67,9 @@ class NativeLibraryError(SmctrainError, RuntimeError):
     """A library we drive through its C interface reported an error."""
 
 
+class NotEnoughMemory(SmctrainError, MemoryError):
+    """A fit would need more memory than there is; states both numbers and what to change."""
+
+
 class TrainingFailed(SmctrainError, RuntimeError):
     """Nothing could be trained; lists why for each symbol."""

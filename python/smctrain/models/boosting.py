@@ -19,6 +19,11 @@ Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[ArrayLike
 """`objective(y, margin) -> gradient, curvature`, vectorised over the training rows: y (n,) float64 (class codes in a
 classification), margin (n,) or (n, k) float64, both answers of the margin's shape. Row weights multiply them later."""
 
+OwnMetric = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+"""`metric(y, prediction) -> number`, called after each round with the stop rows: y (n,) float64 (class codes in a
+classification), prediction (n, n_classes) probabilities, (n,) values, or (n, q) quantiles. Lower is better, unless the
+callable has an attribute `greater_is_better` that is true. A value that is NaN is never the best one."""
+
 _ARRAYS = (
     "tree_offset", "tree_class", "feature", "threshold", "left", "right", "default_left", "value",
     "base_margin",
@@ -86,6 +91,13 @@ def task_arguments(task: FitTask, seed_limit: int) -> dict[str, Any]:
         "progress": task.progress,
         "matrices": None if matrices is None else matrices._native,
     }
+
+
+def metric_arguments(metric: OwnMetric | None) -> dict[str, Any]:
+    """An own metric as the native fits take it."""
+    if metric is not None and not callable(metric):
+        raise InputError(f"metric must be a callable or None, but is {metric!r}.")
+    return {"metric": metric, "higher_is_better": bool(getattr(metric, "greater_is_better", False))}
 
 
 def trees_to_continue(init_model: FittedBoosting | None, family: str, quantiles: tuple[float, ...]) -> Any:

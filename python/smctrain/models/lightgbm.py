@@ -11,13 +11,16 @@ from smctrain.models.base import FitTask
 from smctrain.models.boosting import (
     FittedBoosting,
     Objective,
+    OwnMetric,
     is_integer,
     is_real,
+    metric_arguments,
     quantiles_of,
     stored_value,
     task_arguments,
     trees_to_continue,
 )
+from smctrain.models.memory import check_memory
 
 _INTEGERS = (
     "n_estimators", "num_leaves", "max_depth", "min_child_samples", "subsample_freq", "max_bin", "subsample_for_bin",
@@ -160,8 +163,26 @@ class LightGBMTrainer:
         settings["slope"] = alpha[0] if alpha and self.objective == "huber" else 0.9
         return settings
 
+    def _estimate(self, task: FitTask) -> int:
+        """Bytes that a fit is going to need: a copy of the rows, their bins, histograms, scores and trees."""
+        n, d, stop = len(task.rows), task.X.shape[1], len(task.stop_rows)
+        width = max(1, len(self._quantiles)) if task.n_classes == 0 else max(1, task.n_classes)
+        leaves = min(self.num_leaves, max(1, n // max(1, self.min_child_samples)))
+        bins = 1 if self.max_bin <= 255 else 2
+        return (
+            (n + stop) * d * (4 + bins)
+            + n * (24 * width + 32)
+            + leaves * d * min(self.max_bin, n) * 16
+            + self.n_estimators * width * 2 * leaves * 60
+        )
+
     def fit(
-        self, task: FitTask, *, init_model: FittedBoosting | None = None, objective: Objective | None = None
+        self,
+        task: FitTask,
+        *,
+        init_model: FittedBoosting | None = None,
+        objective: Objective | None = None,
+        metric: OwnMetric | None = None,
     ) -> FittedLightGBM:
         """Fit one task; arguments as of `XGBoostTrainer.fit`. With an own objective margins start at 0.
 
@@ -175,12 +196,14 @@ class LightGBMTrainer:
             If LightGBM reports an error.
         """
         library, version = _load.lightgbm_library()
+        check_memory(self.family, self._estimate(task), "fewer rows or columns, fewer num_leaves, a smaller max_bin")
         result = _load.core().lightgbm_fit(
             library=str(library.absolute()),
             settings=self._native(),
             **task_arguments(task, 2**31),
             init=trees_to_continue(init_model, self.family, self._quantiles),
             objective=objective,
+            **metric_arguments(metric),
         )
         return FittedLightGBM._of(result | {"library_version": version}, self._quantiles)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,7 @@ from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.explanation import Moves
+from smctrain.models.memory import check_memory
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 
@@ -52,6 +54,12 @@ def balanced(task: FitTask, rows: NDArray[np.int64], weight: NDArray[np.float64]
     mass = np.bincount(task.y[rows], weights=base[rows], minlength=task.n_classes)
     factor = np.divide(mass.sum(), np.count_nonzero(mass) * mass, out=np.zeros_like(mass), where=mass > 0)
     return np.where(task.y >= 0, base * factor[np.maximum(task.y, 0)], 0.0)
+
+
+def estimate_bytes(task: FitTask, n_scores: int) -> int:
+    """Bytes that a linear fit is going to need: a few numbers a row and score, and second moments of the columns."""
+    n, d = len(task.rows), task.X.shape[1]
+    return n * 8 * (4 + 3 * n_scores) + 8 * (d + 8) ** 2 * (n_scores * n_scores + min(16, 1 + n // 4096))
 
 
 def importances(coefs: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -116,6 +124,7 @@ class LogisticRegressionTrainer:
         rows, weight = used_rows(task)
         if self.class_weight == "balanced":
             weight = balanced(task, rows, weight)
+        check_memory(self.family, estimate_bytes(task, max(1, task.n_classes)), "fewer columns, or fewer rows")
         total = float(len(rows)) if weight is None else float(weight[rows].sum())
         strength = 0.0 if total <= 0 else 1.0 / (float(self.C) * total)
         result = _load.core().fit_logistic(
@@ -212,6 +221,7 @@ class FTRLTrainer:
         seen, reason = 0, ""
         settings = {name: getattr(self, name) for name in ("alpha", "beta", "l1", "l2", "fit_intercept")}
         total = len(rows) * int(self.n_passes)
+        end = time.monotonic() + float(task.time_limit_s)  # of all passes together
         tell = task.progress
 
         def progress(done: int, _: int) -> None:
@@ -229,7 +239,7 @@ class FTRLTrainer:
                 z=state["z"],
                 n=state["n"],
                 stop=task.stop,
-                time_limit_s=float(task.time_limit_s),
+                time_limit_s=max(end - time.monotonic(), 1e-9) if task.time_limit_s > 0 else 0.0,
                 progress=progress,
             )
             state = {"z": result["z"], "n": result["n"]}

@@ -11,12 +11,15 @@ from smctrain.models.base import FitTask
 from smctrain.models.boosting import (
     FittedBoosting,
     Objective,
+    OwnMetric,
     is_integer,
     is_real,
+    metric_arguments,
     quantiles_of,
     task_arguments,
     trees_to_continue,
 )
+from smctrain.models.memory import check_memory, missing_values
 
 _INTEGERS = ("n_estimators", "max_depth", "max_leaves", "max_bin")
 _REALS = (
@@ -61,8 +64,9 @@ class XGBoostTrainer:
     min_delta : float
         A round counts as better only if its metric is better by more than this.
     eval_metric : str or None
-        By which the best round is chosen: "log_loss", "accuracy" or "balanced_accuracy"; "mse", "mae" or (quantiles)
-        "pinball" in a regression. None: the loss that is fitted.
+        By which the best round is chosen: "log_loss", "accuracy", "balanced_accuracy", "f1_score" (macro), "mcc",
+        "brier", "auc" or "direction_auc" (last class against first, the others left out); "mse", "rmse", "mae", "r2",
+        "spearman" or (quantiles) "pinball" in a regression. None: the loss that is fitted.
     objective : str or None
         None: classification. "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror" (with `huber_slope`) or
         "reg:quantileerror" (with `quantile_alpha`).
@@ -170,7 +174,12 @@ class XGBoostTrainer:
         return settings
 
     def fit(
-        self, task: FitTask, *, init_model: FittedBoosting | None = None, objective: Objective | None = None
+        self,
+        task: FitTask,
+        *,
+        init_model: FittedBoosting | None = None,
+        objective: Objective | None = None,
+        metric: OwnMetric | None = None,
     ) -> FittedXGBoost:
         """Fit one task.
 
@@ -185,6 +194,8 @@ class XGBoostTrainer:
         objective : callable, optional
             Replaces the gradients (see `smctrain.models.boosting.Objective`); link and loss of the history stay those
             of the settings, and margins start at 0 (0.5 in a regression) as in xgboost.
+        metric : callable, optional
+            Chooses the best round in place of `eval_metric` (see `smctrain.models.boosting.OwnMetric`).
 
         Raises
         ------
@@ -196,7 +207,7 @@ class XGBoostTrainer:
         NativeLibraryError
             If XGBoost reports an error.
         """
-        result = fit_result(self, task, init_model, objective, self.family)
+        result = fit_result(self, task, init_model, objective, self.family, metric)
         return FittedXGBoost._of(result, self.quantile_alpha or ())
 
 
@@ -206,8 +217,10 @@ def fit_result(
     init_model: FittedBoosting | None,
     objective: Objective | None,
     family: str,
+    metric: OwnMetric | None = None,
 ) -> dict[str, Any]:
     """The native fit's answer, for this family and for those that map onto it."""
+    check_memory(family, estimate_bytes(trainer, task), "fewer rows or columns, a smaller max_depth or max_bin")
     result: dict[str, Any] = _load.core().xgboost_fit(
         library=str(_load.xgboost_library().absolute()),
         settings=trainer._native(),
@@ -216,8 +229,21 @@ def fit_result(
         threads=useful_threads(len(task.rows) * task.X.shape[1], task.threads),
         init=trees_to_continue(init_model, family, trainer.quantile_alpha or ()),
         objective=objective,
+        **metric_arguments(metric),
     )
     return result
+
+
+def estimate_bytes(trainer: XGBoostTrainer, task: FitTask) -> int:
+    """Bytes that a fit is going to need: bins, stop rows, histograms of the nodes of a level, scores and trees."""
+    n, d, stop = len(task.rows), task.X.shape[1], len(task.stop_rows)
+    width = len(trainer.quantile_alpha or (0,)) if task.n_classes == 0 else max(1, task.n_classes)
+    bins = (1 if trainer.max_bin <= 256 else 2) + 1
+    matrix = n * d * (bins + 4 if n * d >= 1 << 22 and missing_values(task) else bins) + (4 << 20)
+    leaves = min(2 ** min(trainer.max_depth or 30, 30), trainer.max_leaves or 2**30, max(1, n // 5), 1 << 16)
+    histograms = 2 * leaves * d * min(trainer.max_bin, n) * 16
+    trees = trainer.n_estimators * width * 2 * leaves * 60
+    return matrix + stop * d * 16 + n * (20 * width + 32) + histograms + trees
 
 
 class FittedXGBoost(FittedBoosting):

@@ -12,6 +12,25 @@ namespace smctrain::models::boosting {
 
 namespace {
 
+struct Named {
+  const char* name;
+  Metric metric;
+};
+constexpr std::array<Named, 14> kMetrics{{{"log_loss", Metric::kLoss},
+                                          {"accuracy", Metric::kAccuracy},
+                                          {"balanced_accuracy", Metric::kBalancedAccuracy},
+                                          {"f1_score", Metric::kF1},
+                                          {"mcc", Metric::kMcc},
+                                          {"brier", Metric::kBrier},
+                                          {"auc", Metric::kAuc},
+                                          {"direction_auc", Metric::kDirectionAuc},
+                                          {"mse", Metric::kMse},
+                                          {"rmse", Metric::kRmse},
+                                          {"mae", Metric::kMae},
+                                          {"r2", Metric::kR2},
+                                          {"spearman", Metric::kSpearman},
+                                          {"pinball", Metric::kPinball}}};
+
 constexpr int64_t kMostClasses = 10'000;  // one tree per class and round: more would hang, not fail
 
 double row_weight(const BoostingTask& task, int64_t row) {
@@ -57,13 +76,27 @@ void check_init(const RoundSettings& settings, const BoostingTask& task) {
 }  // namespace
 
 Metric metric_of(const std::string& name) {
-  if (name.empty() || name == "log_loss") return Metric::kLoss;
-  if (name == "accuracy") return Metric::kAccuracy;
-  if (name == "balanced_accuracy") return Metric::kBalancedAccuracy;
-  if (name == "mse") return Metric::kMse;
-  if (name == "mae") return Metric::kMae;
-  if (name == "pinball") return Metric::kPinball;
+  if (name.empty()) return Metric::kLoss;
+  for (const Named& known : kMetrics) {
+    if (name == known.name) return known.metric;
+  }
   raise("InputError", "there is no metric '", name, "'.");
+}
+
+bool is_higher_better(Metric metric) {
+  switch (metric) {
+    case Metric::kAccuracy:
+    case Metric::kBalancedAccuracy:
+    case Metric::kF1:
+    case Metric::kMcc:
+    case Metric::kAuc:
+    case Metric::kDirectionAuc:
+    case Metric::kR2:
+    case Metric::kSpearman:
+      return true;
+    default:
+      return false;
+  }
 }
 
 void RoundSettings::add_problems(std::vector<std::string>& found) const {
@@ -81,9 +114,10 @@ void RoundSettings::add_problems(std::vector<std::string>& found) const {
   }
   const bool is_classes = loss == Loss::kClasses;
   const std::vector<std::string> known =
-      is_classes                ? std::vector<std::string>{"log_loss", "accuracy", "balanced_accuracy"}
-      : loss == Loss::kQuantile ? std::vector<std::string>{"pinball", "mse", "mae"}
-                                : std::vector<std::string>{"mse", "mae"};
+      is_classes ? std::vector<std::string>{"log_loss", "accuracy", "balanced_accuracy", "f1_score", "mcc",
+                                            "brier",    "auc",      "direction_auc"}
+      : loss == Loss::kQuantile ? std::vector<std::string>{"pinball", "mse", "rmse", "mae", "r2", "spearman"}
+                                : std::vector<std::string>{"mse", "rmse", "mae", "r2", "spearman"};
   // Squared error of several quantiles would judge each of them as if it were the mean.
   if (!eval_metric.empty() && std::find(known.begin(), known.end(), eval_metric) == known.end()) {
     std::string names;

@@ -32,13 +32,26 @@ namespace smctrain::models::boosting {
 class MatrixCache;
 
 enum class Loss { kClasses, kSquared, kAbsolute, kHuber, kPseudoHuber, kQuantile };
-enum class Metric { kLoss, kAccuracy, kBalancedAccuracy, kMse, kMae, kPinball };
+enum class Metric {
+  kLoss,
+  kAccuracy,
+  kBalancedAccuracy,
+  kF1,
+  kMcc,
+  kBrier,
+  kAuc,
+  kDirectionAuc,  // classifications
+  kMse,
+  kRmse,
+  kMae,
+  kR2,
+  kSpearman,
+  kPinball  // regressions
+};
 
 // "log_loss" is the loss of a classification. Empty: the loss.
 Metric metric_of(const std::string& name);
-inline bool is_higher_better(Metric metric) {
-  return metric == Metric::kAccuracy || metric == Metric::kBalancedAccuracy;
-}
+bool is_higher_better(Metric metric);
 
 // Settings that mean the same for every library.
 struct RoundSettings {
@@ -59,6 +72,10 @@ struct RoundSettings {
 using Gradient = std::function<void(std::span<const float> y, std::span<const float> margins, int64_t width,
                                     std::vector<float>& gradient, std::vector<float>& curvature)>;
 
+// An own metric: y, predictions after the link (rows, width) -> value.
+using OwnMetric =
+    std::function<double(std::span<const float> y, std::span<const double> value, int64_t width)>;
+
 struct BoostingTask {
   MatrixView<const float> X;
   std::span<const int32_t> y;      // class codes
@@ -71,6 +88,8 @@ struct BoostingTask {
   int threads = 1;
   const TreeEnsemble* init = nullptr;
   Gradient gradient;
+  OwnMetric metric;                       // in place of the settings' one
+  bool higher_is_better = false;          // of the own metric
   std::shared_ptr<MatrixCache> matrices;  // shared with other fits on this X; null: the fit builds its own
   // A round that takes longer is slow: its trees are kept at once, so that the fit can end during the next
   // one.

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "smctrain/base/error.h"
 
@@ -80,6 +81,10 @@ void LightGBMLibrary::check(int code, const std::string& what) const {
   if (code == 0) return;
   const char* text = LGBM_GetLastError();
   std::string first = text == nullptr ? "" : text;
+  if (first.find("bad_alloc") != std::string::npos || first.find("bad allocation") != std::string::npos ||
+      first.find("Insufficient memory") != std::string::npos) {
+    throw std::bad_alloc();
+  }
   first = first.substr(0, first.find('\n'));
   raise("NativeLibraryError", "LightGBM failed while ", what, ": ",
         first.empty() ? "no reason given" : first);

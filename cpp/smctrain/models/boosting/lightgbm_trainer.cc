@@ -168,7 +168,8 @@ class LightGBMEngine final : public RoundEngine {
     result.val_loss = metric_value(Metric::kLoss, settings_, matrices_->valid, values_, width_);
     if (is_classes) result.val_accuracy = accuracy(matrices_->valid, values_, width_);
     const Metric metric = metric_of(settings_.eval_metric);
-    result.val_metric = metric == Metric::kLoss ? result.val_loss
+    result.val_metric = task_.metric              ? task_.metric(matrices_->valid.y, values_, width_)
+                        : metric == Metric::kLoss ? result.val_loss
                         : metric == Metric::kAccuracy
                             ? result.val_accuracy
                             : metric_value(metric, settings_, matrices_->valid, values_, width_);

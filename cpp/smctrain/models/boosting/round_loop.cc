@@ -86,7 +86,9 @@ void run_rounds(RoundEngine& engine, FitJob& job) {
   const RoundSettings& settings = job.settings;
   const bool has_validation = engine.has_validation();
   const bool early_stopping = has_validation && settings.early_stopping_rounds > 0;
-  const double sign = is_higher_better(metric_of(settings.eval_metric)) ? -1.0 : 1.0;
+  const double sign =
+      (job.task.metric ? job.task.higher_is_better : is_higher_better(metric_of(settings.eval_metric))) ? -1.0
+                                                                                                        : 1.0;
   double best = kInfinity;  // of sign * metric: lower is better
   double train_loss = 0.0;  // as last judged
   int64_t last_sound = 0;   // last judged round whose loss is finite

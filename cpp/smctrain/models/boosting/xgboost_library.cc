@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "smctrain/base/error.h"
 
@@ -96,6 +97,10 @@ void XGBoostLibrary::check(int code, const std::string& what) const {
   if (code == 0) return;
   const char* text = XGBGetLastError();
   std::string first = text == nullptr ? "" : text;
+  if (first.find("bad_alloc") != std::string::npos || first.find("bad allocation") != std::string::npos ||
+      first.find("Insufficient memory") != std::string::npos) {
+    throw std::bad_alloc();
+  }
   first = first.substr(0, first.find('\n'));
   raise("NativeLibraryError", "XGBoost ", version, " failed while ", what, ": ",
         first.empty() ? "no reason given" : first);

@@ -306,7 +306,11 @@ class XGBoostEngine final : public RoundEngine {
     result.val_loss = loss(at);
     if (each == 2) result.val_accuracy = 1.0 - values[at + 1];
     const Metric metric = metric_of(settings_.eval_metric);
-    if (metric == Metric::kLoss || (metric == Metric::kMse && settings_.loss == Loss::kSquared)) {
+    if (task_.metric) {
+      const auto predictions = predict(1, 0, false);
+      const std::vector<double> wide(predictions.begin(), predictions.end());
+      result.val_metric = task_.metric(matrices_->valid.y, wide, width_);
+    } else if (metric == Metric::kLoss || (metric == Metric::kMse && settings_.loss == Loss::kSquared)) {
       result.val_metric = result.val_loss;
     } else if (metric == Metric::kAccuracy) {
       result.val_metric = result.val_accuracy;

@@ -46,6 +46,11 @@ class Boosted(NativeEstimator):
         objective = getattr(self, "objective", None)
         return objective if callable(objective) else None
 
+    def _own_parts(self) -> dict[str, Any]:
+        """Callables among the settings, as `fit` of the trainer takes them."""
+        metric = getattr(self, "eval_metric", None)
+        return {"objective": self._own_objective()} | ({"metric": metric} if callable(metric) else {})
+
     def _continued(self, init_model: Any, X: Any, y: Any) -> FittedBoosting | None:
         if init_model is None:
             return None
@@ -131,7 +136,7 @@ class BoostedClassifier(Boosted, NativeClassifier):
         """
         continued = self._continued(init_model, X, y)
         self._fit(X, y, sample_weight, X_val, y_val, None, time_limit,
-                  init_model=continued, objective=self._own_objective())  # fmt: skip
+                  init_model=continued, **self._own_parts())  # fmt: skip
         return self
 
 
@@ -152,7 +157,7 @@ class BoostedRegressor(Boosted, NativeRegressor):
         """As `NativeRegressor.fit`, with `init_model` as of `BoostedClassifier.fit`."""
         continued = self._continued(init_model, X, y)
         self._fit(X, y, sample_weight, X_val, y_val, time_limit,
-                  init_model=continued, objective=self._own_objective())  # fmt: skip
+                  init_model=continued, **self._own_parts())  # fmt: skip
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

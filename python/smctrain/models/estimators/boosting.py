@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from smctrain.exceptions import InputError
 from smctrain.models.base import Trainer
-from smctrain.models.boosting import Objective
+from smctrain.models.boosting import Objective, OwnMetric
 from smctrain.models.estimators._boosted import BoostedClassifier, BoostedRegressor
 
 
@@ -28,8 +28,11 @@ class XGBoostClassifier(BoostedClassifier):
         are kept.
     min_delta : float
         A round is better only if its metric is better by more than this.
-    eval_metric : "log_loss", "accuracy", "balanced_accuracy" or None
-        By which the best round is chosen; None: log loss.
+    eval_metric : str, callable or None
+        By which the best round is chosen: "log_loss", "accuracy", "balanced_accuracy", "f1_score" (macro), "mcc",
+        "brier", "auc" (one against the rest), "direction_auc" (last class against first), or a callable
+        `metric(y, proba) -> number` with y (n,) class codes and proba (n, n_classes), lower is better unless its
+        attribute `greater_is_better` is true. None: log loss. A saved estimator comes back without a callable.
     objective : callable or None
         `objective(y, margin) -> gradient, curvature` in place of the log loss's own: y (n,) class codes, margin (n,)
         for two classes, else (n, k), both answers of the margin's shape; sample and class weights multiply them.
@@ -66,7 +69,7 @@ class XGBoostClassifier(BoostedClassifier):
         colsample_bynode: float = 1.0,
         gamma: float = 0.0,
         min_delta: float = 0.0,
-        eval_metric: str | None = None,
+        eval_metric: str | OwnMetric | None = None,
         objective: Objective | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -113,7 +116,7 @@ class XGBoostClassifier(BoostedClassifier):
             colsample_bynode=self.colsample_bynode,
             gamma=self.gamma,
             min_delta=self.min_delta,
-            eval_metric=self.eval_metric,
+            eval_metric=None if callable(self.eval_metric) else self.eval_metric,
             # A dictionary has become row weights; the trainer checks the words.
             class_weight=cast(Any, None if isinstance(self.class_weight, dict) else self.class_weight),
         )
@@ -134,7 +137,7 @@ class XGBoostRegressor(BoostedRegressor):
         their own and may cross; `predict` sorts each row, which never makes them worse, and `crossing_share` says how
         often that was needed.
     huber_slope : float
-    eval_metric : "mse", "mae", "pinball" (quantiles) or None
+    eval_metric : "mse", "rmse", "mae", "r2", "spearman", "pinball" (quantiles), callable or None
         By which the best round is chosen; None: the loss that is fitted.
     n_estimators, max_depth, max_leaves, grow_policy, learning_rate, subsample, colsample_bytree, colsample_bynode, \
     min_child_weight, gamma, reg_alpha, reg_lambda, max_bin, early_stopping_rounds, min_delta, random_state, n_jobs
@@ -162,7 +165,7 @@ class XGBoostRegressor(BoostedRegressor):
         colsample_bynode: float = 1.0,
         gamma: float = 0.0,
         min_delta: float = 0.0,
-        eval_metric: str | None = None,
+        eval_metric: str | OwnMetric | None = None,
         quantile_alpha: Any = None,
         huber_slope: float = 1.0,
         random_state: Any = None,
@@ -211,7 +214,7 @@ class XGBoostRegressor(BoostedRegressor):
             colsample_bynode=self.colsample_bynode,
             gamma=self.gamma,
             min_delta=self.min_delta,
-            eval_metric=self.eval_metric,
+            eval_metric=None if callable(self.eval_metric) else self.eval_metric,
             objective="reg:squarederror" if callable(self.objective) else self.objective,
             quantile_alpha=self.quantile_alpha,
             huber_slope=self.huber_slope,

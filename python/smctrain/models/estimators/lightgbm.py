@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from smctrain.exceptions import InputError
 from smctrain.models.base import Trainer
-from smctrain.models.boosting import Objective
+from smctrain.models.boosting import Objective, OwnMetric
 from smctrain.models.estimators._boosted import BoostedClassifier, BoostedRegressor
 
 
@@ -58,7 +58,7 @@ class LightGBMClassifier(BoostedClassifier):
         subsample_for_bin: int = 200_000,
         zero_as_missing: bool = False,
         min_delta: float = 0.0,
-        eval_metric: str | None = None,
+        eval_metric: str | OwnMetric | None = None,
         class_weight: str | dict[Any, float] | None = "balanced",
         objective: Objective | None = None,
         random_state: Any = None,
@@ -112,7 +112,7 @@ class LightGBMClassifier(BoostedClassifier):
             subsample_for_bin=self.subsample_for_bin,
             zero_as_missing=self.zero_as_missing,
             min_delta=self.min_delta,
-            eval_metric=self.eval_metric,
+            eval_metric=None if callable(self.eval_metric) else self.eval_metric,
             class_weight=cast(Any, None if isinstance(self.class_weight, dict) else self.class_weight),
         )
         return trainer
@@ -130,7 +130,7 @@ class LightGBMRegressor(BoostedRegressor):
         Of "huber" and "quantile", ignored elsewhere, as in lightgbm; None: 0.9.
         Several ascending quantiles are fitted a booster each, one round of all at
         a time; `predict` then returns (n, q), sorted in each row (see `crossing_share`).
-    eval_metric : "mse", "mae", "pinball" (quantiles) or None
+    eval_metric : "mse", "rmse", "mae", "r2", "spearman", "pinball" (quantiles), callable or None
         By which the best round is chosen; None: the loss that is fitted.
     n_estimators, num_leaves, max_depth, learning_rate, ...
         As of `LightGBMClassifier`.
@@ -160,7 +160,7 @@ class LightGBMRegressor(BoostedRegressor):
         subsample_for_bin: int = 200_000,
         zero_as_missing: bool = False,
         min_delta: float = 0.0,
-        eval_metric: str | None = None,
+        eval_metric: str | OwnMetric | None = None,
         alpha: Any = None,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -213,7 +213,7 @@ class LightGBMRegressor(BoostedRegressor):
             subsample_for_bin=self.subsample_for_bin,
             zero_as_missing=self.zero_as_missing,
             min_delta=self.min_delta,
-            eval_metric=self.eval_metric,
+            eval_metric=None if callable(self.eval_metric) else self.eval_metric,
             objective="regression" if callable(self.objective) else self.objective,
             alpha=self.alpha if self.objective in ("huber", "quantile") else None,
             class_weight=None,
