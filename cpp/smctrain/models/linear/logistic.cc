@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
 #include "smctrain/models/linear/kernels.h"
 #include "smctrain/models/linear/quadratic.h"
+#include "smctrain/models/linear/wide.h"
 
 namespace smctrain::models::linear {
 
@@ -55,9 +57,11 @@ class Solver {
         stride_(design.stride()),
         width_(d_ + (design.has_intercept() ? 1 : 0)),
         scores_(settings.n_classes == 2 ? 1 : settings.n_classes),
-        full_hessian_(scores_ == 1 || scores_ * width_ <= kLargestHessian) {
+        full_hessian_(scores_ == 1 || scores_ * width_ <= kLargestHessian),
+        is_wide_(width_ > kLargestHessian && width_ > design.n()) {
     const int64_t n = design.n();
     sample_ = std::clamp<int64_t>(std::max({20 * width_, 8 * n / (width_ * scores_), int64_t{1000}}), 1, n);
+    if (is_wide_) sample_ = n;
   }
 
   LogisticFit run();
@@ -68,6 +72,7 @@ class Solver {
   std::vector<double> hessian(const std::vector<double>& beta) const;
   std::vector<double> direction(const std::vector<double>& beta, const Evaluation& at,
                                 double violation) const;
+  std::vector<double> wide_direction(const std::vector<double>& beta, const Evaluation& at, double violation);
   std::vector<double> newton(const std::vector<double>& matrix, std::span<const double> gradient) const;
   double violation(const std::vector<double>& beta, const Evaluation& at) const;
   double norm1(const std::vector<double>& beta) const;
@@ -78,6 +83,8 @@ class Solver {
   const StopToken& stop_;
   int64_t d_, stride_, width_, scores_, sample_ = 0;
   bool full_hessian_;
+  bool is_wide_;  // more columns than rows: no Hessian is built
+  std::optional<WideRows> wide_;
 };
 
 std::vector<double> Solver::start() const {
@@ -320,6 +327,28 @@ std::vector<double> Solver::direction(const std::vector<double>& beta, const Eva
   return out;
 }
 
+std::vector<double> Solver::wide_direction(const std::vector<double>& beta, const Evaluation& at,
+                                           double error) {
+  if (!wide_) wide_.emplace(design_, stop_);
+  const int64_t n = design_.n();
+  std::vector<double> p;
+  for (int64_t k = 0; k < scores_; ++k) {
+    const auto of_rows = wide_->scores(beta.data() + k * stride_);
+    p.insert(p.end(), of_rows.begin(), of_rows.end());
+  }
+  std::vector<double> row(static_cast<size_t>(scores_));
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t k = 0; k < scores_; ++k) row[static_cast<size_t>(k)] = p[static_cast<size_t>(k * n + i)];
+    row_loss(row.data(), scores_, 0);
+    for (int64_t k = 0; k < scores_; ++k) p[static_cast<size_t>(k * n + i)] = row[static_cast<size_t>(k)];
+  }
+  if (settings_.l1 > 0.0) {
+    return wide_->descend(p, at.gradient, beta, settings_.l1, settings_.l2, 0.03 * error, 1000);
+  }
+  return scores_ == 1 ? wide_->newton(p, at.gradient, settings_.l2)
+                      : wide_->conjugate_gradients(p, at.gradient, settings_.l2);
+}
+
 double Solver::violation(const std::vector<double>& beta, const Evaluation& at) const {
   double worst = 0.0;
   for (int64_t k = 0; k < scores_; ++k) {
@@ -349,7 +378,8 @@ LogisticFit Solver::run() {
     double error = violation(beta, at);
     record(at, error, 0.0);
     for (int64_t iteration = 0; iteration < settings_.max_iter && error > settings_.tol; ++iteration) {
-      const std::vector<double> change = direction(beta, at, error);
+      const std::vector<double> change =
+          is_wide_ ? wide_direction(beta, at, error) : direction(beta, at, error);
       double promised = settings_.l1 > 0.0 ? -settings_.l1 * norm1(beta) : 0.0;
       std::vector<double> trial(beta.size());
       for (size_t i = 0; i < beta.size(); ++i) {

@@ -8,6 +8,7 @@
 //   2. Hessian on a sample of the rows (one row of each stretch of equal length, weights scaled up). For many
 //   classes
 //      (classes x columns above 1200) only its diagonal blocks with p in place of p (1 - p), which bound it.
+//   With more columns than rows (and above 1200) none is built: see wide.h.
 //   3. Step: Cholesky without L1, else coordinate descent on the quadratic model (`descend`).
 //   4. Halve the step until the objective falls as promised (Armijo).
 //   5. Where the optimality error fell by less than a factor 3, the next sample is 4 times as large, up to
