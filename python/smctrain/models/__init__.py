@@ -1,4 +1,46 @@
-"""Model families: scikit-learn estimators over native trainers. Everything is loaded at first use."""
+"""Model families: scikit-learn estimators over native trainers. Everything is loaded at first use.
+
+Odd and bad input has one outcome for all families, classifiers and regressors. Errors are of `smctrain.exceptions`, are
+`ValueError`s too, and name the parameter, column and row.
+
+========================================================  ============================================================
+X                                                         outcome
+========================================================  ============================================================
+float16, float32, float64, integers, booleans, objects    trained as float32: the same bits from every form that holds
+that are numbers; lists; pandas, polars and Arrow         the same numbers; nothing passed is changed
+frames; Fortran order, strides, read-only, memory maps
+NaN                                                       forests and boosters take it; linear, FTRL and networks:
+                                                          InputError
+infinite; beyond float32 (1e300); integers above 2**53    InputError
+text, None in plain objects, dates, complex numbers       InputError
+one dimension, three, sparse                              InputError
+0 rows, fewer than 2 of positive weight                   TooFewRows
+0 columns                                                 TooFewColumns
+constant, duplicate, few or very many columns             trained
+column without values                                     as NaN
+two columns of one name                                   InputError
+at prediction: other names, order or number of columns    InputError
+========================================================  ============================================================
+
+========================================================  ============================================================
+y, weights                                                outcome
+========================================================  ============================================================
+any two or more labels of one kind: {1, 2}, {-1, 1},      `classes_` in ascending order; predictions in these labels
+{0, 5, 9}, texts, booleans; up to 100 and more classes
+one class (rows of weight 0 do not count)                 OneClass
+fractions for a classifier, labels of several kinds       InputError
+NaN, infinite                                             InputError
+a regressor's y beyond float32 (linear: 1e150), text      InputError
+the same y in all rows, for a regressor                   trained: predicts it
+another length than X, two columns, None                  InputError
+sample_weight: NaN, infinite, negative, another length    InputError
+sample_weight all 0                                       TooFewRows
+sample_weight 0 in a row                                  as if the row were not there
+X_val without y_val or the reverse; unknown labels in it  InputError
+========================================================  ============================================================
+
+`LSTMClassifier` takes the same input; rows without a full window are masked.
+"""
 
 from __future__ import annotations
 

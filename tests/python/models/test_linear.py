@@ -315,3 +315,41 @@ def test_a_time_limit_leaves_a_marked_usable_model(model: Any) -> None:
     assert stopped.warnings_
     assert np.isfinite(stopped.coef_).all()
     stopped.predict(X[:5])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("n", [25, 300])
+def test_more_columns_than_rows_reach_the_optimum_without_a_matrix_of_columns(
+    n_classes: int, l1_ratio: float, n: int
+) -> None:
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, 1500)).astype(np.float32)
+    y = np.digitize(X[:, 0] + X[:, 1], [0.0] if n_classes == 2 else [-0.7, 0.7])
+    weight = rng.uniform(0.5, 2.0, size=n)
+    model = LogisticRegression(C=0.5, l1_ratio=l1_ratio, standardize=False, tol=1e-8, n_jobs=2)
+    model.fit(X, y, sample_weight=weight)
+    assert model.warnings_ == []
+    proba, chosen = model.predict_proba(X), np.eye(n_classes)[y]
+    difference = (0.5 * weight)[:, None] * (proba - chosen)
+    if n_classes == 2:
+        difference = difference[:, 1:]
+    # Optimality: the slope of the smooth part is within l1 of 0, and equals -l1 sign(b) where b is not 0.
+    slope = difference.T @ X.astype(np.float64) + (1 - l1_ratio) * model.coef_
+    error = np.where(model.coef_ == 0, np.maximum(np.abs(slope) - l1_ratio, 0), slope + l1_ratio * np.sign(model.coef_))
+    assert np.abs(error).max() < 1e-8 * 0.5 * weight.sum() * 1.01  # tol is of the mean loss
+    assert np.abs(difference.sum(axis=0)).max() < 1e-6
+    assert (l1_ratio == 0) == bool((model.coef_ != 0).all())
+    if l1_ratio == 0.0 and n_classes == 2:
+        other = peer.LogisticRegression(C=0.5, tol=1e-10, max_iter=5000).fit(X, y, sample_weight=weight)
+        np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-4)
+    again = LogisticRegression(C=0.5, l1_ratio=l1_ratio, standardize=False, tol=1e-8, n_jobs=1)
+    assert again.fit(X, y, sample_weight=weight).coef_.tobytes() == model.coef_.tobytes()
+
+
+def test_a_wide_fit_ends_in_time() -> None:
+    X = np.random.default_rng(0).normal(size=(1500, 4000)).astype(np.float32)
+    model = LogisticRegression(tol=1e-12).fit(X, X[:, 0] > 0, time_limit=0.05)
+    assert not model.complete_
+    assert model.stop_reason_ == "timeout"
+    assert np.isfinite(model.predict_proba(X[:5])).all()

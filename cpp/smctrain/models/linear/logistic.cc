@@ -5,12 +5,14 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
 #include "smctrain/models/linear/kernels.h"
 #include "smctrain/models/linear/quadratic.h"
 #include "smctrain/models/linear/quasi_newton.h"
+#include "smctrain/models/linear/wide.h"
 
 namespace smctrain::models::linear {
 
@@ -59,9 +61,11 @@ class Solver {
         stride_(design.stride()),
         width_(d_ + (design.has_intercept() ? 1 : 0)),
         scores_(settings.n_classes == 2 ? 1 : settings.n_classes),
-        full_hessian_(scores_ == 1 || scores_ * width_ <= kLargestHessian) {
+        full_hessian_(scores_ == 1 || scores_ * width_ <= kLargestHessian),
+        is_wide_(width_ > kLargestHessian && width_ > design.n()) {
     const int64_t n = design.n();
     sample_ = std::clamp<int64_t>(std::max({20 * width_, 8 * n / (width_ * scores_), int64_t{1000}}), 1, n);
+    if (is_wide_) sample_ = n;
   }
 
   LogisticFit run();
@@ -78,11 +82,12 @@ class Solver {
   std::vector<double> hessian(const std::vector<double>& beta) const;
   std::vector<double> direction(const std::vector<double>& beta, const Evaluation& at,
                                 double violation) const;
+  std::vector<double> wide_direction(const std::vector<double>& beta, const Evaluation& at, double error);
   QuasiNewton::Solve curvature(const std::vector<double>& beta) const;
   double violation(const std::vector<double>& beta, const Evaluation& at) const;
   bool advance(State& state, const std::vector<double>& change, double* length) const;
   void smooth_steps(State& state, const std::function<void(double)>& record);
-  void sparse_steps(State& state, const std::function<void(double)>& record);
+  void newton_steps(State& state, const std::function<void(double)>& record);
   double norm1(const std::vector<double>& beta) const;
 
   const Design& design_;
@@ -91,6 +96,8 @@ class Solver {
   const StopToken& stop_;
   int64_t d_, stride_, width_, scores_, sample_ = 0;
   bool full_hessian_;
+  bool is_wide_;  // more columns than rows: no Hessian is built
+  std::optional<WideRows> wide_;
 };
 
 std::vector<double> Solver::start() const {
@@ -345,6 +352,28 @@ std::vector<double> Solver::direction(const std::vector<double>& beta, const Eva
   return out;
 }
 
+std::vector<double> Solver::wide_direction(const std::vector<double>& beta, const Evaluation& at,
+                                           double error) {
+  if (!wide_) wide_.emplace(design_, stop_);
+  const int64_t n = design_.n();
+  std::vector<double> p;
+  for (int64_t k = 0; k < scores_; ++k) {
+    const auto of_rows = wide_->scores(beta.data() + k * stride_);
+    p.insert(p.end(), of_rows.begin(), of_rows.end());
+  }
+  std::vector<double> row(static_cast<size_t>(scores_));
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t k = 0; k < scores_; ++k) row[static_cast<size_t>(k)] = p[static_cast<size_t>(k * n + i)];
+    row_loss(row.data(), scores_, 0);
+    for (int64_t k = 0; k < scores_; ++k) p[static_cast<size_t>(k * n + i)] = row[static_cast<size_t>(k)];
+  }
+  if (settings_.l1 > 0.0) {
+    return wide_->descend(p, at.gradient, beta, settings_.l1, settings_.l2, 0.03 * error, 1000);
+  }
+  return scores_ == 1 ? wide_->newton(p, at.gradient, settings_.l2)
+                      : wide_->conjugate_gradients(p, at.gradient, settings_.l2);
+}
+
 double Solver::violation(const std::vector<double>& beta, const Evaluation& at) const {
   double worst = 0.0;
   for (int64_t k = 0; k < scores_; ++k) {
@@ -420,11 +449,13 @@ void Solver::smooth_steps(State& state, const std::function<void(double)>& recor
   }
 }
 
-void Solver::sparse_steps(State& state, const std::function<void(double)>& record) {
+void Solver::newton_steps(State& state, const std::function<void(double)>& record) {
   for (int64_t iteration = 0; iteration < settings_.max_iter && state.error > settings_.tol; ++iteration) {
     const double before = state.error;
     double length = 0.0;
-    const bool moved = advance(state, direction(state.beta, state.at, state.error), &length);
+    const std::vector<double> change = is_wide_ ? wide_direction(state.beta, state.at, state.error)
+                                                : direction(state.beta, state.at, state.error);
+    const bool moved = advance(state, change, &length);
     if (!moved && sample_ == design_.n()) break;  // as exact as doubles allow
     if (!moved || state.error > kSlowReduction * before) sample_ = std::min(4 * sample_, design_.n());
     if (moved) record(length);
@@ -445,8 +476,8 @@ LogisticFit Solver::run() {
     state.at = evaluate(state.beta);
     state.error = violation(state.beta, state.at);
     record(0.0);
-    if (settings_.l1 > 0.0) {
-      sparse_steps(state, record);
+    if (settings_.l1 > 0.0 || is_wide_) {
+      newton_steps(state, record);
     } else if (state.error > settings_.tol) {
       smooth_steps(state, record);
     }

@@ -15,6 +15,7 @@
 //               new one, which is Newton's method.
 //   With L1     Proximal Newton steps by coordinate descent on the quadratic model (`descend`), each with
 //               its own Hessian; after a slow step from 4 times as many rows.
+//   Wide        With more columns than rows (and above 1200) no Hessian is built: see wide.h.
 //
 // Stop: largest violation of the optimality conditions at most tol (gradient of the mean loss, standardised
 // units). Cost: n d a step and class, sample d^2 a Hessian; usually 8 to 15 steps and 2 or 3 Hessians.

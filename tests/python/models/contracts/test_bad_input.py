@@ -333,7 +333,7 @@ def test_bad_weights_are_refused(family: Family, weight: Any, error: type[Except
         family.make().fit(X, y, sample_weight=weight)
 
 
-@each([family for family in PLAIN if family.name != "MLPClassifier"])  # its batches are drawn from all row numbers
+@each(PLAIN)
 def test_a_row_of_weight_zero_is_an_absent_row(family: Family) -> None:
     X, y = data(family)
     weight = np.ones(120)
