@@ -330,6 +330,22 @@ def test_a_network_has_permutation_importance_and_no_made_up_contributions() -> 
             call(X)
 
 
+def test_rows_without_a_full_window_do_not_count() -> None:
+    try:
+        _load.neural()
+    except ImportError:
+        pytest.skip("no neural module")
+    X, y = data(2)
+    segment = np.repeat([0, 1], 75)
+    net = models.LSTMClassifier(4, lookback=5, max_epochs=3, random_state=0).fit(X[:250], y[:250])
+    found = net.permutation_importance(X[250:], y[250:], 1, 1, 0, segment=segment)
+    proba = net.predict_proba(X[250:], segment)
+    silent = np.isnan(proba[:, 0])
+    assert silent.sum() == 8
+    own = proba[~silent, net._codes_of(y[250:])[~silent]]
+    assert found.score == pytest.approx(np.log(own).mean())
+
+
 def test_without_pandas_tables_are_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     model, X, _ = fitted("Ridge", 0)

@@ -22,6 +22,7 @@ from smctrain.models.base import FitTask, FittedModel, Trainer
 from smctrain.models.estimators._explain import Explained
 from smctrain.models.estimators._input import (
     seed_of,
+    segments_of,
     threads_of,
     typed_error,
     validated_matrix,
@@ -224,7 +225,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         if weight is not None:
             present &= weight > 0
         rows = np.flatnonzero(present).astype(np.int64)
-        segments = _segments(segment, n)
+        segments = segments_of(segment, n)
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
@@ -291,7 +292,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
     def _proba(self, X: Any, segment: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "fitted_")
         matrix, _ = validated_matrix(self, X, reset=False, allow_nan=self._allow_nan)
-        return self.fitted_.predict_proba(matrix, None, _segments(segment, len(matrix)))
+        return self.fitted_.predict_proba(matrix, None, segments_of(segment, len(matrix)))
 
 
 class NativeSequenceClassifier(NativeClassifier):
@@ -326,23 +327,6 @@ class NativeSequenceClassifier(NativeClassifier):
         best = np.where(missing[:, None], 0.0, proba).argmax(axis=1)
         labels: np.ma.MaskedArray[Any, Any] = np.ma.MaskedArray(self.classes_[best], mask=missing)
         return labels
-
-
-def _segments(segment: Any, n: int) -> NDArray[np.int32] | None:
-    if segment is None:
-        return None
-    array = np.asarray(segment)
-    if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise InputError(
-            f"segment must hold one integer for each of the {n} rows, but has shape {array.shape} and "
-            f"dtype {array.dtype}."
-        )
-    changes = np.flatnonzero(array[1:] != array[:-1]) + 1
-    stretch = np.zeros(
-        n, dtype=np.int32
-    )  # renumbered, so that any integers will do and a returning id is a new stretch
-    stretch[changes] = 1
-    return np.cumsum(stretch, dtype=np.int32)
 
 
 def _class_labels(classes: NDArray[Any] | None) -> dict[str, Any]:
