@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kFewBlocks = 8;
 constexpr int64_t kBlockBytes = 4 << 20;  // changes of a block of rows: about what the second cache holds
 constexpr int64_t kBlockRows = 128;
-constexpr int64_t kStoreBytes = 128 << 20;  // predictions kept for scores of all rows
+constexpr int64_t kStoreBytes = 32 << 20;  // predictions kept for scores of all rows
 
 double logistic(double margin) { return 1.0 / (1.0 + std::exp(-margin)); }
 

@@ -55,7 +55,7 @@ class Consensus:
 
     def to_table(self) -> Table:
         """As `table`, always a dict of arrays."""
-        total = self.scores @ self.weights
+        total = _without_last_digits(self.scores @ self.weights)
         sd = self.scores.std(axis=1, ddof=1) if len(self.families) > 1 else np.full(len(total), np.nan)
         table: Table = {
             "feature": np.asarray(self.features, dtype=object),
@@ -119,10 +119,10 @@ def consensus(
     families = sorted(str(family) for family in importances)
     lists = {str(family): list(_lists(str(family), given)) for family, given in importances.items()}
     names = sorted({name for family in families for _, own, _ in lists[family] for name in own})
-    scores = np.stack([_family_scores(lists[family], names) for family in families], axis=1)
+    scores = _without_last_digits(np.stack([_family_scores(lists[family], names) for family in families], axis=1))
     weight = _weights(families, weights)
-    total = scores @ weight
-    order = sorted(range(len(names)), key=lambda i: (-round(float(total[i]), 12), names[i]))
+    total = _without_last_digits(scores @ weight)
+    order = sorted(range(len(names)), key=lambda i: (-total[i], names[i]))
     scores = scores[order]
     ranked = [_ranked(column) for column in scores.T]
     pairs = [(a, b) for a in range(len(families)) for b in range(len(families))]
@@ -196,6 +196,11 @@ def _weights(families: list[str], weights: Mapping[str, float] | None) -> NDArra
         raise InputError(f"weights must be finite, not negative and not all 0, but are {dict(weights)}.")
     normal: NDArray[np.float64] = values / values.sum()
     return normal
+
+
+def _without_last_digits(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Equal means that were summed in another order are equal again."""
+    return np.round(values, 12)
 
 
 def _ranked(scores: NDArray[np.float64]) -> list[set[int]]:

@@ -80,6 +80,11 @@ def test_training_results_keep_the_documented_keys_and_types(run: RunResult) -> 
                 assert np.trace(matrix) / matrix.sum() == pytest.approx(record[part]["accuracy"])
             assert {"feature", "importance"} == set(record["feature_importance"][0])
             assert sum(f["importance"] for f in record["feature_importance"]) == pytest.approx(1.0)
+            kinds = [row["kind"] for row in record["importances"]]
+            assert list(dict.fromkeys(kinds)) == [{"RandomForest": "gini", "XGBoost": "total_gain"}[name], "mda"]
+            assert len(kinds) == 2 * len(record["feature_importance"])
+            assert sum(row["importance"] for row in record["importances"]) == pytest.approx(2.0)
+            assert {row["n"] for row in record["importances"]} == {1, 3}
             assert isinstance(record["warnings"], list)
             assert isinstance(record["training_duration_seconds"], float)
             ours = "baselines intervals n_effective trading_metrics calibration seed data_hash config_hash verdict"
@@ -90,6 +95,14 @@ def test_training_results_keep_the_documented_keys_and_types(run: RunResult) -> 
                 assert 0.0 <= low <= accuracy <= high <= 1.0
                 assert 0.0 <= record["baselines"][part]["majority"] <= 1.0
         assert data["symbols"][symbol]["split"]["train"]["rows"] > 0
+        agreed = run[symbol].consensus
+        assert agreed["families"] == ["RandomForest", "XGBoost"]
+        scores = [row["consensus"] for row in agreed["features"]]
+        assert scores == sorted(scores, reverse=True)
+        assert len(scores) == len(run[symbol].features)
+        assert len(agreed["agreement"]) == 1
+        report = (run.folder / "report.html").read_text(encoding="utf-8")
+        assert f"What the families agree on: first {agreed['features'][0]['feature']}" in report
 
 
 def test_the_manifest_keeps_the_documented_keys_and_adds_up(run: RunResult) -> None:

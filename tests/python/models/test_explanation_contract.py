@@ -191,6 +191,21 @@ def test_many_repeats_and_many_thresholds_are_counted_alike(name: str, k: int) -
         assert result.score - result.importances[0, r] == pytest.approx(score, abs=1e-5)
 
 
+def test_scores_of_all_rows_are_made_in_several_passes() -> None:
+    """More predictions than are kept at a time: 20,000 rows x 25 repeats x 5 columns."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 5)).astype(np.float32)
+    y = (X[:, 4] + rng.normal(size=len(X)) > 0).astype(int)
+    model = models.LogisticRegression().fit(X[:2000], y[:2000])
+    result = model.permutation_importance(X, y, 25, 1, 0, metric="auc")
+    sources = _load.core().permuted_rows(len(X), 1, 25, 0)
+    for column, repeat in ((0, 0), (3, 24), (4, 17)):
+        moved = X.copy()
+        moved[:, column] = X[sources[repeat], column]
+        expected = explanation.prediction_score(model.fitted_, model.predict_proba(moved), y.astype(np.int32), "auc")
+        assert result.score - result.importances[column, repeat] == pytest.approx(expected, abs=1e-9)
+
+
 def test_missing_values_move_as_values_do() -> None:
     X, y = data(3)
     X[np.random.default_rng(1).random(X.shape) < 0.2] = np.nan
@@ -328,6 +343,22 @@ def test_a_network_has_permutation_importance_and_no_made_up_contributions() -> 
     for call in (net.shap_values, net.explain, lambda X: net.importance("shap", X), lambda X: net.importance()):
         with pytest.raises(InputError, match="permutation"):
             call(X)
+
+
+def test_rows_without_a_full_window_do_not_count() -> None:
+    try:
+        _load.neural()
+    except ImportError:
+        pytest.skip("no neural module")
+    X, y = data(2)
+    segment = np.repeat([0, 1], 75)
+    net = models.LSTMClassifier(4, lookback=5, max_epochs=3, random_state=0).fit(X[:250], y[:250])
+    found = net.permutation_importance(X[250:], y[250:], 1, 1, 0, segment=segment)
+    proba = net.predict_proba(X[250:], segment)
+    silent = np.isnan(proba[:, 0])
+    assert silent.sum() == 8
+    own = proba[~silent, net._codes_of(y[250:])[~silent]]
+    assert found.score == pytest.approx(np.log(own).mean())
 
 
 def test_without_pandas_tables_are_arrays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,11 @@ from smctrain.models.binned import view_of
 from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._explain import Explained
 from smctrain.models.estimators._input import (
+    behind,
     labels_of,
     require_two_rows,
     seed_of,
+    segments_of,
     threads_of,
     typed_error,
     validated_matrix,
@@ -340,29 +342,6 @@ class NativeSequenceClassifier(NativeClassifier):
         best = np.where(missing[:, None], 0.0, proba).argmax(axis=1)
         labels: np.ma.MaskedArray[Any, Any] = np.ma.MaskedArray(self.classes_[best], mask=missing)
         return labels
-
-
-def segments_of(segment: Any, n: int) -> NDArray[np.int32] | None:
-    if segment is None:
-        return None
-    array = np.asarray(segment)
-    if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise InputError(
-            f"segment must hold one integer for each of the {n} rows, but has shape {array.shape} and "
-            f"dtype {array.dtype}."
-        )
-    changes = np.flatnonzero(array[1:] != array[:-1]) + 1
-    stretch = np.zeros(
-        n, dtype=np.int32
-    )  # renumbered, so that any integers will do and a returning id is a new stretch
-    stretch[changes] = 1
-    return np.cumsum(stretch, dtype=np.int32)
-
-
-def behind(segments: NDArray[np.int32] | None, n: int, extra: int) -> NDArray[np.int32]:
-    """Ids of n rows and of `extra` more behind them, a stretch of their own."""
-    first = np.zeros(n, dtype=np.int32) if segments is None else segments
-    return np.concatenate([first, np.full(extra, first.max(initial=0) + 1, dtype=np.int32)])
 
 
 def _class_labels(classes: NDArray[Any] | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import InputError
 from smctrain.models import explanation
-from smctrain.models.estimators._input import numbers_of, seed_of, threads_of, validated_matrix
+from smctrain.models.estimators._input import numbers_of, seed_of, segments_of, threads_of, validated_matrix
 
 
 class Explained:
@@ -126,6 +126,7 @@ class Explained:
         metric: str | None = None,
         method: str = "blocks",
         groups: Sequence[Sequence[int]] | None = None,
+        segment: Any = None,
     ) -> Bunch:
         """How much the score falls when one column is moved against the others.
 
@@ -150,13 +151,15 @@ class Explained:
             "shift": all rows shifted circularly by a random s in [4 x horizon, n - 4 x horizon].
         groups : list of lists of int, optional
             Columns that move together (clusters of columns that say the same); the result has one row a group.
+        segment : array (n,), optional
+            Of sequence families, as in `predict`: no window crosses a change of id. Rows without answer do not count.
 
         Returns
         -------
         sklearn.utils.Bunch
             `importances` (d, n_repeats), `importances_mean` (d,), `importances_std` (d,), `score`: that of X itself.
         """
-        score, moved = self._moved(X, y, n_repeats, horizon, random_state, metric, method, groups)
+        score, moved = self._moved(X, y, n_repeats, horizon, random_state, metric, method, groups, segment)
         importances = score - moved
         return Bunch(
             importances=importances,
@@ -196,6 +199,7 @@ class Explained:
         metric: str | None,
         method: str,
         groups: Sequence[Sequence[int]] | None,
+        segment: Any = None,
     ) -> tuple[float, NDArray[np.float64]]:
         check_is_fitted(self, "fitted_")
         matrix, target = validated_matrix(self, X, y, reset=False, allow_nan=self._allow_nan)  # type: ignore[attr-defined]
@@ -205,7 +209,10 @@ class Explained:
         )  # fmt: skip
         threads = threads_of(getattr(self, "n_jobs", None))
         answers = self._codes_of(target)
-        return explanation.moved_scores(self._fitted_model(), matrix, answers, moves, metric=metric, threads=threads)
+        stretches = segments_of(segment, len(matrix))
+        return explanation.moved_scores(
+            self._fitted_model(), matrix, answers, moves, metric=metric, threads=threads, segment=stretches
+        )
 
     def _codes_of(self, target: NDArray[Any]) -> NDArray[Any]:
         classes = getattr(self, "classes_", None)

@@ -85,3 +85,27 @@ def numbers_of(name: str, target: Any, largest: float = float(np.finfo(np.float3
         row = int(np.argmax(bad))
         raise InputError(f"{name} must be finite and at most {largest:.3g} in size, but is {values[row]} in row {row}.")
     return values
+
+
+def segments_of(segment: Any, n: int) -> NDArray[np.int32] | None:
+    """Stretches of rows, renumbered along time; None where there is one."""
+    if segment is None:
+        return None
+    array = np.asarray(segment)
+    if array.shape != (n,) or array.dtype.kind not in "iu":
+        raise InputError(
+            f"segment must hold one integer for each of the {n} rows, but has shape {array.shape} and "
+            f"dtype {array.dtype}."
+        )
+    changes = np.flatnonzero(array[1:] != array[:-1]) + 1
+    stretch = np.zeros(
+        n, dtype=np.int32
+    )  # renumbered, so that any integers will do and a returning id is a new stretch
+    stretch[changes] = 1
+    return np.cumsum(stretch, dtype=np.int32)
+
+
+def behind(segments: NDArray[np.int32] | None, n: int, extra: int) -> NDArray[np.int32]:
+    """Ids of n rows and of `extra` more behind them, a stretch of their own."""
+    first = np.zeros(n, dtype=np.int32) if segments is None else segments
+    return np.concatenate([first, np.full(extra, first.max(initial=0) + 1, dtype=np.int32)])

@@ -12,12 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
 from smctrain.models.binned import view_of
-from smctrain.models.estimators._base import NativeEstimator, behind, segments_of
+from smctrain.models.estimators._base import NativeEstimator
 from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._input import (
+    behind,
     numbers_of,
     require_two_rows,
     seed_of,
+    segments_of,
     threads_of,
     validated_matrix,
     validated_weight,
