@@ -243,7 +243,7 @@ def estimate_bytes(trainer: XGBoostTrainer, task: FitTask) -> int:
     leaves = min(2 ** min(trainer.max_depth or 30, 30), trainer.max_leaves or 2**30, max(1, n // 5), 1 << 16)
     histograms = 2 * leaves * d * min(trainer.max_bin, n) * 16
     trees = trainer.n_estimators * width * 2 * leaves * 60
-    return matrix + stop * d * 16 + n * (20 * width + 32) + histograms + trees
+    return int(matrix + stop * d * 16 + n * (20 * width + 32) + histograms + trees)
 
 
 class FittedXGBoost(FittedBoosting):
