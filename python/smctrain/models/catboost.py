@@ -75,7 +75,9 @@ class CatBoostTrainer:
 
     Notes
     -----
-    The stop flag and the time limit are looked at after every round, which is as fine as catboost allows. Results do
+    The stop flag and the time limit are looked at after every round, which is as fine as catboost allows (processor
+    time of a round: 4 ms for 10,000 rows of 50 columns, 16 ms for 50,000 of 100; before the first one as long as 30
+    rounds). catboost hands all scores so far to each round, so that many thousands of rounds get slow. Results do
     not depend on the number of threads. Losses and accuracies in `history` are weighted like the rows.
     """
 
