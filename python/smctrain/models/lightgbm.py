@@ -169,7 +169,7 @@ class LightGBMTrainer:
         width = max(1, len(self._quantiles)) if task.n_classes == 0 else max(1, task.n_classes)
         leaves = min(self.num_leaves, max(1, n // max(1, self.min_child_samples)))
         bins = 1 if self.max_bin <= 255 else 2
-        return (
+        return int(
             (n + stop) * d * (4 + bins)
             + n * (24 * width + 32)
             + leaves * d * min(self.max_bin, n) * 16
