@@ -96,7 +96,7 @@ std::vector<double> Design::columns(const StopToken& stop) const {
   std::vector<double> out(static_cast<size_t>(d_ * n()));
   std::vector<double> z(static_cast<size_t>(stride_));
   for (int64_t i = 0; i < n(); ++i) {
-    if (i % 256 == 0 && stop.stop_requested()) throw Stopped();
+    if (i % 256 == 0) poll(stop);
     load(i, 0.0, z.data());
     const double root = std::sqrt(share_[static_cast<size_t>(i)]);
     for (int64_t j = 0; j < d_; ++j) out[static_cast<size_t>(j * n() + i)] = root * z[static_cast<size_t>(j)];
@@ -113,7 +113,7 @@ std::vector<double> Design::gram(std::span<const double> extra, const StopToken&
     std::vector<double> work(static_cast<size_t>(block_rows_ * 4));
     const int64_t end = chunk_start(chunk + 1);
     for (int64_t first = chunk_start(chunk); first < end; first += block_rows_) {
-      if (stop.stop_requested()) throw Stopped();
+      poll(stop);
       const int64_t count = std::min(block_rows_, end - first);
       for (int64_t r = 0; r < count; ++r) {
         load(first + r, extra.empty() ? 0.0 : extra[static_cast<size_t>(first + r)],

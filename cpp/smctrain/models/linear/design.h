@@ -89,7 +89,4 @@ struct Target {
 
 Target centred_target(const Design& design, std::span<const double> y);
 
-// Thrown by passes when the stop token asks for it; caught where a partial result exists.
-struct Stopped {};
-
 }  // namespace smctrain::models::linear

@@ -66,7 +66,7 @@ Matrix triangle_of_rows(const Design& design, const Target& target, const StopTo
   std::vector<double> z(static_cast<size_t>(design.stride()));
   Index held = 0;
   for (int64_t first = 0; first < design.n(); first += block) {
-    if (stop.stop_requested()) throw Stopped();
+    poll(stop);
     const Index count = std::min<Index>(block, design.n() - first);
     for (Index r = 0; r < count; ++r) {
       const auto position = static_cast<size_t>(first + r);
@@ -118,7 +118,7 @@ void ridge_by_columns(const Design& design, const Target& target, std::span<cons
   const double least = negligible(eigen.eigenvalues(), design.d());
   const Vector rotated = eigen.eigenvectors().transpose() * right;
   for (const double alpha : alphas) {
-    if (stop.stop_requested()) throw Stopped();
+    poll(stop);
     keep(alpha, eigen.eigenvectors() * shrunk(eigen.eigenvalues(), rotated, alpha / total, least));
   }
 }
@@ -132,13 +132,13 @@ void ridge_by_rows(const Design& design, const Target& target, std::span<const d
   for (Index i = 0; i < n; ++i) {
     y[i] = std::sqrt(design.share()[static_cast<size_t>(i)]) * target.centred[static_cast<size_t>(i)];
   }
-  if (stop.stop_requested()) throw Stopped();
+  poll(stop);
   const Matrix inner = z * z.transpose();
   const Eigen::SelfAdjointEigenSolver<Matrix> eigen(inner);
   const double least = negligible(eigen.eigenvalues(), n);
   const Vector rotated = eigen.eigenvectors().transpose() * y;
   for (const double alpha : alphas) {
-    if (stop.stop_requested()) throw Stopped();
+    poll(stop);
     const double penalty = alpha / design.total_weight();
     const Vector beta =
         z.transpose() * (eigen.eigenvectors() * shrunk(eigen.eigenvalues(), rotated, penalty, least));

@@ -146,7 +146,7 @@ Evaluation Solver::evaluate(const std::vector<double>& beta) const {
     double loss = 0.0;
     const int64_t end = design_.chunk_start(chunk + 1);
     for (int64_t first = design_.chunk_start(chunk); first < end; first += rows) {
-      if (stop_.stop_requested()) throw Stopped();
+      poll(stop_);
       const int64_t count = std::min(rows, end - first);
       for (int64_t r = 0; r < count; ++r) design_.load(first + r, ones, block.data() + r * stride_);
       for (int64_t k = 0; k < scores_; ++k) {
@@ -224,7 +224,7 @@ std::vector<double> Solver::hessian(const std::vector<double>& beta) const {
     std::vector<double> p(static_cast<size_t>(rows * scores_));
     const int64_t end = m * (chunk + 1) / chunks;
     for (int64_t first = m * chunk / chunks; first < end; first += rows) {
-      if (stop_.stop_requested()) throw Stopped();
+      poll(stop_);
       const int64_t count = std::min(rows, end - first);
       for (int64_t r = 0; r < count; ++r) {
         design_.load(chosen[static_cast<size_t>(first + r)], ones, block.data() + r * stride_);

@@ -18,10 +18,6 @@ using Map = Eigen::Map<Matrix>;
 
 constexpr int64_t kBlock = 128;
 
-void poll(const StopToken& stop) {
-  if (stop.stop_requested()) throw Stopped();
-}
-
 }  // namespace
 
 bool factor(std::vector<double>& matrix, int64_t side, const StopToken& stop) {
