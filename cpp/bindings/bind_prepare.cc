@@ -111,12 +111,15 @@ void bind_columns(py::module_& m) {
                                                doubles(center, "center", k),
                                                doubles(scale, "scale", k),
                                                {marks.begin(), marks.end()}};
-          std::vector<T> out(which.size() * static_cast<size_t>(program.width()));
+          // Left unwritten until the rows are: a large matrix is touched once.
+          py::array_t<T> out(
+              {static_cast<py::ssize_t>(which.size()), static_cast<py::ssize_t>(program.width())});
+          T* data = out.mutable_data();
           {
             const py::gil_scoped_release release;
-            prepare::apply<T>(view, which, program, threads, out.data());
+            prepare::apply<T>(view, which, program, threads, data);
           }
-          return to_matrix(std::move(out), static_cast<int64_t>(which.size()), program.width());
+          return out;
         });
       },
       py::arg("X"), py::arg("rows"), py::arg("kept"), py::arg("fill"), py::arg("low"), py::arg("high"),

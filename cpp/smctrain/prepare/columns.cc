@@ -9,6 +9,7 @@
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
 #include "smctrain/prepare/gather.h"
+#include "smctrain/prepare/kernels.h"
 
 namespace smctrain::prepare {
 
@@ -33,50 +34,49 @@ T saturated(double x) {
   return static_cast<T>(std::clamp(x, kLowest, kLargest));
 }
 
-struct Moments {
-  int64_t count = 0;
-  double mean = kNaN, deviation = kNaN, minimum = kNaN, maximum = kNaN;
-};
+constexpr int64_t kStrip = 64;  // columns a task looks after
 
+// Moments of columns [first, first + width), rows in the order given.
 template <class T>
-Moments moments(std::span<const T> values, std::span<const double> weight) {
-  const auto weight_of = [&](size_t i) { return weight.empty() ? 1.0 : weight[i]; };
-  Moments result;
-  double total = 0.0, total_squared = 0.0, sum = 0.0;
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const auto x = static_cast<double>(values[i]);
-    const double w = weight_of(i);
-    if (!std::isfinite(x) || !(w > 0.0)) continue;
-    ++result.count;
-    total += w;
-    total_squared += w * w;
-    sum += w * x;
-    low = std::min(low, x);
-    high = std::max(high, x);
+void strip_moments(MatrixView<const T> X, std::span<const int64_t> rows, std::span<const double> weight,
+                   int64_t first, int64_t width, ColumnNumbers& result) {
+  const auto w = static_cast<size_t>(width);
+  std::vector<double> count(w, 0.0), total(w, 0.0), total_squared(w, 0.0), sum(w, 0.0);
+  std::vector<double> low(w, std::numeric_limits<double>::max());
+  std::vector<double> high(w, std::numeric_limits<double>::lowest());
+  const Sums sums{count.data(), total.data(), total_squared.data(), sum.data(), low.data(), high.data()};
+  const auto each_row = [&](const auto& body) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const double own = weight.empty() ? 1.0 : weight[i];
+      if (own > 0.0) body(X.data + rows[i] * X.row_stride + first, own);
+    }
+  };
+  each_row([&](const T* x, double own) { add_row(x, width, own, sums); });
+  std::vector<double> rough(w, 0.0), residual(w, 0.0), squares(w, 0.0);
+  for (size_t c = 0; c < w; ++c) {
+    if (count[c] > 0.0) rough[c] = sum[c] / total[c];
   }
-  if (result.count == 0) return result;
-  result.minimum = low;
-  result.maximum = high;
-  if (low == high) {  // exactly, whatever the rounding of the sums
-    result.mean = low;
-    result.deviation = 0.0;
-    return result;
+  each_row([&](const T* x, double own) {
+    add_spread(x, width, own, rough.data(), residual.data(), squares.data());
+  });
+  for (size_t c = 0; c < w; ++c) {
+    const auto j = static_cast<size_t>(first) + c;
+    result.count[j] = static_cast<int64_t>(count[c]);
+    if (count[c] == 0.0) {
+      result.mean[j] = result.deviation[j] = result.minimum[j] = result.maximum[j] = kNaN;
+      continue;
+    }
+    result.minimum[j] = low[c];
+    result.maximum[j] = high[c];
+    if (low[c] == high[c]) {  // exactly, whatever the rounding of the sums
+      result.mean[j] = low[c];
+      result.deviation[j] = 0.0;
+      continue;
+    }
+    result.mean[j] = rough[c] + residual[c] / total[c];
+    const double spread = squares[c] - residual[c] * residual[c] / total[c];
+    result.deviation[j] = std::sqrt(std::max(0.0, spread) / (total[c] - total_squared[c] / total[c]));
   }
-  const double rough = sum / total;
-  double residual = 0.0, squares = 0.0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const auto x = static_cast<double>(values[i]);
-    const double w = weight_of(i);
-    if (!std::isfinite(x) || !(w > 0.0)) continue;
-    const double difference = x - rough;
-    residual += w * difference;
-    squares += w * difference * difference;
-  }
-  result.mean = rough + residual / total;
-  const double spread = squares - residual * residual / total;
-  result.deviation = std::sqrt(std::max(0.0, spread) / (total - total_squared / total));
-  return result;
 }
 
 // Quantiles of the values present, by selection; shares in any order.
@@ -138,16 +138,15 @@ ColumnNumbers describe(MatrixView<const T> X, std::span<const int64_t> rows, std
   result.count.resize(d);
   for (auto* values : {&result.mean, &result.deviation, &result.minimum, &result.maximum}) values->resize(d);
   result.quantiles.assign(shares.size(), std::vector<double>(d));
-  for_columns(X, rows, threads, [&](int64_t column, std::span<const T> values) {
-    const auto j = static_cast<size_t>(column);
-    const Moments of_column = moments(values, weight);
-    result.count[j] = of_column.count;
-    result.mean[j] = of_column.mean;
-    result.deviation[j] = of_column.deviation;
-    result.minimum[j] = of_column.minimum;
-    result.maximum[j] = of_column.maximum;
-    if (!shares.empty()) quantiles(values, shares, column, result.quantiles);
+  parallel_for((X.cols + kStrip - 1) / kStrip, threads, [&](int64_t strip) {
+    const int64_t first = strip * kStrip;
+    strip_moments(X, rows, weight, first, std::min(kStrip, X.cols - first), result);
   });
+  if (!shares.empty()) {
+    for_columns(X, rows, threads, [&](int64_t column, std::span<const T> values) {
+      quantiles(values, shares, column, result.quantiles);
+    });
+  }
   return result;
 }
 
@@ -236,20 +235,30 @@ void apply(MatrixView<const T> X, std::span<const int64_t> rows, const ColumnPro
   check_rows(rows, X.rows);
   check_columns(program.kept, X.cols);
   check_columns(program.indicators, X.cols);
-  const size_t k = program.kept.size();
+  const auto k = static_cast<int64_t>(program.kept.size());
   const int64_t width = program.width();
-  for_row_blocks(static_cast<int64_t>(rows.size()), threads, [&](int64_t i) {
-    const int64_t row = rows[static_cast<size_t>(i)];
-    T* to = out + i * width;
-    for (size_t c = 0; c < k; ++c) {
-      const T x = X(row, program.kept[c]);
-      const double value = std::isfinite(x) ? static_cast<double>(x) : program.fill[c];
-      // A missing value that stays compares false with both bounds.
-      const double clipped = std::clamp(value, program.low[c], program.high[c]);
-      to[c] = saturated<T>((clipped - program.center[c]) / program.scale[c]);
-    }
-    for (size_t c = 0; c < program.indicators.size(); ++c) {
-      to[k + c] = std::isfinite(X(row, program.indicators[c])) ? T{0} : T{1};
+  const bool is_run =
+      k > 0 && program.kept.back() - program.kept.front() == k - 1;  // no column between is dropped
+  const RowProgram numbers{program.fill.data(), program.low.data(), program.high.data(),
+                           program.center.data(), program.scale.data()};
+  const auto n = static_cast<int64_t>(rows.size());
+  parallel_for((n + kRowBlock - 1) / kRowBlock, threads, [&](int64_t block) {
+    std::vector<T> gathered(static_cast<size_t>(is_run ? 0 : k));
+    const int64_t end = std::min(n, (block + 1) * kRowBlock);
+    for (int64_t i = block * kRowBlock; i < end; ++i) {
+      const T* from = X.data + rows[static_cast<size_t>(i)] * X.row_stride;
+      T* to = out + i * width;
+      if (is_run) {
+        transform_row(from + program.kept.front(), k, numbers, to);
+      } else {
+        for (int64_t c = 0; c < k; ++c) {
+          gathered[static_cast<size_t>(c)] = from[program.kept[static_cast<size_t>(c)]];
+        }
+        transform_row(gathered.data(), k, numbers, to);
+      }
+      for (size_t c = 0; c < program.indicators.size(); ++c) {
+        to[k + static_cast<int64_t>(c)] = std::isfinite(from[program.indicators[c]]) ? T{0} : T{1};
+      }
     }
   });
 }

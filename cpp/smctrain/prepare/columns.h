@@ -5,7 +5,8 @@
 //   program   for each output column: which input column, and the numbers that turn it into output
 //
 // Applying, value by value: missing -> fill; clip to [low, high]; (x - center) / scale. A fill of NaN leaves
-// missing values missing. What would be too large for the type becomes its largest number. Behind these columns come indicators: 1 where the source is missing, else 0.
+// missing values missing. What would be too large for the type becomes its largest number. Behind these
+// columns come indicators: 1 where the source is missing, else 0.
 //
 // Statistics are of the values present. Means and squares are summed over rows in the order given, in two
 // passes; quantiles interpolate linearly, as numpy's default. Work is split by column (fitting) or by row
