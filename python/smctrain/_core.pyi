@@ -161,9 +161,9 @@ class FeatureStream:
     def settled(self) -> bool: ...
 
 class BinnedMatrix:
-    def codes(self) -> numpy.typing.NDArray[numpy.uint8]:
+    def codes(self) -> numpy.ndarray:
         """
-        Bin codes (n_features, n_rows) uint8; 255 is missing.
+        Bin codes (n_features, n_rows): uint8, 255 is missing; uint16 where n_bins is above 255, 65535 is missing.
         """
     def edges(self, column: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
         """
@@ -273,7 +273,13 @@ def bin_matrix(
     rows: numpy.ndarray,
     n_bins: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
-) -> BinnedMatrix: ...
+    stop: typing.Any = None,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> BinnedMatrix:
+    """
+    Bins of the columns of X, fitted on `rows`. TrainingFailed where `stop` or the time limit ended it.
+    """
+
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -429,6 +435,7 @@ def fit_forest(
     threads: typing.SupportsInt | typing.SupportsIndex,
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any = None,
 ) -> dict: ...
 def fit_ftrl(
     X: numpy.ndarray,
