@@ -63,10 +63,12 @@ def estimate_bytes(
     if n_drawn is not None:
         distinct = min(n, math.ceil(n * -math.expm1(-n_drawn / max(1, n)) * 1.02) + 16)
     leaves = max(1, distinct // max(1, min_samples_leaf))
+    if k > 1 and min_samples_leaf == 1:
+        leaves = max(1, leaves * 3 // 4)  # leaves of one row are the exception even where labels are noise
     if max_depth is not None and max_depth < 40:
         leaves = min(leaves, 2**max_depth)
     nodes = 2 * leaves - 1
-    codes = n * d * width
+    codes = n * d * width + d * min(n, n_bins) * 12  # and edges and centres
     fitted = min(n, 200_000) if width == 1 else n
     binning = min(threads, -(-d // 8)) * fitted * (8 * 4 + 8 + 24 + (16 if width == 2 else 0))
     growing = threads * (4 * n + distinct * (8 + 8 + 32) + nodes * (2 * 16 + 32 + 16 * k) + 1_000_000)

@@ -49,7 +49,9 @@ class RandomForestTrainer(ForestSettings):
     Parameters
     ----------
     class_weight : "balanced", "balanced_subsample" or None
-        Weighs classes by the inverse of their share among training rows, or in each tree's draw.
+        Weighs classes by the inverse of their share among training rows, or in each tree's draw. With bootstrap,
+        weights of classes and rows are chances of being drawn, as in scikit-learn from 1.9 on; those of
+        "balanced_subsample" weigh the drawn rows.
 
     The others are those of `ForestSettings`.
     """

@@ -454,7 +454,7 @@ def test_a_forest_of_another_kind_is_refused() -> None:
 @pytest.mark.parametrize("model", REGRESSORS)
 def test_a_time_limit_marks_the_regression_forest(model: Any) -> None:
     X, y = bars(0, n=300)
-    fitted = model(200_000, n_jobs=2).fit(X, y, time_limit=0.2)
+    fitted = model(200_000, n_jobs=2).fit(X, y, time_limit=1.0)
     assert not fitted.complete_
     assert fitted.stop_reason_ == "timeout"
     assert 1 <= fitted.fitted_.n_trees < 200_000

@@ -166,6 +166,7 @@ std::vector<float> fit_edges(std::vector<float>& values, int max_bins) {
   }
   std::vector<float> edges;
   if (ties.empty()) return edges;
+  edges.reserve(std::min(ties.size(), static_cast<size_t>(max_bins)) - 1);
   if (static_cast<int64_t>(ties.size()) <= max_bins) {
     for (size_t k = 0; k + 1 < ties.size(); ++k) edges.push_back(between(ties[k].value, ties[k + 1].value));
     return edges;
@@ -230,6 +231,7 @@ BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_
     for (int64_t j = 0; j < d; ++j)
       values[static_cast<size_t>(j)].reserve(static_cast<size_t>(n_fit / stride + 1));
     for (int64_t k = 0; k < n_fit; k += stride) {
+      if (k % kRowBlock == 0 && stop.stop_requested()) return;
       const int64_t row = fit_rows[static_cast<size_t>(k)];
       for (int64_t j = 0; j < d; ++j) {
         const float x = X(row, first + j);
@@ -243,6 +245,7 @@ BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_
       binned.edges[column] = fit_edges(sorted, max_bins);
       binned.centres[column] = bin_centres(sorted, binned.edges[column]);
       sorted = {};
+      if (stop.stop_requested()) return;
       if (binned.wide) {
         encode_column(X, first + j, binned.edges[column], binned.wide_codes.data() + (first + j) * X.rows);
         continue;

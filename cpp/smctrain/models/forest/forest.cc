@@ -17,11 +17,65 @@ namespace smctrain::models {
 
 namespace {
 
+// Draws rows with probabilities as their weights: one number and two look-ups a draw (Vose, "A linear
+// algorithm for generating random numbers with a given distribution", IEEE Transactions on Software
+// Engineering 17, 1991).
+class RowDraw {
+ public:
+  RowDraw() = default;
+  explicit RowDraw(std::vector<double> weights) {
+    const auto n = static_cast<int64_t>(weights.size());
+    if (std::all_of(weights.begin(), weights.end(), [&](double w) { return w == weights[0]; })) return;
+    const double largest = *std::max_element(weights.begin(), weights.end());
+    double sum = 0.0;
+    for (double& weight : weights) sum += weight /= largest;  // so that no sum overflows
+    slots_.resize(weights.size());
+    std::vector<int32_t> light;
+    std::vector<int32_t> heavy;
+    for (int64_t i = 0; i < n; ++i) {
+      double& weight = weights[static_cast<size_t>(i)];
+      weight *= static_cast<double>(n) / sum;
+      (weight < 1.0 ? light : heavy).push_back(static_cast<int32_t>(i));
+    }
+    while (!light.empty() && !heavy.empty()) {
+      const int32_t small = light.back();
+      const int32_t large = heavy.back();
+      light.pop_back();
+      slots_[static_cast<size_t>(small)] = {weights[static_cast<size_t>(small)], large};
+      double& left = weights[static_cast<size_t>(large)];
+      left -= 1.0 - weights[static_cast<size_t>(small)];
+      if (left < 1.0) {
+        heavy.pop_back();
+        light.push_back(large);
+      }
+    }
+    for (const auto& rest : {light, heavy}) {
+      for (const int32_t i : rest) slots_[static_cast<size_t>(i)] = {1.0, i};
+    }
+  }
+
+  int64_t draw(int64_t n, Philox& stream) const {
+    if (slots_.empty()) return stream.below(n);
+    const double place = stream.uniform() * static_cast<double>(n);
+    const auto i = static_cast<int64_t>(place);
+    const Slot& slot = slots_[static_cast<size_t>(i)];
+    return place - static_cast<double>(i) < slot.share ? i : slot.other;
+  }
+
+ private:
+  struct Slot {
+    double share = 1.0;  // of the slot's own row; the rest is the other's
+    int32_t other = 0;
+  };
+  std::vector<Slot> slots_;  // empty: all rows weigh the same
+};
+
 // How often each training row is drawn.
-std::vector<uint32_t> draw_bag(int64_t n, const ForestSettings& settings, Philox& stream) {
+std::vector<uint32_t> draw_bag(int64_t n, const ForestSettings& settings, const RowDraw& rows,
+                               Philox& stream) {
   std::vector<uint32_t> count(static_cast<size_t>(n), settings.bootstrap ? 0U : 1U);
   if (settings.bootstrap) {
-    for (int64_t k = 0; k < settings.n_draw; ++k) ++count[static_cast<size_t>(stream.below(n))];
+    for (int64_t k = 0; k < settings.n_draw; ++k) ++count[static_cast<size_t>(rows.draw(n, stream))];
   }
   return count;
 }
@@ -86,7 +140,6 @@ struct Lesson {
   std::span<const double> targets;
   int64_t n_classes = 1;
   double centre = 0.0;
-  std::vector<double> class_weight = {};  // multiplies the factors
 };
 
 // Leaves (numbers in the tree) of n rows, kWalks at a time: their latencies overlap, and no branch depends on
@@ -339,20 +392,33 @@ void check_rows(const BinnedMatrix& matrix, std::span<const int64_t> rows, size_
   }
 }
 
+// With bootstrap, weights of rows and classes are chances of being drawn, and the trees see counts alone.
 ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows, const Lesson& lesson,
-                      std::span<const double> weights, const std::vector<double>& fixed_factors,
+                      std::span<const double> weights, std::vector<double> fixed_factors,
                       const ForestSettings& settings, const StopToken& stop) {
   const auto n = static_cast<int64_t>(rows.size());
   const bool classify = lesson.targets.empty();
   std::vector<GrownTree> trees(static_cast<size_t>(settings.n_trees));
   std::vector<uint8_t> finished(static_cast<size_t>(settings.n_trees), 0);
   const bool score_oob = settings.oob_score && settings.bootstrap;
+  RowDraw draw;
+  if (settings.bootstrap) {
+    std::vector<double> chance(rows.size());
+    for (size_t k = 0; k < rows.size(); ++k) {
+      const auto row = static_cast<size_t>(rows[k]);
+      chance[k] = weights.empty() ? 1.0 : weights[row];
+      if (classify) chance[k] *= fixed_factors[static_cast<size_t>(lesson.labels[row])];
+    }
+    draw = RowDraw(std::move(chance));
+    weights = {};
+    std::fill(fixed_factors.begin(), fixed_factors.end(), 1.0);
+  }
   Ticker ticker(settings);
 
   parallel_for(settings.n_trees, settings.threads, [&](int64_t t) {
     if (stop.stop_requested()) return;
     Philox stream(settings.seed, format("tree/", t));
-    const std::vector<uint32_t> bag = draw_bag(n, settings, stream);
+    const std::vector<uint32_t> bag = draw_bag(n, settings, draw, stream);
     GrownTree grown;
     grown.rows.resize(static_cast<size_t>(n));
     grown.counts.resize(static_cast<size_t>(n));
@@ -375,7 +441,7 @@ ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
             grown.counts[i];
       }
       own_factors = balanced_factors(bag_classes);
-      for (size_t c = 0; c < own_factors.size(); ++c) own_factors[c] *= lesson.class_weight[c];
+      for (size_t c = 0; c < own_factors.size(); ++c) own_factors[c] *= fixed_factors[c];
     }
     const std::vector<double>& factors = own_factors.empty() ? fixed_factors : own_factors;
     const TreeRows data{grown.rows, grown.counts,   lesson.labels, weights,
@@ -450,8 +516,7 @@ ForestFit fit_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
     weights = {};
   }
   for (size_t c = 0; c < factors.size(); ++c) factors[c] *= class_weight[c];
-  return grow_forest(matrix, rows, {labels, {}, n_classes, 0.0, class_weight}, weights, factors, settings,
-                     stop);
+  return grow_forest(matrix, rows, {labels, {}, n_classes, 0.0}, weights, factors, settings, stop);
 }
 
 ForestFit fit_regression_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
@@ -478,7 +543,7 @@ ForestFit fit_regression_forest(const BinnedMatrix& matrix, std::span<const int6
   if (!std::isfinite(sum) || !std::isfinite(mass)) {
     raise("InputError", "weight x y must sum to a finite number, but does not: scale the weights.");
   }
-  return grow_forest(matrix, rows, {{}, targets, 1, sum / mass, {}}, weights, {}, settings, stop);
+  return grow_forest(matrix, rows, {{}, targets, 1, sum / mass}, weights, {}, settings, stop);
 }
 
 }  // namespace smctrain::models

@@ -1,6 +1,7 @@
 // Forests: bagged or randomised trees, averaged class shares or means.
 //
-//   fit       for tree i: bootstrap from the stream Philox(seed, "tree/<i>") as integer counts -> grow_tree
+//   fit       for tree i: bootstrap from the stream Philox(seed, "tree/<i>") as integer counts -> grow_tree.
+//             Weights of rows and classes are chances of being drawn; without bootstrap they weigh the rows
 //   predict   mean of the leaf values over trees, added in tree order
 //   members   training rows of each leaf, kept for quantiles: the weights a leaf gives to the training
 //   targets

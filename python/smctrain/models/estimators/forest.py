@@ -32,6 +32,8 @@ class RandomForestClassifier(ForestExplanations, NativeClassifier):
     bootstrap : bool
         False: every tree sees every row.
     class_weight : "balanced", "balanced_subsample", dict or None
+        With bootstrap, weights of classes and rows are chances of being drawn, as in scikit-learn from 1.9 on; those
+        of "balanced_subsample" weigh the drawn rows.
     oob_score : bool
         Show the accuracy on rows that a tree did not see as `oob_score_`. Labels that overlap in time make it
         optimistic; cross-validation with purging does not have that fault.
