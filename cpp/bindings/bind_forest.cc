@@ -228,10 +228,17 @@ py::tuple permutation_scores(const Forest& forest, const py::array& X, const py:
 // labels: class codes, or, with n_classes 1, numbers.
 py::dict fit_forest(const BinnedMatrix& binned, const py::array& rows, const py::array& labels,
                     const py::object& weights, int64_t n_classes, const py::dict& settings, uint64_t seed,
-                    int threads, const py::object& stop, double time_limit_s) {
+                    int threads, const py::object& stop, double time_limit_s, const py::object& progress) {
   const auto row_view = vector_view<int64_t>(rows, "rows");
   const auto weight_view = optional_vector_view<double>(weights, "weight", binned.rows);
-  const ForestSettings values = settings_of(settings, threads, seed);
+  ForestSettings values = settings_of(settings, threads, seed);
+  if (!progress.is_none()) {
+    // The object is borrowed: the caller holds it for the whole call.
+    values.report = [&progress](int64_t done, int64_t total) {
+      const py::gil_scoped_acquire acquire;
+      progress(done, total);
+    };
+  }
   std::span<const int32_t> label_view;
   std::span<const double> target_view;
   if (n_classes == 1) {
@@ -274,10 +281,13 @@ void bind_forest(py::module_& m) {
       .def_readonly("n_features", &BinnedMatrix::cols)
       .def(
           "codes",
-          [](const BinnedMatrix& binned) {
+          [](const BinnedMatrix& binned) -> py::array {
+            if (binned.wide)
+              return to_matrix(std::vector<uint16_t>(binned.wide_codes), binned.cols, binned.rows);
             return to_matrix(std::vector<uint8_t>(binned.codes), binned.cols, binned.rows);
           },
-          "Bin codes (n_features, n_rows) uint8; 255 is missing.")
+          "Bin codes (n_features, n_rows): uint8, 255 is missing; uint16 where n_bins is above 255, 65535 is "
+          "missing.")
       .def(
           "edges",
           [](const BinnedMatrix& binned, int64_t column) {
@@ -287,14 +297,23 @@ void bind_forest(py::module_& m) {
           py::arg("column"), "Edges between the bins of a column, ascending float32.");
   m.def(
       "bin_matrix",
-      [](const py::array& X, const py::array& rows, int n_bins, int threads) {
+      [](const py::array& X, const py::array& rows, int n_bins, int threads, const py::object& stop,
+         double time_limit_s) {
         const auto view = matrix_view<float>(X, "X");
         const auto fit_rows = vector_view<int64_t>(rows, "rows");
-        return run_native(py::none(), 0.0, [&](const StopToken& stop) {
-          return std::make_unique<BinnedMatrix>(models::bin_matrix(view, fit_rows, n_bins, threads, stop));
+        return run_native(stop, time_limit_s, [&](const StopToken& token) {
+          auto binned =
+              std::make_unique<BinnedMatrix>(models::bin_matrix(view, fit_rows, n_bins, threads, token));
+          if (token.stop_requested()) {
+            raise("TrainingFailed", "the fit was ended (", to_string(token.reason()),
+                  ") while its columns were binned: allow more time.");
+          }
+          return binned;
         });
       },
-      py::arg("X"), py::arg("rows"), py::arg("n_bins"), py::arg("threads"));
+      py::arg("X"), py::arg("rows"), py::arg("n_bins"), py::arg("threads"), py::arg("stop") = py::none(),
+      py::arg("time_limit_s") = 0.0,
+      "Bins of the columns of X, fitted on `rows`. TrainingFailed where `stop` or the time limit ended it.");
 
   py::class_<Forest>(m, "Forest")
       .def_property_readonly("n_trees", &Forest::n_trees)
@@ -316,7 +335,7 @@ void bind_forest(py::module_& m) {
         py::arg("seed"), "Source rows (repeats, rows) of block permutations.");
   m.def("fit_forest", &fit_forest, py::arg("binned"), py::arg("rows"), py::arg("labels"), py::arg("weights"),
         py::arg("n_classes"), py::arg("settings"), py::arg("seed"), py::arg("threads"), py::arg("stop"),
-        py::arg("time_limit_s"));
+        py::arg("time_limit_s"), py::arg("progress") = py::none());
 }
 
 }  // namespace smctrain::bindings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -17,6 +18,65 @@ from smctrain.models.binned import make_binned
 from smctrain.models.shared import Shared
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
+MAX_BINS = 65_535
+
+
+def estimate_bytes(
+    n_rows: int,
+    n_features: int,
+    n_trees: int,
+    n_classes: int,
+    max_depth: int | None = None,
+    *,
+    min_samples_leaf: int = 1,
+    n_drawn: int | None = None,
+    n_bins: int = 255,
+    threads: int = 1,
+    oob_score: bool = False,
+    keeps_members: bool = False,
+    binned: bool = False,
+) -> int:
+    """Bytes that the fit of a forest adds to the process at most, X itself not counted.
+
+    Parameters
+    ----------
+    n_rows, n_features, n_trees : int
+    n_classes : int
+        0 or 1: a regression.
+    max_depth : int or None
+    min_samples_leaf : int
+    n_drawn : int or None
+        Rows drawn for each tree; None: every row once.
+    n_bins, threads : int
+    oob_score, keeps_members : bool
+    binned : bool
+        The binned matrix exists already.
+
+    Notes
+    -----
+    Trees are taken to be as large as rows and limits allow; data that pure leaves describe sooner needs less.
+    """
+    n, d, k = n_rows, n_features, max(1, n_classes)
+    width = 1 if n_bins <= 255 else 2
+    distinct = n
+    if n_drawn is not None:
+        distinct = min(n, math.ceil(n * -math.expm1(-n_drawn / max(1, n)) * 1.02) + 16)
+    leaves = max(1, distinct // max(1, min_samples_leaf))
+    if max_depth is not None and max_depth < 40:
+        leaves = min(leaves, 2**max_depth)
+    nodes = 2 * leaves - 1
+    codes = n * d * width
+    fitted = min(n, 200_000) if width == 1 else n
+    binning = min(threads, -(-d // 8)) * fitted * (8 * 4 + 8 + 24 + (16 if width == 2 else 0))
+    growing = threads * (4 * n + distinct * (8 + 8 + 32) + nodes * (2 * 16 + 32 + 16 * k) + 1_000_000)
+    finished = n_trees * (nodes * 36 + leaves * 8 * k + 8 * d)
+    if oob_score:
+        finished += n_trees * (n // 8) + n * 8 * k
+    if keeps_members:
+        finished += n_trees * distinct * (8 + 12 + 12) + n * 12
+    forest = n_trees * (nodes * (25 + 32) + 2 * leaves * 8 * k)
+    during = (0 if binned else codes) + growing + finished + forest
+    return 2_000_000 + max(during, 0 if binned else codes + binning)
 
 
 def _is_float(value: object) -> bool:
@@ -48,7 +108,8 @@ class ForestSettings:
     max_samples : int, float or None
         Rows drawn for each tree, with replacement: a number, a share, or as many as there are (None).
     n_bins : int
-        Bins a column, 2 to 255.
+        Bins a column, 2 to 65535. As many as a column has distinct values: splits are searched exactly. Up to 255
+        are fastest, and lose nothing measurable.
     bootstrap : bool
         False: every tree has every row once.
     oob_score : bool
@@ -116,7 +177,7 @@ class ForestSettings:
             whole("max_leaf_nodes", 2)
         count_or_share("min_samples_split", 2)
         count_or_share("min_samples_leaf", 1)
-        need(_is_int(self.n_bins) and 2 <= self.n_bins <= 255, "n_bins", "an integer from 2 to 255")
+        need(_is_int(self.n_bins) and 2 <= self.n_bins <= MAX_BINS, "n_bins", f"an integer from 2 to {MAX_BINS}")
         features = self.max_features
         need(
             features is None
@@ -193,7 +254,11 @@ class ForestSettings:
             rows = rows[task.weight[rows] > 0]
             used = task.weight[rows]
             weight = None if len(used) == 0 or (used == used[0]).all() else task.weight
+        started = time.monotonic()
         binned = self._binned(task, rows)
+        limit = task.time_limit_s
+        if limit > 0:
+            limit = max(limit - (time.monotonic() - started), 1e-6)
         result = _load.core().fit_forest(
             binned.native,
             rows,
@@ -204,7 +269,8 @@ class ForestSettings:
             task.seed,
             task.threads,
             task.stop,
-            task.time_limit_s,
+            limit,
+            task.progress,
         )
         forest = result["forest"]
         reason: str = result["stop_reason"]
@@ -234,7 +300,7 @@ class ForestSettings:
         if task.binned is None:
 
             def make() -> Binned:
-                return make_binned(task.X, rows, task.threads, self.n_bins)
+                return make_binned(task.X, rows, task.threads, self.n_bins, task.stop, task.time_limit_s)
 
             if not isinstance(task.shared, Shared):
                 return make()

@@ -30,7 +30,8 @@ class BinnedMatrix:
     rows : int array (m,) or mask (n,), optional
         Rows that the edges are fitted on: training rows only. None: all. The codes are of all rows.
     n_bins : int
-        At most this many bins a column, besides the one for missing values.
+        At most this many bins a column, besides the one for missing values: 2 to 65535. Codes take a byte up to 255
+        bins, and two bytes beyond.
     threads : int
         The result is the same for any number.
 
@@ -59,7 +60,7 @@ class BinnedMatrix:
     def __init__(self, X: Any, rows: ArrayLike | None = None, n_bins: int = 255, threads: int = 1) -> None:
         matrix, names = as_matrix(X)
         used = np.arange(len(matrix), dtype=np.int64) if rows is None else as_rows(rows, len(matrix))
-        self._hold(_load.core().bin_matrix(matrix, used, n_bins, threads), used, n_bins, names)
+        self._hold(_load.core().bin_matrix(matrix, used, n_bins, threads, None, 0.0), used, n_bins, names)
 
     @classmethod
     def _of(cls, native: Any, rows: NDArray[np.int64], n_bins: int) -> BinnedMatrix:
@@ -150,7 +151,14 @@ class BinnedView:
         return f"BinnedView({len(self.rows)} rows{weighted} of {self.matrix!r})"
 
 
-def make_binned(X: NDArray[np.float32], rows: NDArray[np.int64], threads: int = 1, n_bins: int = 255) -> BinnedMatrix:
+def make_binned(
+    X: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    threads: int = 1,
+    n_bins: int = 255,
+    stop: NDArray[np.uint8] | None = None,
+    time_limit_s: float = 0.0,
+) -> BinnedMatrix:
     """Bin the columns of X for `FitTask.binned`: as `BinnedMatrix`, without any check or conversion in Python.
 
     Parameters
@@ -161,9 +169,18 @@ def make_binned(X: NDArray[np.float32], rows: NDArray[np.int64], threads: int = 
         Rows that the edges are fitted on: training rows only.
     threads : int
     n_bins : int
-        At most this many bins a column.
+        At most this many bins a column, 2 to 65535. Codes take a byte up to 255 bins, and two bytes beyond.
+    stop : uint8 (1,) or None
+        Stop flag others may set.
+    time_limit_s : float
+        0: none.
+
+    Raises
+    ------
+    TrainingFailed
+        The flag or the time limit ended it.
     """
-    native = _load.core().bin_matrix(X, rows, n_bins, threads)
+    native = _load.core().bin_matrix(X, rows, n_bins, threads, stop, time_limit_s)
     return BinnedMatrix._of(native, np.array(rows, dtype=np.int64), n_bins)
 
 

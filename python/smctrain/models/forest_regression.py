@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.models._forest_common import ForestSettings, GrownForest
+from smctrain.models._forest_common import MAX_BINS, ForestSettings, GrownForest
 from smctrain.models.base import FitTask, FloatMatrix
 
 
@@ -90,9 +90,11 @@ class RandomForestRegressorTrainer(ForestSettings):
 
 @dataclass(frozen=True)
 class ExtraTreesRegressorTrainer(RandomForestRegressorTrainer):
-    """Settings of extremely randomised regression trees, by default without drawing rows."""
+    """Settings of extremely randomised regression trees, by default without drawing rows, and with a bin for every
+    distinct value (see `ExtraTreesTrainer`)."""
 
     max_samples: int | float | None = None
+    n_bins: int = MAX_BINS
     bootstrap: bool = False
     oob_score: bool = False
 

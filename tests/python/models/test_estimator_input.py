@@ -198,7 +198,7 @@ def test_validation_rows_come_in_pairs_with_known_labels() -> None:
         {"n_jobs": 0},
         {"n_jobs": 1.5},
         {"n_estimators": 0},
-        {"max_bins": 300},
+        {"max_bins": 70_000},
     ],
 )
 def test_wrong_parameters_are_named(settings: dict[str, Any]) -> None:

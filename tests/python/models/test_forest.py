@@ -544,7 +544,7 @@ def test_edges_come_from_the_given_rows_only() -> None:
         np.testing.assert_array_equal(first, make_binned(changed, np.arange(300)).native.edges(j))
 
 
-@pytest.mark.parametrize("n_bins", [1, 256])
+@pytest.mark.parametrize("n_bins", [1, 65_536])
 def test_a_wrong_number_of_bins_is_refused(n_bins: int) -> None:
     with pytest.raises(InputError, match="n_bins"):
         make_binned(np.zeros((3, 1), dtype=np.float32), np.arange(3), n_bins=n_bins)

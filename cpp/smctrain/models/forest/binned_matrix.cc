@@ -14,8 +14,11 @@ namespace smctrain::models {
 
 namespace {
 
-constexpr int64_t kRowBlock = 2048;
-constexpr int64_t kMaxSample = 200'000;  // rows that quantiles are taken from; more change them immeasurably
+constexpr int64_t kColumnBlock = 8;      // columns read together: half a cache line of a row
+constexpr int64_t kRowTile = 256;        // rows encoded together
+constexpr size_t kTogether = 8;          // values searched side by side
+constexpr int64_t kRowBlock = 4096;      // rows of a unit of parallel work
+constexpr int64_t kMaxSample = 200'000;  // rows that byte bins are fitted on; more change them immeasurably
 
 // a <= result < b
 float between(float a, float b) {
@@ -23,56 +26,137 @@ float between(float a, float b) {
   return middle < b ? middle : a;
 }
 
-// Edges padded to 255 with infinity, so that the search has a fixed number of steps and no branches.
+// Edges padded with infinity, so that the search has no branches.
 using PaddedEdges = std::array<float, 256>;
 
-uint8_t encode(const PaddedEdges& edges, float x) {
-  if (std::isnan(x)) return kMissingCode;
-  unsigned position = 0;
+// Several searches side by side: their latencies overlap.
+void encode(const PaddedEdges& edges, const float* x, uint8_t* codes) {
+  std::array<unsigned, kTogether> at{};
   for (unsigned step = 128; step > 0; step >>= 1) {
-    position += edges[position + step - 1] < x ? step : 0;
+#pragma GCC unroll 8
+    for (size_t lane = 0; lane < kTogether; ++lane)
+      at[lane] += edges[at[lane] + step - 1] < x[lane] ? step : 0;
   }
-  return static_cast<uint8_t>(position);
+#pragma GCC unroll 8
+  for (size_t lane = 0; lane < kTogether; ++lane) {
+    codes[lane] = static_cast<uint8_t>(x[lane] == x[lane] ? at[lane] : kMissing<uint8_t>);
+  }
 }
 
-// Ascending order of finite floats: three passes over 11-bit digits of their order-preserving bit patterns.
-void radix_sort(std::vector<float>& values) {
-  constexpr int kDigitBits = 11;
+void encode_rows(MatrixView<const float> X, const std::vector<PaddedEdges>& padded, int64_t begin,
+                 int64_t end, std::vector<uint8_t>& codes) {
+  std::array<std::array<float, kRowTile>, kColumnBlock> tile{};
+  std::array<uint8_t, kRowTile> found;
+  for (int64_t first = begin; first < end; first += kRowTile) {
+    const int64_t n = std::min(kRowTile, end - first);
+    for (int64_t column = 0; column < X.cols; column += kColumnBlock) {
+      const int64_t d = std::min(kColumnBlock, X.cols - column);
+      bool finite = true;
+      for (int64_t i = 0; i < n; ++i) {
+        for (int64_t j = 0; j < d; ++j) {
+          const float x = X(first + i, column + j);
+          tile[static_cast<size_t>(j)][static_cast<size_t>(i)] = x;
+          finite &= !(std::abs(x) > std::numeric_limits<float>::max());
+        }
+      }
+      if (!finite) {
+        for (int64_t i = 0; i < n; ++i) {
+          for (int64_t j = 0; j < d; ++j) {
+            if (std::isinf(X(first + i, column + j))) {
+              raise("InputError", "X: column ", column + j, ", row ", first + i,
+                    ", is infinite: replace infinities by NaN first.");
+            }
+          }
+        }
+      }
+      for (int64_t j = 0; j < d; ++j) {
+        const float* x = tile[static_cast<size_t>(j)].data();
+        for (size_t i = 0; i < static_cast<size_t>(n); i += kTogether)
+          encode(padded[static_cast<size_t>(column + j)], x + i, found.data() + i);
+        std::copy_n(found.data(), n, codes.data() + (column + j) * X.rows + first);
+      }
+    }
+  }
+}
+
+// Order-preserving bit patterns of floats.
+uint32_t key_of(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+}
+
+float value_of(uint32_t key) {
+  return std::bit_cast<float>((key & 0x80000000U) != 0 ? key & 0x7FFFFFFFU : ~key);
+}
+
+// Ascending order by the upper 32 bits of each entry (all bits of uint32_t): three passes over 11-bit digits.
+template <class Entry>
+void radix_sort(std::vector<Entry>& entries) {
+  constexpr uint32_t kDigitBits = 11;
   constexpr uint32_t kDigits = 1U << kDigitBits;
-  std::vector<uint32_t> keys(values.size());
-  std::vector<uint32_t> spare(values.size());
+  constexpr uint32_t kShift = 8 * sizeof(Entry) - 32;
+  std::vector<Entry> spare(entries.size());
   std::array<std::vector<uint32_t>, 3> counts;
   for (auto& count : counts) count.assign(kDigits, 0);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const auto bits = std::bit_cast<uint32_t>(values[i]);
-    const uint32_t key = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
-    keys[i] = key;
+  for (const Entry entry : entries) {
+    const auto key = static_cast<uint32_t>(entry >> kShift);
+#pragma GCC unroll 3
     for (uint32_t pass = 0; pass < 3; ++pass) ++counts[pass][(key >> (kDigitBits * pass)) & (kDigits - 1)];
   }
   for (uint32_t pass = 0; pass < 3; ++pass) {
     uint32_t start = 0;
     for (auto& count : counts[pass]) start += std::exchange(count, start);
-    for (const uint32_t key : keys) spare[counts[pass][(key >> (kDigitBits * pass)) & (kDigits - 1)]++] = key;
-    keys.swap(spare);
+    uint32_t* places = counts[pass].data();
+    const uint32_t shift = kShift + kDigitBits * pass;
+    for (const Entry entry : entries) spare[places[(entry >> shift) & (kDigits - 1)]++] = entry;
+    entries.swap(spare);
   }
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = std::bit_cast<float>((keys[i] & 0x80000000U) != 0 ? keys[i] & 0x7FFFFFFFU : ~keys[i]);
+}
+
+void sort_floats(std::vector<float>& values) {
+  if (values.size() < 512) {
+    std::sort(values.begin(), values.end());
+    return;
+  }
+  std::vector<uint32_t> keys(values.size());
+  std::transform(values.begin(), values.end(), keys.begin(), key_of);
+  radix_sort(keys);
+  std::transform(keys.begin(), keys.end(), values.begin(), value_of);
+}
+
+// Codes of a column of many bins: sorting beats searching tables that leave the nearest cache.
+void encode_column(MatrixView<const float> X, int64_t column, const std::vector<float>& edges,
+                   uint16_t* codes) {
+  std::vector<uint64_t> entries;
+  entries.reserve(static_cast<size_t>(X.rows));
+  for (int64_t i = 0; i < X.rows; ++i) {
+    const float x = X(i, column);
+    if (std::isinf(x)) {
+      raise("InputError", "X: column ", column, ", row ", i,
+            ", is infinite: replace infinities by NaN first.");
+    }
+    codes[i] = kMissing<uint16_t>;
+    if (!std::isnan(x)) entries.push_back(static_cast<uint64_t>(key_of(x)) << 32 | static_cast<uint64_t>(i));
+  }
+  radix_sort(entries);
+  size_t code = 0;
+  for (const uint64_t entry : entries) {
+    const float x = value_of(static_cast<uint32_t>(entry >> 32));
+    while (code < edges.size() && edges[code] < x) ++code;
+    codes[entry & 0xFFFFFFFFU] = static_cast<uint16_t>(code);
   }
 }
 
 }  // namespace
 
 std::vector<float> fit_edges(std::vector<float>& values, int max_bins) {
-  if (values.size() < 512) {
-    std::sort(values.begin(), values.end());
-  } else {
-    radix_sort(values);
-  }
+  sort_floats(values);
   struct Tie {
     float value;
     int64_t count;
   };
   std::vector<Tie> ties;
+  ties.reserve(values.size());
   for (const float value : values) {
     if (!ties.empty() && ties.back().value == value) {
       ++ties.back().count;
@@ -119,7 +203,7 @@ std::vector<float> bin_centres(const std::vector<float>& sorted, const std::vect
 BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_rows, int max_bins,
                         int threads, const StopToken& stop) {
   if (max_bins < 2 || max_bins > kMaxBins) {
-    raise("InputError", "n_bins must be an integer from 2 to 255, but is ", max_bins, ".");
+    raise("InputError", "n_bins must be an integer from 2 to ", kMaxBins, ", but is ", max_bins, ".");
   }
   for (const int64_t row : fit_rows) {
     if (row < 0 || row >= X.rows) {
@@ -129,46 +213,52 @@ BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_
   BinnedMatrix binned;
   binned.rows = X.rows;
   binned.cols = X.cols;
-  binned.codes.resize(static_cast<size_t>(X.rows * X.cols));
+  binned.wide = max_bins > kMaxByteBins;
   binned.edges.resize(static_cast<size_t>(X.cols));
   binned.centres.resize(static_cast<size_t>(X.cols));
+  const auto n_codes = static_cast<size_t>(X.rows * X.cols);
+  binned.wide ? binned.wide_codes.resize(n_codes) : binned.codes.resize(n_codes);
 
   const auto n_fit = static_cast<int64_t>(fit_rows.size());
-  const int64_t stride = std::max<int64_t>(1, (n_fit + kMaxSample - 1) / kMaxSample);
-  std::vector<PaddedEdges> padded(static_cast<size_t>(X.cols));
-  parallel_for(X.cols, threads, [&](int64_t j) {
+  const int64_t stride = binned.wide ? 1 : std::max<int64_t>(1, (n_fit + kMaxSample - 1) / kMaxSample);
+  std::vector<PaddedEdges> padded(binned.wide ? 0 : static_cast<size_t>(X.cols));
+  parallel_for((X.cols + kColumnBlock - 1) / kColumnBlock, threads, [&](int64_t block) {
     if (stop.stop_requested()) return;
-    std::vector<float> values;
-    values.reserve(static_cast<size_t>(n_fit / stride + 1));
+    const int64_t first = block * kColumnBlock;
+    const int64_t d = std::min(kColumnBlock, X.cols - first);
+    std::array<std::vector<float>, kColumnBlock> values;
+    for (int64_t j = 0; j < d; ++j)
+      values[static_cast<size_t>(j)].reserve(static_cast<size_t>(n_fit / stride + 1));
     for (int64_t k = 0; k < n_fit; k += stride) {
-      const float x = X(fit_rows[static_cast<size_t>(k)], j);
-      if (std::isfinite(x)) values.push_back(x);
+      const int64_t row = fit_rows[static_cast<size_t>(k)];
+      for (int64_t j = 0; j < d; ++j) {
+        const float x = X(row, first + j);
+        if (std::isfinite(x)) values[static_cast<size_t>(j)].push_back(x);
+      }
     }
-    auto& edges = binned.edges[static_cast<size_t>(j)];
-    edges = fit_edges(values, max_bins);
-    binned.centres[static_cast<size_t>(j)] = bin_centres(values, edges);
-    auto& row = padded[static_cast<size_t>(j)];
-    row.fill(std::numeric_limits<float>::infinity());
-    std::copy(edges.begin(), edges.end(), row.begin());
+    for (int64_t j = 0; j < d; ++j) {
+      if (stop.stop_requested()) return;
+      const auto column = static_cast<size_t>(first + j);
+      auto& sorted = values[static_cast<size_t>(j)];
+      binned.edges[column] = fit_edges(sorted, max_bins);
+      binned.centres[column] = bin_centres(sorted, binned.edges[column]);
+      sorted = {};
+      if (binned.wide) {
+        encode_column(X, first + j, binned.edges[column], binned.wide_codes.data() + (first + j) * X.rows);
+        continue;
+      }
+      padded[column].fill(std::numeric_limits<float>::infinity());
+      std::copy(binned.edges[column].begin(), binned.edges[column].end(), padded[column].begin());
+    }
   });
+  if (binned.wide || stop.stop_requested()) return binned;
 
   const int64_t blocks = (X.rows + kRowBlock - 1) / kRowBlock;
   parallel_for(blocks, threads, [&](int64_t block) {
     if (stop.stop_requested()) return;
     const int64_t begin = block * kRowBlock;
     const int64_t end = std::min(X.rows, begin + kRowBlock);
-    for (int64_t j = 0; j < X.cols; ++j) {
-      uint8_t* codes = binned.codes.data() + j * X.rows;
-      const PaddedEdges& edges = padded[static_cast<size_t>(j)];
-      for (int64_t i = begin; i < end; ++i) {
-        const float x = X(i, j);
-        if (std::isinf(x)) {
-          raise("InputError", "X: column ", j, ", row ", i,
-                ", is infinite: replace infinities by NaN first.");
-        }
-        codes[i] = encode(edges, x);
-      }
-    }
+    encode_rows(X, padded, begin, end, binned.codes);
   });
   return binned;
 }

@@ -1,8 +1,12 @@
 #include "smctrain/models/forest/forest.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -13,22 +17,13 @@ namespace smctrain::models {
 
 namespace {
 
-struct Bag {
-  std::vector<uint32_t> count;  // of each training row
-  int64_t drawn = 0;
-};
-
-Bag draw_bag(int64_t n, const ForestSettings& settings, Philox& stream) {
-  Bag bag;
-  if (!settings.bootstrap) {
-    bag.count.assign(static_cast<size_t>(n), 1);
-    bag.drawn = n;
-    return bag;
+// How often each training row is drawn.
+std::vector<uint32_t> draw_bag(int64_t n, const ForestSettings& settings, Philox& stream) {
+  std::vector<uint32_t> count(static_cast<size_t>(n), settings.bootstrap ? 0U : 1U);
+  if (settings.bootstrap) {
+    for (int64_t k = 0; k < settings.n_draw; ++k) ++count[static_cast<size_t>(stream.below(n))];
   }
-  bag.count.assign(static_cast<size_t>(n), 0);
-  bag.drawn = settings.n_draw;
-  for (int64_t k = 0; k < settings.n_draw; ++k) ++bag.count[static_cast<size_t>(stream.below(n))];
-  return bag;
+  return count;
 }
 
 // Factor of a class: rows / (classes present x rows of the class), or 1.
@@ -49,21 +44,40 @@ std::vector<double> balanced_factors(const std::vector<int64_t>& class_count) {
   return factors;
 }
 
-const double* leaf_of(const Tree& tree, const BinnedMatrix& matrix, int64_t row, int64_t n_classes) {
-  const TreeNode* node = tree.nodes.data();
-  while (node->feature >= 0) {
-    const int code = matrix.column(node->feature)[row];
-    const bool left = code == kMissingCode ? node->missing_left != 0 : code <= node->code;
-    node = tree.nodes.data() + node->left + (left ? 0 : 1);
-  }
-  return tree.leaves.data() + static_cast<int64_t>(node->left) * n_classes;
-}
-
 struct GrownTree {
   Tree tree;
-  std::vector<bool> in_bag;   // of each training row; empty where nobody asks
-  std::vector<int32_t> rows;  // of the bag, where members are kept
+  std::vector<uint64_t> in_bag;  // a bit for each training row; empty where nobody asks
+  std::vector<int32_t> rows;     // of the bag, where members are kept
   std::vector<uint32_t> counts;
+};
+
+// Reports finished trees, a few times a second at most, and never two threads at once.
+class Ticker {
+ public:
+  explicit Ticker(const ForestSettings& settings)
+      : settings_(settings), next_(StopToken::Clock::now().time_since_epoch() + kPause) {}
+
+  void tick() {
+    const int64_t done = done_.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (!settings_.report) return;
+    const auto now = StopToken::Clock::now().time_since_epoch();
+    auto due = next_.load(std::memory_order_relaxed);
+    if (now < due || !next_.compare_exchange_strong(due, now + kPause)) return;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || done <= reported_) return;
+    reported_ = done;
+    settings_.report(done, settings_.n_trees);
+  }
+
+ private:
+  using Span = StopToken::Clock::duration;
+  static constexpr Span kPause = std::chrono::milliseconds(100);
+
+  const ForestSettings& settings_;
+  std::atomic<int64_t> done_{0};
+  std::atomic<Span> next_;
+  std::mutex mutex_;
+  int64_t reported_ = 0;
 };
 
 // What a forest learns: labels and factors of classes, or targets.
@@ -72,31 +86,82 @@ struct Lesson {
   std::span<const double> targets;
   int64_t n_classes = 1;
   double centre = 0.0;
+  std::vector<double> class_weight = {};  // multiplies the factors
 };
+
+// Leaves (numbers in the tree) of n rows, kWalks at a time: their latencies overlap, and no branch depends on
+// a row. `rows` is readable, and valid, up to a multiple of kWalks.
+constexpr int kWalks = 16;
+
+template <class Code>
+void leaves_by_code(const Tree& tree, const BinnedMatrix& matrix, const int64_t* rows, int n,
+                    int32_t* leaves) {
+  constexpr int kStretch = 3;  // levels between two looks whether all walks have ended
+  const TreeNode* nodes = tree.nodes.data();
+  const Code* codes = matrix.column<Code>(0);
+  for (int first = 0; first < n; first += kWalks) {
+    std::array<int32_t, kWalks> at{};
+    for (bool on = true; on;) {
+      const auto before = at;
+      for (int level = 0; level < kStretch; ++level) {
+#pragma GCC unroll 16
+        for (size_t walk = 0; walk < kWalks; ++walk) {
+          const TreeNode node = nodes[at[walk]];
+          const bool leaf = node.feature < 0;
+          const int code =
+              codes[(leaf ? 0 : node.feature) * matrix.rows + rows[static_cast<size_t>(first) + walk]];
+          const bool left = (code <= node.code) | ((code == kMissing<Code>)&(node.missing_left != 0));
+          at[walk] = leaf ? at[walk] : node.left + (left ? 0 : 1);
+        }
+      }
+      on = at != before;
+    }
+    for (int walk = 0; walk < kWalks; ++walk)
+      leaves[first + walk] = nodes[at[static_cast<size_t>(walk)]].left;
+  }
+}
+
+void leaves_of_rows(const Tree& tree, const BinnedMatrix& matrix, const int64_t* rows, int n,
+                    int32_t* leaves) {
+  matrix.wide ? leaves_by_code<uint16_t>(tree, matrix, rows, n, leaves)
+              : leaves_by_code<uint8_t>(tree, matrix, rows, n, leaves);
+}
 
 // Means over the trees that did not see a row, NaN where there is none.
 std::vector<double> out_of_bag_values(const BinnedMatrix& matrix, std::span<const int64_t> rows,
                                       int64_t n_classes, const std::vector<const GrownTree*>& trees,
                                       int threads, const StopToken& stop) {
-  constexpr int64_t kBlock = 256;
+  constexpr int64_t kBlock = 512;
   const auto n = static_cast<int64_t>(rows.size());
   std::vector<double> values(static_cast<size_t>(n * n_classes), 0.0);
   parallel_for((n + kBlock - 1) / kBlock, threads, [&](int64_t block) {
-    if (stop.stop_requested()) return;
     const int64_t begin = block * kBlock;
     const int64_t end = std::min(n, begin + kBlock);
-    std::vector<int64_t> unseen(static_cast<size_t>(end - begin), 0);
+    std::array<int64_t, kBlock> times{};
+    std::array<int64_t, kBlock + kWalks> unseen;
+    std::array<int32_t, kBlock> place;
+    std::array<int32_t, kBlock + kWalks> leaves;
     for (const GrownTree* grown : trees) {
+      if (stop.stop_requested()) return;
+      int m = 0;
       for (int64_t i = begin; i < end; ++i) {
-        if (grown->in_bag[static_cast<size_t>(i)]) continue;
-        const double* share = leaf_of(grown->tree, matrix, rows[static_cast<size_t>(i)], n_classes);
-        for (int64_t c = 0; c < n_classes; ++c) values[static_cast<size_t>(i * n_classes + c)] += share[c];
-        ++unseen[static_cast<size_t>(i - begin)];
+        unseen[static_cast<size_t>(m)] = rows[static_cast<size_t>(i)];
+        place[static_cast<size_t>(m)] = static_cast<int32_t>(i - begin);
+        m += grown->in_bag[static_cast<size_t>(i / 64)] >> (i % 64) & 1 ? 0 : 1;
+      }
+      for (int i = m; i < m + kWalks; ++i) unseen[static_cast<size_t>(i)] = rows[static_cast<size_t>(begin)];
+      leaves_of_rows(grown->tree, matrix, unseen.data(), m, leaves.data());
+      for (int i = 0; i < m; ++i) {
+        const int32_t at = place[static_cast<size_t>(i)];
+        const double* share = grown->tree.leaves.data() + leaves[static_cast<size_t>(i)] * n_classes;
+        double* sum = values.data() + (begin + at) * n_classes;
+        for (int64_t c = 0; c < n_classes; ++c) sum[c] += share[c];
+        ++times[static_cast<size_t>(at)];
       }
     }
     for (int64_t i = begin; i < end; ++i) {
-      const auto times = static_cast<double>(unseen[static_cast<size_t>(i - begin)]);  // 0 / 0 is NaN
-      for (int64_t c = 0; c < n_classes; ++c) values[static_cast<size_t>(i * n_classes + c)] /= times;
+      const auto count = static_cast<double>(times[static_cast<size_t>(i - begin)]);  // 0 / 0 is NaN
+      for (int64_t c = 0; c < n_classes; ++c) values[static_cast<size_t>(i * n_classes + c)] /= count;
     }
   });
   return values;
@@ -134,10 +199,11 @@ void score_out_of_bag(std::span<const int64_t> rows, const Lesson& lesson, Fores
   }
 }
 
-// Rows of each leaf with their weights, ordered by leaf, then by row.
+// Rows of each leaf with their weights, ordered by leaf, then by row. Of the first trees only, at least one,
+// where the token ends it: then `trees` shrinks.
 LeafMembers members_of(const BinnedMatrix& matrix, std::span<const int64_t> rows,
                        std::span<const double> targets, std::span<const double> weights,
-                       const std::vector<const GrownTree*>& trees) {
+                       std::vector<const GrownTree*>& trees, const StopToken& stop) {
   LeafMembers members;
   for (const int64_t row : rows) members.target.push_back(targets[static_cast<size_t>(row)]);
   std::sort(members.target.begin(), members.target.end());
@@ -149,17 +215,23 @@ LeafMembers members_of(const BinnedMatrix& matrix, std::span<const int64_t> rows
         std::lower_bound(members.target.begin(), members.target.end(), targets[at]) - members.target.begin());
   }
   members.start.push_back(0);
-  for (const GrownTree* grown : trees) {
+  for (size_t t = 0; t < trees.size(); ++t) {
+    if (t > 0 && stop.stop_requested()) {
+      trees.resize(t);
+      break;
+    }
+    const GrownTree* grown = trees[t];
     const size_t n_leaves = grown->tree.leaves.size();
     const size_t m = grown->rows.size();
-    std::vector<int32_t> leaf(m);
+    std::vector<int32_t> leaf(m + kWalks);
+    std::vector<int64_t> bag(m + kWalks, grown->rows[0]);
+    std::copy(grown->rows.begin(), grown->rows.end(), bag.begin());
+    leaves_of_rows(grown->tree, matrix, bag.data(), static_cast<int>(m), leaf.data());
     std::vector<double> mass(n_leaves, 0.0);
     std::vector<int64_t> place(n_leaves + 1, 0);
     for (size_t i = 0; i < m; ++i) {
-      const int32_t row = grown->rows[i];
-      leaf[i] = static_cast<int32_t>(leaf_of(grown->tree, matrix, row, 1) - grown->tree.leaves.data());
-      mass[static_cast<size_t>(leaf[i])] +=
-          grown->counts[i] * (weights.empty() ? 1.0 : weights[static_cast<size_t>(row)]);
+      const auto row = static_cast<size_t>(grown->rows[i]);
+      mass[static_cast<size_t>(leaf[i])] += grown->counts[i] * (weights.empty() ? 1.0 : weights[row]);
       ++place[static_cast<size_t>(leaf[i]) + 1];
     }
     for (size_t l = 0; l < n_leaves; ++l) place[l + 1] += place[l];
@@ -227,6 +299,19 @@ ForestState flatten(const std::vector<const GrownTree*>& trees, int64_t n_featur
   return state;
 }
 
+// The weight of each class where all its rows weigh the same, else nothing: classes are weighed for free.
+std::vector<double> weight_of_classes(std::span<const int64_t> rows, std::span<const int32_t> labels,
+                                      std::span<const double> weights, int64_t n_classes) {
+  std::vector<double> of_class(static_cast<size_t>(n_classes), weights.empty() ? 1.0 : 0.0);
+  if (weights.empty()) return of_class;
+  for (const int64_t row : rows) {
+    double& weight = of_class[static_cast<size_t>(labels[static_cast<size_t>(row)])];
+    if (weight == 0.0) weight = weights[static_cast<size_t>(row)];
+    if (weight != weights[static_cast<size_t>(row)]) return {};
+  }
+  return of_class;
+}
+
 // Checks that classification and regression share.
 void check_rows(const BinnedMatrix& matrix, std::span<const int64_t> rows, size_t n_answers,
                 std::span<const double> weights, const ForestSettings& settings) {
@@ -262,28 +347,37 @@ ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
   std::vector<GrownTree> trees(static_cast<size_t>(settings.n_trees));
   std::vector<uint8_t> finished(static_cast<size_t>(settings.n_trees), 0);
   const bool score_oob = settings.oob_score && settings.bootstrap;
+  Ticker ticker(settings);
 
   parallel_for(settings.n_trees, settings.threads, [&](int64_t t) {
     if (stop.stop_requested()) return;
     Philox stream(settings.seed, format("tree/", t));
-    const Bag bag = draw_bag(n, settings, stream);
+    const std::vector<uint32_t> bag = draw_bag(n, settings, stream);
     GrownTree grown;
-    std::vector<int64_t> bag_classes(fixed_factors.size(), 0);
-    grown.rows.reserve(static_cast<size_t>(std::min(n, bag.drawn)));
-    grown.counts.reserve(grown.rows.capacity());
-    grown.in_bag.resize(score_oob ? static_cast<size_t>(n) : 0);
-    for (int64_t k = 0; k < n; ++k) {
-      const uint32_t count = bag.count[static_cast<size_t>(k)];
-      if (count == 0) continue;
-      const int64_t row = rows[static_cast<size_t>(k)];
-      grown.rows.push_back(static_cast<int32_t>(row));
-      grown.counts.push_back(count);
-      if (classify) bag_classes[static_cast<size_t>(lesson.labels[static_cast<size_t>(row)])] += count;
-      if (score_oob) grown.in_bag[static_cast<size_t>(k)] = true;
+    grown.rows.resize(static_cast<size_t>(n));
+    grown.counts.resize(static_cast<size_t>(n));
+    grown.in_bag.resize(score_oob ? static_cast<size_t>(n / 64 + 1) : 0);
+    size_t m = 0;
+    for (size_t k = 0; k < bag.size(); ++k) {
+      grown.rows[m] = static_cast<int32_t>(rows[k]);
+      grown.counts[m] = bag[k];
+      m += bag[k] > 0 ? 1 : 0;
     }
-    const std::vector<double> factors = settings.class_weight == ClassWeight::kBalancedSubsample && classify
-                                            ? balanced_factors(bag_classes)
-                                            : fixed_factors;
+    grown.rows.resize(m);
+    grown.counts.resize(m);
+    for (size_t k = 0; score_oob && k < bag.size(); ++k)
+      grown.in_bag[k / 64] |= uint64_t{bag[k] > 0} << (k % 64);
+    std::vector<double> own_factors;
+    if (settings.class_weight == ClassWeight::kBalancedSubsample && classify) {
+      std::vector<int64_t> bag_classes(fixed_factors.size(), 0);
+      for (size_t i = 0; i < m; ++i) {
+        bag_classes[static_cast<size_t>(lesson.labels[static_cast<size_t>(grown.rows[i])])] +=
+            grown.counts[i];
+      }
+      own_factors = balanced_factors(bag_classes);
+      for (size_t c = 0; c < own_factors.size(); ++c) own_factors[c] *= lesson.class_weight[c];
+    }
+    const std::vector<double>& factors = own_factors.empty() ? fixed_factors : own_factors;
     const TreeRows data{grown.rows, grown.counts,   lesson.labels, weights,
                         factors,    lesson.targets, lesson.centre};
     if (!grow_tree(matrix, data, settings.grow, stream, stop, grown.tree)) return;
@@ -293,6 +387,7 @@ ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
     }
     trees[static_cast<size_t>(t)] = std::move(grown);
     finished[static_cast<size_t>(t)] = 1;
+    ticker.tick();
   });
 
   ForestFit fit;
@@ -315,8 +410,13 @@ ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
       score_out_of_bag(rows, lesson, fit);
     }
   }
+  LeafMembers members;
+  if (settings.keep_members) {
+    members = members_of(matrix, rows, lesson.targets, weights, done, stop);
+    if (static_cast<int64_t>(done.size()) < settings.n_trees) fit.stop_reason = stop.reason();
+  }
   fit.state = flatten(done, matrix.cols, lesson.n_classes);
-  if (settings.keep_members) fit.state.members = members_of(matrix, rows, lesson.targets, weights, done);
+  fit.state.members = std::move(members);
   return fit;
 }
 
@@ -340,10 +440,18 @@ ForestFit fit_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
     raise("OneClass", "the ", rows.size(),
           " training rows hold a single class, so there is nothing to learn.");
   }
-  const std::vector<double> factors = settings.class_weight == ClassWeight::kBalanced
-                                          ? balanced_factors(class_count)
-                                          : std::vector<double>(static_cast<size_t>(n_classes), 1.0);
-  return grow_forest(matrix, rows, {labels, {}, n_classes, 0.0}, weights, factors, settings, stop);
+  std::vector<double> factors = settings.class_weight == ClassWeight::kBalanced
+                                    ? balanced_factors(class_count)
+                                    : std::vector<double>(static_cast<size_t>(n_classes), 1.0);
+  std::vector<double> class_weight = weight_of_classes(rows, labels, weights, n_classes);
+  if (class_weight.empty()) {
+    class_weight.assign(static_cast<size_t>(n_classes), 1.0);
+  } else {
+    weights = {};
+  }
+  for (size_t c = 0; c < factors.size(); ++c) factors[c] *= class_weight[c];
+  return grow_forest(matrix, rows, {labels, {}, n_classes, 0.0, class_weight}, weights, factors, settings,
+                     stop);
 }
 
 ForestFit fit_regression_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
@@ -370,7 +478,7 @@ ForestFit fit_regression_forest(const BinnedMatrix& matrix, std::span<const int6
   if (!std::isfinite(sum) || !std::isfinite(mass)) {
     raise("InputError", "weight x y must sum to a finite number, but does not: scale the weights.");
   }
-  return grow_forest(matrix, rows, {{}, targets, 1, sum / mass}, weights, {}, settings, stop);
+  return grow_forest(matrix, rows, {{}, targets, 1, sum / mass, {}}, weights, {}, settings, stop);
 }
 
 }  // namespace smctrain::models

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ struct ForestSettings {
   bool keep_members = false;  // regression only
   uint64_t seed = 42;
   int threads = 1;
+  // Of trees done and wanted: called a few times a second, from any of the threads, never from two at once.
+  std::function<void(int64_t, int64_t)> report = {};
 };
 
 // What leaves know of the training targets. Empty (no target) in most forests.

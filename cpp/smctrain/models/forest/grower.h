@@ -18,14 +18,17 @@
 // Random splits (Geurts, Ernst and Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006): one
 // point per column, uniform between the centres of the lowest and the highest bin that the node occupies,
 // splits behind the last centre at or below it. That is scikit-learn's rule on values rounded to their bin's
-// centre: exact where bins hold one value, and with outer bins less drawn out than single extreme values are.
+// centre: exact where bins hold one value. With few bins, outer ones are less drawn out than single extreme
+// values are, and cannot be split inside: on heavy tails that is another law (and mostly a better one).
 // Missing values go to a random side.
 //
-// Histograms of classes take one of two forms with identical results:
+// Class counters take one of two forms with identical results:
 //   packed   classes and distinct rows in 16-bit lanes of one or two uint64 words a bin (up to 7 classes, no
-//            row weights, node count below 65,536); a row is one addition
-//   wide     doubles, for everything else
-// Those of targets ("moments") hold sum of weight x target, mass and distinct rows.
+//            row weights, node count below 65,536); a row is one addition. Children are measured by their
+//            parent's split, and rows that only reach leaves are never moved
+//   masses   doubles, for everything else
+// Those of targets ("moments") hold sum of weight x target, mass and distinct rows. Where every node tries
+// every column, the larger of two siblings is their parent less the smaller one.
 // Cost: drawn columns x rows x levels additions, plus 255 bins a column and node.
 #pragma once
 
@@ -44,7 +47,7 @@ struct TreeNode {
   int32_t feature = -1;    // -1: leaf
   int32_t left = -1;       // left child, the right one is left + 1; of a leaf: its row in `leaves`
   uint8_t missing_left = 0;
-  uint8_t code = 0;  // code <= this goes left; known while training only
+  uint16_t code = 0;  // code <= this goes left; known while training only
 };
 
 struct Tree {

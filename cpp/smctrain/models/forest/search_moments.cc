@@ -6,19 +6,28 @@
 
 namespace smctrain::models::growing {
 
+namespace {
+
+constexpr int kMomentBatch = 4;  // histograms that stay in the nearest cache together
+
+}  // namespace
+
+template <class Code>
 template <int B>
-void TreeGrower::fill_moments(int64_t begin, int64_t end, const Columns& columns) {
-  std::array<const uint8_t*, B> codes;
-  for (int b = 0; b < B; ++b) codes[b] = matrix_.column(columns[b]);
-  double* histogram = wide_.data();
+void TreeGrower<Code>::fill_moments(int64_t begin, int64_t end, const Columns& columns) {
+  std::array<const Code*, B> codes;
+  for (int b = 0; b < B; ++b) codes[b] = matrix_.column<Code>(columns[b]);
+  double* histogram = histogram_.data();
   const int32_t* rows = rows_.data();
+  const int32_t* ranks = kBytes ? nullptr : ranks_.data() - begin;
   const uint64_t* additions = additions_.data();
   for (int64_t i = begin; i < end; ++i) {
     const int64_t row = rows[i];
     const auto product = std::bit_cast<double>(additions[2 * i]);
     const auto weight = std::bit_cast<double>(additions[2 * i + 1]);
+#pragma GCC unroll 8
     for (int b = 0; b < B; ++b) {
-      double* bin = histogram + (b * kBins + codes[b][row]) * kMomentWidth;
+      double* bin = histogram + (kBytes ? b * kBins + codes[b][row] : ranks[i]) * kMomentWidth;
       bin[0] += product;
       bin[1] += weight;
       bin[2] += 1.0;
@@ -26,18 +35,18 @@ void TreeGrower::fill_moments(int64_t begin, int64_t end, const Columns& columns
   }
 }
 
-bool TreeGrower::scan_moments(const double* histogram, std::span<const uint8_t> occupied, int64_t column,
-                              int64_t distinct, Split& best) {
-  const double* missing = histogram + kMissingCode * kMomentWidth;
+template <class Code>
+bool TreeGrower<Code>::scan_moments(const double* histogram, int n_occupied, int64_t column, int64_t distinct,
+                                    Split& best) {
+  const double* missing = histogram + missing_bin(n_occupied) * kMomentWidth;
   const bool has_missing = missing[2] > 0.0;
-  const auto n_occupied = static_cast<int>(occupied.size());
   int best_at = -1;
   for (int side = 0; side < (has_missing ? 2 : 1); ++side) {
     double sum = side == 1 ? missing[0] : 0.0;
     double mass = side == 1 ? missing[1] : 0.0;
     double rows = side == 1 ? missing[2] : 0.0;
     for (int at = 0; at < n_occupied; ++at) {
-      const double* bin = histogram + occupied[static_cast<size_t>(at)] * kMomentWidth;
+      const double* bin = histogram + bin_of(at) * kMomentWidth;
       sum += bin[0];
       mass += bin[1];
       rows += bin[2];
@@ -56,49 +65,34 @@ bool TreeGrower::scan_moments(const double* histogram, std::span<const uint8_t> 
       }
     }
   }
-  if (best_at >= 0) {
-    const int next = best_at + 1 < n_occupied ? occupied[static_cast<size_t>(best_at + 1)] : n_codes(column);
-    best.code = middle_of_gap(occupied[static_cast<size_t>(best_at)], next, n_codes(column));
-  }
+  if (best_at >= 0) best.code = code_behind(best_at, n_occupied, column);
   return n_occupied + (has_missing ? 1 : 0) > 1;
 }
 
-bool TreeGrower::search_moments(int64_t begin, int64_t end, const Columns& columns, int batch, Split& best) {
-  switch (batch) {  // wide_ is all zero between searches
-    case 4:
-      fill_moments<4>(begin, end, columns);
-      break;
-    case 3:
-      fill_moments<3>(begin, end, columns);
-      break;
-    case 2:
-      fill_moments<2>(begin, end, columns);
-      break;
-    default:
-      fill_moments<1>(begin, end, columns);
-      break;
-  }
+template <class Code>
+bool TreeGrower<Code>::search_moments(int64_t begin, int64_t end, const Columns& columns, int batch,
+                                      Split& best) {
   bool varied = false;
-  std::array<uint8_t, kBins> occupied;
-  for (int b = 0; b < batch; ++b) {
-    double* histogram = wide_.data() + b * kBins * kMomentWidth;
-    const int64_t column = columns[static_cast<size_t>(b)];
-    int n = 0;
-    if (end - begin < kSmallNode) {
-      n = occupied_by_rows(begin, end, column, occupied);
-    } else {
-      for (int code = 0; code < n_codes(column); ++code) {
-        occupied[static_cast<size_t>(n)] = static_cast<uint8_t>(code);
-        n += histogram[code * kMomentWidth + 2] > 0.0 ? 1 : 0;
-      }
+  const int together = kBytes ? kMomentBatch : 1;
+  for (int first = 0; first < batch; first += together) {  // histogram_ is all zero between searches
+    const int now = std::min(together, batch - first);
+    Columns some{};
+    std::copy_n(columns.begin() + first, now, some.begin());
+    if (!kBytes) rank_codes(begin, end, some[0]);
+    with_columns(now, [&](auto n_columns) { fill_moments<decltype(n_columns)::value>(begin, end, some); });
+    for (int b = 0; b < now; ++b) {
+      double* histogram = histogram_.data() + b * kBins * kMomentWidth;
+      const int64_t column = some[static_cast<size_t>(b)];
+      const int n = occupied_codes(begin, end, column, histogram + 2, kMomentWidth);
+      varied |= scan_moments(histogram, n, column, end - begin, best);
+      for (int at = 0; at < n; ++at) std::fill_n(histogram + bin_of(at) * kMomentWidth, kMomentWidth, 0.0);
+      std::fill_n(histogram + missing_bin(n) * kMomentWidth, kMomentWidth, 0.0);
     }
-    varied |= scan_moments(histogram, {occupied.data(), static_cast<size_t>(n)}, column, end - begin, best);
-    for (int at = 0; at < n; ++at) {
-      std::fill_n(histogram + occupied[static_cast<size_t>(at)] * kMomentWidth, kMomentWidth, 0.0);
-    }
-    std::fill_n(histogram + kMissingCode * kMomentWidth, kMomentWidth, 0.0);
   }
   return varied;
 }
+
+template bool TreeGrower<uint8_t>::search_moments(int64_t, int64_t, const Columns&, int, Split&);
+template bool TreeGrower<uint16_t>::search_moments(int64_t, int64_t, const Columns&, int, Split&);
 
 }  // namespace smctrain::models::growing

@@ -6,25 +6,26 @@
 
 namespace smctrain::models::growing {
 
-bool TreeGrower::search_random(int64_t begin, int64_t end, int64_t column, Split& best) {
+template <class Code>
+bool TreeGrower<Code>::search_random(int64_t begin, int64_t end, int64_t column, Split& best) {
   // The node's codes side by side, for both passes. A missing code turns into 0 when 1 is added to a byte.
-  const uint8_t* codes = matrix_.column(column);
+  const Code* codes = matrix_.column<Code>(column);
   const int32_t* rows = rows_.data();  // a byte written through `here` may not alias it
-  uint8_t* here = codes_here_.data();
-  uint8_t lowest_code = kMissingCode;
-  uint8_t above_highest = 0;
-  uint8_t largest = 0;
+  Code* here = codes_here_.data();
+  Code lowest_code = kNone;
+  Code above_highest = 0;
+  Code largest = 0;
   for (int64_t i = begin; i < end; ++i) {
-    const uint8_t code = codes[rows[i]];
+    const Code code = codes[rows[i]];
     here[i] = code;
     lowest_code = std::min(lowest_code, code);
-    above_highest = std::max(above_highest, static_cast<uint8_t>(code + 1));
+    above_highest = std::max(above_highest, static_cast<Code>(code + 1));
     largest = std::max(largest, code);
   }
   if (above_highest == 0) return false;
   const int lowest = lowest_code;
   const int highest = above_highest - 1;
-  const bool has_missing = largest == kMissingCode;
+  const bool has_missing = largest == kNone;
   Split split;
   split.feature = column;
   if (lowest == highest) {
@@ -52,20 +53,20 @@ bool TreeGrower::search_random(int64_t begin, int64_t end, int64_t column, Split
   return true;
 }
 
-double TreeGrower::random_score(int64_t begin, int64_t end, const Split& split, int64_t& n_left,
-                                double& left_mass) {
-  const uint8_t* here = codes_here_.data();
-  const auto code = static_cast<uint8_t>(split.code);  // below kMissingCode
+template <class Code>
+double TreeGrower<Code>::random_score(int64_t begin, int64_t end, Split& split, int64_t& n_left,
+                                      double& left_mass) {
+  const Code* here = codes_here_.data();
+  const auto code = static_cast<Code>(split.code);  // below kNone
   const auto missing_left = static_cast<unsigned>(split.missing_left);
   // 1 or 0, without a branch: which side a row takes cannot be foreseen.
   const auto goes_left = [&](int64_t i) {
-    return static_cast<unsigned>(here[i] <= code) |
-           (static_cast<unsigned>(here[i] == kMissingCode) & missing_left);
+    return static_cast<unsigned>(here[i] <= code) | (static_cast<unsigned>(here[i] == kNone) & missing_left);
   };
   const uint64_t* additions = additions_.data();
   left_mass = 0.0;
   n_left = 0;
-  if (regression_) {
+  if (form_ == Form::kMoments) {
     double sum = 0.0;
     for (int64_t i = begin; i < end; ++i) {
       const unsigned left = goes_left(i);
@@ -92,22 +93,22 @@ double TreeGrower::random_score(int64_t begin, int64_t end, const Split& split, 
         left[1] += additions[2 * i + 1] & mask;
       }
     }
-    const auto lane = [&](int index) {
-      return (left[static_cast<size_t>(index / 4)] >> (16 * (index % 4))) & kLane;
-    };
     for (int c = 0; c < n_classes_; ++c) {
-      left_[static_cast<size_t>(c)] =
-          data_.factors[static_cast<size_t>(c)] * static_cast<double>(static_cast<int64_t>(lane(c)));
+      left_[static_cast<size_t>(c)] = data_.factors[static_cast<size_t>(c)] *
+                                      static_cast<double>(static_cast<int64_t>(lane(left.data(), c)));
     }
-    n_left = static_cast<int64_t>(lane(n_classes_));
+    n_left = counts_rows_ ? static_cast<int64_t>(lane(left.data(), n_classes_)) : 1;  // masses say the rest
+    split.left_words = left;
   } else {
     std::fill(left_.begin(), left_.end(), 0.0);
     for (int64_t i = begin; i < end; ++i) {
       if (goes_left(i) == 0) continue;
-      const auto row = static_cast<size_t>(rows_[static_cast<size_t>(i)]);
-      const double count = counts_[static_cast<size_t>(i)];
-      left_[static_cast<size_t>(data_.labels[row])] +=
-          data_.weights.empty() ? count : count * data_.weights[row];
+      if (form_ == Form::kMasses) {
+        left_[static_cast<size_t>(additions[2 * i + 1])] += std::bit_cast<double>(additions[2 * i]);
+      } else {
+        const int label = data_.labels[static_cast<size_t>(rows_[static_cast<size_t>(i)])];
+        left_[static_cast<size_t>(label)] += static_cast<double>(lane(additions + i * words_, label));
+      }
       ++n_left;
     }
     for (int c = 0; c < n_classes_; ++c)
@@ -116,5 +117,8 @@ double TreeGrower::random_score(int64_t begin, int64_t end, const Split& split, 
   for (const double mass : left_) left_mass += mass;
   return split_score(left_.data(), total_.data(), n_classes_, least_mass_);
 }
+
+template bool TreeGrower<uint8_t>::search_random(int64_t, int64_t, int64_t, Split&);
+template bool TreeGrower<uint16_t>::search_random(int64_t, int64_t, int64_t, Split&);
 
 }  // namespace smctrain::models::growing

@@ -42,7 +42,7 @@ class RandomForestRegressor(ForestExplanations, NativeRegressor):
     ccp_alpha : float
         Complexity cost per leaf: minimal cost-complexity pruning.
     max_bins : int
-        Quantile bins per column, at most 255.
+        Quantile bins per column, at most 65,535; up to 255 are fastest.
     random_state : int, RandomState, Generator or None
     n_jobs : int or None
         Threads; None: 1, -1: all cores. The forest is the same for any number.
@@ -131,7 +131,7 @@ class ExtraTreesRegressor(RandomForestRegressor):
         min_weight_fraction_leaf: float = 0.0,
         min_impurity_decrease: float = 0.0,
         ccp_alpha: float = 0.0,
-        max_bins: int = 255,
+        max_bins: int = 65_535,
         random_state: Any = None,
         n_jobs: int | None = None,
     ) -> None:
