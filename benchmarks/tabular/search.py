@@ -129,7 +129,10 @@ def _tuned_fit(job: tuple[int, dict[str, Any]]) -> tuple[float, float]:
             )
         matrix, held_out = _BUILT[fold]
         trees = each.pop("n_estimators")
-        fixed = {"objective": "multi:softprob", "num_class": 3, "tree_method": "hist", "nthread": 1, "max_bin": 256}
+        fixed = {
+            "objective": "multi:softprob", "num_class": 3, "tree_method": "hist", "nthread": 1, "max_bin": 256,
+            "seed": 42,
+        }  # fmt: skip
         proba = xgboost.train(each | fixed, matrix, trees).predict(held_out)
     elif family == "LightGBM":
         import lightgbm
@@ -141,6 +144,7 @@ def _tuned_fit(job: tuple[int, dict[str, Any]]) -> tuple[float, float]:
         trees = each.pop("n_estimators")
         fixed = {
             "objective": "multiclass", "num_class": 3, "num_threads": 1, "verbosity": -1, "deterministic": True,
+            "seed": 42,
             "force_row_wise": True, "feature_pre_filter": False,
         }  # fmt: skip
         proba = lightgbm.train(each | fixed, matrix, trees).predict(held_out, num_threads=1)

@@ -30,7 +30,7 @@ class BinnedMatrix:
     rows : int array (m,) or mask (n,), optional
         Rows that the edges are fitted on: training rows only. None: all. The codes are of all rows.
     n_bins : int
-        At most this many bins a column, 2 to 65535, besides the one for missing values. Codes take a byte up to 255
+        At most this many bins a column, besides the one for missing values: 2 to 65535. Codes take a byte up to 255
         bins, and two bytes beyond.
     threads : int
         The result is the same for any number.
@@ -60,7 +60,7 @@ class BinnedMatrix:
     def __init__(self, X: Any, rows: ArrayLike | None = None, n_bins: int = 255, threads: int = 1) -> None:
         matrix, names = as_matrix(X)
         used = np.arange(len(matrix), dtype=np.int64) if rows is None else as_rows(rows, len(matrix))
-        self._hold(_load.core().bin_matrix(matrix, used, n_bins, threads), used, n_bins, names)
+        self._hold(_load.core().bin_matrix(matrix, used, n_bins, threads, None, 0.0), used, n_bins, names)
 
     @classmethod
     def _of(cls, native: Any, rows: NDArray[np.int64], n_bins: int) -> BinnedMatrix:

@@ -43,7 +43,8 @@ class Prepared:
 
     def codes(self) -> Shared | None:
         """Where forests that learn from the rows of this preparation share bin codes; None beyond the budget."""
-        return self._made["codes"] if self._has_room("codes", 1) else None
+        # One byte a value, and two for forests with more than 255 bins.
+        return self._made["codes"] if self._has_room("codes", 3) else None
 
     def _has_room(self, kind: str, width: int) -> bool:
         size = width * len(self._store.X) * len(self.prepare.kept)

@@ -57,6 +57,16 @@ def test_a_code_counts_the_edges_below_the_value() -> None:
         assert len(bins.edges(j)) <= 15
 
 
+def test_more_than_255_bins_take_two_bytes() -> None:
+    X, _, _ = data()
+    bins = BinnedMatrix(X, n_bins=1000)
+    assert bins.codes.dtype == np.uint16
+    assert bins.missing_code == 65_535
+    known = ~np.isnan(X[:, 0])
+    np.testing.assert_array_equal(bins.codes[0][known], np.searchsorted(bins.edges(0), X[known, 0], side="left"))
+    assert (bins.codes[0][~known] == 65_535).all()
+
+
 def test_codes_cannot_be_changed() -> None:
     codes = BinnedMatrix(data()[0]).codes
     with pytest.raises(ValueError, match="read-only"):
@@ -119,7 +129,7 @@ def test_a_fit_on_a_view_equals_a_fit_on_the_rows(cls: Any) -> None:
     X, classes, score = data()
     y = classes if cls in CLASSIFIERS else score
     train = np.r_[20:180, 230:400]
-    bins = BinnedMatrix(X, rows=train)
+    bins = BinnedMatrix(X, rows=train, n_bins=cls().max_bins)
     ours = small(cls).fit(bins.view(train), y[train])
     assert same(ours, small(cls).fit(X[train], y[train]))
     assert ours.n_features_in_ == X.shape[1]

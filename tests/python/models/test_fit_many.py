@@ -183,9 +183,9 @@ def bins_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     inner = forest_common.make_binned
 
-    def spy(X: Any, rows: Any, threads: int = 1, n_bins: int = 255) -> Any:
+    def spy(X: Any, rows: Any, threads: int, n_bins: int, *limits: Any) -> Any:
         found.append((n_bins, rows.tobytes()))
-        return inner(X, rows, threads, n_bins)
+        return inner(X, rows, threads, n_bins, *limits)
 
     monkeypatch.setattr(forest_common, "make_binned", spy)
     return found
@@ -193,8 +193,12 @@ def bins_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
 
 def test_bins_are_made_once_for_each_fold_and_number_of_bins(bins_made: list[tuple[int, bytes]]) -> None:
     X, y = made()
-    settings = [("RandomForest", {"n_estimators": 2, "n_bins": bins, "max_depth": depth})
-                for bins in (255, 31) for depth in (2, 3, 4)] + [("ExtraTrees", {"n_estimators": 2})]  # fmt: skip
+    settings: list[Any] = [
+        ("RandomForest", {"n_estimators": 2, "n_bins": bins, "max_depth": depth})
+        for bins in (255, 31)
+        for depth in (2, 3, 4)
+    ]
+    settings.append(("ExtraTrees", {"n_estimators": 2, "n_bins": 31}))
     fit_many((X, y), settings, pairs(), n_jobs=3)
     assert sorted(bins_made) == sorted((bins, train.tobytes()) for bins in (255, 31) for train, _ in pairs())
 
