@@ -7,9 +7,11 @@
 
 #include "bindings/numpy.h"
 #include "bindings/run.h"
+#include "smctrain/base/leavable.h"
 #include "smctrain/models/boosting/contributions.h"
 #include "smctrain/models/boosting/lightgbm_library.h"
 #include "smctrain/models/boosting/lightgbm_trainer.h"
+#include "smctrain/models/boosting/matrix_cache.h"
 #include "smctrain/models/boosting/tree_ensemble.h"
 #include "smctrain/models/boosting/xgboost_library.h"
 #include "smctrain/models/boosting/xgboost_trainer.h"
@@ -20,6 +22,7 @@ namespace {
 
 using models::boosting::BoostingFit;
 using models::boosting::BoostingTask;
+using models::boosting::MatrixCache;
 using models::boosting::Progress;
 using models::boosting::TreeArrays;
 using models::boosting::TreeEnsemble;
@@ -270,7 +273,7 @@ struct PythonTask {
 PythonTask python_task(const py::array& X, const py::array& y, const py::array& rows,
                        const py::array& stop_rows, const py::object& weight, int64_t n_classes, uint64_t seed,
                        int threads, const py::object& progress, const py::object& init,
-                       const py::object& objective) {
+                       const py::object& objective, const py::object& matrices, double slow_round_s) {
   PythonTask result;
   BoostingTask& task = result.task;
   task.X = matrix_view<float>(X, "X");
@@ -287,6 +290,8 @@ PythonTask python_task(const py::array& X, const py::array& y, const py::array& 
   task.threads = threads;
   if (!init.is_none()) task.init = &py::cast<const TreeEnsemble&>(init);
   task.gradient = gradient_of(objective);
+  if (!matrices.is_none()) task.matrices = py::cast<std::shared_ptr<MatrixCache>>(matrices);
+  task.slow_round_s = slow_round_s;
   if (!progress.is_none()) {
     // The object is borrowed: the caller holds it for the whole call.
     result.report = [&progress](int64_t done, int64_t total) {
@@ -322,6 +327,7 @@ py::dict fit_result(BoostingFit fit, const std::string& version) {
   history["val_metric"] = to_array(std::move(fit.val_metric));
   py::list warnings;
   for (const auto& alarm : fit.alarms) warnings.append(alarm.message);
+  for (const auto& note : fit.notes) warnings.append(note);
 
   py::dict result;
   result["history"] = history;
@@ -339,11 +345,12 @@ py::dict xgboost_fit(const std::string& library_path, const py::dict& settings, 
                      const py::array& y, const py::array& rows, const py::array& stop_rows,
                      const py::object& weight, int64_t n_classes, uint64_t seed, int threads,
                      const py::object& stop, double time_limit_s, const py::object& progress,
-                     const py::object& init, const py::object& objective) {
+                     const py::object& init, const py::object& objective, const py::object& matrices,
+                     double slow_round_s) {
   const auto& library = models::boosting::open_xgboost(library_path);
   const XGBoostSettings chosen = xgboost_settings(settings);
-  const PythonTask given =
-      python_task(X, y, rows, stop_rows, weight, n_classes, seed, threads, progress, init, objective);
+  const PythonTask given = python_task(X, y, rows, stop_rows, weight, n_classes, seed, threads, progress,
+                                       init, objective, matrices, slow_round_s);
   return fit_result(run_native(stop, time_limit_s,
                                [&](const StopToken& token) {
                                  return models::boosting::fit_xgboost(library, chosen, given.task, token,
@@ -356,11 +363,11 @@ py::dict lightgbm_fit(const std::string& library_path, const py::dict& settings,
                       const py::array& y, const py::array& rows, const py::array& stop_rows,
                       const py::object& weight, int64_t n_classes, uint64_t seed, const py::object& stop,
                       double time_limit_s, const py::object& progress, const py::object& init,
-                      const py::object& objective) {
+                      const py::object& objective, const py::object& matrices, double slow_round_s) {
   const auto& library = models::boosting::open_lightgbm(library_path);
   const auto chosen = lightgbm_settings(settings);
-  const PythonTask given =
-      python_task(X, y, rows, stop_rows, weight, n_classes, seed, 1, progress, init, objective);
+  const PythonTask given = python_task(X, y, rows, stop_rows, weight, n_classes, seed, 1, progress, init,
+                                       objective, matrices, slow_round_s);
   return fit_result(run_native(stop, time_limit_s,
                                [&](const StopToken& token) {
                                  return models::boosting::fit_lightgbm(library, chosen, given.task, token,
@@ -439,14 +446,31 @@ void bind_boosting(py::module_& m) {
           py::arg("X"), py::arg("rows") = py::none(), py::arg("stop") = py::none(),
           py::arg("time_limit_s") = 0.0)
       .def("importances", &importance_totals);
+  py::class_<MatrixCache, std::shared_ptr<MatrixCache>>(
+      m, "TrainingMatrices", "Training matrices of boosting libraries, shared by the fits on one X.")
+      .def(py::init(
+               [](const py::array& X) { return std::make_shared<MatrixCache>(matrix_view<float>(X, "X")); }),
+           py::arg("X"), py::keep_alive<1, 2>())
+      .def("__len__", &MatrixCache::size)
+      .def_property_readonly("built", &MatrixCache::built)
+      .def("clear", &MatrixCache::clear, py::call_guard<py::gil_scoped_release>());
+  m.def("background_work", &background_work);
+  m.def(
+      "wait_for_background",
+      [](int64_t milliseconds) {
+        const py::gil_scoped_release release;
+        return wait_for_background(std::chrono::milliseconds(milliseconds));
+      },
+      py::arg("milliseconds"));
   m.def("xgboost_fit", &xgboost_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
         py::arg("threads"), py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"),
-        py::arg("init") = py::none(), py::arg("objective") = py::none());
+        py::arg("init") = py::none(), py::arg("objective") = py::none(), py::arg("matrices") = py::none(),
+        py::arg("slow_round_s") = 0.03);
   m.def("lightgbm_fit", &lightgbm_fit, py::arg("library"), py::arg("settings"), py::arg("X"), py::arg("y"),
         py::arg("rows"), py::arg("stop_rows"), py::arg("weight"), py::arg("n_classes"), py::arg("seed"),
         py::arg("stop"), py::arg("time_limit_s"), py::arg("progress"), py::arg("init") = py::none(),
-        py::arg("objective") = py::none());
+        py::arg("objective") = py::none(), py::arg("matrices") = py::none(), py::arg("slow_round_s") = 0.03);
   m.def("lightgbm_setting_problems",
         [](const py::dict& settings) { return lightgbm_settings(settings).problems(); });
   m.def("lightgbm_open", [](const std::string& path) { models::boosting::open_lightgbm(path); });

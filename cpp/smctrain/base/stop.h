@@ -66,4 +66,13 @@ class StopToken {
   Clock::time_point deadline_{};
 };
 
+// Thrown by poll(): the work ends here, and somebody above knows what to hand out. Never leaves the core.
+struct Stopped {
+  StopReason reason;
+};
+
+inline void poll(const StopToken& stop) {
+  if (const StopReason reason = stop.reason(); reason != StopReason::kNone) throw Stopped{reason};
+}
+
 }  // namespace smctrain

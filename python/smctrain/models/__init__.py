@@ -15,7 +15,16 @@ _ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.va
 _DOCUMENTED = {
     f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
 }
-_LAZY = _ESTIMATORS | _DOCUMENTED
+_SHARED_WORK = {
+    "BinnedMatrix": "smctrain.models.binned",
+    "BinnedView": "smctrain.models.binned",
+    "Folds": "smctrain.models.folds",
+    "Range": "smctrain.models.settings_search",
+    "cross_validate": "smctrain.models.cross_validation",
+    "fit_many": "smctrain.models.many",
+    "search": "smctrain.models.settings_search",
+}
+_LAZY = _ESTIMATORS | _DOCUMENTED | _SHARED_WORK
 
 __all__ = ["list_families", "load_model", *_LAZY]
 

@@ -11,35 +11,12 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError, SplitLeak
-from smctrain.models.base import FitTask, FloatMatrix, History
+from smctrain.models.base import FitTask, History
+from smctrain.models.binned import BinnedMatrix as Binned
+from smctrain.models.binned import make_binned
+from smctrain.models.shared import Shared
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
-
-
-@dataclass(frozen=True)
-class Binned:
-    """Bin codes of a matrix, edges fitted on `rows` only. Shared by fits that train on the same rows."""
-
-    native: Any
-    rows: NDArray[np.int64]
-    n_bins: int
-
-
-def make_binned(X: FloatMatrix, rows: NDArray[np.int64], threads: int = 1, n_bins: int = 255) -> Binned:
-    """Bin the columns of X for `FitTask.binned`.
-
-    Parameters
-    ----------
-    X : float32 (n, d), C order
-        NaN is missing; infinite values are refused.
-    rows : int64 (m,)
-        Rows that the edges are fitted on: training rows only.
-    threads : int
-    n_bins : int
-        At most this many bins a column, 2 to 255.
-    """
-    native = _load.core().bin_matrix(X, rows, n_bins, threads)
-    return Binned(native, np.array(rows, dtype=np.int64), n_bins)
 
 
 def _is_float(value: object) -> bool:
@@ -103,6 +80,7 @@ class ForestSettings:
     needs_scaling: ClassVar[bool] = False
     is_sequence: ClassVar[bool] = False
     uses_stop_rows: ClassVar[bool] = False
+    takes_bins: ClassVar[bool] = True
     random_splits: ClassVar[bool] = False
     keeps_members: ClassVar[bool] = False
 
@@ -254,8 +232,16 @@ class ForestSettings:
 
     def _binned(self, task: FitTask, rows: NDArray[np.int64]) -> Binned:
         if task.binned is None:
-            return make_binned(task.X, rows, task.threads, self.n_bins)
-        binned: Binned = task.binned
+
+            def make() -> Binned:
+                return make_binned(task.X, rows, task.threads, self.n_bins)
+
+            if not isinstance(task.shared, Shared):
+                return make()
+            return self._checked(task, task.shared.get(("bins", self.n_bins), make))
+        return self._checked(task, task.binned)
+
+    def _checked(self, task: FitTask, binned: Binned) -> Binned:
         if not isinstance(binned, Binned):
             raise InputError(
                 f"task.binned must come from smctrain.models.random_forest.make_binned, but is {type(binned).__name__}."
@@ -270,7 +256,7 @@ class ForestSettings:
             if len(outside):
                 raise SplitLeak(
                     f"the bins were fitted on row {outside[0]}, which is no training row ({len(outside)} "
-                    "such rows): fit them on the training rows.",
+                    "such rows): fit them on the training rows, BinnedMatrix(X, rows=train).",
                     "outside_train",
                     tuple(int(row) for row in outside[:10]),
                 )

@@ -48,7 +48,12 @@ class FitTask:
     time_limit_s : float
         Seconds after which the fit ends with what it has; 0 means none.
     binned : object or None
-        A binned matrix of X shared by folds and tree families (see `smctrain.models.random_forest`).
+        A `BinnedMatrix` of X that the forests of this fit's rows share.
+    shared : Shared, TrainingMatrices or None
+        A `Shared` is what all fits on this X, these rows and these weights make once: a trainer that would make
+        something of its inputs alone (bin codes, a library's training matrix) asks it with a key that holds every
+        setting it depends on. Tasks with other rows, weights or values need a `Shared` of their own. Boosting families
+        also take a `smctrain.models.boosting.TrainingMatrices` of X alone. The model does not depend on either.
     """
 
     X: FloatMatrix
@@ -64,6 +69,7 @@ class FitTask:
     time_limit_s: float = 0.0
     progress: Callable[[int, int], None] | None = None
     binned: Any = None
+    shared: Any = None
 
 
 class FittedModel(Protocol):

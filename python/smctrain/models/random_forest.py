@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.exceptions import ArtifactError
-from smctrain.models._forest_common import Binned, ForestSettings, GrownForest, make_binned
+from smctrain.models._forest_common import ForestSettings, GrownForest
 from smctrain.models.base import FitTask, FloatMatrix
+from smctrain.models.binned import BinnedMatrix as Binned
+from smctrain.models.binned import make_binned
 
 __all__ = ["Binned", "FittedForest", "RandomForestTrainer", "make_binned"]
 

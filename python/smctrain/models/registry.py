@@ -165,6 +165,14 @@ def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer
     return trainer
 
 
+def predicts_numbers(trainer: Trainer) -> bool:
+    """Whether the trainer's task is a regression: its family is one, or its objective or loss says so."""
+    entry = FAMILIES.get(trainer.family)
+    if entry is not None and entry.task == "regression":
+        return True
+    return getattr(trainer, "objective", None) is not None or getattr(trainer, "loss", "log_loss") != "log_loss"
+
+
 def fitted_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FittedModel:
     """The fitted model of a stored state, its meaning checked.
 

@@ -1,4 +1,8 @@
-"""Fits one model family on one symbol: inner folds, then the final model. Small data may be augmented."""
+"""Fits one model family on one symbol: inner folds, then the final model. Small data may be augmented.
+
+Where the symbol has several threads, the folds are fitted side by side with one thread each: threads of one small fit
+mostly wait for one another. The final model gets them all. Neither changes a result.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +20,12 @@ from smctrain.augment import augment_rows
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.models.base import FitTask, FittedModel, Trainer
+from smctrain.models.side_by_side import Limits, side_by_side
 from smctrain.prepare import Preparation
 from smctrain.selection.problem import Outcome
-from smctrain.training.choosing import FeatureChoice, decide, narrowed, record
+from smctrain.training.choosing import FeatureChoice, decide, dropped_by, record
 from smctrain.training.parts import Fold, Parts, Rows
+from smctrain.training.prepared import FoldStore, Prepared
 from smctrain.training.recipe import prepare_settings
 
 Report = Callable[..., None]
@@ -75,14 +82,15 @@ class Fitter:
 
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
-        report: Report, choice: FeatureChoice | None = None,
+        report: Report, store: FoldStore | None = None, choice: FeatureChoice | None = None,
     ) -> None:  # fmt: skip
         self.choice, self.chooses = choice, False
-        self.records: list[dict[str, Any]] = []
+        self.records: dict[str, dict[str, Any]] = {}
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
         self.watches_tail = trainer.uses_stop_rows
+        self.store = FoldStore(data, settings=prepare_settings(config)) if store is None else store
 
     def run(self) -> FamilyFit:
         """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""
@@ -94,63 +102,113 @@ class Fitter:
             folds = self.cross_validate(augmented=True, repeat=0)
         self.report("fit", 0, 1)
         fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
-        prepare, outcome = self.chosen(self.prepare, self.parts.train)
-        model = self.fit(prepare, fit, stop, bool(augmentation.get("used")), "final")
+        whole, outcome = self.chosen(
+            self.store.of(self.parts.train, fitted=self.prepare), self.parts.train, self.bounds.threads
+        )
+        self.final = whole
+        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), "final", self.bounds.threads)
         if outcome is not None:
-            selection["final"] = self.record("final", prepare, outcome, model)
+            selection["final"] = self.record("final", whole.prepare, outcome, model)
         self.report("fit", 1, 1)
-        return FamilyFit(model, prepare, folds, augmentation, time.monotonic() - started, selection)
+        return FamilyFit(model, whole.prepare, folds, augmentation, time.monotonic() - started, selection)
 
     def decide_selection(self, full: FoldOutcome) -> tuple[FoldOutcome, dict[str, Any]]:
         """All folds again on chosen columns; these are used unless that costs more than a standard error."""
         if self.choice is None or not self.choice.wanted:
             return full, {}
-        self.chooses, self.records = True, []
+        self.chooses, self.records = True, {}
         folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
         selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
-        selection["folds"], self.chooses = list(self.records), bool(selection["used"])
+        selection["folds"] = self.fold_records()
+        self.chooses = bool(selection["used"])
         return (folds if self.chooses else full), selection
 
-    def chosen(self, prepare: Preparation, rows: Rows) -> tuple[Preparation, Outcome | None]:
-        """`prepare` without the columns that `rows` do not speak for, where columns are chosen."""
+    def fold_records(self) -> list[dict[str, Any]]:
+        """What the folds chose, in their order."""
+        return sorted(self.records.values(), key=lambda row: row["fold"])
+
+    def chosen(self, prepared: Prepared, rows: Rows, threads: int) -> tuple[Prepared, Outcome | None]:
+        """`prepared` without the columns that `rows` do not speak for, where columns are chosen."""
         if self.choice is None or not self.chooses:
-            return prepare, None
-        outcome = self.choice.outcome(prepare, rows, self.bounds.threads, self.bounds.stop, self.bounds.seconds_left())
-        return narrowed(prepare, outcome), outcome
+            return prepared, None
+        outcome = self.choice.outcome(prepared.prepare, rows, threads, self.bounds.stop, self.bounds.seconds_left())
+        return self.store.without(prepared, dropped_by(outcome)), outcome
 
     def record(self, fold: int | str, prepare: Preparation, outcome: Outcome, model: FittedModel) -> dict[str, Any]:
         return record(fold, self.trainer.family, prepare, outcome, model, self.trainer.needs_scaling)
 
     def cross_validate(self, augmented: bool, repeat: int) -> FoldOutcome:
         """Fit every inner fold and predict the rows it left out."""
-        n = len(self.data.X)
-        outcome = FoldOutcome(np.full((n, self.n_classes), np.nan), note=self.parts.folds_note)
-        for number, fold in enumerate(self.parts.folds):
-            if self.bounds.stopped():
-                outcome.note = f"stopped after {number} of {len(self.parts.folds)} folds"
-                break
-            self.report("cv", number, len(self.parts.folds))
-            proba = self.predict_fold(fold, augmented, f"fold{number}/{repeat}")
+        folds = self.parts.folds
+        outcome = FoldOutcome(np.full((len(self.data.X), self.n_classes), np.nan), note=self.parts.folds_note)
+        purposes = [f"fold{number}/{repeat}" for number in range(len(folds))]
+        found = self._fit_folds(
+            [
+                partial(self.predict_fold, fold, augmented, purpose)
+                for fold, purpose in zip(folds, purposes, strict=True)
+            ]
+        )
+        for fold, proba in zip(folds, found, strict=False):
             outcome.proba[fold.test] = proba
             # A row the model cannot answer (no full window) counts as wrong: silence is not skill.
             answers = np.where(np.isnan(proba).any(axis=1), -1, np.argmax(np.nan_to_num(proba), axis=1))
             outcome.accuracies.append(float(np.mean(answers == self.parts.y[fold.test])))
-        if self.parts.folds:
-            self.report("cv", len(self.parts.folds), len(self.parts.folds))
+        if len(found) < len(folds):
+            outcome.note = f"stopped after {len(found)} of {len(folds)} folds"
+        if folds:
+            self.report("cv", len(folds), len(folds))
         return outcome
 
+    def _fit_folds(self, jobs: list[Callable[[], NDArray[np.float64]]]) -> list[NDArray[np.float64]]:
+        """What the jobs return, in their order; fewer where time ran out. Raises what the first failing one raised."""
+        workers = min(self.bounds.threads, len(jobs))
+        if workers > 1:
+            return self._fit_folds_side_by_side(jobs, workers)
+        found = []
+        for number, job in enumerate(jobs):
+            if self.bounds.stopped():
+                break
+            self.report("cv", number, len(jobs))
+            found.append(job())
+        return found
+
+    def _fit_folds_side_by_side(
+        self, jobs: list[Callable[[], NDArray[np.float64]]], workers: int
+    ) -> list[NDArray[np.float64]]:
+        limits = Limits(self.bounds.stop)
+        limits.deadline = self.bounds.deadline
+        found: dict[int, NDArray[np.float64]] = {}
+        errors: dict[int, BaseException] = {}
+
+        def finished(number: int, value: Any, error: BaseException | None) -> None:
+            if error is not None:
+                errors[number] = error
+                limits.deadline = 0.0  # folds that have not begun are not needed any more
+            else:
+                found[number] = value
+            self.report("cv", len(found) + len(errors), len(jobs))
+
+        self.report("cv", 0, len(jobs))
+        if side_by_side(jobs, workers, limits, finished):
+            raise KeyboardInterrupt
+        if errors:
+            raise errors[min(errors)]
+        return [found[number] for number in range(len(found))]
+
     def predict_fold(self, fold: Fold, augmented: bool, purpose: str) -> NDArray[np.float64]:
+        number = next(i for i, other in enumerate(self.parts.folds) if other is fold)
         if self.trainer.is_sequence:
             fold = self.without_windows_into(fold)
         rows = np.union1d(fold.fit, fold.stop)
         # Which columns are constant, and how they scale, is learned too: every fold learns its own.
-        prepare = Preparation.fit(self.data.X, rows, self.data.names, prepare_settings(self.config))
-        prepare, outcome = self.chosen(prepare, rows)
+        prepared = self.store.of(rows, kept=not self.trainer.is_sequence)
+        threads = max(1, self.bounds.threads // max(1, len(self.parts.folds)))
+        prepared, outcome = self.chosen(prepared, rows, threads)
         fit, stop = (fold.fit, fold.stop) if self.watches_tail else (rows, _no_rows())
-        model = self.fit(prepare, fit, stop, augmented, purpose)
+        model = self.fit(prepared, fit, stop, augmented, purpose, threads)
         if outcome is not None:
-            self.records.append(self.record(len(self.records), prepare, outcome, model))
-        return model.predict_proba(self.values(prepare), fold.test, self.data.segment)
+            self.records[purpose] = self.record(number, prepared.prepare, outcome, model)
+        return model.predict_proba(prepared.values(self.trainer.needs_scaling), fold.test, self.data.segment)
 
     def without_windows_into(self, fold: Fold) -> Fold:
         """The fold without training rows whose window reaches bars that the held-out rows and their labels span."""
@@ -163,11 +221,11 @@ class Fitter:
 
         return Fold(apart(fold.fit), apart(fold.stop), fold.test)
 
-    def values(self, prepare: Preparation) -> NDArray[np.float32]:
-        return prepare.values(self.data.X, self.trainer.needs_scaling)
-
-    def fit(self, prepare: Preparation, fit: Rows, stop: Rows, augmented: bool, purpose: str) -> FittedModel:
-        X, y, segment = self.values(prepare), self.parts.y, self.data.segment
+    def fit(
+        self, prepared: Prepared, fit: Rows, stop: Rows, augmented: bool, purpose: str, threads: int
+    ) -> FittedModel:  # fmt: skip
+        X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
+        takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
         if augmented:
             extra = augment_rows(
@@ -194,9 +252,10 @@ class Fitter:
                 n_classes=self.n_classes,
                 segment=segment,
                 seed=seed,
-                threads=self.bounds.threads,
+                threads=threads,
                 stop=self.bounds.stop,
                 time_limit_s=self.bounds.seconds_left(),
+                shared=prepared.codes() if takes_bins else None,
             )
         )
 

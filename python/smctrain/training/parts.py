@@ -14,6 +14,7 @@ from smctrain.exceptions import OneClass, TooFewRows
 from smctrain.splits import PurgedKFold, TemporalSplit
 from smctrain.splits import audit as audit_split
 from smctrain.splits.base import longest_overlap
+from smctrain.splits.tail import tail_split
 
 Rows = NDArray[np.int64]
 
@@ -129,14 +130,6 @@ def _label_map(y: NDArray[np.float64], min_class: int, symbol: str) -> LabelMap:
             f"({ {int(v): int(c) for v, c in zip(values, counts, strict=True)} }); nothing to learn."
         )
     return LabelMap(kept, dropped)
-
-
-def tail_split(rows: Rows, t0: Rows, t1: Rows, share: float) -> tuple[Rows, Rows]:
-    """The newest `share` of `rows` for early stopping, and the earlier rows whose labels end before it begins."""
-    cut = len(rows) - max(1, int(len(rows) * share))
-    stop = rows[cut:]
-    before = rows[:cut]
-    return before[t1[before] < t0[stop[0]]], stop
 
 
 def _inner(

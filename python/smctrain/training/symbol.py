@@ -7,7 +7,8 @@ depend on where or beside what it runs. Files of the symbol are written here; fi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from smctrain.bars import SymbolBars
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
-from smctrain.exceptions import TrainingFailed
+from smctrain.exceptions import SmctrainError, TrainingFailed
 from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
+from smctrain.models.base import Trainer
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
@@ -31,6 +33,7 @@ from smctrain.training.evaluate import answers, evaluate
 from smctrain.training.files import Trained, symbol_folder, write_symbol
 from smctrain.training.fitting import Bounds, FamilyFit, Fitter, seed_of
 from smctrain.training.parts import Parts, make_parts
+from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.stages import Stages
 from smctrain.verdict import decide
@@ -137,7 +140,9 @@ def _fit_families(
     failures: list[FailureRecord] = []
     seed = seed_of(config.training.seed, data.symbol, "selection")
     choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
+    store = FoldStore(data, settings=prepare_settings(config))
     for number, family in enumerate(config.models):
+        store.keep_for(_trainers(config, config.models[number:]))
         started = time.monotonic()
 
         def told(step: str, done: int = 0, total: int = 0, family: str = family, number: int = number) -> None:
@@ -148,14 +153,22 @@ def _fit_families(
         try:
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, choice).run()
-                values = fit.prepare.values(data.X, trainer.needs_scaling)
+                fitter = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice)
+                fit = fitter.run()
+                values = fitter.final.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 fits[family] = fit
         except Exception as error:  # the other families go on
             failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
     return fits, models, failures
+
+
+def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
+    """Trainers of those families that can be made; the others fail in their turn."""
+    for family in families:
+        with suppress(SmctrainError):
+            yield make_trainer(family, config.family_settings(family))
 
 
 def _decide(

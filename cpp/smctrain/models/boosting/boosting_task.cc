@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "smctrain/base/error.h"
+#include "smctrain/models/boosting/matrix_cache.h"
 
 namespace smctrain::models::boosting {
 
@@ -125,7 +126,7 @@ int64_t width_of(const RoundSettings& settings, const BoostingTask& task) {
   return task.n_classes == 2 ? 1 : task.n_classes;
 }
 
-void check_task(const RoundSettings& settings, const BoostingTask& task) {
+void check_task(const RoundSettings& settings, const BoostingTask& task, const StopToken& stop) {
   if ((settings.loss == Loss::kClasses) != (task.n_classes != 0)) {
     raise("InputError", "n_classes must be ", settings.loss == Loss::kClasses ? "at least 2" : "0",
           " with this objective, but is ", task.n_classes, ".");
@@ -146,8 +147,16 @@ void check_task(const RoundSettings& settings, const BoostingTask& task) {
           ".");
   }
   if (task.threads < 1) raise("InputError", "threads must be at least 1, but is ", task.threads, ".");
-  check_rows(task.X, task.rows, task.X.cols, "rows");
-  check_rows(task.X, task.stop_rows, task.X.cols, "stop_rows");
+  const auto check_in_blocks = [&](std::span<const int64_t> rows, const char* name) {
+    constexpr size_t kBlock = 4096;
+    for (size_t first = 0; first < rows.size(); first += kBlock) {
+      if (stop.stop_requested()) return;  // the fit ends before anything reads the rows
+      check_rows(task.X, rows.subspan(first, std::min(kBlock, rows.size() - first)), task.X.cols, name);
+    }
+  };
+  check_in_blocks(task.rows, "rows");
+  check_in_blocks(task.stop_rows, "stop_rows");
+  if (task.matrices != nullptr) task.matrices->check(task.X);
   check_labels(task, task.rows);
   check_labels(task, task.stop_rows);
   check_init(settings, task);
@@ -178,10 +187,9 @@ std::vector<double> class_weights(const RoundSettings& settings, const BoostingT
   return weights;
 }
 
-Sample gather(const BoostingTask& task, std::span<const int64_t> rows,
-              const std::vector<double>& class_weight) {
+Sample gather_labels(const BoostingTask& task, std::span<const int64_t> rows,
+                     const std::vector<double>& class_weight) {
   Sample sample;
-  sample.X.reserve(rows.size() * static_cast<size_t>(task.X.cols));
   for (const int64_t row : rows) {
     const double own = row_weight(task, row);
     if (own == 0.0) continue;
@@ -197,13 +205,36 @@ Sample gather(const BoostingTask& task, std::span<const int64_t> rows,
     if (!std::isfinite(weight) || weight == 0.0F) {
       raise("InputError", "weight must fit into float32, but is ", own, " in row ", row, ".");
     }
-    const auto values = task.X.row(row);
-    sample.X.insert(sample.X.end(), values.begin(), values.end());
     sample.weight.push_back(weight);
     sample.from.push_back(row);
   }
-  if (task.init != nullptr) sample.margin = task.init->margins(task.X, sample.from);
   return sample;
+}
+
+void gather_values(const BoostingTask& task, const Sample& sample, int64_t first, int64_t last,
+                   std::vector<float>& out) {
+  const auto columns = static_cast<size_t>(task.X.cols);
+  out.resize(static_cast<size_t>(last - first) * columns);
+  for (int64_t i = first; i < last; ++i) {
+    const auto values = task.X.row(sample.from[static_cast<size_t>(i)]);
+    std::copy(values.begin(), values.end(), out.begin() + (i - first) * task.X.cols);
+  }
+}
+
+void gather_margins(const BoostingTask& task, Sample& sample, const StopToken& stop) {
+  if (task.init != nullptr) sample.margin = task.init->margins(task.X, sample.from, stop);
+}
+
+void gather_all_values(const BoostingTask& task, Sample& sample, const StopToken& stop) {
+  constexpr int64_t kBlock = 1 << 20;
+  const int64_t step = std::max<int64_t>(1, kBlock / task.X.cols);
+  sample.X.reserve(static_cast<size_t>(sample.rows() * task.X.cols));
+  std::vector<float> block;
+  for (int64_t first = 0; first < sample.rows(); first += step) {
+    poll(stop);
+    gather_values(task, sample, first, std::min(sample.rows(), first + step), block);
+    sample.X.insert(sample.X.end(), block.begin(), block.end());
+  }
 }
 
 void weighted_gradient(const BoostingTask& task, const Sample& sample, std::span<const float> margins,

@@ -18,14 +18,18 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
 #include "smctrain/models/boosting/tree_ensemble.h"
 
 namespace smctrain::models::boosting {
+
+class MatrixCache;
 
 enum class Loss { kClasses, kSquared, kAbsolute, kHuber, kPseudoHuber, kQuantile };
 enum class Metric { kLoss, kAccuracy, kBalancedAccuracy, kMse, kMae, kPinball };
@@ -67,6 +71,10 @@ struct BoostingTask {
   int threads = 1;
   const TreeEnsemble* init = nullptr;
   Gradient gradient;
+  std::shared_ptr<MatrixCache> matrices;  // shared with other fits on this X; null: the fit builds its own
+  // A round that takes longer is slow: its trees are kept at once, so that the fit can end during the next
+  // one.
+  double slow_round_s = 0.03;
 };
 
 // Rows copied out of the shared matrix, in the types the libraries want.
@@ -86,13 +94,24 @@ struct Sample {
 int64_t width_of(const RoundSettings& settings, const BoostingTask& task);
 
 // Raises InputError, OneClass, TooFewRows or TooFewColumns unless the task can be learned from.
-void check_task(const RoundSettings& settings, const BoostingTask& task);
+void check_task(const RoundSettings& settings, const BoostingTask& task, const StopToken& stop);
 
 // n / (classes present * rows of the class); 1 when not balanced; empty in regression.
 std::vector<double> class_weights(const RoundSettings& settings, const BoostingTask& task);
 
-Sample gather(const BoostingTask& task, std::span<const int64_t> rows,
-              const std::vector<double>& class_weight);
+// Labels and weights of the rows of positive weight; X stays empty.
+Sample gather_labels(const BoostingTask& task, std::span<const int64_t> rows,
+                     const std::vector<double>& class_weight);
+
+// Values of the sample's rows first..last-1, in place of what `out` held.
+void gather_values(const BoostingTask& task, const Sample& sample, int64_t first, int64_t last,
+                   std::vector<float>& out);
+
+// Margins of the model to continue, where there is one.
+void gather_margins(const BoostingTask& task, Sample& sample, const StopToken& stop);
+
+// All values of the sample's rows.
+void gather_all_values(const BoostingTask& task, Sample& sample, const StopToken& stop);
 
 // Seed of the fit. A continued fit draws other rows and columns than the rounds it continues.
 uint64_t seed_of(const BoostingTask& task);

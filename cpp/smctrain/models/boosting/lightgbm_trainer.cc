@@ -6,6 +6,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/models/boosting/lightgbm_model.h"
+#include "smctrain/models/boosting/matrix_cache.h"
 #include "smctrain/models/boosting/round_metrics.h"
 
 namespace smctrain::models::boosting {
@@ -86,51 +87,70 @@ std::string parameters(const LightGBMSettings& s, const BoostingTask& task, int6
   return text;
 }
 
+struct LightGBMMatrices final : TrainingMatrices {
+  std::vector<LGBMDataset> sets;  // training rows, then stop rows where there are some
+};
+
 class LightGBMEngine final : public RoundEngine {
  public:
-  LightGBMEngine(const LightGBMLibrary& library, const LightGBMSettings& settings, const BoostingTask& task)
-      : library_(library), settings_(settings), task_(task), width_(width_of(settings, task)) {
-    const std::vector<double> class_weight = class_weights(settings, task);
-    add(gather(task, task.rows, class_weight), &train_);
-    if (!task.stop_rows.empty()) {
-      Sample held_out = gather(task, task.stop_rows, class_weight);
-      if (held_out.rows() > 0) add(std::move(held_out), &valid_);
-    }
+  LightGBMEngine(const LightGBMLibrary& library, LightGBMSettings settings, FitJob& job)
+      : library_(library),
+        settings_(std::move(settings)),
+        job_(job),
+        task_(job.task),
+        width_(width_of(settings_, job.task)) {
+    poll(job.stop);
     // An own objective sees all margins at once; quantiles of LightGBM's have a booster each.
-    const bool each_own = settings.loss == Loss::kQuantile && width_ > 1;
-    if (each_own && task.gradient)
+    const bool each_own = settings_.loss == Loss::kQuantile && width_ > 1;
+    if (each_own && task_.gradient)
       raise("InputError", "an own objective cannot stand for several quantiles.");
+    const std::vector<double> class_weight = class_weights(settings_, task_);
+    Sample train = gather_labels(task_, task_.rows, class_weight);
+    Sample valid = gather_labels(task_, task_.stop_rows, class_weight);
+    if (task_.matrices != nullptr && task_.init == nullptr) {
+      const auto build = [&](Sample a, Sample b) { return make_matrices(std::move(a), std::move(b)); };
+      matrices_ = std::static_pointer_cast<const LightGBMMatrices>(
+          task_.matrices->get(shared_key(train.rows()), train, valid, job.stop, build));
+    } else {
+      gather_margins(task_, train, job.stop);
+      gather_margins(task_, valid, job.stop);
+      matrices_ = make_matrices(std::move(train), std::move(valid));
+      if (!each_own) set_start(0, width_);
+    }
     const size_t boosters = each_own ? static_cast<size_t>(width_) : 1;
     each_ = width_ / static_cast<int64_t>(boosters);
     for (size_t k = 0; k < boosters; ++k) {
-      if (each_own) set_start(k);
+      // Boosters of several quantiles share the data sets and read their start values when they are made.
+      if (each_own) set_start(static_cast<int64_t>(k), 1);
       LGBMHandle raw = nullptr;
-      const std::string text = parameters(settings, task, train_.rows(), k);
-      library.check(library.LGBM_BoosterCreate(datasets_[0].get(), text.c_str(), &raw), "making a booster");
+      const std::string text = parameters(settings_, task_, matrices_->train.rows(), k);
+      foreign("making a booster",
+              [&] { return library_.LGBM_BoosterCreate(matrices_->sets[0].get(), text.c_str(), &raw); });
       boosters_.emplace_back(library, raw);
       if (has_validation()) {
-        library.check(library.LGBM_BoosterAddValidData(raw, datasets_[1].get()), "taking in the stop rows");
+        foreign("taking in the stop rows",
+                [&] { return library_.LGBM_BoosterAddValidData(raw, matrices_->sets[1].get()); });
       }
     }
   }
 
-  bool has_validation() const { return datasets_.size() == 2; }
+  bool has_validation() const override { return matrices_->has_validation(); }
 
   bool update(int64_t round) override {
     bool any = false;
+    const std::string what = format("training round ", round);
     for (const LGBMBooster& booster : boosters_) {
       int finished = 0;
       if (!task_.gradient) {
-        library_.check(library_.LGBM_BoosterUpdateOneIter(booster.get(), &finished), what(round));
+        foreign(what, [&] { return library_.LGBM_BoosterUpdateOneIter(booster.get(), &finished); });
       } else {
         own_gradient();
-        library_.check(library_.LGBM_BoosterUpdateOneIterCustom(booster.get(), gradient_.data(),
-                                                                curvature_.data(), &finished),
-                       what(round));
+        foreign(what, [&] {
+          return library_.LGBM_BoosterUpdateOneIterCustom(booster.get(), gradient_.data(), curvature_.data(),
+                                                          &finished);
+        });
       }
-      int rounds = 0;
-      library_.check(library_.LGBM_BoosterGetCurrentIteration(booster.get(), &rounds), what(round));
-      any |= rounds >= round;
+      any |= rounds_of(booster) >= round;
     }
     return any;
   }
@@ -139,57 +159,104 @@ class LightGBMEngine final : public RoundEngine {
     RoundScores result{kNaN, kNaN, kNaN, kNaN, kNaN};
     const bool is_classes = settings_.loss == Loss::kClasses;
     predict(0);
-    result.train_loss = metric_value(Metric::kLoss, settings_, train_, values_, width_);
-    if (is_classes) result.train_accuracy = accuracy(train_, values_, width_);
+    result.train_loss = metric_value(Metric::kLoss, settings_, matrices_->train, values_, width_);
+    if (is_classes) result.train_accuracy = accuracy(matrices_->train, values_, width_);
     if (!has_validation()) return result;
     predict(1);
-    result.val_loss = metric_value(Metric::kLoss, settings_, valid_, values_, width_);
-    if (is_classes) result.val_accuracy = accuracy(valid_, values_, width_);
+    result.val_loss = metric_value(Metric::kLoss, settings_, matrices_->valid, values_, width_);
+    if (is_classes) result.val_accuracy = accuracy(matrices_->valid, values_, width_);
     const Metric metric = metric_of(settings_.eval_metric);
     result.val_metric = metric == Metric::kLoss ? result.val_loss
                         : metric == Metric::kAccuracy
                             ? result.val_accuracy
-                            : metric_value(metric, settings_, valid_, values_, width_);
+                            : metric_value(metric, settings_, matrices_->valid, values_, width_);
     return result;
   }
 
-  TreeArrays read(int64_t rounds) {
+  TreeArrays read(int64_t first, int64_t last) override {
     std::vector<TreeArrays> parts;
     for (const LGBMBooster& booster : boosters_) {
-      int64_t length = 0;
-      std::string text(1 << 16, '\0');
-      for (int attempt = 0; attempt < 2; ++attempt) {
-        library_.check(
-            library_.LGBM_BoosterSaveModelToString(booster.get(), 0, static_cast<int>(rounds), 0,
-                                                   static_cast<int64_t>(text.size()), &length, text.data()),
-            "handing out the model");
-        if (length <= static_cast<int64_t>(text.size())) break;
-        text.resize(static_cast<size_t>(length));
-      }
-      if (length < 1 || length > static_cast<int64_t>(text.size())) {
-        raise("NativeLibraryError", "LightGBM's model has a length of ", length, ".");
-      }
-      text.resize(static_cast<size_t>(length - 1));  // it counts the closing zero
-      // num_iteration 0 would mean all rounds.
-      parts.push_back(read_lightgbm_model(text, task_.X.cols, task_.n_classes, each_, rounds));
+      // A booster that found no split any more has fewer rounds; a count of 0 would mean all of them.
+      const int64_t count = std::min<int64_t>(rounds_of(booster), last) - first;
+      parts.push_back(count > 0 ? read_booster(booster, first, count) : no_trees());
     }
-    return parts.size() == 1 ? std::move(parts.front()) : interleaved(parts, rounds);
+    return parts.size() == 1 ? std::move(parts.front()) : interleaved(parts, last - first);
   }
 
  private:
-  static std::string what(int64_t round) { return format("training round ", round); }
+  template <class Call>
+  void foreign(const std::string& what, Call&& call) {
+    int code = 0;
+    job_.worker->foreign([&] { code = call(); });
+    library_.check(code, what);
+  }
 
-  void add(Sample sample, Sample* kept) {
-    const std::string text =
-        parameters(settings_, task_, datasets_.empty() ? sample.rows() : train_.rows(), 0);
+  int64_t rounds_of(const LGBMBooster& booster) const {
+    int rounds = 0;
+    library_.check(library_.LGBM_BoosterGetCurrentIteration(booster.get(), &rounds), "counting rounds");
+    return rounds;
+  }
+
+  TreeArrays no_trees() const {
+    TreeArrays none;
+    none.n_features = task_.X.cols;
+    none.n_classes = task_.n_classes;
+    none.wide = true;
+    none.base_margin.assign(static_cast<size_t>(each_), 0.0);
+    return none;
+  }
+
+  TreeArrays read_booster(const LGBMBooster& booster, int64_t first, int64_t count) {
+    int64_t length = 0;
+    std::string text(1 << 16, '\0');
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      foreign("handing out the model", [&] {
+        return library_.LGBM_BoosterSaveModelToString(
+            booster.get(), static_cast<int>(first), static_cast<int>(count), 0,
+            static_cast<int64_t>(text.size()), &length, text.data());
+      });
+      if (length <= static_cast<int64_t>(text.size())) break;
+      text.resize(static_cast<size_t>(length));
+    }
+    if (length < 1 || length > static_cast<int64_t>(text.size())) {
+      raise("NativeLibraryError", "LightGBM's model has a length of ", length, ".");
+    }
+    text.resize(static_cast<size_t>(length - 1));  // it counts the closing zero
+    return read_lightgbm_model(text, task_.X.cols, task_.n_classes, each_, count);
+  }
+
+  // What is baked into a data set: bins, and the columns that no leaf of min_child_samples rows can split.
+  // The seed counts where bins are made from a draw of the rows.
+  std::string shared_key(int64_t rows) const {
+    std::string key =
+        format("LightGBM ", reinterpret_cast<uintptr_t>(&library_), " ", settings_.max_bin, " ",
+               settings_.subsample_for_bin, " ", settings_.zero_as_missing, " ", settings_.min_child_samples);
+    if (rows > settings_.subsample_for_bin) key += format(" ", seed_of(task_));
+    return key;
+  }
+
+  std::shared_ptr<const LightGBMMatrices> make_matrices(Sample train, Sample valid) {
+    auto made = std::make_shared<LightGBMMatrices>();
+    const std::string text = parameters(settings_, task_, train.rows(), 0);
+    add(*made, text, train);
+    if (valid.rows() > 0) add(*made, text, valid);
+    made->train = std::move(train);
+    made->valid = std::move(valid);
+    return made;
+  }
+
+  void add(LightGBMMatrices& made, const std::string& text, Sample& sample) {
     if (sample.rows() > INT32_MAX) raise("InputError", "LightGBM takes at most 2147483647 rows.");
+    gather_all_values(task_, sample, job_.stop);
     LGBMHandle handle = nullptr;
-    library_.check(
-        library_.LGBM_DatasetCreateFromMat(sample.X.data(), kFloat32, static_cast<int32_t>(sample.rows()),
-                                           static_cast<int32_t>(task_.X.cols), 1, text.c_str(),
-                                           datasets_.empty() ? nullptr : datasets_[0].get(), &handle),
-        "taking in the rows");
-    datasets_.emplace_back(library_, handle);
+    const LGBMHandle bins = made.sets.empty() ? nullptr : made.sets[0].get();
+    foreign("taking in the rows", [&] {
+      return library_.LGBM_DatasetCreateFromMat(
+          sample.X.data(), kFloat32, static_cast<int32_t>(sample.rows()), static_cast<int32_t>(task_.X.cols),
+          1, text.c_str(), bins, &handle);
+    });
+    made.sets.emplace_back(library_, handle);
+    sample.X = {};
     const auto n = static_cast<int>(sample.rows());
     library_.check(library_.LGBM_DatasetSetField(handle, "label", sample.y.data(), n, kFloat32),
                    "taking in the labels");
@@ -197,31 +264,23 @@ class LightGBMEngine final : public RoundEngine {
       library_.check(library_.LGBM_DatasetSetField(handle, "weight", sample.weight.data(), n, kFloat32),
                      "taking in the weights");
     }
-    sample.X = {};
-    *kept = std::move(sample);
-    if (!kept->margin.empty() && !(settings_.loss == Loss::kQuantile && width_ > 1)) {
-      set_margins(handle, *kept, 0, width_);
-    }
   }
 
   // Margins of the continued model as start values, class after class.
-  void set_margins(LGBMHandle handle, const Sample& sample, int64_t first, int64_t count) {
-    std::vector<double> start;
-    for (int64_t k = first; k < first + count; ++k) {
-      for (int64_t i = 0; i < sample.rows(); ++i) {
-        start.push_back(sample.margin[static_cast<size_t>(i * width_ + k)]);
+  void set_start(int64_t first, int64_t count) {
+    for (size_t k = 0; k < matrices_->sets.size(); ++k) {
+      const Sample& sample = k == 0 ? matrices_->train : matrices_->valid;
+      if (sample.margin.empty()) return;
+      std::vector<double> start;
+      for (int64_t margin = first; margin < first + count; ++margin) {
+        for (int64_t i = 0; i < sample.rows(); ++i) {
+          start.push_back(sample.margin[static_cast<size_t>(i * width_ + margin)]);
+        }
       }
+      library_.check(library_.LGBM_DatasetSetField(matrices_->sets[k].get(), "init_score", start.data(),
+                                                   static_cast<int>(start.size()), kFloat64),
+                     "taking in the start values");
     }
-    library_.check(library_.LGBM_DatasetSetField(handle, "init_score", start.data(),
-                                                 static_cast<int>(start.size()), kFloat64),
-                   "taking in the start values");
-  }
-
-  // Boosters of several quantiles share the data sets and read their start values when they are made.
-  void set_start(size_t quantile) {
-    if (train_.margin.empty()) return;
-    set_margins(datasets_[0].get(), train_, static_cast<int64_t>(quantile), 1);
-    if (has_validation()) set_margins(datasets_[1].get(), valid_, static_cast<int64_t>(quantile), 1);
   }
 
   // Predictions of a set after the link, (rows, width).
@@ -232,7 +291,7 @@ class LightGBMEngine final : public RoundEngine {
 
   // What LightGBM keeps: after the link, except that an own objective has none.
   void raw(int set) {
-    const Sample& sample = set == 0 ? train_ : valid_;
+    const Sample& sample = set == 0 ? matrices_->train : matrices_->valid;
     const auto n = static_cast<size_t>(sample.rows());
     const auto w = static_cast<size_t>(width_);
     values_.resize(n * w);
@@ -245,9 +304,10 @@ class LightGBMEngine final : public RoundEngine {
       if (length != static_cast<int64_t>(expected)) {
         raise("NativeLibraryError", "LightGBM predicts ", length, " values instead of ", expected, ".");
       }
-      library_.check(
-          library_.LGBM_BoosterGetPredict(boosters_[k].get(), set, &length, turned.data() + k * expected),
-          "predicting");
+      foreign("predicting", [&] {
+        return library_.LGBM_BoosterGetPredict(boosters_[k].get(), set, &length,
+                                               turned.data() + k * expected);
+      });
     }
     if (w == 1) return;
     for (size_t k = 0; k < w; ++k) {  // LightGBM's order is class after class
@@ -260,8 +320,8 @@ class LightGBMEngine final : public RoundEngine {
     const std::vector<float> margins(values_.begin(), values_.end());
     std::vector<float> g;
     std::vector<float> h;
-    weighted_gradient(task_, train_, margins, width_, g, h);
-    const auto n = static_cast<size_t>(train_.rows());
+    weighted_gradient(task_, matrices_->train, margins, width_, g, h);
+    const auto n = static_cast<size_t>(matrices_->train.rows());
     const auto w = static_cast<size_t>(width_);
     gradient_.resize(g.size());
     curvature_.resize(h.size());
@@ -314,13 +374,12 @@ class LightGBMEngine final : public RoundEngine {
   }
 
   const LightGBMLibrary& library_;
-  const LightGBMSettings& settings_;
+  const LightGBMSettings settings_;
+  FitJob& job_;
   const BoostingTask& task_;
   const int64_t width_;
   int64_t each_ = 1;  // margins of one booster
-  Sample train_;      // X is with the library
-  Sample valid_;
-  std::vector<LGBMDataset> datasets_;
+  std::shared_ptr<const LightGBMMatrices> matrices_;
   std::vector<LGBMBooster> boosters_;
   std::vector<double> values_;
   std::vector<double> scratch_;
@@ -376,20 +435,10 @@ BoostingFit fit_lightgbm(const LightGBMLibrary& library, const LightGBMSettings&
   LightGBMSettings settings = given;
   settings.validate();
   if (settings.max_depth == -1 && settings.num_leaves > 61) settings.max_depth = 60;
-  check_task(settings, task);
-  LightGBMEngine engine(library, settings, task);
-  Rounds rounds = run_rounds(engine, settings, engine.has_validation(), stop, progress);
-  const auto read = [&](int64_t kept) {
-    TreeArrays arrays = engine.read(std::max<int64_t>(kept, 1));
-    if (kept > 0) return arrays;
-    TreeArrays none;  // a first round that overflowed
-    none.n_features = arrays.n_features;
-    none.n_classes = arrays.n_classes;
-    none.wide = true;
-    none.base_margin = arrays.base_margin;
-    return none;
-  };
-  return finished_fit(settings, task, std::move(rounds), read, true);
+  check_task(settings, task, stop);
+  return run_fit("LightGBM", settings, task, stop, progress, true, [&library, settings](FitJob& job) {
+    return std::make_unique<LightGBMEngine>(library, settings, job);
+  });
 }
 
 }  // namespace smctrain::models::boosting

@@ -142,29 +142,54 @@ std::string problem(const TreeArrays& a) {
   return "";
 }
 
+void append_trees(TreeArrays& to, const TreeArrays& more) {
+  const bool has_both =
+      (!to.cover.empty() || to.feature.empty()) && (!more.cover.empty() || more.feature.empty());
+  const auto append = [](auto& values, const auto& from) {
+    values.insert(values.end(), from.begin(), from.end());
+  };
+  const int64_t nodes = to.tree_offset.back();
+  for (size_t t = 0; t < more.tree_class.size(); ++t)
+    to.tree_offset.push_back(nodes + more.tree_offset[t + 1]);
+  append(to.tree_class, more.tree_class);
+  append(to.feature, more.feature);
+  append(to.threshold, more.threshold);
+  append(to.left, more.left);
+  append(to.right, more.right);
+  append(to.default_left, more.default_left);
+  append(to.value, more.value);
+  to.zero_is_missing |= more.zero_is_missing;
+  if (has_both) {
+    append(to.gain, more.gain);
+    append(to.cover, more.cover);
+  } else {  // one of them was stored without: the sum lacks it too
+    to.gain.clear();
+    to.cover.clear();
+  }
+}
+
 TreeArrays joined(const TreeArrays& first, const TreeArrays& more) {
   TreeArrays result = first;
-  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-  for (size_t t = 0; t < more.tree_class.size(); ++t) {
-    result.tree_offset.push_back(first.tree_offset.back() + more.tree_offset[t + 1]);
-  }
-  append(result.tree_class, more.tree_class);
-  append(result.feature, more.feature);
-  append(result.threshold, more.threshold);
-  append(result.left, more.left);
-  append(result.right, more.right);
-  append(result.default_left, more.default_left);
-  append(result.value, more.value);
-  const bool has_first = !first.cover.empty() || first.feature.empty();
-  const bool has_more = !more.cover.empty() || more.feature.empty();
-  if (has_first && has_more) {
-    append(result.gain, more.gain);
-    append(result.cover, more.cover);
-  } else {  // one of them was stored without: the sum lacks it too
-    result.gain.clear();
-    result.cover.clear();
-  }
+  append_trees(result, more);
+  result.zero_is_missing = first.zero_is_missing;
   return result;
+}
+
+TreeArrays first_rounds(TreeArrays arrays, int64_t rounds) {
+  const auto trees = static_cast<size_t>(rounds * arrays.width());
+  if (trees >= arrays.tree_class.size()) return arrays;
+  const auto nodes = static_cast<size_t>(arrays.tree_offset[trees]);
+  arrays.tree_offset.resize(trees + 1);
+  arrays.tree_class.resize(trees);
+  arrays.feature.resize(nodes);
+  arrays.threshold.resize(nodes);
+  arrays.left.resize(nodes);
+  arrays.right.resize(nodes);
+  arrays.default_left.resize(nodes);
+  arrays.value.resize(nodes);
+  if (!arrays.gain.empty()) arrays.gain.resize(nodes);
+  if (!arrays.cover.empty()) arrays.cover.resize(nodes);
+  return arrays;
 }
 
 TreeEnsemble::TreeEnsemble(TreeArrays arrays, const char* error_type) : arrays_(std::move(arrays)) {
@@ -233,8 +258,9 @@ void TreeEnsemble::walk(MatrixView<const float> X, const int64_t* rows, size_t t
 }
 
 template <class T>
-std::vector<T> TreeEnsemble::sums(MatrixView<const float> X, std::span<const int64_t> rows) const {
-  check_rows(X, rows, arrays_.n_features, "rows");
+std::vector<T> TreeEnsemble::sums(MatrixView<const float> X, std::span<const int64_t> rows,
+                                  const StopToken& stop) const {
+  check_rows(X, {}, arrays_.n_features, "rows");
   const auto width = static_cast<size_t>(arrays_.width());
   const size_t n = rows.size();
   std::vector<T> result(n * width);
@@ -247,6 +273,8 @@ std::vector<T> TreeEnsemble::sums(MatrixView<const float> X, std::span<const int
   std::iota(copied.begin(), copied.end(), int64_t{0});
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t end = std::min(n, begin + kBlock);
+    poll(stop);
+    check_rows(X, rows.subspan(begin, end - begin), arrays_.n_features, "rows");
     MatrixView<const float> from = X;
     const int64_t* at = rows.data() + begin;
     if (arrays_.zero_is_missing) {
@@ -270,19 +298,22 @@ std::vector<T> TreeEnsemble::sums(MatrixView<const float> X, std::span<const int
   return result;
 }
 
-template std::vector<float> TreeEnsemble::sums(MatrixView<const float>, std::span<const int64_t>) const;
-template std::vector<double> TreeEnsemble::sums(MatrixView<const float>, std::span<const int64_t>) const;
+template std::vector<float> TreeEnsemble::sums(MatrixView<const float>, std::span<const int64_t>,
+                                               const StopToken&) const;
+template std::vector<double> TreeEnsemble::sums(MatrixView<const float>, std::span<const int64_t>,
+                                                const StopToken&) const;
 
-std::vector<double> TreeEnsemble::margins(MatrixView<const float> X, std::span<const int64_t> rows) const {
-  if (arrays_.wide) return sums<double>(X, rows);
-  const std::vector<float> narrow = sums<float>(X, rows);
+std::vector<double> TreeEnsemble::margins(MatrixView<const float> X, std::span<const int64_t> rows,
+                                          const StopToken& stop) const {
+  if (arrays_.wide) return sums<double>(X, rows, stop);
+  const std::vector<float> narrow = sums<float>(X, rows, stop);
   return {narrow.begin(), narrow.end()};
 }
 
-std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X,
-                                                std::span<const int64_t> rows) const {
+std::vector<double> TreeEnsemble::probabilities(MatrixView<const float> X, std::span<const int64_t> rows,
+                                                const StopToken& stop) const {
   if (arrays_.n_classes < 2) raise("InputError", "a regression has no class probabilities.");
-  const std::vector<double> raw = margins(X, rows);
+  const std::vector<double> raw = margins(X, rows, stop);
   const auto classes = static_cast<size_t>(arrays_.n_classes);
   const size_t n = rows.size();
   std::vector<double> result(n * classes);

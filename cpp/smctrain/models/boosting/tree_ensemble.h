@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
 
 namespace smctrain::models::boosting {
@@ -58,6 +59,12 @@ struct TreeArrays {
 // width).
 TreeArrays joined(const TreeArrays& first, const TreeArrays& more);
 
+// The trees of `more` put behind those of `to`.
+void append_trees(TreeArrays& to, const TreeArrays& more);
+
+// The first rounds alone; `arrays` must have that many.
+TreeArrays first_rounds(TreeArrays arrays, int64_t rounds);
+
 // Why these arrays are not a valid ensemble, as one sentence; empty when they are. Checks everything the
 // predictor relies on: lengths, ranges, one parent for every node, children after parents, depth, finiteness.
 std::string problem(const TreeArrays& arrays);
@@ -72,12 +79,16 @@ class TreeEnsemble {
 
   // Raw scores, (rows, width). `rows` are row numbers of X; NaN is a missing value. Raises InputError on an
   // infinite value or a wrong number of columns. Float32 values unless wide.
-  std::vector<double> margins(MatrixView<const float> X, std::span<const int64_t> rows) const;
+  // Raises Stopped when the token fires.
+  std::vector<double> margins(MatrixView<const float> X, std::span<const int64_t> rows,
+                              const StopToken& stop = StopToken()) const;
   // Sums of type T, which must be double where the trees are wide and float elsewhere.
   template <class T>
-  std::vector<T> sums(MatrixView<const float> X, std::span<const int64_t> rows) const;
+  std::vector<T> sums(MatrixView<const float> X, std::span<const int64_t> rows,
+                      const StopToken& stop = StopToken()) const;
   // (rows, n_classes).
-  std::vector<double> probabilities(MatrixView<const float> X, std::span<const int64_t> rows) const;
+  std::vector<double> probabilities(MatrixView<const float> X, std::span<const int64_t> rows,
+                                    const StopToken& stop = StopToken()) const;
 
  private:
   // 12 bytes. `feature` carries default_left in its lowest bit.

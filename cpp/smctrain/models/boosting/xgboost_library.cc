@@ -52,6 +52,9 @@ std::unique_ptr<XGBoostLibrary> load(const std::string& path) {
   SMCTRAIN_RESOLVE(XGBGetLastError);
   SMCTRAIN_RESOLVE(XGBSetGlobalConfig);
   SMCTRAIN_RESOLVE(XGDMatrixCreateFromDense);
+  SMCTRAIN_RESOLVE(XGProxyDMatrixCreate);
+  SMCTRAIN_RESOLVE(XGProxyDMatrixSetDataDense);
+  SMCTRAIN_RESOLVE(XGQuantileDMatrixCreateFromCallback);
   SMCTRAIN_RESOLVE(XGDMatrixSetInfoFromInterface);
   SMCTRAIN_RESOLVE(XGDMatrixFree);
   SMCTRAIN_RESOLVE(XGBoosterCreate);
@@ -61,6 +64,7 @@ std::unique_ptr<XGBoostLibrary> load(const std::string& path) {
   SMCTRAIN_RESOLVE(XGBoosterTrainOneIter);
   SMCTRAIN_RESOLVE(XGBoosterPredictFromDMatrix);
   SMCTRAIN_RESOLVE(XGBoosterEvalOneIter);
+  SMCTRAIN_RESOLVE(XGBoosterSlice);
   SMCTRAIN_RESOLVE(XGBoosterSaveModelToBuffer);
 #undef SMCTRAIN_RESOLVE
   if (!missing.empty()) {

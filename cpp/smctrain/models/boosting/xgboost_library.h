@@ -20,12 +20,18 @@ namespace smctrain::models::boosting {
 
 using XGBHandle = void*;
 using XGBLength = uint64_t;
+using XGBNext = int(XGBHandle);    // 1: the proxy holds another block of rows
+using XGBReset = void(XGBHandle);  // back to the first block
 
 struct XGBoostLibrary {
   void (*XGBoostVersion)(int*, int*, int*);
   const char* (*XGBGetLastError)();
   int (*XGBSetGlobalConfig)(const char*);
   int (*XGDMatrixCreateFromDense)(const char*, const char*, XGBHandle*);
+  int (*XGProxyDMatrixCreate)(XGBHandle*);
+  int (*XGProxyDMatrixSetDataDense)(XGBHandle, const char*);
+  int (*XGQuantileDMatrixCreateFromCallback)(XGBHandle, XGBHandle, XGBHandle, XGBReset*, XGBNext*,
+                                             const char*, XGBHandle*);
   int (*XGDMatrixSetInfoFromInterface)(XGBHandle, const char*, const char*);
   int (*XGDMatrixFree)(XGBHandle);
   int (*XGBoosterCreate)(const XGBHandle*, XGBLength, XGBHandle*);
@@ -36,6 +42,7 @@ struct XGBoostLibrary {
   int (*XGBoosterPredictFromDMatrix)(XGBHandle, XGBHandle, const char*, const XGBLength**, XGBLength*,
                                      const float**);
   int (*XGBoosterEvalOneIter)(XGBHandle, int, XGBHandle*, const char**, XGBLength, const char**);
+  int (*XGBoosterSlice)(XGBHandle, int, int, int, XGBHandle*);
   int (*XGBoosterSaveModelToBuffer)(XGBHandle, const char*, XGBLength*, const char**);
 
   std::string version;

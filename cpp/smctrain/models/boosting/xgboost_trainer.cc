@@ -1,5 +1,6 @@
 #include "smctrain/models/boosting/xgboost_trainer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -8,6 +9,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/models/boosting/handles.h"
+#include "smctrain/models/boosting/matrix_cache.h"
 #include "smctrain/models/boosting/round_metrics.h"
 #include "smctrain/models/boosting/xgboost_model.h"
 
@@ -28,24 +30,131 @@ std::string array_json(const T* data, const char* type, std::initializer_list<in
   return text + "],\"typestr\":\"" + type + "\",\"version\":3}";
 }
 
-DMatrix make_matrix(const XGBoostLibrary& library, const Sample& sample, int64_t columns, int64_t width,
-                    int threads) {
-  XGBHandle handle = nullptr;
-  const std::string data = array_json(sample.X.data(), "<f4", {sample.rows(), columns});
-  const std::string config = format("{\"missing\":NaN,\"nthread\":", threads, "}");
-  library.check(library.XGDMatrixCreateFromDense(data.c_str(), config.c_str(), &handle),
-                "taking in the rows");
-  DMatrix matrix(library, handle);
-  const auto set = [&](const char* field, const std::string& json) {
-    library.check(library.XGDMatrixSetInfoFromInterface(matrix.get(), field, json.c_str()),
-                  std::string("taking in the ") + field + "s");
-  };
-  set("label", array_json(sample.y.data(), "<f4", {sample.rows()}));
-  if (sample.is_weighted()) set("weight", array_json(sample.weight.data(), "<f4", {sample.rows()}));
-  if (!sample.margin.empty()) {
-    const std::vector<float> margin(sample.margin.begin(), sample.margin.end());
-    set("base_margin", array_json(margin.data(), "<f4", {sample.rows(), width}));
+struct XGBoostMatrices final : TrainingMatrices {
+  std::vector<DMatrix> handles;  // training rows, then stop rows where there are some
+};
+
+// Hands the training rows to the library block by block, as often as it asks, so that no copy of all of them
+// is made. Between blocks the stop token is looked at.
+class RowFeed {
+ public:
+  RowFeed(const XGBoostLibrary& library, FitJob& job, const Sample& sample)
+      : library_(library), job_(job), sample_(sample), proxy_(library, make_proxy(library)) {
+    constexpr int64_t kValues = 1 << 20;
+    block_ = std::max<int64_t>(256, kValues / job.task.X.cols);
   }
+
+  XGBHandle proxy() const { return proxy_.get(); }
+  // Raises what went wrong while the library asked for rows.
+  void check() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+  static int next(XGBHandle self) { return static_cast<RowFeed*>(self)->give() ? 1 : 0; }
+  static void reset(XGBHandle self) { static_cast<RowFeed*>(self)->first_ = 0; }
+
+ private:
+  static XGBHandle make_proxy(const XGBoostLibrary& library) {
+    XGBHandle handle = nullptr;
+    library.check(library.XGProxyDMatrixCreate(&handle), "taking in the rows");
+    return handle;
+  }
+
+  // False at the end, and after a failure: the library then gives up by itself. No exception may pass it.
+  bool give() {
+    const int64_t n = std::min(block_, sample_.rows() - first_);
+    if (n <= 0 || error_) return false;
+    const bool is_home = job_.worker->home([&] {
+      try {
+        poll(job_.stop);
+        if (first_ != in_values_ || values_.empty()) {
+          gather_values(job_.task, sample_, first_, first_ + n, values_);
+          in_values_ = first_;
+        }
+      } catch (...) {
+        error_ = std::current_exception();
+      }
+    });
+    if (!is_home || error_) return false;
+    try {
+      library_.check(library_.XGProxyDMatrixSetDataDense(
+                         proxy_.get(), array_json(values_.data(), "<f4", {n, job_.task.X.cols}).c_str()),
+                     "taking in the rows");
+      set("label", sample_.y, n);
+      if (is_weighted_) set("weight", sample_.weight, n);
+    } catch (...) {
+      error_ = std::current_exception();
+      return false;
+    }
+    first_ += n;
+    return true;
+  }
+
+  void set(const char* field, const std::vector<float>& values, int64_t n) {
+    library_.check(library_.XGDMatrixSetInfoFromInterface(
+                       proxy_.get(), field, array_json(values.data() + first_, "<f4", {n}).c_str()),
+                   std::string("taking in the ") + field + "s");
+  }
+
+  const XGBoostLibrary& library_;
+  FitJob& job_;
+  const Sample& sample_;
+  const bool is_weighted_ = sample_.is_weighted();
+  DMatrix proxy_;
+  int64_t block_;
+  int64_t first_ = 0;
+  std::vector<float> values_;
+  int64_t in_values_ = -1;  // first row of the block that values_ holds
+  std::exception_ptr error_;
+};
+
+void set_info(const XGBoostLibrary& library, const DMatrix& matrix, const char* field,
+              const std::string& json) {
+  library.check(library.XGDMatrixSetInfoFromInterface(matrix.get(), field, json.c_str()),
+                std::string("taking in the ") + field + "s");
+}
+
+void set_margin(const XGBoostLibrary& library, const DMatrix& matrix, const Sample& sample, int64_t width) {
+  if (sample.margin.empty()) return;
+  const std::vector<float> margin(sample.margin.begin(), sample.margin.end());
+  set_info(library, matrix, "base_margin", array_json(margin.data(), "<f4", {sample.rows(), width}));
+}
+
+// The training rows as quantile bins: the same cuts, hence the same trees, as the library makes from a matrix
+// of plain values, at 2 bytes a value instead of 14.
+DMatrix make_training_matrix(const XGBoostLibrary& library, FitJob& job, const Sample& sample,
+                             int64_t max_bin) {
+  RowFeed feed(library, job, sample);
+  const std::string config =
+      format("{\"missing\":NaN,\"nthread\":", job.task.threads, ",\"max_bin\":", max_bin, "}");
+  XGBHandle handle = nullptr;
+  int code = 0;
+  job.worker->foreign([&] {
+    code = library.XGQuantileDMatrixCreateFromCallback(&feed, feed.proxy(), nullptr, &RowFeed::reset,
+                                                       &RowFeed::next, config.c_str(), &handle);
+  });
+  if (code != 0) feed.check();
+  library.check(code, "taking in the rows");
+  DMatrix matrix(library, handle);
+  feed.check();
+  return matrix;
+}
+
+// The stop rows as plain values.
+DMatrix make_plain_matrix(const XGBoostLibrary& library, FitJob& job, Sample& sample) {
+  gather_all_values(job.task, sample, job.stop);
+  const std::string data = array_json(sample.X.data(), "<f4", {sample.rows(), job.task.X.cols});
+  const std::string config = format("{\"missing\":NaN,\"nthread\":", job.task.threads, "}");
+  XGBHandle handle = nullptr;
+  int code = 0;
+  job.worker->foreign(
+      [&] { code = library.XGDMatrixCreateFromDense(data.c_str(), config.c_str(), &handle); });
+  library.check(code, "taking in the stop rows");
+  DMatrix matrix(library, handle);
+  sample.X = {};
+  set_info(library, matrix, "label", array_json(sample.y.data(), "<f4", {sample.rows()}));
+  if (sample.is_weighted())
+    set_info(library, matrix, "weight", array_json(sample.weight.data(), "<f4", {sample.rows()}));
   return matrix;
 }
 
@@ -109,48 +218,76 @@ void set_parameters(const XGBoostLibrary& library, const Booster& booster, const
 
 class XGBoostEngine final : public RoundEngine {
  public:
-  XGBoostEngine(const XGBoostLibrary& library, const XGBoostSettings& settings, const BoostingTask& task)
-      : library_(library), settings_(settings), task_(task), width_(width_of(settings, task)) {
-    const std::vector<double> class_weight = class_weights(settings, task);
+  XGBoostEngine(const XGBoostLibrary& library, XGBoostSettings settings, FitJob& job)
+      : library_(library),
+        settings_(std::move(settings)),
+        job_(job),
+        task_(job.task),
+        width_(width_of(settings_, job.task)) {
     library.quiet();
-    add(gather(task, task.rows, class_weight), &train_);
-    if (!task.stop_rows.empty()) {
-      Sample held_out = gather(task, task.stop_rows, class_weight);
-      if (held_out.rows() > 0) add(std::move(held_out), &valid_);
+    poll(job.stop);
+    const std::vector<double> class_weight = class_weights(settings_, task_);
+    Sample train = gather_labels(task_, task_.rows, class_weight);
+    Sample valid = gather_labels(task_, task_.stop_rows, class_weight);
+    const auto build = [&](Sample with_train, Sample with_valid) {
+      auto made = std::make_shared<XGBoostMatrices>();
+      made->handles.push_back(make_training_matrix(library, job, with_train, settings_.max_bin));
+      if (with_valid.rows() > 0) made->handles.push_back(make_plain_matrix(library, job, with_valid));
+      made->train = std::move(with_train);
+      made->valid = std::move(with_valid);
+      return made;
+    };
+    if (task_.matrices != nullptr && task_.init == nullptr) {
+      const std::string key =
+          format("XGBoost ", reinterpret_cast<uintptr_t>(&library), " ", settings_.max_bin);
+      matrices_ = std::static_pointer_cast<const XGBoostMatrices>(
+          task_.matrices->get(key, train, valid, job.stop, build));
+    } else {
+      gather_margins(task_, train, job.stop);
+      gather_margins(task_, valid, job.stop);
+      const auto made = build(std::move(train), std::move(valid));
+      set_margin(library, made->handles[0], made->train, width_);
+      if (made->has_validation()) set_margin(library, made->handles[1], made->valid, width_);
+      matrices_ = made;
     }
     // Both matrices are announced: the booster then keeps their margins and evaluation costs no prediction.
-    for (size_t k = 0; k < matrices_.size(); ++k) handles_[k] = matrices_[k].get();
+    for (size_t k = 0; k < matrices_->handles.size(); ++k) handles_[k] = matrices_->handles[k].get();
     XGBHandle raw = nullptr;
-    library.check(library.XGBoosterCreate(handles_.data(), matrices_.size(), &raw), "making a booster");
+    library.check(library.XGBoosterCreate(handles_.data(), matrices_->handles.size(), &raw),
+                  "making a booster");
     booster_.emplace(library, raw);
-    set_parameters(library, *booster_, settings, task);
+    set_parameters(library, *booster_, settings_, task_);
   }
 
-  bool has_validation() const { return matrices_.size() == 2; }
+  bool has_validation() const override { return matrices_->has_validation(); }
 
   bool update(int64_t round) override {
     const auto index = static_cast<int>(round - 1);
     if (!task_.gradient) {
-      library_.check(library_.XGBoosterUpdateOneIter(booster_->get(), index, handles_[0]), what(round));
+      foreign(round, [&] { return library_.XGBoosterUpdateOneIter(booster_->get(), index, handles_[0]); });
       return true;
     }
-    weighted_gradient(task_, train_, predict(0, 1, true), width_, gradient_, curvature_);
-    const std::string g = array_json(gradient_.data(), "<f4", {train_.rows(), width_});
-    const std::string h = array_json(curvature_.data(), "<f4", {train_.rows(), width_});
-    library_.check(library_.XGBoosterTrainOneIter(booster_->get(), handles_[0], index, g.c_str(), h.c_str()),
-                   what(round));
+    weighted_gradient(task_, matrices_->train, predict(0, 1, true), width_, gradient_, curvature_);
+    const int64_t rows = matrices_->train.rows();
+    const std::string g = array_json(gradient_.data(), "<f4", {rows, width_});
+    const std::string h = array_json(curvature_.data(), "<f4", {rows, width_});
+    foreign(round, [&] {
+      return library_.XGBoosterTrainOneIter(booster_->get(), handles_[0], index, g.c_str(), h.c_str());
+    });
     return true;
   }
 
   RoundScores scores(int64_t round) override {
     std::array<const char*, 2> names{"train", "valid"};
     const char* line = nullptr;
-    library_.check(library_.XGBoosterEvalOneIter(booster_->get(), static_cast<int>(round - 1),
-                                                 handles_.data(), names.data(), matrices_.size(), &line),
-                   what(round));
+    const size_t sets = matrices_->handles.size();
+    foreign(round, [&] {
+      return library_.XGBoosterEvalOneIter(booster_->get(), static_cast<int>(round - 1), handles_.data(),
+                                           names.data(), sets, &line);
+    });
     const std::vector<double> values = parse_evaluation(line);
     const size_t each = settings_.loss == Loss::kClasses ? 2 : 1;
-    if (values.size() != each * matrices_.size()) {
+    if (values.size() != each * sets) {
       raise("NativeLibraryError", "XGBoost's evaluation '", line, "' lacks values.");
     }
     // XGBoost hands out the root of the squared error.
@@ -169,28 +306,37 @@ class XGBoostEngine final : public RoundEngine {
     } else {
       const auto predictions = predict(1, 0, false);
       const std::vector<double> wide(predictions.begin(), predictions.end());
-      result.val_metric = metric_value(metric, settings_, valid_, wide, width_);
+      result.val_metric = metric_value(metric, settings_, matrices_->valid, wide, width_);
     }
     return result;
   }
 
-  TreeArrays read(int64_t rounds) {
+  TreeArrays read(int64_t first, int64_t last) override {
     XGBLength length = 0;
     const char* buffer = nullptr;
-    library_.check(
-        library_.XGBoosterSaveModelToBuffer(booster_->get(), "{\"format\":\"ubj\"}", &length, &buffer),
-        "handing out the model");
-    return read_xgboost_model({buffer, length}, task_.X.cols, task_.n_classes, width_, rounds);
+    std::optional<Booster> slice;
+    job_.worker->foreign([&] {
+      XGBHandle handle = booster_->get();
+      if (first > 0) {
+        XGBHandle part = nullptr;
+        library_.check(
+            library_.XGBoosterSlice(handle, static_cast<int>(first), static_cast<int>(last), 1, &part),
+            "handing out rounds");
+        slice.emplace(library_, part);
+        handle = part;
+      }
+      library_.check(library_.XGBoosterSaveModelToBuffer(handle, "{\"format\":\"ubj\"}", &length, &buffer),
+                     "handing out the model");
+    });
+    return read_xgboost_model({buffer, length}, task_.X.cols, task_.n_classes, width_, last - first);
   }
 
  private:
-  static std::string what(int64_t round) { return format("training round ", round); }
-
-  // The library keeps its own copy of X; ours goes as soon as it has one.
-  void add(Sample sample, Sample* kept) {
-    matrices_.push_back(make_matrix(library_, sample, task_.X.cols, width_, task_.threads));
-    sample.X = {};
-    *kept = std::move(sample);
+  template <class Call>
+  void foreign(int64_t round, Call&& call) {
+    int code = 0;
+    job_.worker->foreign([&] { code = call(); });
+    if (code != 0) library_.check(code, format("training round ", round));
   }
 
   // type 0: after the link, 1: margins. Valid until the next call.
@@ -200,10 +346,13 @@ class XGBoostEngine final : public RoundEngine {
     const XGBLength* shape = nullptr;
     XGBLength rank = 0;
     const float* values = nullptr;
-    library_.check(library_.XGBoosterPredictFromDMatrix(booster_->get(), handles_[matrix], config.c_str(),
-                                                        &shape, &rank, &values),
-                   "predicting");
-    const Sample& sample = matrix == 0 ? train_ : valid_;
+    int code = 0;
+    job_.worker->foreign([&] {
+      code = library_.XGBoosterPredictFromDMatrix(booster_->get(), handles_[matrix], config.c_str(), &shape,
+                                                  &rank, &values);
+    });
+    library_.check(code, "predicting");
+    const Sample& sample = matrix == 0 ? matrices_->train : matrices_->valid;
     size_t n = 1;
     for (XGBLength k = 0; k < rank; ++k) n *= shape[k];
     if (n != static_cast<size_t>(sample.rows() * width_)) {
@@ -214,12 +363,11 @@ class XGBoostEngine final : public RoundEngine {
   }
 
   const XGBoostLibrary& library_;
-  const XGBoostSettings& settings_;
+  const XGBoostSettings settings_;
+  FitJob& job_;
   const BoostingTask& task_;
   const int64_t width_;
-  Sample train_;  // X is with the library
-  Sample valid_;
-  std::vector<DMatrix> matrices_;
+  std::shared_ptr<const XGBoostMatrices> matrices_;
   std::array<XGBHandle, 2> handles_{};
   std::optional<Booster> booster_;
   std::vector<float> gradient_;
@@ -287,11 +435,10 @@ std::vector<double> parse_evaluation(std::string_view line) {
 BoostingFit fit_xgboost(const XGBoostLibrary& library, const XGBoostSettings& settings,
                         const BoostingTask& task, const StopToken& stop, const Progress& progress) {
   settings.validate();
-  check_task(settings, task);
-  XGBoostEngine engine(library, settings, task);
-  Rounds rounds = run_rounds(engine, settings, engine.has_validation(), stop, progress);
-  return finished_fit(
-      settings, task, std::move(rounds), [&](int64_t kept) { return engine.read(kept); }, false);
+  check_task(settings, task, stop);
+  return run_fit("XGBoost", settings, task, stop, progress, false, [&library, settings](FitJob& job) {
+    return std::make_unique<XGBoostEngine>(library, settings, job);
+  });
 }
 
 }  // namespace smctrain::models::boosting

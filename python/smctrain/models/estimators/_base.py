@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import ArtifactError, InputError, OneClass
 from smctrain.models.base import FitTask, FittedModel, Trainer
+from smctrain.models.binned import view_of
+from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._input import (
     seed_of,
     threads_of,
@@ -168,9 +170,10 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array or frame (n, d)
-            Converted once to float32. Infinite values and values beyond float32 are refused.
+            Converted once to float32. Infinite values and values beyond float32 are refused. Forests also take a
+            `BinnedMatrix` or a view of one; the bins are then those of the matrix.
         y : array (n,)
-            Class labels: integers, strings or booleans.
+            Class labels: integers, strings or booleans. With a view: of its rows, in their order.
         sample_weight : array (n,), optional
             Row weights, at least 0. A row of weight 0 counts as absent.
         X_val, y_val : optional
@@ -203,12 +206,16 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
         """`options` go to the trainer's `fit` beside the task."""
         if time_limit is not None and not time_limit > 0:
             raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
-        matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
+        bins = view_of(X)
+        if bins is not None:
+            matrix, target, sample_weight = view_inputs(self, bins, y, sample_weight, X_val)
+        else:
+            matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
         try:
             check_classification_targets(target)
         except ValueError as error:
             raise typed_error(error) from error
-        n = len(matrix)
+        n = len(target)
         weight = validated_weight(sample_weight, n)
         present = np.ones(n, dtype=bool) if weight is None else weight > 0
         classes = np.unique(target[present])
@@ -238,6 +245,8 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
                 weight = np.concatenate([weight, np.ones(len(extra))])
             first = np.zeros(n, dtype=np.int32) if segments is None else segments
             segments = np.concatenate([first, np.full(len(extra), first.max() + 1, dtype=np.int32)])
+        if bins is not None:
+            rows, codes, weight = in_matrix(bins, rows, codes, weight)
         task = FitTask(
             X=matrix,
             y=codes,
@@ -245,6 +254,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             n_classes=len(classes),
             stop_rows=stop_rows,
             weight=weight,
+            binned=None if bins is None else bins.matrix,
             segment=segments,
             seed=seed_of(getattr(self, "random_state", None)),
             threads=threads_of(getattr(self, "n_jobs", None)),

@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
+from smctrain.models.binned import view_of
 from smctrain.models.estimators._base import NativeEstimator
+from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._input import numbers_of, seed_of, threads_of, validated_matrix, validated_weight
 
 
@@ -36,7 +38,8 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         y_val: Any = None,
         time_limit: float | None = None,
     ) -> Self:
-        """Learn from X (n, d) and the numbers y (n,); the other arguments as of `NativeClassifier.fit`.
+        """Learn from X (n, d) and the numbers y (n,); the other arguments, and what X may be, as of
+        `NativeClassifier.fit`.
 
         Raises
         ------
@@ -60,9 +63,13 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         """`options` go to the trainer's `fit` beside the task."""
         if time_limit is not None and not time_limit > 0:
             raise InputError(f"time_limit must be a positive number of seconds or None, but is {time_limit!r}.")
-        matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
+        bins = view_of(X)
+        if bins is not None:
+            matrix, target, sample_weight = view_inputs(self, bins, y, sample_weight, X_val)
+        else:
+            matrix, target = validated_matrix(self, X, y, reset=True, allow_nan=self._allow_nan)
         values = numbers_of("y", target, self._largest_target)
-        n = len(matrix)
+        n = len(values)
         weight = validated_weight(sample_weight, n)
         rows = np.arange(n, dtype=np.int64) if weight is None else np.flatnonzero(weight > 0).astype(np.int64)
         stop_rows = np.empty(0, dtype=np.int64)
@@ -78,6 +85,8 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
             values = np.concatenate([values, extra_values])
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(extra))])
+        if bins is not None:
+            rows, values, weight = in_matrix(bins, rows, values, weight)
         task = FitTask(
             X=matrix,
             y=values,
@@ -85,6 +94,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
             n_classes=0,
             stop_rows=stop_rows,
             weight=weight,
+            binned=None if bins is None else bins.matrix,
             seed=seed_of(getattr(self, "random_state", None)),
             threads=threads_of(getattr(self, "n_jobs", None)),
             time_limit_s=0.0 if time_limit is None else float(time_limit),
