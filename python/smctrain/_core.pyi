@@ -17,8 +17,10 @@ __all__: list[str] = [
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
+    "TrainingMatrices",
     "apply_columns",
     "audit_split",
+    "background_work",
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
@@ -121,6 +123,7 @@ __all__: list[str] = [
     "trading_metrics",
     "trend_scanning",
     "triple_barrier",
+    "wait_for_background",
     "wilder_atr",
     "wilson_interval",
     "xgboost_fit",
@@ -266,6 +269,16 @@ class BoostedTrees:
     @property
     def zero_is_missing(self) -> bool: ...
 
+class TrainingMatrices:
+    """
+    Training matrices of boosting libraries, shared by the fits on one X.
+    """
+    def __init__(self, X: numpy.ndarray) -> None: ...
+    def __len__(self) -> int: ...
+    def clear(self) -> None: ...
+    @property
+    def built(self) -> int: ...
+
 def apply_columns(
     X: numpy.ndarray,
     rows: typing.Any,
@@ -291,6 +304,7 @@ def audit_split(
     embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
     embargo_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
+def background_work() -> int: ...
 def baselines(
     y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
 ) -> dict: ...
@@ -688,6 +702,8 @@ def lightgbm_fit(
     progress: typing.Any,
     init: typing.Any = None,
     objective: typing.Any = None,
+    matrices: typing.Any = None,
+    slow_round_s: typing.SupportsFloat | typing.SupportsIndex = 0.03,
 ) -> dict: ...
 def lightgbm_open(arg0: str) -> None: ...
 def lightgbm_setting_problems(arg0: dict) -> list[str]: ...
@@ -1018,6 +1034,7 @@ def triple_barrier(
     window_status: typing.Any,
     later: bool,
 ) -> dict: ...
+def wait_for_background(milliseconds: typing.SupportsInt | typing.SupportsIndex) -> bool: ...
 def wilder_atr(
     bars: dict, period: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -1042,6 +1059,8 @@ def xgboost_fit(
     progress: typing.Any,
     init: typing.Any = None,
     objective: typing.Any = None,
+    matrices: typing.Any = None,
+    slow_round_s: typing.SupportsFloat | typing.SupportsIndex = 0.03,
 ) -> dict: ...
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...

@@ -29,7 +29,7 @@ class Fit:
     model : fitted model, estimator or None
         `predict_proba(X, rows, segment)` of a family's model takes rows of a float32 matrix; an estimator that was
         passed is a fitted clone of it. None with `keep_models=False`.
-    prepare : Preprocessor or None
+    prepare : Preparation or None
         What turned X into the model's columns, with `prepare=True`.
     rows : int64 (m,)
         Held-out rows, as positions among the decision rows.

@@ -18,7 +18,7 @@ from smctrain.dataset import Dataset
 from smctrain.exceptions import InputError, SplitLeak, TooFewRows
 from smctrain.models._matrix import as_matrix, as_rows, as_weight
 from smctrain.models.shared import Shared
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 from smctrain.splits import PurgedKFold
 from smctrain.splits import audit as audit_splits
 from smctrain.splits.base import read_intervals
@@ -108,7 +108,7 @@ class Inputs:
     X: NDArray[np.float32]
     rows: Rows
     stop_rows: Rows
-    prepare: Preprocessor | None
+    prepare: Preparation | None
     shared: Shared
 
 
@@ -140,8 +140,8 @@ class Fold:
         if not self._prepared:
             return Inputs(self._data.X, rows, stop, None, self.shared.get(("fits", *key), Shared))
 
-        def fit() -> Preprocessor:
-            return Preprocessor.fit(self._data.X, learned, self._data.names)
+        def fit() -> Preparation:
+            return Preparation.fit(self._data.X, learned, self._data.names)
 
         prepare = self.shared.get(("prepare", lookback), fit)
         scaled = bool(trainer.needs_scaling)
@@ -181,7 +181,7 @@ class Folds:
         it are purged. 0: no early stopping, all rounds are fitted.
     prepare : bool
         True: each fold drops its constant and duplicate columns, and families that need it get imputed, clipped and
-        scaled values, all learned from the fold's training rows (`Preprocessor`). False: X goes in as it is.
+        scaled values, all learned from the fold's training rows (`Preparation`). False: X goes in as it is.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smctrain.config import Config
 from smctrain.models.base import FittedModel
+from smctrain.models.shared import Shared
 from smctrain.prepare import Preparation
 from smctrain.selection.problem import Outcome, Problem
 from smctrain.selection.step import FeatureStep
@@ -43,7 +44,7 @@ class FeatureChoice:
         self.limit_s = float(settings.pop("time_limit_s"))
         self.step = FeatureStep(self.method, **settings) if self.method != "none" else None
         self.X, self.y, self.n_classes, self.horizon, self.seed = X, y, n_classes, horizon, seed
-        self._made: dict[tuple[str, tuple[int, ...]], Outcome] = {}
+        self._made = Shared()
 
     @property
     def wanted(self) -> bool:
@@ -54,10 +55,11 @@ class FeatureChoice:
         self, prepare: Preparation, rows: Rows, threads: int, stop: NDArray[np.uint8] | None, seconds_left: float
     ) -> Outcome:
         """What is chosen among the columns `prepare` keeps; reads the given rows only."""
-        assert self.step is not None
-        key = (prepare.fit_rows_hash, tuple(int(j) for j in prepare.kept))
-        if key not in self._made:
-            self._made[key] = self.step(
+        step = self.step
+        assert step is not None
+
+        def make() -> Outcome:
+            return step(
                 Problem(
                     X=prepare.select(self.X, rows),
                     y=np.ascontiguousarray(self.y[rows]),
@@ -70,18 +72,14 @@ class FeatureChoice:
                     time_limit_s=min(self.limit_s, seconds_left),
                 )
             )
-        return self._made[key]
+
+        return self._made.get((prepare.fit_rows_hash, prepare.kept.tobytes()), make)
 
 
-def narrowed(prepare: Preparation, outcome: Outcome) -> Preparation:
-    """`prepare` without the columns that were not chosen; their reasons join its own."""
-    return prepare.without(
-        {
-            name: reason
-            for name, reason, kept in zip(outcome.names, outcome.reasons, outcome.kept, strict=True)
-            if not kept
-        }
-    )
+def dropped_by(outcome: Outcome) -> dict[str, str]:
+    """Columns that were not chosen, with their reasons."""
+    columns = zip(outcome.names, outcome.reasons, outcome.kept, strict=True)
+    return {name: reason for name, reason, kept in columns if not kept}
 
 
 def record(

@@ -22,7 +22,7 @@ from smctrain.models.explanation import make_moves, moved_scores
 from smctrain.prepare import Preparation
 from smctrain.selection.problem import Outcome
 from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
-from smctrain.training.choosing import FeatureChoice, decide, narrowed, record
+from smctrain.training.choosing import FeatureChoice, decide, dropped_by, record
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.prepared import FoldStore, Prepared
 from smctrain.training.recipe import prepare_settings
@@ -86,7 +86,7 @@ class Fitter:
 
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
-        report: Report, choice: FeatureChoice | None = None, store: FoldStore | None = None,
+        report: Report, store: FoldStore | None = None, choice: FeatureChoice | None = None,
     ) -> None:  # fmt: skip
         self.choice, self.chooses = choice, False
         self.records: list[dict[str, Any]] = []
@@ -94,7 +94,7 @@ class Fitter:
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
         self.watches_tail = trainer.uses_stop_rows
-        self.store = FoldStore(data, prepare_settings(config)) if store is None else store
+        self.store = FoldStore(data, settings=prepare_settings(config)) if store is None else store
 
     def run(self) -> FamilyFit:
         """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""
@@ -130,7 +130,7 @@ class Fitter:
             return prepared, None
         threads = self.bounds.threads if threads is None else threads
         outcome = self.choice.outcome(prepared.prepare, rows, threads, self.bounds.stop, self.bounds.seconds_left())
-        return self.store.apart(narrowed(prepared.prepare, outcome)), outcome
+        return self.store.without(prepared, dropped_by(outcome)), outcome
 
     def record(self, fold: int | str, prepare: Preparation, outcome: Outcome, model: FittedModel) -> dict[str, Any]:
         return record(fold, self.trainer.family, prepare, outcome, model, self.trainer.needs_scaling)

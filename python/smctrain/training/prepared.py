@@ -8,7 +8,7 @@ is kept and each family makes its own, as it would alone. Nothing is shared betw
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from smctrain.dataset import Dataset
 from smctrain.models.shared import Shared
-from smctrain.prepare import Preparation
-from smctrain.prepare.preparation import PrepareSettings, hash_of_rows
+from smctrain.prepare import Preparation, PrepareSettings
+from smctrain.prepare.preparation import hash_of_rows
 
 _BUDGET = 64 << 20
 """Bytes of prepared values and codes that one symbol keeps at most."""
@@ -28,7 +28,7 @@ class Prepared:
 
     def __init__(self, prepare: Preparation, store: FoldStore, kept: bool) -> None:
         self.prepare = prepare
-        self._store, self._kept = store, kept
+        self._store, self.kept = store, kept
         self._made = {kind: Shared() for kind in ("scaled", "plain", "codes")}
         self._taken: dict[str, int] = {}
 
@@ -48,7 +48,7 @@ class Prepared:
 
     def _has_room(self, kind: str, width: int) -> bool:
         size = width * len(self._store.X) * len(self.prepare.kept)
-        return self._kept and self._store.takes(self._taken, kind, size)
+        return self.kept and self._store.takes(self._taken, kind, size)
 
     def keep(self, kinds: set[str]) -> None:
         """Drop what is of another kind."""
@@ -61,7 +61,7 @@ class Prepared:
 class FoldStore:
     """Preparations of one symbol by the rows they were learned from."""
 
-    def __init__(self, data: Dataset, settings: PrepareSettings, budget: int = _BUDGET) -> None:
+    def __init__(self, data: Dataset, budget: int = _BUDGET, settings: PrepareSettings | None = None) -> None:
         self.X, self.names, self.settings = data.X, data.names, settings
         self._left = budget
         self._lock = threading.Lock()
@@ -74,17 +74,27 @@ class FoldStore:
 
         def make() -> Prepared:
             prepare = Preparation.fit(self.X, rows, self.names, self.settings) if fitted is None else fitted
-            prepared = Prepared(prepare, self, kept)
-            if kept:
-                with self._lock:
-                    self._all.append(prepared)
-            return prepared
+            return self._new(prepare, kept)
 
         return self._found.get(hash_of_rows(rows), make) if kept else make()
 
-    def apart(self, prepare: Preparation) -> Prepared:
-        """A preparation that nothing else reads."""
-        return Prepared(prepare, self, kept=False)
+    def without(self, prepared: Prepared, reasons: Mapping[str, str]) -> Prepared:
+        """`prepared` without these columns, shared by all families that were told to leave out the same ones."""
+        if not reasons:
+            return prepared
+
+        def make() -> Prepared:
+            return self._new(prepared.prepare.without(reasons), prepared.kept)
+
+        key = (prepared.prepare.fit_rows_hash, *sorted(reasons))
+        return self._found.get(key, make) if prepared.kept else make()
+
+    def _new(self, prepare: Preparation, kept: bool) -> Prepared:
+        prepared = Prepared(prepare, self, kept)
+        if kept:
+            with self._lock:
+                self._all.append(prepared)
+        return prepared
 
     def takes(self, taken: dict[str, int], kind: str, size: int) -> bool:
         """Whether these bytes are on the account already or there is room for them."""

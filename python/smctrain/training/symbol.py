@@ -142,7 +142,7 @@ def _fit_families(
     failures: list[FailureRecord] = []
     seed = seed_of(config.training.seed, data.symbol, "selection")
     choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
-    store = FoldStore(data, prepare_settings(config))
+    store = FoldStore(data, settings=prepare_settings(config))
     for number, family in enumerate(config.models):
         store.keep_for(_trainers(config, config.models[number:]))
         started = time.monotonic()
@@ -155,7 +155,7 @@ def _fit_families(
         try:
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, choice, store).run()
+                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)

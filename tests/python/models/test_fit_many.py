@@ -15,7 +15,7 @@ from smctrain.models import Folds, RandomForestClassifier, XGBoostClassifier, XG
 from smctrain.models import _forest_common as forest_common
 from smctrain.models.base import FitTask
 from smctrain.models.registry import make_trainer
-from smctrain.prepare import Preprocessor
+from smctrain.prepare import Preparation
 from smctrain.splits import CombinatorialPurgedKFold, PurgedKFold
 
 N, D = 500, 6
@@ -126,7 +126,7 @@ def test_prepared_folds_equal_preparing_each_fold_by_hand() -> None:
     settings = [("LogisticRegression", {}), ("RandomForest", SMALL["RandomForest"])]
     results = fit_many((X, y), settings, pairs(), prepare=True)
     for number, (train, test) in enumerate(pairs()):
-        prepare = Preprocessor.fit(X, train, [str(j) for j in range(D)])
+        prepare = Preparation.fit(X, train, [str(j) for j in range(D)])
         for setting, values in enumerate((prepare.transform(X), prepare.select(X))):
             task = FitTask(X=values, y=(y + 1).astype(np.int32), rows=train, n_classes=3)
             alone = make_trainer(*settings[setting]).fit(task)

@@ -19,6 +19,7 @@ from smctrain.testing.market import simulate_market
 from smctrain.training.choosing import FeatureChoice, decide
 from smctrain.training.fitting import Bounds, Fitter
 from smctrain.training.parts import Parts, make_parts
+from smctrain.training.prepared import Prepared
 from smctrain.training.symbol import feature_spec, make_labels
 
 QUICK = {"selection.features.repeats": 6, "selection.features.pairs": 2, "random_forest.n_estimators": 5}
@@ -37,16 +38,20 @@ def small_case(method: str, **more: Any) -> tuple[Dataset, Parts, Any]:
     return data, make_parts(data, config, bars.time), config
 
 
-def fitter_of(data: Dataset, parts: Parts, config: Any) -> Fitter:
+def fitter_of(data: Dataset, parts: Parts, config: Any, threads: int = 1) -> Fitter:
     trainer = make_trainer("RandomForest", config.family_settings("RandomForest"))
-    bounds = Bounds(42, 1, np.zeros(1, dtype=np.uint8), time.monotonic() + 100.0)
+    bounds = Bounds(42, threads, np.zeros(1, dtype=np.uint8), time.monotonic() + 100.0)
     prepare = Preparation.fit(data.X, parts.train, data.names)
     choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, 7)
-    return Fitter(data, parts, trainer, config, bounds, prepare, lambda *_: None, choice)
+    return Fitter(data, parts, trainer, config, bounds, prepare, lambda *_: None, choice=choice)
 
 
-def records_of(data: Dataset, parts: Parts, config: Any) -> list[dict[str, Any]]:
-    fitter = fitter_of(data, parts, config)
+def whole(fitter: Fitter, parts: Parts) -> Prepared:
+    return fitter.store.of(parts.train, fitted=fitter.prepare)
+
+
+def records_of(data: Dataset, parts: Parts, config: Any, threads: int = 1) -> list[dict[str, Any]]:
+    fitter = fitter_of(data, parts, config, threads)
     fitter.chooses = True
     fitter.cross_validate(augmented=False, repeat=0)
     return fitter.records
@@ -76,7 +81,7 @@ def test_validation_and_test_rows_never_change_the_final_choice() -> None:
     def final(data: Dataset, parts: Parts) -> list[str]:
         fitter = fitter_of(data, parts, config)
         fitter.chooses = True
-        return fitter.chosen(fitter.prepare, parts.train)[0].kept_names
+        return fitter.chosen(whole(fitter, parts), parts.train, 1)[0].prepare.kept_names
 
     X, y = data.X.copy(), parts.y.copy()
     after = np.arange(data.t1[parts.train].max() + 1, len(X))
@@ -99,14 +104,21 @@ def test_every_column_is_chosen_or_has_its_reason() -> None:
         assert any("hits" in reason or "unstable" in reason for reason in dropped.values())
 
 
+@pytest.mark.parametrize("threads", [2, 4])
+def test_folds_side_by_side_choose_the_same_columns(threads: int) -> None:
+    data, parts, config = small_case("default")
+    assert records_of(data, parts, config, threads) == records_of(data, parts, config)
+
+
 def test_families_share_a_choice_for_the_same_rows() -> None:
     data, parts, config = small_case("boruta")
     fitter = fitter_of(data, parts, config)
     fitter.chooses = True
-    first = fitter.chosen(fitter.prepare, parts.train)[1]
-    assert fitter.chosen(fitter.prepare, parts.train)[1] is first
-    other = Preparation.fit(data.X, parts.fit, data.names)
-    assert fitter.chosen(other, parts.fit)[1] is not first
+    prepared, first = fitter.chosen(whole(fitter, parts), parts.train, 1)
+    again, second = fitter.chosen(whole(fitter, parts), parts.train, 1)
+    assert (again, second) == (prepared, first)
+    assert prepared.values(True) is again.values(True)
+    assert fitter.chosen(fitter.store.of(parts.fit), parts.fit, 1)[1] is not first
 
 
 def test_rows_that_do_not_suffice_keep_all_columns_and_say_so() -> None:
@@ -114,8 +126,8 @@ def test_rows_that_do_not_suffice_keep_all_columns_and_say_so() -> None:
     fitter = fitter_of(data, parts, config)
     assert fitter.choice is not None
     fitter.chooses, fitter.choice.horizon = True, len(parts.train)
-    prepare, outcome = fitter.chosen(fitter.prepare, parts.train)
-    assert list(prepare.kept) == list(fitter.prepare.kept)
+    prepared, outcome = fitter.chosen(whole(fitter, parts), parts.train, 1)
+    assert list(prepared.prepare.kept) == list(fitter.prepare.kept)
     assert outcome is not None
     assert outcome.note.startswith("shifts of at least 4 x horizon")
     assert outcome.note.endswith("all columns are kept")

@@ -16,7 +16,7 @@ from smctrain.features import build_features
 from smctrain.models import _forest_common as forest_common
 from smctrain.models.base import FitTask
 from smctrain.models.registry import make_trainer
-from smctrain.prepare import Preparation, PrepareSettings
+from smctrain.prepare import Preparation
 from smctrain.testing.market import simulate_market
 from smctrain.training import prepared as prepared_module
 from smctrain.training.bounds import Bounds, seed_of
@@ -75,7 +75,7 @@ def plain_loop(case: tuple[Dataset, Parts, Any], family: str) -> NDArray[np.floa
 def test_folds_equal_the_plain_loop_for_any_threads_and_any_budget(
     case: tuple[Dataset, Parts, Any], threads: int, budget: int
 ) -> None:
-    store = FoldStore(case[0], PrepareSettings(), budget)
+    store = FoldStore(case[0], budget)
     for family in FAMILIES:
         outcome = fitter(case, family, threads, store).cross_validate(augmented=False, repeat=0)
         np.testing.assert_array_equal(outcome.proba, plain_loop(case, family))
@@ -100,13 +100,13 @@ def test_families_share_what_a_fold_learned(case: tuple[Dataset, Parts, Any], mo
 
     class Spy(Preparation):
         @classmethod
-        def fit(cls, X: Any, rows: Any, names: Any, *settings: Any, **more: Any) -> Any:
+        def fit(cls, X: Any, rows: Any, names: Any, *rest: Any, **more: Any) -> Any:
             prepared.append(len(rows))
-            return fit(X, rows, names, *settings, **more)
+            return fit(X, rows, names, *rest, **more)
 
     monkeypatch.setattr(forest_common, "make_binned", spy_bins)
     monkeypatch.setattr(prepared_module, "Preparation", Spy)
-    store = FoldStore(case[0], PrepareSettings())
+    store = FoldStore(case[0])
     for family in FAMILIES:
         each = fitter(case, family, 2, store)
         if family == "ExtraTrees":  # by default it has bins of its own, one for each value
@@ -122,7 +122,7 @@ def test_the_store_keeps_no_more_than_its_budget_and_gives_back_what_is_dropped(
     data, parts, _ = case
     rows = [np.union1d(fold.fit, fold.stop) for fold in parts.folds]
     width = len(Preparation.fit(data.X, rows[0], data.names).kept)
-    store = FoldStore(data, PrepareSettings(), budget=11 * len(data.X) * width)
+    store = FoldStore(data, budget=11 * len(data.X) * width)
     first = store.of(rows[0])
     assert first.values(False) is first.values(False)
     assert first.values(True) is first.values(True)
