@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--peers", nargs="+", default=[], help="only peers whose name contains one of these")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", nargs="+", type=int, help="default: 1 2")
-    parser.add_argument("--patience", type=float, default=60.0, help="CPU seconds after which a peer gets no further turn")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="CPU seconds after which a peer gets no further turn"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny data; under a minute")
     options = parser.parse_args(arguments)
     if options.rounds < 1:

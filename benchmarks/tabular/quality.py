@@ -47,20 +47,25 @@ def scores(side: Side, data: list[dict[str, NDArray[Any]]], target: str) -> dict
 
 
 def judge(cell: Cell, data: list[dict[str, NDArray[Any]]], target: str) -> None:
-    """Writes every side's mean scores into the cell. Ours more than the margin below scikit-learn: all speeds void; a
-    peer more than the margin below ours: said, its own affair."""
+    """Writes every side's mean scores into the cell.
+
+    All its speeds are void where ours is more than the margin below scikit-learn, and by more than twice the standard
+    error of the turns.
+    """
     by_turn = {side.label: scores(side, data, target) for side in (cell.ours, *cell.peers)}
     for side in (cell.ours, *cell.peers):
         side.quality = {name: float(np.mean(values)) for name, values in by_turn[side.label].items()}
     name = "AUC" if target == "classes" else "R2"
     mine = by_turn[cell.ours.label][name]
-    differences = {}
+    differences, noise = {}, {}
     for side in cell.peers:
         theirs = by_turn[side.label][name]
-        differences[side.label] = float(np.mean(np.array(mine[: len(theirs)]) - np.array(theirs)))
-    cell.facts["difference"] = differences
+        apart = np.array(mine[: len(theirs)]) - np.array(theirs)
+        differences[side.label] = float(apart.mean())
+        noise[side.label] = float(apart.std(ddof=1) / np.sqrt(len(apart))) if len(apart) > 1 else 0.0
+    cell.facts["difference"], cell.facts["standard_error"] = differences, noise
     behind = differences.get(REFERENCE)
-    if behind is not None and behind < -AUC_MARGIN:
+    if behind is not None and behind < -AUC_MARGIN and behind < -2 * noise[REFERENCE]:
         cell.void = {side.label: f"ours is {-behind:.2f} points of {name} below {REFERENCE}" for side in cell.peers}
     cell.agreement = f"{name} {cell.ours.quality[name]:.2f}" + "".join(
         f"; {side.label} {side.quality[name]:.2f}" for side in cell.peers
