@@ -21,6 +21,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/stop.h"
+#include "smctrain/base/thread_memory.h"
 
 namespace smctrain::bindings {
 
@@ -51,9 +52,11 @@ auto run_native(const py::object& stop, double time_limit_s, Work&& work) {
   bool interrupted = false;
   {
     const py::gil_scoped_release release;
+    require_thread_memory();
     std::thread worker;
     try {
       worker = std::thread([&] {
+        take_thread_memory();
         try {
           result.emplace(work(token));
         } catch (...) {

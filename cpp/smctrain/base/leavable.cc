@@ -4,6 +4,8 @@
 #include <system_error>
 #include <vector>
 
+#include "smctrain/base/thread_memory.h"
+
 namespace smctrain {
 
 namespace {
@@ -69,9 +71,11 @@ void Leavable::come_back() {
 bool run_leavable(const StopToken& stop, const std::shared_ptr<Leavable>& state, std::function<void()> work,
                   const std::function<bool()>& may_leave, std::chrono::milliseconds grace) {
   auto shared_work = std::make_shared<std::function<void()>>(std::move(work));
+  require_thread_memory();
   std::thread worker;
   try {
     worker = std::thread([state, shared_work]() mutable {
+      take_thread_memory();
       std::exception_ptr error;
       try {
         (*shared_work)();

@@ -4,9 +4,12 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "smctrain/base/thread_memory.h"
 
 namespace smctrain {
 
@@ -37,7 +40,13 @@ void parallel_for(int64_t n, int threads, const std::function<void(int64_t)>& bo
   pool.reserve(static_cast<size_t>(workers - 1));
   for (int64_t w = 1; w < workers; ++w) {
     try {
-      pool.emplace_back(run);
+      require_thread_memory();
+      pool.emplace_back([&run] {
+        take_thread_memory();
+        run();
+      });
+    } catch (const std::bad_alloc&) {
+      break;
     } catch (const std::system_error&) {
       break;  // the machine has no thread left: the ones we have do the work
     }

@@ -165,7 +165,7 @@ class LightGBMTrainer:
 
     def _estimate(self, task: FitTask) -> int:
         """Bytes that a fit is going to need: a copy of the rows, their bins, histograms, scores and trees."""
-        n, d, stop = len(task.rows), task.X.shape[1], len(task.stop_rows)
+        n, d, stop = len(task.rows), int(task.X.shape[1]), len(task.stop_rows)
         width = max(1, len(self._quantiles)) if task.n_classes == 0 else max(1, task.n_classes)
         leaves = min(self.num_leaves, max(1, n // max(1, self.min_child_samples)))
         bins = 1 if self.max_bin <= 255 else 2

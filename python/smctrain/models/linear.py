@@ -58,8 +58,8 @@ def balanced(task: FitTask, rows: NDArray[np.int64], weight: NDArray[np.float64]
 
 def estimate_bytes(task: FitTask, n_scores: int) -> int:
     """Bytes that a linear fit is going to need: a few numbers a row and score, and second moments of the columns."""
-    n, d = len(task.rows), task.X.shape[1]
-    return int(n * 8 * (4 + 3 * n_scores) + 8 * (d + 8) ** 2 * (n_scores * n_scores + min(16, 1 + n // 4096)))
+    n, d = len(task.rows), int(task.X.shape[1])
+    return n * 8 * (4 + 3 * n_scores) + 8 * (d + 8) ** 2 * (n_scores * n_scores + min(16, 1 + n // 4096))
 
 
 def importances(coefs: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -236,7 +236,7 @@ def fit_result(
 
 def estimate_bytes(trainer: XGBoostTrainer, task: FitTask) -> int:
     """Bytes that a fit is going to need: bins, stop rows, histograms of the nodes of a level, scores and trees."""
-    n, d, stop = len(task.rows), task.X.shape[1], len(task.stop_rows)
+    n, d, stop = len(task.rows), int(task.X.shape[1]), len(task.stop_rows)
     width = len(trainer.quantile_alpha or (0,)) if task.n_classes == 0 else max(1, task.n_classes)
     bins = (1 if trainer.max_bin <= 256 else 2) + 1
     matrix = n * d * (bins + 4 if n * d >= 1 << 22 and missing_values(task) else bins) + (4 << 20)

@@ -373,7 +373,7 @@ def test_settings_are_checked_together_without_the_library() -> None:
         ({"alpha": 0.5}, "alpha belongs to objective"),
         ({"objective": "huber", "alpha": [0.1, 0.2]}, "alpha must be one number"),
         ({"objective": "quantile", "alpha": [0.9, 0.1]}, "quantiles must ascend"),
-        ({"eval_metric": "auc"}, "eval_metric must be one of 'log_loss'"),
+        ({"eval_metric": "roc"}, "eval_metric must be one of 'log_loss'"),
         ({"max_depth": 0}, "max_depth must lie in 1..60 or be -1"),
     ]
     for settings, words in cases:

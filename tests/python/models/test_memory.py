@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,11 +100,10 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from smctrain.models.base import FitTask
-from smctrain.models.registry import FAMILIES
 from smctrain.models.{module} import {trainer} as Trainer
 
 rng = np.random.default_rng(0)
-X = rng.normal(size=(60_000, 20)).astype(np.float32)
+X = rng.normal(size=(40_000, 20)).astype(np.float32)
 y = (X[:, 0] + rng.normal(size=len(X)) > 0).astype(np.int32)
 task = FitTask(X=X, y=y, rows=np.arange(len(X)), n_classes=2, threads={threads})
 trainer = Trainer({settings})
@@ -113,7 +113,7 @@ with open("/proc/self/status") as status:
     size = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
 _, hard = resource.getrlimit(resource.RLIMIT_AS)
 refused = finished = 0
-for extra in (0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 600):
+for extra in (0, 1, 3, 6, 12, 24, 600):
     resource.setrlimit(resource.RLIMIT_AS, (size + (extra << 20), hard))
     try:
         trainer.fit(task)
@@ -132,10 +132,10 @@ print("alive", refused, finished)
 @pytest.mark.parametrize(
     ("module", "trainer", "settings", "threads"),
     [
-        ("xgboost", "XGBoostTrainer", "n_estimators=3", 1),
-        ("xgboost", "XGBoostTrainer", "n_estimators=3", 2),
-        ("lightgbm", "LightGBMTrainer", "n_estimators=3", 1),
-        ("random_forest", "RandomForestTrainer", "n_estimators=3", 1),
+        ("xgboost", "XGBoostTrainer", "n_estimators=2", 1),
+        ("xgboost", "XGBoostTrainer", "n_estimators=2", 2),
+        ("lightgbm", "LightGBMTrainer", "n_estimators=2", 1),
+        ("random_forest", "RandomForestTrainer", "n_estimators=2", 1),
         ("linear", "LogisticRegressionTrainer", "max_iter=3", 1),
         ("linear", "FTRLTrainer", "", 1),
     ],
@@ -146,7 +146,8 @@ def test_memory_that_runs_out_is_a_MemoryError_and_the_process_lives(
     code = SCRIPT.format(module=module, trainer=trainer, settings=settings, threads=threads)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False,
-        env={**__import__("os").environ, "SMCTRAIN_MEMORY_CHECK": "0"},
+        # Large blocks come from the system one by one, not from what the allocator keeps.
+        env={**os.environ, "SMCTRAIN_MEMORY_CHECK": "0", "MALLOC_MMAP_THRESHOLD_": "65536"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.startswith("alive")

@@ -100,6 +100,7 @@ class LightGBMEngine final : public RoundEngine {
         task_(job.task),
         width_(width_of(settings_, job.task)) {
     poll(job.stop);
+    library.LGBM_GetLastError();  // takes its thread-local memory now: it could not report a failure later
     // An own objective sees all margins at once; quantiles of LightGBM's have a booster each.
     const bool each_own = settings_.loss == Loss::kQuantile && width_ > 1;
     if (each_own && task_.gradient)

@@ -224,6 +224,7 @@ class XGBoostEngine final : public RoundEngine {
         job_(job),
         task_(job.task),
         width_(width_of(settings_, job.task)) {
+    library.XGBGetLastError();  // takes its thread-local memory now: it could not report a failure later
     library.quiet();
     poll(job.stop);
     const std::vector<double> class_weight = class_weights(settings_, task_);
