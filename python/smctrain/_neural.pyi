@@ -25,7 +25,7 @@ class NeuralPredictor:
         self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
     ) -> numpy.typing.NDArray[numpy.float64]:
         """
-        Probabilities (rows, classes); NaN in a row without a full window.
+        Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
         """
 
 def neural_fit(

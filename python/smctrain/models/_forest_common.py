@@ -16,6 +16,7 @@ from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.binned import BinnedMatrix as Binned
 from smctrain.models.binned import make_binned
 from smctrain.models.explanation import Moves
+from smctrain.models.memory import check_memory
 from smctrain.models.shared import Shared
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
@@ -257,6 +258,16 @@ class ForestSettings:
             rows = rows[task.weight[rows] > 0]
             used = task.weight[rows]
             weight = None if len(used) == 0 or (used == used[0]).all() else task.weight
+        estimate = estimate_bytes(
+            len(rows), task.X.shape[1], int(self.n_estimators), n_classes, self.max_depth,
+            min_samples_leaf=self._native_settings(len(rows), task.X.shape[1])["min_samples_leaf"],
+            n_drawn=self.rows_drawn(len(rows)) if self.bootstrap else None, n_bins=self.n_bins, threads=task.threads,
+            oob_score=self.oob_score, keeps_members=self.keeps_members, binned=task.binned is not None,
+        )  # fmt: skip
+        check_memory(
+            getattr(self, "family", type(self).__name__), estimate,
+            "fewer rows, columns or trees, a smaller max_depth, a larger min_samples_leaf",
+        )  # fmt: skip
         started = time.monotonic()
         binned = self._binned(task, rows)
         limit = task.time_limit_s

@@ -13,6 +13,7 @@ from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models._neural_settings import NetSettings
 from smctrain.models.base import FitTask, FloatMatrix, History
+from smctrain.models.memory import check_memory
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 _NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
@@ -84,10 +85,18 @@ class NetShape:
         return shapes
 
 
+def estimate_bytes(trainer: NetSettings, shape: NetShape) -> int:
+    """Bytes that a fit is going to need: weights, gradients, moments and copies; the activations of a batch."""
+    weights = sum(math.prod(extents) for extents in shape.array_shapes().values())
+    units = shape.n_features + 14 * sum(shape.hidden)
+    return 4 * (7 * weights + max(trainer.batch_size + 1, 256) * shape.lookback * units)
+
+
 def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
     """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature."""
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
+    check_memory(trainer.family, estimate_bytes(trainer, shape), "a smaller batch_size, lookback or width")
     native = _load.neural()
     result: dict[str, Any] = native.neural_fit(
         task.X,

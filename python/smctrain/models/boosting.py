@@ -326,12 +326,26 @@ def quantiles_of(value: Any, name: str) -> tuple[float, ...]:
     return tuple(float(item) for item in several)
 
 
-def pinball_loss(y: ArrayLike, prediction: ArrayLike, quantiles: Sequence[float]) -> NDArray[np.float64]:
-    """Mean pinball loss of each quantile (q,) for y (n,) and predictions (n, q)."""
+def pinball_loss(
+    y: ArrayLike, prediction: ArrayLike, quantiles: Sequence[float], weight: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Mean pinball loss of each quantile (q,) for y (n,) and predictions (n, q); rows weighted by `weight` (n,)."""
     levels = np.asarray(quantiles, dtype=np.float64)
     error = np.asarray(y, dtype=np.float64)[:, None] - np.asarray(prediction, dtype=np.float64).reshape(-1, len(levels))
-    mean: NDArray[np.float64] = np.maximum(levels * error, (levels - 1) * error).mean(axis=0)
+    mean: NDArray[np.float64] = np.average(np.maximum(levels * error, (levels - 1) * error), axis=0, weights=weight)
     return mean
+
+
+def quantile_skill(
+    y: ArrayLike, prediction: ArrayLike, quantiles: Sequence[float], weight: ArrayLike | None = None
+) -> float:
+    """1 - pinball loss / pinball loss of the constant quantiles of `y` themselves: 1 is perfect, 0 is no skill."""
+    values = np.asarray(y, dtype=np.float64)
+    how = {} if weight is None else {"weights": np.asarray(weight, dtype=np.float64), "method": "inverted_cdf"}
+    constant = np.broadcast_to(np.quantile(values, quantiles, **how), (len(values), len(quantiles)))  # type: ignore[call-overload]
+    base = pinball_loss(values, constant, quantiles, weight).mean()
+    loss = pinball_loss(values, prediction, quantiles, weight).mean()
+    return float(1.0 - loss / base) if base > 0 else float(loss == 0)
 
 
 def is_integer(value: Any) -> bool:

@@ -124,7 +124,7 @@ def moved_scores(
     metric = default_metric(fitted) if metric is None else metric
     if len(X) == 0:
         raise InputError("X must have at least 1 row, but has 0.")
-    if hasattr(fitted, "moved_scores"):
+    if getattr(fitted, "moved_scores", None) is not None:
         answer: tuple[float, NDArray[np.float64]] = fitted.moved_scores(X, y, metric, moves, threads)
         return answer
 
@@ -155,12 +155,16 @@ def native_importances(fitted: Any) -> Mapping[str, NDArray[np.float64]]:
 
 def importance_kinds(fitted: Any) -> tuple[str, ...]:
     """The kinds that `importance` knows for this model."""
-    return (*native_importances(fitted), "permutation", *(("shap",) if hasattr(fitted, "shap_values") else ()))
+    return (
+        *native_importances(fitted),
+        "permutation",
+        *(("shap",) if getattr(fitted, "shap_values", None) is not None else ()),
+    )
 
 
 def shap_values(fitted: Any, X: NDArray[np.float32], name: str = "") -> NDArray[np.float64]:
     """Contributions (n, d + 1, k), the base value last."""
-    if not hasattr(fitted, "shap_values"):
+    if getattr(fitted, "shap_values", None) is None:
         raise InputError(
             f"{name or fitted.family} has no exact contributions, and nothing is passed off as them; "
             f"its importance has the kinds {', '.join(importance_kinds(fitted))}."

@@ -56,10 +56,13 @@ def balanced(task: FitTask, rows: NDArray[np.int64], weight: NDArray[np.float64]
     return np.where(task.y >= 0, base * factor[np.maximum(task.y, 0)], 0.0)
 
 
-def estimate_bytes(task: FitTask, n_scores: int) -> int:
-    """Bytes that a linear fit is going to need: a few numbers a row and score, and second moments of the columns."""
-    n, d = len(task.rows), int(task.X.shape[1])
-    return n * 8 * (4 + 3 * n_scores) + 8 * (d + 8) ** 2 * (n_scores * n_scores + min(16, 1 + n // 4096))
+def estimate_bytes(n: int, d: int, n_scores: int = 1) -> int:
+    """Bytes that a linear fit is going to need: a few numbers a row and score, and second moments of the columns; with
+    more columns than rows (and above 1200) those of the rows instead."""
+    rows = n * 8 * (4 + 3 * n_scores)
+    if d > max(n, 1200):
+        return rows + 8 * n * (d + 2 * n)
+    return rows + 8 * (d + 8) ** 2 * (n_scores * n_scores + min(16, 1 + n // 4096))
 
 
 def importances(coefs: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -124,7 +127,8 @@ class LogisticRegressionTrainer:
         rows, weight = used_rows(task)
         if self.class_weight == "balanced":
             weight = balanced(task, rows, weight)
-        check_memory(self.family, estimate_bytes(task, max(1, task.n_classes)), "fewer columns, or fewer rows")
+        estimate = estimate_bytes(len(rows), int(task.X.shape[1]), max(1, task.n_classes))
+        check_memory(self.family, estimate, "fewer columns, or fewer rows")
         total = float(len(rows)) if weight is None else float(weight[rows].sum())
         strength = 0.0 if total <= 0 else 1.0 / (float(self.C) * total)
         result = _load.core().fit_logistic(

@@ -383,6 +383,10 @@ class FittedNGBoost(FittedBoosting):
     family: ClassVar[str] = "NGBoost"
     _wide: ClassVar[bool] = True
 
+    # Its margins are parameters, not class margins or values: what trees say about those does not apply.
+    moved_scores = None  # type: ignore[assignment]
+    shap_values = None  # type: ignore[assignment]
+
     distribution: str | None = None
     recalibration: Recalibration = Recalibration()
 

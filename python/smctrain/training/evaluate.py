@@ -186,8 +186,8 @@ def _importance(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:
 
 def _importances(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:
     """The model's own kind, and what its columns are worth on the inner folds."""
-    names = [data.names[i] for i in fit.prepare.kept]
     rows: list[dict[str, Any]] = []
+    names = fit.prepare.names_out(scaled=fit.model.n_features > len(fit.prepare.kept))
     for kind, values in list(native_importances(fit.model).items())[:1]:
         rows += _records(importance_table(names, kind, values))
     folds = fit.folds.losses

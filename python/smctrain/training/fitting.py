@@ -72,7 +72,7 @@ def held_out_losses(
 ) -> NDArray[np.float64]:
     """Mean rise of the log-loss over 5 circular shifts of each column (d,); empty where it would be dear (networks), or
     the rows are too few to shift them further than their labels reach."""
-    if not hasattr(model, "moved_scores") or len(X) <= 4 * horizon:
+    if getattr(model, "moved_scores", None) is None or len(X) <= 4 * horizon:
         return np.empty(0)
     method = "shift" if len(X) > 8 * horizon else "blocks"
     moves = make_moves(len(X), X.shape[1], horizon=horizon, method=method, seed=seed)
@@ -180,7 +180,8 @@ class Fitter:
         horizon = self.parts.horizon
         rows = block_sample(test, max(MEASURED_ROWS, 16 * horizon), horizon, self.bounds.seed)
         losses = held_out_losses(model, values[rows], self.parts.y[rows], horizon, self.bounds.seed, threads)
-        return {self.data.names[column]: float(loss) for column, loss in zip(prepare.kept, losses, strict=False)}
+        names = prepare.names_out(self.trainer.needs_scaling)
+        return {name: float(loss) for name, loss in zip(names, losses, strict=False)}
 
     def without_windows_into(self, fold: Fold) -> Fold:
         """The fold without training rows whose window reaches bars that the held-out rows and their labels span."""

@@ -92,7 +92,7 @@ def test_the_early_stopping_tail_is_purged() -> None:
 
 
 def test_the_preparation_states_the_rows_it_was_fitted_on(run: RunResult) -> None:
-    from smctrain.prepare.preprocessor import hash_of_rows
+    from smctrain.prepare.preparation import hash_of_rows
 
     assert run.folder is not None
     rows = predictions(run, "SIM1", "XGBoost").query("split == 'train'")["row"].to_numpy()

@@ -14,8 +14,11 @@ import pytest
 from smctrain.exceptions import NotEnoughMemory, SmctrainError
 from smctrain.models import memory
 from smctrain.models.base import FitTask
+from smctrain.models.estimators.linear import ElasticNet
 from smctrain.models.lightgbm import LightGBMTrainer
 from smctrain.models.linear import LogisticRegressionTrainer
+from smctrain.models.neural_network import NeuralNetworkTrainer
+from smctrain.models.random_forest import RandomForestTrainer
 from smctrain.models.xgboost import XGBoostTrainer, estimate_bytes
 
 GIB = 1 << 30
@@ -74,11 +77,18 @@ def test_a_fit_that_cannot_fit_is_refused_before_it_starts(tmp_path: Path, monke
             trainer.fit(given)
         assert isinstance(caught.value, MemoryError)
         assert isinstance(caught.value, SmctrainError)
+    with pytest.raises(NotEnoughMemory, match="RandomForest needs about"):
+        RandomForestTrainer(n_estimators=5000, max_depth=None, min_samples_split=2, min_samples_leaf=1).fit(given)
+    n = 4000
     wide = FitTask(
-        X=np.zeros((10, 3000), np.float32), y=np.arange(10, dtype=np.int32) % 2, rows=np.arange(10), n_classes=2
+        X=np.zeros((n, 3000), np.float32), y=np.arange(n, dtype=np.int32) % 2, rows=np.arange(n), n_classes=2
     )
     with pytest.raises(NotEnoughMemory, match="LogisticRegression needs about"):
         LogisticRegressionTrainer().fit(wide)
+    with pytest.raises(NotEnoughMemory, match="ElasticNet needs about"):
+        ElasticNet().fit(wide.X, wide.y)
+    with pytest.raises(NotEnoughMemory, match="NeuralNetwork needs about"):
+        NeuralNetworkTrainer(hidden_dims=(4000, 4000)).fit(given)
     # Small fits are not asked, and the check can be switched off.
     assert XGBoostTrainer(n_estimators=2, max_depth=2).fit(given).complete
     monkeypatch.setenv("SMCTRAIN_MEMORY_CHECK", "0")

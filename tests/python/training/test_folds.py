@@ -62,7 +62,7 @@ def learned_in_folds(data: Dataset, parts: Parts, config: Any, family: str) -> S
     prepare = Preparation.fit(data.X, parts.train, data.names)
     fitter = Fitter(data, parts, spy, config, bounds, prepare, lambda *_: None)
     for number, fold in enumerate(parts.folds):
-        fitter.predict_fold(fold, False, f"fold{number}/0")
+        fitter.predict_fold(number, fold, False, f"fold{number}/0", False)
     return spy
 
 

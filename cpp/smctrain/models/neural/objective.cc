@@ -71,7 +71,8 @@ Objective::Objective(const FitInput& input, std::span<const int64_t> rows) : in_
     squares += own_weight(row) * centred * centred;
   }
   const double deviation = std::sqrt(squares / total);
-  if (deviation > 0.0 && std::isfinite(deviation)) scale_ = deviation;
+  if (std::isfinite(deviation)) deviation_ = deviation;
+  if (deviation_ > 0.0) scale_ = deviation_;
 }
 
 LossSums Objective::loss(const float* outputs, std::span<const int64_t> rows, float* d_outputs) const {
@@ -93,8 +94,8 @@ void Objective::scale_head_back(NetWeights& weights, const NetLayout& layout) co
   const ArraySpec& bias = layout.arrays.back();
   float* w = weights.learned.data();
   for (int64_t i = 0; i < head.size(); ++i)
-    w[head.offset + i] = static_cast<float>(w[head.offset + i] * scale_);
-  w[bias.offset] = static_cast<float>(w[bias.offset] * scale_ + mean_);
+    w[head.offset + i] = static_cast<float>(w[head.offset + i] * deviation_);
+  w[bias.offset] = static_cast<float>(w[bias.offset] * deviation_ + mean_);
 }
 
 }  // namespace smctrain::models::neural

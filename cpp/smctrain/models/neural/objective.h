@@ -44,7 +44,8 @@ class Objective {
   const FitInput& in_;
   std::vector<double> class_weights_;  // empty: a regression
   double mean_ = 0.0;
-  double scale_ = 1.0;
+  double scale_ = 1.0;      // of the standardised target
+  double deviation_ = 0.0;  // the same, but 0 where all targets are equal: then the mean is the answer
 };
 
 }  // namespace smctrain::models::neural

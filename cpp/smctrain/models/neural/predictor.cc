@@ -233,7 +233,9 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
       const float* row = logits.data() + r * classes;
       double* out = result.data() + place[begin + r] * classes;
       if (shape_.regression()) {
-        *out = *row;
+        // Columns far off their scale may overflow a float on the way: the answer stays a number.
+        constexpr float kMost = std::numeric_limits<float>::max();
+        *out = std::isnan(*row) ? head_.bias[0] : std::clamp(*row, -kMost, kMost);
         continue;
       }
       const double largest = *std::max_element(row, row + classes);

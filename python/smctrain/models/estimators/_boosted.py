@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import InputError
-from smctrain.models.boosting import FittedBoosting, Objective, pinball_loss
+from smctrain.models.boosting import FittedBoosting, Objective, quantile_skill
 from smctrain.models.estimators._base import NativeClassifier, NativeEstimator
-from smctrain.models.estimators._input import validated_matrix
+from smctrain.models.estimators._input import validated_matrix, validated_weight
 from smctrain.models.estimators._regressor import NativeRegressor
 
 
@@ -187,13 +187,8 @@ class BoostedRegressor(Boosted, NativeRegressor):
         quantiles = self._boosted().quantiles
         if len(quantiles) < 2:
             return float(super().score(X, y, sample_weight))
-        if sample_weight is not None:
-            raise InputError("sample_weight is not supported by the score of several quantiles.")
-        values = np.asarray(y, dtype=np.float64)
-        constant = np.broadcast_to(np.quantile(values, quantiles), (len(values), len(quantiles)))
-        base = pinball_loss(values, constant, quantiles).mean()
-        loss = pinball_loss(values, self.predict(X), quantiles).mean()
-        return float(1.0 - loss / base) if base > 0 else float(loss == 0)
+        weight = validated_weight(sample_weight, len(np.asarray(y)))
+        return quantile_skill(y, self.predict(X), quantiles, weight)
 
     def _fitted_quantiles(self) -> tuple[float, ...]:
         check_is_fitted(self, "fitted_")

@@ -31,10 +31,12 @@ from smctrain.models.linear import (
     FittedRegression,
     FTRLTrainer,
     LogisticRegressionTrainer,
+    estimate_bytes,
     is_integer,
     is_real,
     require,
 )
+from smctrain.models.memory import check_memory
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,9 @@ class _LinearRegressor(NativeRegressor):
         if X_val is not None:  # checked, though nothing here stops early
             _, held = validated_matrix(self, X_val, y_val, reset=False, allow_nan=False)
             numbers_of("y_val", held, self._largest_target)
+        # Coordinate descent keeps the columns once more, in doubles.
+        n, d = len(rows), matrix.shape[1]
+        check_memory(type(self).__name__, estimate_bytes(n, d) + 8 * n * d, "fewer columns, or fewer rows")
         self.alphas_ = self.mse_path_ = None
         alphas = self._strengths(matrix, target, weight, rows)
         result = self._solve(alphas, **self._task(matrix, target, weight, rows, seconds))

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from smctrain.exceptions import InputError
-from smctrain.models.boosting import is_integer, is_real, pinball_loss
+from smctrain.models.boosting import is_integer, is_real, pinball_loss, quantile_skill
 from smctrain.models.calibration import chance_spread, effective_rows
-from smctrain.models.estimators._input import numbers_of, validated_matrix
+from smctrain.models.estimators._input import numbers_of, validated_matrix, validated_weight
 from smctrain.models.estimators._regressor import NativeRegressor
 from smctrain.models.quantile import FittedQuantile, HeldOut, crossing_of, track
 
@@ -224,14 +224,9 @@ class QuantileRegressor(NativeRegressor):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """1 - pinball loss / pinball loss of the constant quantiles of `y` themselves."""
-        if sample_weight is not None:
-            raise InputError("sample_weight is not supported by the score of quantiles.")
-        report = self.report(X, y, blocks=1)
-        loss = report.levels["pinball"].mean()
-        values, levels = np.asarray(y, dtype=np.float64), report.levels["quantile"]
-        constant = np.broadcast_to(np.quantile(values, levels), (len(values), len(levels)))
-        base = pinball_loss(values, constant, levels.tolist()).mean()
-        return float(1.0 - loss / base) if base > 0 else float(loss == 0)
+        predicted, values = self._quantiles_at(X), self._targets(X, y)
+        weight = validated_weight(sample_weight, len(values))
+        return quantile_skill(values, predicted, self._quantile().quantiles, weight)
 
     def _quantile(self) -> FittedQuantile:
         return self.fitted_  # type: ignore[return-value]

@@ -59,6 +59,9 @@ _LEAF = {"min_samples_split": 2, "min_samples_leaf": 1}
 _XGBOOST = {"min_child_weight": 1, "subsample": 1.0, "colsample_bytree": 1.0}
 _LIGHTGBM = {"min_child_samples": 1, "subsample": 1.0, "colsample_bytree": 1.0}
 
+_CATBOOST = {"n_estimators": 8, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0, "random_state": 0}
+_NGBOOST = {"n_estimators": 4, "learning_rate": 0.2, "min_samples_leaf": 1, "random_state": 0}
+
 ALL = [
     Family("RandomForestClassifier", _TREES | _LEAF, {"n_estimators": 20, "min_samples_split": 20,
            "min_samples_leaf": 10}, _DRAWN),
@@ -92,20 +95,20 @@ ALL = [
         Family(name, {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
         for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")
     ),
+    *(
+        Family(name, {"channels": (4,), "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch",
+               sequence=True)
+        for name in ("CNN1DClassifier", "CNN1DRegressor")
+    ),
     # Without draws, noise on the scores of splits, and class balance.
-    Family("CatBoostClassifier", {"n_estimators": 8, "random_state": 0},
-           {"n_estimators": 30, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0, "class_weight": None},
-           _BORDERS, "catboost"),
-    Family("CatBoostRegressor", {"n_estimators": 8, "random_state": 0},
-           {"n_estimators": 30, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0}, _BORDERS, "catboost"),
-    Family("NGBoostClassifier", {"n_estimators": 8, "random_state": 0}, {"n_estimators": 20, "learning_rate": 0.2,
-           "min_samples_leaf": 1, "class_weight": None}, _MARGINAL | {"check_class_weight_classifiers":
-           "the natural gradient of a row does not shrink with its weight, and a leaf may hold such rows alone"},
+    Family("CatBoostClassifier", _CATBOOST, {"n_estimators": 30, "class_weight": None}, _BORDERS, "catboost"),
+    Family("CatBoostRegressor", _CATBOOST, {"n_estimators": 30}, _BORDERS, "catboost"),
+    Family("NGBoostClassifier", _NGBOOST, {"n_estimators": 20, "class_weight": None}, _MARGINAL |
+           {"check_class_weight_classifiers": "the natural gradient of a row does not shrink with its weight"},
            "ngboost"),
-    Family("NGBoostRegressor", {"n_estimators": 8, "random_state": 0}, {"n_estimators": 20, "learning_rate": 0.2,
-           "min_samples_leaf": 1}, _MARGINAL, "ngboost"),
-    Family("QuantileRegressor", {"quantiles": 0.5, "random_state": 0, "settings": {"n_estimators": 8}}, {"settings":
-           {"n_estimators": 20, "min_child_weight": 1.0, "subsample": 1.0, "colsample_bytree": 1.0}}, needs="xgboost"),
+    Family("NGBoostRegressor", _NGBOOST, {"n_estimators": 20}, _MARGINAL, "ngboost"),
+    Family("QuantileRegressor", {"quantiles": 0.5, "settings": _XGBOOST | {"n_estimators": 20}, "random_state": 0},
+           needs="xgboost"),
 ]  # fmt: skip
 
 HERE = [family for family in ALL if not family.needs or importlib.util.find_spec(family.needs)]
