@@ -332,7 +332,8 @@ def pinball_loss(
     """Mean pinball loss of each quantile (q,) for y (n,) and predictions (n, q); rows weighted by `weight` (n,)."""
     levels = np.asarray(quantiles, dtype=np.float64)
     error = np.asarray(y, dtype=np.float64)[:, None] - np.asarray(prediction, dtype=np.float64).reshape(-1, len(levels))
-    mean: NDArray[np.float64] = np.average(np.maximum(levels * error, (levels - 1) * error), axis=0, weights=weight)
+    shares = None if weight is None else np.asarray(weight, dtype=np.float64)
+    mean: NDArray[np.float64] = np.average(np.maximum(levels * error, (levels - 1) * error), axis=0, weights=shares)
     return mean
 
 
