@@ -29,6 +29,8 @@ _FAMILY_ALIASES = {
     "xgboost": "XGBoost", "xgb": "XGBoost",
     "neuralnetwork": "NeuralNetwork", "neural_network": "NeuralNetwork", "mlp": "NeuralNetwork", "nn": "NeuralNetwork",
     "lstm": "LSTM",
+    "gru": "GRU",
+    "cnn1d": "CNN1D", "cnn": "CNN1D",
     "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
     "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
     "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",

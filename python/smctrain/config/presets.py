@@ -18,6 +18,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ngboost": {"n_estimators": 60, "learning_rate": 0.1, "early_stopping_rounds": 10},
         "neural_network": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 12, "patience": 3},
         "lstm": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 8, "patience": 3},
+        "gru": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 8, "patience": 3},
+        "cnn1d": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 12, "patience": 3},
     },
     "thorough": {
         "cv": {"folds": 10},
@@ -30,6 +32,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ngboost": {"n_estimators": 400, "learning_rate": 0.03, "early_stopping_rounds": 40},
         "neural_network": {"max_epochs": 120, "patience": 15},
         "lstm": {"max_epochs": 80, "patience": 20},
+        "gru": {"max_epochs": 80, "patience": 20},
+        "cnn1d": {"max_epochs": 120, "patience": 15},
         "training": {"time_limit_minutes": 60.0},
     },
 }

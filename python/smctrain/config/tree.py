@@ -1,6 +1,6 @@
 """The settings tree. Frozen, closed (unknown keys are errors), no NaN; the docstrings are the descriptions.
 
-Defaults of the four families: document 001 ("Enhanced Regularization"); what it leaves open is ours.
+The sections of the model families are in families.py.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
@@ -19,30 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-# Strict numbers: pydantic would otherwise read `true` as 1 and the text "2" as 2.
-Share = Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
-Positive = Annotated[StrictFloat, Field(gt=0.0)]
-AtLeastZero = Annotated[StrictFloat, Field(ge=0.0)]
-AtLeastOne = Annotated[StrictInt, Field(ge=1)]
-NotNegative = Annotated[StrictInt, Field(ge=0)]
+from smctrain.config import families
+from smctrain.config.section import AtLeastOne, AtLeastZero, NotNegative, Positive, Section, Share, no_bool
 
 
-def _no_bool(value: object) -> object:
-    # True == 1 satisfies a Literal, too.
-    return repr(value) if isinstance(value, bool) else value
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        protected_namespaces=(),
-    )
-
-
-class Data(_Section):
+class Data(Section):
     """What the bars mean."""
 
     tz: str = "UTC"
@@ -61,7 +40,7 @@ class Data(_Section):
     """Where a trading day begins, such as 17:00 America/New_York; null: as the calendar says."""
 
 
-class Features(_Section):
+class Features(Section):
     """Which columns are built from the bars."""
 
     preset: Literal["default", "full"] = "default"
@@ -71,13 +50,13 @@ class Features(_Section):
     """Families to keep; null keeps all of the preset."""
     columns: tuple[str, ...] | None = None
     """Exact columns; null keeps all of the preset."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     """How columns are computed: settings.smc.swing_left, settings.fvg.min_atr ...; `smctrain features --settings`."""
     extra: tuple[str, ...] = ()
     """Columns behind those: derived ones by name (ret_1_lag_2, rsi_wilder_14_z_100), or ones the preset leaves out."""
 
 
-class Labels(_Section):
+class Labels(Section):
     """Triple barrier: which of target, stop and time limit a trade meets first."""
 
     horizon: AtLeastOne = 20
@@ -86,7 +65,7 @@ class Labels(_Section):
     stop: Positive = 1.0
     unit: Literal["atr", "vol", "pct", "abs"] = "atr"
     entry: Literal["next_open", "close"] = "next_open"
-    side: Annotated[Literal[-1, 1], BeforeValidator(_no_bool)] = 1
+    side: Annotated[Literal[-1, 1], BeforeValidator(no_bool)] = 1
     costs: Literal["spread"] | Annotated[StrictFloat, Field(ge=0.0)] | None = "spread"
     """Spread from the data, a fixed price difference, or null for none."""
     slippage: AtLeastZero = 0.0
@@ -113,7 +92,7 @@ class Labels(_Section):
         return self
 
 
-class Split(_Section):
+class Split(Section):
     """Shares of the time axis. Training rows whose label reaches into a later part are purged."""
 
     train: Share = 0.70
@@ -131,7 +110,7 @@ class Split(_Section):
         return self
 
 
-class CrossValidation(_Section):
+class CrossValidation(Section):
     """Purged k-fold inside the training part."""
 
     folds: NotNegative = 5
@@ -142,7 +121,7 @@ class CrossValidation(_Section):
     """Share of the newest training rows that early stopping watches."""
 
 
-class Augmentation(_Section):
+class Augmentation(Section):
     """Synthetic training rows for very short data."""
 
     enabled: StrictBool = True
@@ -152,7 +131,7 @@ class Augmentation(_Section):
     """Jitter in units of a column's training standard deviation."""
 
 
-class Prepare(_Section):
+class Prepare(Section):
     """Columns of families that need finite, scaled ones; learned on each fold's training rows. Trees take them raw."""
 
     impute: Literal["median", "mean", "constant"] = "median"
@@ -175,7 +154,7 @@ class Prepare(_Section):
         return self
 
 
-class FeatureSelection(_Section):
+class FeatureSelection(Section):
     """Which columns a model sees: chosen on each fold's training rows, compared with all columns over the folds."""
 
     method: Literal["none", "score", "stability", "boruta", "default"] = "none"
@@ -205,148 +184,13 @@ class FeatureSelection(_Section):
         return self
 
 
-class Selection(_Section):
+class Selection(Section):
     """What is chosen inside training."""
 
     features: FeatureSelection = FeatureSelection()
 
 
-class RandomForest(_Section):
-    """Histogram random forest."""
-
-    n_estimators: AtLeastOne = 200
-    max_depth: AtLeastOne | None = 10
-    min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
-    min_samples_leaf: AtLeastOne = 10
-    max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
-    max_samples: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] | None = 0.7
-    class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
-
-
-class ExtraTrees(_Section):
-    """Extremely randomised trees."""
-
-    n_estimators: AtLeastOne = 200
-    max_depth: AtLeastOne | None = 10
-    min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
-    min_samples_leaf: AtLeastOne = 10
-    max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
-    class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
-
-
-class XGBoost(_Section):
-    """Gradient boosting through XGBoost's C library."""
-
-    n_estimators: AtLeastOne = 200
-    max_depth: AtLeastOne = 4
-    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
-    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
-    colsample_bytree: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
-    min_child_weight: Annotated[StrictFloat, Field(ge=0.0)] = 5.0
-    reg_alpha: Annotated[StrictFloat, Field(ge=0.0)] = 0.2
-    reg_lambda: Annotated[StrictFloat, Field(ge=0.0)] = 2.0
-    early_stopping_rounds: AtLeastOne = 20
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class NeuralNetwork(_Section):
-    """Multi-layer perceptron."""
-
-    hidden_dims: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (256, 128, 64)
-    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.4
-    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
-    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.2
-    learning_rate: Positive = 0.001
-    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
-    max_epochs: AtLeastOne = 50
-    patience: AtLeastOne = 8
-    clip_norm: Positive = 1.0
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class LSTM(_Section):
-    """Long short-term memory over windows that end with the decision bar."""
-
-    hidden_dim: AtLeastOne = 64
-    num_layers: AtLeastOne = 1
-    lookback: AtLeastOne = 10
-    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
-    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
-    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
-    learning_rate: Positive = 0.0005
-    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
-    max_epochs: AtLeastOne = 30
-    patience: AtLeastOne = 15
-    clip_norm: Positive = 1.0
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class LightGBM(_Section):
-    """Leaf-wise gradient boosting through LightGBM's C library."""
-
-    n_estimators: AtLeastOne = 200
-    num_leaves: Annotated[StrictInt, Field(ge=2)] = 15
-    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
-    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
-    colsample_bytree: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
-    min_child_samples: AtLeastOne = 20
-    reg_alpha: Annotated[StrictFloat, Field(ge=0.0)] = 0.2
-    reg_lambda: Annotated[StrictFloat, Field(ge=0.0)] = 2.0
-    early_stopping_rounds: AtLeastOne = 20
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class GradientBoosting(_Section):
-    """Gradient boosting in scikit-learn's words."""
-
-    n_estimators: AtLeastOne = 100
-    max_depth: AtLeastOne = 3
-    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
-    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
-    max_features: Literal["sqrt", "log2"] | Share | None = None
-    n_iter_no_change: AtLeastOne | None = 20
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class CatBoost(_Section):
-    """Boosted oblivious trees by the catboost package."""
-
-    n_estimators: AtLeastOne = 200
-    depth: Annotated[StrictInt, Field(ge=1, le=12)] = 4
-    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
-    l2_leaf_reg: Annotated[StrictFloat, Field(ge=0.0)] = 5.0
-    random_strength: Annotated[StrictFloat, Field(ge=0.0)] = 1.0
-    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
-    rsm: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
-    boosting_type: Literal["Plain", "Ordered"] = "Plain"
-    early_stopping_rounds: AtLeastOne = 20
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class NGBoost(_Section):
-    """Natural gradient boosting of class probabilities by the ngboost package."""
-
-    n_estimators: AtLeastOne = 200
-    max_depth: AtLeastOne = 3
-    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.05
-    min_samples_leaf: AtLeastOne = 10
-    minibatch_frac: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
-    col_sample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
-    early_stopping_rounds: AtLeastOne = 20
-    class_weight: Literal["balanced"] | None = "balanced"
-
-
-class FTRLProximal(_Section):
-    """Online logistic regression (FTRL-proximal) on imputed and scaled columns."""
-
-    alpha: Positive = 0.1
-    beta: AtLeastZero = 1.0
-    l1: AtLeastZero = 1.0
-    l2: AtLeastZero = 1.0
-    n_passes: AtLeastOne = 1
-
-
-class Selector(_Section):
+class Selector(Section):
     """Which models may be chosen at all."""
 
     profile: Literal["default", "seed"] = "default"
@@ -356,7 +200,7 @@ class Selector(_Section):
     stability_threshold: Share = 0.05
 
 
-class Training(_Section):
+class Training(Section):
     """How the work is bounded."""
 
     seed: NotNegative = 42
@@ -370,43 +214,19 @@ class Training(_Section):
     """Measure on the inner folds what moving each column costs (families of trees and linear models)."""
 
 
-class Output(_Section):
+class Output(Section):
     """Where runs go."""
 
     root: str = "runs"
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
 
 
-class LogisticRegression(_Section):
-    """Logistic regression on imputed and scaled columns."""
-
-    C: Positive = 1.0
-    l1_ratio: Annotated[StrictFloat, Field(ge=0.0, le=1.0)] = 0.0
-    class_weight: Literal["balanced"] | None = "balanced"
-    max_iter: AtLeastOne = 100
-
-
-Family = Literal[
-    "RandomForest",
-    "XGBoost",
-    "NeuralNetwork",
-    "LSTM",
-    "ExtraTrees",
-    "LightGBM",
-    "GradientBoosting",
-    "LogisticRegression",
-    "FTRLProximal",
-    "CatBoost",
-    "NGBoost",
-]
-
-
-class Config(_Section):
+class Config(Section):
     """All settings of a training run."""
 
     symbols: tuple[str, ...] | None = None
     """Symbols to train; null takes all."""
-    models: Annotated[tuple[Family, ...], Field(min_length=1)] = (
+    models: Annotated[tuple[families.Family, ...], Field(min_length=1)] = (
         "RandomForest",
         "XGBoost",
         "NeuralNetwork",
@@ -420,17 +240,19 @@ class Config(_Section):
     augmentation: Augmentation = Augmentation()
     prepare: Prepare = Prepare()
     selection: Selection = Selection()
-    random_forest: RandomForest = RandomForest()
-    xgboost: XGBoost = XGBoost()
-    neural_network: NeuralNetwork = NeuralNetwork()
-    lstm: LSTM = LSTM()
-    extra_trees: ExtraTrees = ExtraTrees()
-    lightgbm: LightGBM = LightGBM()
-    gradient_boosting: GradientBoosting = GradientBoosting()
-    logistic_regression: LogisticRegression = LogisticRegression()
-    ftrl_proximal: FTRLProximal = FTRLProximal()
-    catboost: CatBoost = CatBoost()
-    ngboost: NGBoost = NGBoost()
+    random_forest: families.RandomForest = families.RandomForest()
+    xgboost: families.XGBoost = families.XGBoost()
+    neural_network: families.NeuralNetwork = families.NeuralNetwork()
+    lstm: families.LSTM = families.LSTM()
+    gru: families.GRU = families.GRU()
+    cnn1d: families.CNN1D = families.CNN1D()
+    extra_trees: families.ExtraTrees = families.ExtraTrees()
+    lightgbm: families.LightGBM = families.LightGBM()
+    gradient_boosting: families.GradientBoosting = families.GradientBoosting()
+    logistic_regression: families.LogisticRegression = families.LogisticRegression()
+    ftrl_proximal: families.FTRLProximal = families.FTRLProximal()
+    catboost: families.CatBoost = families.CatBoost()
+    ngboost: families.NGBoost = families.NGBoost()
     selector: Selector = Selector()
     training: Training = Training()
     output: Output = Output()
@@ -450,6 +272,8 @@ class Config(_Section):
             "XGBoost": self.xgboost,
             "NeuralNetwork": self.neural_network,
             "LSTM": self.lstm,
+            "GRU": self.gru,
+            "CNN1D": self.cnn1d,
             "ExtraTrees": self.extra_trees,
             "LightGBM": self.lightgbm,
             "GradientBoosting": self.gradient_boosting,

@@ -217,7 +217,14 @@ OTHER_VALUES: dict[str, Any] = {
     "selection.features.top_m": 9, "selection.features.frequency": 0.8, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
-    "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
+    "neural_network.hidden_dims": [8], "cnn1d.channels": [8],
+    **{
+        f"{net}.{key}": value
+        for net in ("neural_network", "lstm", "gru", "cnn1d")
+        for key, value in (
+            ("class_weight", None), ("optimizer", "sgd"), ("schedule", "cosine"), ("calibration", "temperature"),
+        )
+    },
     "lightgbm.class_weight": None,
     "gradient_boosting.class_weight": None, "gradient_boosting.max_features": "sqrt",
     "logistic_regression.class_weight": None, "catboost.class_weight": None, "catboost.boosting_type": "Ordered",

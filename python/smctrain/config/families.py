@@ -1,0 +1,231 @@
+"""Settings of the model families of a run. Defaults of the four first ones: document 001 ("Enhanced Regularization");
+what it leaves open is ours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
+
+from smctrain.config.section import AtLeastOne, AtLeastZero, NotNegative, Positive, Section, Share, no_bool
+
+
+class RandomForest(Section):
+    """Histogram random forest."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne | None = 10
+    min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
+    min_samples_leaf: AtLeastOne = 10
+    max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
+    max_samples: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] | None = 0.7
+    class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
+
+
+class XGBoost(Section):
+    """Gradient boosting through XGBoost's C library."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne = 4
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    colsample_bytree: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    min_child_weight: Annotated[StrictFloat, Field(ge=0.0)] = 5.0
+    reg_alpha: Annotated[StrictFloat, Field(ge=0.0)] = 0.2
+    reg_lambda: Annotated[StrictFloat, Field(ge=0.0)] = 2.0
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class Network(Section):
+    """What every network trained here has: see `smctrain.models._neural_settings.NetSettings`."""
+
+    min_delta: AtLeastZero = 0.0
+    clip_norm: Positive = 1.0
+    class_weight: Literal["balanced"] | None = "balanced"
+    optimizer: Annotated[Literal["adamw", "sgd"], BeforeValidator(no_bool)] = "adamw"
+    momentum: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.9
+    """Of sgd (Nesterov)."""
+    schedule: Annotated[
+        Literal["constant", "plateau", "exponential", "cosine", "one_cycle"], BeforeValidator(no_bool)
+    ] = "constant"
+    """How the learning rate moves."""
+    plateau_epochs: AtLeastOne = 3
+    """Schedule plateau: flat epochs before the rate is halved."""
+    min_learning_rate: AtLeastZero = 0.0
+    """Schedule plateau: the fit ends when the rate would fall below."""
+    decay: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.95
+    """Schedule exponential: factor of an epoch."""
+    warmup_epochs: AtLeastZero = 0.0
+    """Epochs over which the rate rises from 0, whatever the schedule."""
+    freeze_layers: NotNegative = 0
+    """The first layers keep their weights ..."""
+    freeze_after: NotNegative = 0
+    """... after this epoch; 0: never."""
+    nan_recoveries: NotNegative = 2
+    """How often a loss that is not finite goes back to sound weights at a quarter of the rate."""
+    restarts: NotNegative = 0
+    """How often a fit whose best epoch was among its first three begins anew."""
+    calibration: Literal["temperature"] | None = None
+    """temperature: scale the logits so that probabilities match frequencies on the early-stopping rows."""
+
+
+class NeuralNetwork(Network):
+    """Multi-layer perceptron."""
+
+    hidden_dims: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (256, 128, 64)
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.4
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.2
+    learning_rate: Positive = 0.001
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    max_epochs: AtLeastOne = 50
+    patience: AtLeastOne = 8
+
+
+class LSTM(Network):
+    """Long short-term memory over windows that end with the decision bar."""
+
+    hidden_dim: AtLeastOne = 64
+    num_layers: AtLeastOne = 1
+    lookback: AtLeastOne = 10
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.0005
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
+    max_epochs: AtLeastOne = 30
+    patience: AtLeastOne = 15
+
+
+class GRU(Network):
+    """Gated recurrent units over windows that end with the decision bar."""
+
+    hidden_dim: AtLeastOne = 64
+    num_layers: AtLeastOne = 1
+    lookback: AtLeastOne = 10
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.0005
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
+    max_epochs: AtLeastOne = 30
+    patience: AtLeastOne = 15
+
+
+class CNN1D(Network):
+    """Causal convolutions over windows that end with the decision bar."""
+
+    channels: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (32, 32, 32)
+    kernel_size: AtLeastOne = 3
+    lookback: AtLeastOne = 20
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.3
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.001
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    max_epochs: AtLeastOne = 50
+    patience: AtLeastOne = 8
+
+
+class ExtraTrees(Section):
+    """Extremely randomised trees."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne | None = 10
+    min_samples_split: Annotated[StrictInt, Field(ge=2)] = 20
+    min_samples_leaf: AtLeastOne = 10
+    max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
+    class_weight: Literal["balanced", "balanced_subsample"] | None = "balanced"
+
+
+class LightGBM(Section):
+    """Leaf-wise gradient boosting through LightGBM's C library."""
+
+    n_estimators: AtLeastOne = 200
+    num_leaves: Annotated[StrictInt, Field(ge=2)] = 15
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    colsample_bytree: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    min_child_samples: AtLeastOne = 20
+    reg_alpha: Annotated[StrictFloat, Field(ge=0.0)] = 0.2
+    reg_lambda: Annotated[StrictFloat, Field(ge=0.0)] = 2.0
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class GradientBoosting(Section):
+    """Gradient boosting in scikit-learn's words."""
+
+    n_estimators: AtLeastOne = 100
+    max_depth: AtLeastOne = 3
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
+    max_features: Literal["sqrt", "log2"] | Share | None = None
+    n_iter_no_change: AtLeastOne | None = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class LogisticRegression(Section):
+    """Logistic regression on imputed and scaled columns."""
+
+    C: Positive = 1.0
+    l1_ratio: Annotated[StrictFloat, Field(ge=0.0, le=1.0)] = 0.0
+    class_weight: Literal["balanced"] | None = "balanced"
+    max_iter: AtLeastOne = 100
+
+
+class CatBoost(Section):
+    """Boosted oblivious trees by the catboost package."""
+
+    n_estimators: AtLeastOne = 200
+    depth: Annotated[StrictInt, Field(ge=1, le=12)] = 4
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.1
+    l2_leaf_reg: Annotated[StrictFloat, Field(ge=0.0)] = 5.0
+    random_strength: Annotated[StrictFloat, Field(ge=0.0)] = 1.0
+    subsample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    rsm: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.7
+    boosting_type: Literal["Plain", "Ordered"] = "Plain"
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class NGBoost(Section):
+    """Natural gradient boosting of class probabilities by the ngboost package."""
+
+    n_estimators: AtLeastOne = 200
+    max_depth: AtLeastOne = 3
+    learning_rate: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.05
+    min_samples_leaf: AtLeastOne = 10
+    minibatch_frac: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
+    col_sample: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 1.0
+    early_stopping_rounds: AtLeastOne = 20
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class FTRLProximal(Section):
+    """Online logistic regression (FTRL-proximal) on imputed and scaled columns."""
+
+    alpha: Positive = 0.1
+    beta: AtLeastZero = 1.0
+    l1: AtLeastZero = 1.0
+    l2: AtLeastZero = 1.0
+    n_passes: AtLeastOne = 1
+
+
+Family = Literal[
+    "RandomForest",
+    "XGBoost",
+    "NeuralNetwork",
+    "LSTM",
+    "GRU",
+    "CNN1D",
+    "ExtraTrees",
+    "LightGBM",
+    "GradientBoosting",
+    "LogisticRegression",
+    "FTRLProximal",
+    "CatBoost",
+    "NGBoost",
+]
