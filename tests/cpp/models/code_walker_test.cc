@@ -104,7 +104,7 @@ TEST_CASE("rows that walk on codes get the numbers of rows that walk alone") {
   for (const Shape& shape : kShapes) {
     INFO(std::string(shape.name));
     Philox stream(7, shape.name);
-    const Forest forest(draw_forest(shape, 9, stream));
+    const Forest forest(draw_forest(shape, 100, stream));
     CHECK((CodeWalker::make(forest.state()) != nullptr) == CodeWalker::machine_suits());
     const int64_t n = 5001;  // more than a tree has nodes: codes are prepared
     const auto x = draw_rows(shape, n, stream);
@@ -134,7 +134,7 @@ TEST_CASE("rows that walk on codes get the numbers of rows that walk alone") {
 TEST_CASE("forests that codes cannot hold are walked node by node") {
   Philox stream(7, "wide");
   const Shape shape{200, 3, 10, 0.02, 100, 0.1, ""};
-  const ForestState state = draw_forest(shape, 9, stream);
+  const ForestState state = draw_forest(shape, 201, stream);
   CHECK(CodeWalker::make(state) == nullptr);
   const Forest forest{ForestState(state)};
   const int64_t n = 5001;

@@ -63,10 +63,17 @@ Forest::Forest(ForestState state) : state_(std::move(state)) {
 Forest::~Forest() = default;
 
 const CodeWalker* Forest::code_walker(int64_t rows) const {
-  // Preparation costs about as much as it saves on as many rows as a tree has nodes.
+  // Preparation costs about as much as it saves on as many rows as a tree has nodes; and the code of a value
+  // as much as it saves a tree.
   const int64_t seen = rows_seen_.fetch_add(rows, std::memory_order_relaxed) + rows;
   if (rows < kFewRows || seen < static_cast<int64_t>(leaf_of_node_.size()) / n_trees()) return nullptr;
-  std::call_once(codes_once_, [&] { codes_ = CodeWalker::make(state_); });
+  std::call_once(codes_once_, [&] {
+    std::vector<uint8_t> used(static_cast<size_t>(state_.n_features), 0);
+    for (const int32_t column : state_.feature) {
+      if (column >= 0) used[static_cast<size_t>(column)] = 1;
+    }
+    if (std::count(used.begin(), used.end(), 1) <= n_trees()) codes_ = CodeWalker::make(state_);
+  });
   return codes_.get();
 }
 
