@@ -134,9 +134,10 @@ def uses(plan: Plan, threads: tuple[int, ...], exports: Path | None) -> Iterator
     cell = Cell("uses", "forest predict 1 row", 1, ours, others)
     cell.facts["microseconds"] = 1e6 * ours.median()
     cell.facts["microseconds_needed"] = 15.0
-    if others:
-        same = all(np.array_equal(value.ravel(), others[0].named("proba")[turn].ravel())
-                   for turn, value in ours.named("proba").items() if turn in others[0].named("proba"))  # fmt: skip
+    checked = [side for side in others if side.label == "ours, predict_proba"]
+    if checked:
+        same = all(np.array_equal(value.ravel(), checked[0].named("proba")[turn].ravel())
+                   for turn, value in ours.named("proba").items() if turn in checked[0].named("proba"))  # fmt: skip
         cell.agreement = f"predict_row {'equals' if same else 'DIFFERS from'} predict_proba"
         if not same:
             cell.void = {side.label: "predict_row differs from predict_proba" for side in others}

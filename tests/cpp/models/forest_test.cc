@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "smctrain/base/error.h"
+#include "smctrain/base/rng.h"
 
 using namespace smctrain;
 using namespace smctrain::models;
@@ -143,6 +145,51 @@ TEST_CASE("Bins.ExtremesOfFloatHaveAFiniteEdge") {
   const auto edges = fit_edges(values, 255);
   REQUIRE(edges.size() == 1);
   CHECK(edges[0] == 0.0F);
+}
+
+TEST_CASE("Bins.AStoppedSortLeavesNoEdges") {
+  std::vector<float> values(5000);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(values.size() - i);
+  uint8_t flag = 1;
+  CHECK(fit_edges(values, 65'535, StopToken(&flag)).empty());
+  flag = 0;
+  CHECK(fit_edges(values, 65'535, StopToken(&flag)).size() == 4999);
+  CHECK(std::is_sorted(values.begin(), values.end()));
+}
+
+TEST_CASE("Forest.MembersKnowTheirTargetsInOrderOfValue") {
+  // Signs, magnitudes, ties and both zeros.
+  const std::vector<double> pool{-1e90, -3.5, -1e-300, -0.0, 0.0, 1e-300, 2.0, 2.0000000000000004, 1e90};
+  const int64_t n = 400;
+  std::vector<float> x;
+  std::vector<double> targets;
+  std::vector<int64_t> rows;
+  Philox stream(3, "members");
+  for (int64_t i = 0; i < n; ++i) {
+    x.push_back(static_cast<float>(i));
+    targets.push_back(pool[static_cast<size_t>(stream.below(static_cast<int64_t>(pool.size())))]);
+    if (i % 3 != 0) rows.push_back(i);
+  }
+  const BinnedMatrix matrix = bin_matrix({x.data(), n, 1, 1}, rows, 255, 1, StopToken());
+  ForestSettings settings;
+  settings.n_trees = 2;
+  settings.bootstrap = false;
+  settings.keep_members = true;
+  settings.grow.max_depth = 2;
+  const LeafMembers members =
+      fit_regression_forest(matrix, rows, targets, {}, settings, StopToken()).state.members;
+  CHECK(members.target ==
+        std::vector<double>{-1e90, -3.5, -1e-300, 0.0, 1e-300, 2.0, 2.0000000000000004, 1e90});
+  REQUIRE(members.rank.size() == 2 * rows.size());
+  std::vector<double> seen;
+  std::vector<double> wanted;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    seen.push_back(members.target[static_cast<size_t>(members.rank[i])]);
+    wanted.push_back(targets[static_cast<size_t>(rows[i])]);
+  }
+  std::sort(seen.begin(), seen.end());
+  std::sort(wanted.begin(), wanted.end());
+  CHECK(seen == wanted);
 }
 
 TEST_CASE("Forest.FitsAndPredictsTheSameOnFourThreads") {

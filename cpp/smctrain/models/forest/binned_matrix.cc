@@ -18,6 +18,7 @@ constexpr int64_t kColumnBlock = 8;      // columns read together: half a cache 
 constexpr int64_t kRowTile = 256;        // rows encoded together
 constexpr size_t kTogether = 8;          // values searched side by side
 constexpr int64_t kRowBlock = 4096;      // rows of a unit of parallel work
+constexpr int64_t kPollRows = 1 << 17;   // of one column between two looks at the stop token
 constexpr int64_t kMaxSample = 200'000;  // rows that byte bins are fitted on; more change them immeasurably
 
 // a <= result < b
@@ -90,8 +91,9 @@ float value_of(uint32_t key) {
 }
 
 // Ascending order by the upper 32 bits of each entry (all bits of uint32_t): three passes over 11-bit digits.
+// False when the token ended it.
 template <class Entry>
-void radix_sort(std::vector<Entry>& entries) {
+bool radix_sort(std::vector<Entry>& entries, const StopToken& stop) {
   constexpr uint32_t kDigitBits = 11;
   constexpr uint32_t kDigits = 1U << kDigitBits;
   constexpr uint32_t kShift = 8 * sizeof(Entry) - 32;
@@ -104,6 +106,7 @@ void radix_sort(std::vector<Entry>& entries) {
     for (uint32_t pass = 0; pass < 3; ++pass) ++counts[pass][(key >> (kDigitBits * pass)) & (kDigits - 1)];
   }
   for (uint32_t pass = 0; pass < 3; ++pass) {
+    if (stop.stop_requested()) return false;
     uint32_t start = 0;
     for (auto& count : counts[pass]) start += std::exchange(count, start);
     uint32_t* places = counts[pass].data();
@@ -111,25 +114,28 @@ void radix_sort(std::vector<Entry>& entries) {
     for (const Entry entry : entries) spare[places[(entry >> shift) & (kDigits - 1)]++] = entry;
     entries.swap(spare);
   }
+  return true;
 }
 
-void sort_floats(std::vector<float>& values) {
+bool sort_floats(std::vector<float>& values, const StopToken& stop) {
   if (values.size() < 512) {
     std::sort(values.begin(), values.end());
-    return;
+    return true;
   }
   std::vector<uint32_t> keys(values.size());
   std::transform(values.begin(), values.end(), keys.begin(), key_of);
-  radix_sort(keys);
+  if (!radix_sort(keys, stop)) return false;
   std::transform(keys.begin(), keys.end(), values.begin(), value_of);
+  return true;
 }
 
 // Codes of a column of many bins: sorting beats searching tables that leave the nearest cache.
 void encode_column(MatrixView<const float> X, int64_t column, const std::vector<float>& edges,
-                   uint16_t* codes) {
+                   const StopToken& stop, uint16_t* codes) {
   std::vector<uint64_t> entries;
   entries.reserve(static_cast<size_t>(X.rows));
   for (int64_t i = 0; i < X.rows; ++i) {
+    if (i % kPollRows == 0 && stop.stop_requested()) return;
     const float x = X(i, column);
     if (std::isinf(x)) {
       raise("InputError", "X: column ", column, ", row ", i,
@@ -138,7 +144,7 @@ void encode_column(MatrixView<const float> X, int64_t column, const std::vector<
     codes[i] = kMissing<uint16_t>;
     if (!std::isnan(x)) entries.push_back(static_cast<uint64_t>(key_of(x)) << 32 | static_cast<uint64_t>(i));
   }
-  radix_sort(entries);
+  if (!radix_sort(entries, stop)) return;
   size_t code = 0;
   for (const uint64_t entry : entries) {
     const float x = value_of(static_cast<uint32_t>(entry >> 32));
@@ -149,8 +155,8 @@ void encode_column(MatrixView<const float> X, int64_t column, const std::vector<
 
 }  // namespace
 
-std::vector<float> fit_edges(std::vector<float>& values, int max_bins) {
-  sort_floats(values);
+std::vector<float> fit_edges(std::vector<float>& values, int max_bins, const StopToken& stop) {
+  if (!sort_floats(values, stop)) return {};
   struct Tie {
     float value;
     int64_t count;
@@ -242,12 +248,14 @@ BinnedMatrix bin_matrix(MatrixView<const float> X, std::span<const int64_t> fit_
       if (stop.stop_requested()) return;
       const auto column = static_cast<size_t>(first + j);
       auto& sorted = values[static_cast<size_t>(j)];
-      binned.edges[column] = fit_edges(sorted, max_bins);
+      binned.edges[column] = fit_edges(sorted, max_bins, stop);
+      if (stop.stop_requested()) return;
       binned.centres[column] = bin_centres(sorted, binned.edges[column]);
       sorted = {};
       if (stop.stop_requested()) return;
       if (binned.wide) {
-        encode_column(X, first + j, binned.edges[column], binned.wide_codes.data() + (first + j) * X.rows);
+        encode_column(X, first + j, binned.edges[column], stop,
+                      binned.wide_codes.data() + (first + j) * X.rows);
         continue;
       }
       padded[column].fill(std::numeric_limits<float>::infinity());

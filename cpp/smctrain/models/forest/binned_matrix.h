@@ -48,8 +48,9 @@ struct BinnedMatrix {
   }
 };
 
-// Edges of one column from its finite values (sorted in place).
-std::vector<float> fit_edges(std::vector<float>& values, int max_bins);
+// Edges of one column from its finite values (sorted in place). None, and values in any order, when the token
+// ended it.
+std::vector<float> fit_edges(std::vector<float>& values, int max_bins, const StopToken& stop = StopToken());
 
 // Centres of the bins that `edges` cut out of the sorted values; an empty list of values gives {0}.
 std::vector<float> bin_centres(const std::vector<float>& sorted, const std::vector<float>& edges);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -252,21 +253,57 @@ void score_out_of_bag(std::span<const int64_t> rows, const Lesson& lesson, Fores
   }
 }
 
+// The different targets of the rows, ascending; the place of each row's among them goes into `rank` (of every
+// row of the matrix). One pass over the rows for each 11 bits in which targets differ: when a fit is stopped,
+// this still has to be done, and quickly.
+std::vector<double> rank_targets(std::span<const int64_t> rows, std::span<const double> targets,
+                                 std::vector<int32_t>& rank) {
+  constexpr int kDigitBits = 11;
+  constexpr size_t kDigits = size_t{1} << kDigitBits;
+  constexpr int kPasses = (64 + kDigitBits - 1) / kDigitBits;
+  struct Entry {
+    uint64_t key;  // in the order of the targets
+    int64_t row;
+  };
+  std::vector<Entry> entries;
+  entries.reserve(rows.size());
+  for (const int64_t row : rows) {
+    const auto bits = std::bit_cast<uint64_t>(targets[static_cast<size_t>(row)] + 0.0);  // no -0
+    entries.push_back({bits >> 63 != 0 ? ~bits : bits | uint64_t{1} << 63, row});
+  }
+  std::vector<Entry> spare(entries.size());
+  std::vector<std::array<uint32_t, kDigits>> counts(kPasses);
+  for (const Entry& entry : entries) {
+    for (int pass = 0; pass < kPasses; ++pass)
+      ++counts[static_cast<size_t>(pass)][entry.key >> (kDigitBits * pass) & (kDigits - 1)];
+  }
+  for (int pass = 0; pass < kPasses; ++pass) {
+    auto& count = counts[static_cast<size_t>(pass)];
+    if (count[entries[0].key >> (kDigitBits * pass) & (kDigits - 1)] == entries.size())
+      continue;  // all alike
+    uint32_t start = 0;
+    for (auto& place : count) start += std::exchange(place, start);
+    for (const Entry& entry : entries)
+      spare[count[entry.key >> (kDigitBits * pass) & (kDigits - 1)]++] = entry;
+    entries.swap(spare);
+  }
+  std::vector<double> different;
+  for (const Entry& entry : entries) {
+    const double target = targets[static_cast<size_t>(entry.row)] + 0.0;
+    if (different.empty() || different.back() != target) different.push_back(target);
+    rank[static_cast<size_t>(entry.row)] = static_cast<int32_t>(different.size()) - 1;
+  }
+  return different;
+}
+
 // Rows of each leaf with their weights, ordered by leaf, then by row. Of the first trees only, at least one,
 // where the token ends it: then `trees` shrinks.
 LeafMembers members_of(const BinnedMatrix& matrix, std::span<const int64_t> rows,
                        std::span<const double> targets, std::span<const double> weights,
                        std::vector<const GrownTree*>& trees, const StopToken& stop) {
   LeafMembers members;
-  for (const int64_t row : rows) members.target.push_back(targets[static_cast<size_t>(row)]);
-  std::sort(members.target.begin(), members.target.end());
-  members.target.erase(std::unique(members.target.begin(), members.target.end()), members.target.end());
   std::vector<int32_t> rank(static_cast<size_t>(matrix.rows), -1);
-  for (const int64_t row : rows) {
-    const auto at = static_cast<size_t>(row);
-    rank[at] = static_cast<int32_t>(
-        std::lower_bound(members.target.begin(), members.target.end(), targets[at]) - members.target.begin());
-  }
+  members.target = rank_targets(rows, targets, rank);
   members.start.push_back(0);
   for (size_t t = 0; t < trees.size(); ++t) {
     if (t > 0 && stop.stop_requested()) {

@@ -15,8 +15,11 @@
 // as in scikit-learn.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -74,10 +77,13 @@ struct ForestState {
 // Checks everything prediction relies on; raises ArtifactError.
 void check_state(const ForestState& state);
 
+class CodeWalker;
+
 // Immutable; predict from any thread.
 class Forest {
  public:
   explicit Forest(ForestState state);
+  ~Forest();
 
   int64_t n_trees() const { return static_cast<int64_t>(state_.node_start.size()) - 1; }
   const ForestState& state() const { return state_; }
@@ -115,13 +121,19 @@ class Forest {
   void walk_block(const std::vector<Node>& nodes, const float* const* x, int n, double* out) const;
   template <class Node>
   void walk_row(const std::vector<Node>& nodes, const float* x, double* out) const;
-  void predict_block(MatrixView<const float> X, const int64_t* rows, int n, double* out) const;
+  void predict_block(MatrixView<const float> X, const int64_t* rows, int n, const CodeWalker* codes,
+                     double* out) const;
+  // Worth its preparation once enough rows have come; the same results.
+  const CodeWalker* code_walker(int64_t rows) const;
 
   ForestState state_;
   std::vector<WideNode> wide_;  // one of the two is empty
   std::vector<SlimNode> slim_;
   std::vector<int32_t> leaf_of_node_;
   std::vector<int32_t> depth_;  // of each tree
+  mutable std::atomic<int64_t> rows_seen_{0};
+  mutable std::once_flag codes_once_;
+  mutable std::unique_ptr<const CodeWalker> codes_;
 };
 
 struct ForestFit {

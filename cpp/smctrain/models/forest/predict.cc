@@ -8,6 +8,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
+#include "smctrain/models/forest/code_walker.h"
 #include "smctrain/models/forest/forest.h"
 
 namespace smctrain::models {
@@ -17,6 +18,8 @@ namespace {
 constexpr int kLanes = 16;           // walks side by side: their memory latencies overlap
 constexpr int kStretch = 4;          // levels between two looks whether all walks have ended
 constexpr int64_t kBlockRows = 128;  // a unit of parallel work
+constexpr int64_t kCodeRows = 512;   // the same on codes: trees are read from afar once a block
+constexpr int64_t kFewRows = 256;    // not worth codes
 constexpr int64_t kSlimColumns = 1 << 12;
 constexpr int64_t kSlimOffset = 1 << 19;
 
@@ -55,6 +58,23 @@ Forest::Forest(ForestState state) : state_(std::move(state)) {
                                          node.missing_right << 12 | node.feature});
   }
   wide_ = {};
+}
+
+Forest::~Forest() = default;
+
+const CodeWalker* Forest::code_walker(int64_t rows) const {
+  // Preparation costs about as much as it saves on as many rows as a tree has nodes; and the code of a value
+  // as much as it saves a tree.
+  const int64_t seen = rows_seen_.fetch_add(rows, std::memory_order_relaxed) + rows;
+  if (rows < kFewRows || seen < static_cast<int64_t>(leaf_of_node_.size()) / n_trees()) return nullptr;
+  std::call_once(codes_once_, [&] {
+    std::vector<uint8_t> used(static_cast<size_t>(state_.n_features), 0);
+    for (const int32_t column : state_.feature) {
+      if (column >= 0) used[static_cast<size_t>(column)] = 1;
+    }
+    if (std::count(used.begin(), used.end(), 1) <= n_trees()) codes_ = CodeWalker::make(state_);
+  });
+  return codes_.get();
 }
 
 namespace {
@@ -163,13 +183,22 @@ void Forest::leaves_of(const float* x, int32_t* out) const {
   }
 }
 
-void Forest::predict_block(MatrixView<const float> X, const int64_t* rows, int n, double* out) const {
+void Forest::predict_block(MatrixView<const float> X, const int64_t* rows, int n, const CodeWalker* codes,
+                           double* out) const {
   const int64_t k = state_.n_classes;
   if (n < kLanes / 2) {
     for (int i = 0; i < n; ++i) predict_row(X.data + rows[i] * X.row_stride, out + i * k);
     return;
   }
-  std::array<const float*, kBlockRows + kLanes> x;
+  std::array<const float*, kCodeRows + kLanes> x;
+  if (codes != nullptr) {
+    for (int i = 0; i < n; ++i) x[static_cast<size_t>(i)] = X.data + rows[i] * X.row_stride;
+    std::fill_n(out, n * k, 0.0);
+    codes->add_leaves(x.data(), n, out);
+    const auto trees = static_cast<double>(n_trees());
+    for (int64_t i = 0; i < n * k; ++i) out[i] /= trees;
+    return;
+  }
   bool missing = false;
   for (int i = 0; i < n; ++i) {
     x[static_cast<size_t>(i)] = X.data + rows[i] * X.row_stride;
@@ -194,7 +223,11 @@ bool Forest::predict(MatrixView<const float> X, std::span<const int64_t> rows, i
     raise("InputError", "X must have ", state_.n_features, " columns, as in training, but has ", X.cols, ".");
   }
   const auto n = static_cast<int64_t>(rows.size());
-  const int64_t blocks = (n + kBlockRows - 1) / kBlockRows;
+  const CodeWalker* codes = code_walker(n);
+  int64_t block_rows = kBlockRows;
+  while (codes != nullptr && block_rows < kCodeRows && 2 * block_rows * std::max(threads, 1) <= n)
+    block_rows *= 2;
+  const int64_t blocks = (n + block_rows - 1) / block_rows;
   for (const int64_t row : rows) {
     if (row < 0 || row >= X.rows)
       raise("InputError", "rows must lie in 0..", X.rows - 1, ", but holds ", row, ".");
@@ -205,9 +238,9 @@ bool Forest::predict(MatrixView<const float> X, std::span<const int64_t> rows, i
       stopped.store(true, std::memory_order_relaxed);
       return;
     }
-    const int64_t begin = block * kBlockRows;
-    const int size = static_cast<int>(std::min(n - begin, kBlockRows));
-    predict_block(X, rows.data() + begin, size, out + begin * state_.n_classes);
+    const int64_t begin = block * block_rows;
+    const int size = static_cast<int>(std::min(n - begin, block_rows));
+    predict_block(X, rows.data() + begin, size, codes, out + begin * state_.n_classes);
   });
   return !stopped.load();
 }

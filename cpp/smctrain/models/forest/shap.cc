@@ -1,6 +1,7 @@
 #include "smctrain/models/forest/shap.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <numbers>
@@ -13,7 +14,10 @@ namespace smctrain::models {
 
 namespace {
 
-constexpr int64_t kBlock = 64;  // rows that share the tables of a tree
+using namespace explaining;
+
+constexpr int64_t kFewRows = 64;  // that share the tables of a tree, at least and at most
+constexpr int64_t kManyRows = 512;
 
 // Points and weights of Gauss-Legendre quadrature on 0..1.
 void quadrature(int n, double* points, double* weights) {
@@ -38,190 +42,156 @@ void quadrature(int n, double* points, double* weights) {
   }
 }
 
-// Everything about a tree's edges that no row changes, and room for what a row does.
+// Numbers from a multiple of 64 bytes on.
+class Aligned {
+ public:
+  double* take(int64_t n) {
+    if (lines_.size() * kLine < static_cast<size_t>(n))
+      lines_.resize((static_cast<size_t>(n) + kLine - 1) / kLine);
+    return lines_.empty() ? nullptr : lines_.data()->numbers.data();
+  }
+
+ private:
+  static constexpr size_t kLine = 8;
+  struct alignas(64) Line {
+    std::array<double, kLine> numbers{};
+  };
+  std::vector<Line> lines_;
+};
+
+// Everything about a tree's edges that no row changes.
 class TreeTables {
  public:
   void prepare(const ForestState& state, size_t tree);
-  // Adds the tree's contributions, unscaled, to phi ((n_features + 1) x n_classes).
-  void explain(const float* x, double* phi);
+  const ListedTree& tree() const { return tree_; }
+  const std::vector<double>& base() const { return base_; }
 
  private:
-  template <int Q>
-  void explain_with(const float* x, double* phi);
-
   struct Edge {
-    int32_t parent;
-    int32_t above;  // -1: none
-    int32_t column;
-    double shrink;  // z / z of the edge above: the factor where the row left the path before
+    int32_t parent = -1;
+    int32_t above = -1;  // -1: none
+    int32_t column = -1;
+    int32_t level = 0;
+    double shrink = 1.0;  // z / z of the edge above: the factor where the row left the path before
   };
-  // Factors of an edge at the points, by whether the row takes it (it took the edge above): what it
-  // multiplies into the path's product, and what it adds to its column.
-  double* ratio(size_t node, int taken) {
-    return tables_.data() + (node * 4 + static_cast<size_t>(taken)) * width_;
-  }
-  double* gain(size_t node, int taken) {
-    return tables_.data() + (node * 4 + 2 + static_cast<size_t>(taken)) * width_;
-  }
+  void list_steps(const ForestState& state, size_t begin, size_t n_nodes);
 
-  const ForestState* state_ = nullptr;
-  size_t begin_ = 0;
-  size_t n_nodes_ = 0;
-  size_t n_values_ = 1;  // classes explained: the last is what the others leave
-  size_t n_classes_ = 1;
-  size_t width_ = 2;  // points, padded to an even number
+  ListedTree tree_{};
+  std::vector<Step> steps_;
   std::vector<Edge> edges_;
-  std::vector<uint8_t> taken_;
-  std::vector<double> tables_, products_, sums_, leaf_values_, z_, base_;
+  std::vector<double> tables_, leaf_values_, z_, weights_, base_;
 };
 
 void TreeTables::prepare(const ForestState& state, size_t tree) {
-  state_ = &state;
-  begin_ = static_cast<size_t>(state.node_start[tree]);
-  n_nodes_ = static_cast<size_t>(state.node_start[tree + 1]) - begin_;
-  n_classes_ = static_cast<size_t>(state.n_classes);
-  n_values_ = n_classes_ > 1 ? n_classes_ - 1 : 1;
-  edges_.assign(n_nodes_, {-1, -1, -1, 1.0});
-  z_.assign(n_nodes_, 1.0);
-  std::vector<int> path_columns(n_nodes_, 0);
+  const auto begin = static_cast<size_t>(state.node_start[tree]);
+  const size_t n_nodes = static_cast<size_t>(state.node_start[tree + 1]) - begin;
+  const auto k = static_cast<size_t>(state.n_classes);
+  edges_.assign(n_nodes, {});
+  z_.assign(n_nodes, 1.0);
+  std::vector<int> path_columns(n_nodes, 0);
   int most = 1;
-  for (size_t k = 0; k < n_nodes_; ++k) {
-    const int32_t column = state.feature[begin_ + k];
+  int32_t deepest = 0;
+  for (size_t node = 0; node < n_nodes; ++node) {
+    const int32_t column = state.feature[begin + node];
     if (column < 0) continue;
-    int32_t above = static_cast<int32_t>(k);
+    auto above = static_cast<int32_t>(node);
     while (above > 0 && edges_[static_cast<size_t>(above)].column != column)
       above = edges_[static_cast<size_t>(above)].parent;
     if (above == 0) above = -1;
     for (int side = 0; side < 2; ++side) {
-      const auto child = static_cast<size_t>(state.left[begin_ + k] + side);
-      const double share = state.cover[begin_ + child] / state.cover[begin_ + k];
-      edges_[child] = {static_cast<int32_t>(k), above, column, share};
+      const auto child = static_cast<size_t>(state.left[begin + node] + side);
+      const double share = state.cover[begin + child] / state.cover[begin + node];
+      edges_[child] = {static_cast<int32_t>(node), above, column, edges_[node].level + 1, share};
       z_[child] = share * (above >= 0 ? z_[static_cast<size_t>(above)] : 1.0);
-      path_columns[child] = path_columns[k] + (above < 0 ? 1 : 0);
+      path_columns[child] = path_columns[node] + (above < 0 ? 1 : 0);
       most = std::max(most, path_columns[child]);
+      deepest = std::max(deepest, edges_[child].level);
     }
   }
-  const auto points = static_cast<size_t>((most + 1) / 2);
-  width_ = points + points % 2;
-  std::vector<double> t(width_, 0.5);
-  std::vector<double> weight(width_, 0.0);
-  quadrature(static_cast<int>(points), t.data(), weight.data());
-  tables_.resize(n_nodes_ * 4 * width_);
-  for (size_t k = 1; k < n_nodes_; ++k) {
-    const Edge& edge = edges_[k];
-    const double z = z_[k];
+  const auto n = static_cast<size_t>((most + 1) / 2);
+  tree_.n_points = static_cast<int>(n);
+  tree_.n_values = static_cast<int>(k > 1 ? k - 1 : 1);  // the last class is what the others leave
+  tree_.n_levels = deepest + 1;
+  std::vector<double> t(n);
+  weights_.resize(n);
+  quadrature(static_cast<int>(n), t.data(), weights_.data());
+  tree_.weights = weights_.data();
+  tables_.resize(n_nodes * 4 * n);
+  for (size_t node = 1; node < n_nodes; ++node) {
+    const Edge& edge = edges_[node];
+    const double z = z_[node];
     const double z_above = edge.above >= 0 ? z_[static_cast<size_t>(edge.above)] : 1.0;
-    for (size_t q = 0; q < width_; ++q) {
+    double* table = tables_.data() + node * 4 * n;
+    for (size_t q = 0; q < n; ++q) {
       const double f_above = t[q] + (1.0 - t[q]) * z_above;  // 1 where there is none
       const double f_taken = t[q] + (1.0 - t[q]) * z;
       const double gain_above = (1.0 - z_above) / f_above;  // 0 where there is none
-      ratio(k, 1)[q] = f_taken / f_above;
-      ratio(k, 0)[q] = (1.0 - t[q]) * z / f_above;
-      gain(k, 1)[q] = (1.0 - z) / f_taken - gain_above;
-      gain(k, 0)[q] = -1.0 / (1.0 - t[q]) - gain_above;
+      table[q] = f_taken / f_above;
+      table[n + q] = (1.0 - t[q]) * z / f_above;
+      table[2 * n + q] = (1.0 - z) / f_taken - gain_above;
+      table[3 * n + q] = -1.0 / (1.0 - t[q]) - gain_above;
     }
   }
-  products_.resize(n_nodes_ * width_);
-  std::copy(weight.begin(), weight.end(), products_.begin());
-  sums_.resize(n_nodes_ * n_values_ * width_);
-  taken_.assign(n_nodes_, 1);
-  base_.assign(n_classes_, 0.0);
-  leaf_values_.resize(n_nodes_ * n_values_);
-  for (size_t k = 0; k < n_nodes_; ++k) {
-    if (state.feature[begin_ + k] >= 0) continue;
-    const double* value = state.leaf_share.data() +
-                          static_cast<size_t>(state.leaf_start[tree] + state.left[begin_ + k]) * n_classes_;
-    std::copy_n(value, n_values_, leaf_values_.begin() + static_cast<int64_t>(k * n_values_));
-    const double share = state.cover[begin_ + k] / state.cover[begin_];
-    for (size_t c = 0; c < n_classes_; ++c) base_[c] += share * value[c];
+  const auto n_values = static_cast<size_t>(tree_.n_values);
+  base_.assign(k, 0.0);
+  leaf_values_.resize(n_nodes * n_values);
+  for (size_t node = 0; node < n_nodes; ++node) {
+    if (state.feature[begin + node] >= 0) continue;
+    const double* value =
+        state.leaf_share.data() + static_cast<size_t>(state.leaf_start[tree] + state.left[begin + node]) * k;
+    std::copy_n(value, n_values, leaf_values_.begin() + static_cast<int64_t>(node * n_values));
+    const double share = state.cover[begin + node] / state.cover[begin];
+    for (size_t c = 0; c < k; ++c) base_[c] += share * value[c];
   }
+  list_steps(state, begin, n_nodes);
 }
 
-// Q: padded number of points, 0 = ask at run time.
-template <int Q>
-void TreeTables::explain_with(const float* x, double* phi) {
-  const size_t w = Q > 0 ? static_cast<size_t>(Q) : width_;
-  const ForestState& state = *state_;
-  for (size_t k = 0; k < n_nodes_; ++k) {
-    const int32_t column = state.feature[begin_ + k];
-    const double* path = products_.data() + k * w;
-    if (column < 0) {
-      const double* value = leaf_values_.data() + k * n_values_;
-      double* sum = sums_.data() + k * n_values_ * w;
-      for (size_t c = 0; c < n_values_; ++c) {
-        for (size_t q = 0; q < w; ++q) sum[c * w + q] = value[c] * path[q];
-      }
-      continue;
-    }
-    const float at = x[column];
-    const bool left =
-        std::isnan(at) ? state.missing_left[begin_ + k] != 0 : at <= state.threshold[begin_ + k];
-    for (int side = 0; side < 2; ++side) {
-      const auto child = static_cast<size_t>(state.left[begin_ + k] + side);
-      const Edge& edge = edges_[child];
-      double* product = products_.data() + child * w;
-      if (edge.above >= 0 && taken_[static_cast<size_t>(edge.above)] == 0) {
-        taken_[child] = 0;
-        for (size_t q = 0; q < w; ++q) product[q] = path[q] * edge.shrink;
-        continue;
-      }
-      const int taken = left == (side == 0) ? 1 : 0;
-      taken_[child] = static_cast<uint8_t>(taken);
-      const double* factor = ratio(child, taken);
-      for (size_t q = 0; q < w; ++q) product[q] = path[q] * factor[q];
-    }
-  }
-  for (size_t k = n_nodes_; k-- > 0;) {
-    double* sum = sums_.data() + k * n_values_ * w;
-    if (state.feature[begin_ + k] >= 0) {
-      const double* left = sums_.data() + static_cast<size_t>(state.left[begin_ + k]) * n_values_ * w;
-      const double* right = left + n_values_ * w;
-      for (size_t i = 0; i < n_values_ * w; ++i) sum[i] = left[i] + right[i];
-    }
-    if (k == 0) break;
-    const Edge& edge = edges_[k];
+void TreeTables::list_steps(const ForestState& state, size_t begin, size_t n_nodes) {
+  steps_.clear();
+  steps_.reserve(2 * n_nodes);
+  const auto step_of = [&](Act act, size_t node) {
+    const Edge& edge = edges_[node];
+    const size_t i = begin + node;
+    const bool left = edge.parent >= 0 &&
+                      state.left[begin + static_cast<size_t>(edge.parent)] == static_cast<int32_t>(node);
     // Where the row left the path at the edge above, both gains are -1 / (1 - t): nothing is left to add.
-    if (edge.above >= 0 && taken_[static_cast<size_t>(edge.above)] == 0) continue;
-    const double* weight = gain(k, taken_[k]);
-    double* target = phi + static_cast<size_t>(edge.column) * n_classes_;
-    for (size_t c = 0; c < n_values_; ++c) {
-      double even = 0.0;
-      double odd = 0.0;
-      for (size_t q = 0; q < w; q += 2) {
-        even += sum[c * w + q] * weight[q];
-        odd += sum[c * w + q + 1] * weight[q + 1];
-      }
-      target[c] += even + odd;
-    }
+    return Step{act,
+                left,
+                state.missing_left[i] != 0,
+                edge.level,
+                edge.above >= 0 ? edges_[static_cast<size_t>(edge.above)].level : 0,
+                edge.column,
+                state.feature[i],
+                state.threshold[i],
+                edge.shrink,
+                tables_.data() + node * 4 * static_cast<size_t>(tree_.n_points),
+                leaf_values_.data() + node * static_cast<size_t>(tree_.n_values)};
+  };
+  struct Waiting {
+    int32_t node;
+    bool done;  // its children are
+  };
+  std::vector<Waiting> stack{{0, false}};
+  while (!stack.empty()) {
+    const auto [node, done] = stack.back();
+    stack.pop_back();
+    const auto at = static_cast<size_t>(node);
+    const bool leaf = state.feature[begin + at] < 0;
+    if (leaf && node == 0) continue;  // nothing is asked, nothing contributes
+    steps_.push_back(step_of(leaf ? Act::kLeaf : done ? Act::kLeave : Act::kEnter, at));
+    if (leaf || done) continue;
+    stack.push_back({node, true});
+    stack.push_back({state.left[begin + at] + 1, false});
+    stack.push_back({state.left[begin + at], false});
   }
-}
-
-void TreeTables::explain(const float* x, double* phi) {
-  switch (width_) {
-    case 2:
-      explain_with<2>(x, phi);
-      break;
-    case 4:
-      explain_with<4>(x, phi);
-      break;
-    case 6:
-      explain_with<6>(x, phi);
-      break;
-    case 8:
-      explain_with<8>(x, phi);
-      break;
-    default:
-      explain_with<0>(x, phi);
-      break;
-  }
-  double* base = phi + static_cast<size_t>(state_->n_features) * n_classes_;
-  for (size_t c = 0; c < n_classes_; ++c) base[c] += base_[c];
+  tree_.steps = steps_.data();
+  tree_.n_steps = static_cast<int64_t>(steps_.size());
 }
 
 }  // namespace
 
 bool shap_values(const Forest& forest, MatrixView<const float> X, int threads, const StopToken& stop,
-                 double* out) {
+                 const explaining::Kernels& kernels, double* out) {
   const ForestState& state = forest.state();
   if (state.cover.empty()) {
     raise("InputError", "this forest was stored without node masses, which SHAP values need: fit it again.");
@@ -231,32 +201,63 @@ bool shap_values(const Forest& forest, MatrixView<const float> X, int threads, c
   }
   const int64_t k = state.n_classes;
   const int64_t width = (state.n_features + 1) * k;
-  std::fill_n(out, X.rows * width, 0.0);
+  const int64_t lanes = kernels.lanes;
+  // All trees are prepared once a block.
+  const int64_t block_rows = std::clamp((X.rows + threads - 1) / std::max(threads, 1), kFewRows, kManyRows);
   std::atomic<bool> stopped{false};
-  parallel_for((X.rows + kBlock - 1) / kBlock, threads, [&](int64_t block) {
+  parallel_for((X.rows + block_rows - 1) / block_rows, threads, [&](int64_t block) {
+    const int64_t begin = block * block_rows;
+    const int64_t n = std::min(X.rows - begin, block_rows);
+    const int64_t groups = (n + lanes - 1) / lanes;
+    const int64_t n_values = k > 1 ? k - 1 : 1;
+    const int64_t n_phi = state.n_features * n_values;
+    Aligned x_room;
+    Aligned phi_room;
+    Aligned work_room;
+    double* x = x_room.take(groups * state.n_features * lanes + lanes);
+    double* phi = phi_room.take(groups * n_phi * lanes + lanes);
+    for (int64_t i = 0; i < groups * lanes; ++i) {
+      const float* row = X.data + (begin + std::min(i, n - 1)) * X.row_stride;
+      double* group = x + i / lanes * state.n_features * lanes + i % lanes;
+      for (int64_t j = 0; j < state.n_features; ++j) group[j * lanes] = row[j];
+    }
     TreeTables tables;
-    const int64_t begin = block * kBlock;
-    const int64_t end = std::min(X.rows, begin + kBlock);
+    std::vector<double> base(static_cast<size_t>(k), 0.0);
     for (int64_t tree = 0; tree < forest.n_trees(); ++tree) {
-      if (stop.stop_requested()) {
-        stopped.store(true, std::memory_order_relaxed);
-        return;
-      }
       tables.prepare(state, static_cast<size_t>(tree));
-      for (int64_t i = begin; i < end; ++i) tables.explain(X.data + i * X.row_stride, out + i * width);
+      double* work = work_room.take(work_size(tables.tree()) * lanes);
+      for (size_t c = 0; c < base.size(); ++c) base[c] += tables.base()[c];
+      for (int64_t group = 0; group < groups; ++group) {
+        if (stop.stop_requested()) {
+          stopped.store(true, std::memory_order_relaxed);
+          return;
+        }
+        kernels.explain(tables.tree(), x + group * state.n_features * lanes, work,
+                        phi + group * n_phi * lanes);
+      }
     }
     const auto trees = static_cast<double>(forest.n_trees());
-    for (int64_t i = begin; i < end; ++i) {
+    for (int64_t i = 0; i < n; ++i) {
+      double* target = out + (begin + i) * width;
+      const double* source = phi + i / lanes * n_phi * lanes + i % lanes;
       for (int64_t j = 0; j < state.n_features; ++j) {
-        double* phi = out + i * width + j * k;
         double rest = 0.0;
-        for (int64_t c = 0; c + 1 < k; ++c) rest -= phi[c];
-        if (k > 1) phi[k - 1] = rest;  // class shares sum to 1, so contributions sum to 0
+        for (int64_t c = 0; c < n_values; ++c) {
+          const double value = source[(j * n_values + c) * lanes];
+          target[j * k + c] = value / trees;
+          rest -= value;
+        }
+        if (k > 1) target[j * k + k - 1] = rest / trees;  // class shares sum to 1, so contributions sum to 0
       }
-      for (int64_t c = 0; c < width; ++c) out[i * width + c] /= trees;
+      for (int64_t c = 0; c < k; ++c) target[state.n_features * k + c] = base[static_cast<size_t>(c)] / trees;
     }
   });
   return !stopped.load();
+}
+
+bool shap_values(const Forest& forest, MatrixView<const float> X, int threads, const StopToken& stop,
+                 double* out) {
+  return shap_values(forest, X, threads, stop, explaining::kernels(), out);
 }
 
 }  // namespace smctrain::models

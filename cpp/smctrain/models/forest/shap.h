@@ -12,7 +12,8 @@
 // quadrature with half as many points as the path has columns is exact, and every factor is positive: nothing
 // cancels. Down the tree each node gets the product of its path's f at all points; up the tree values x
 // products are summed; each edge adds (o - z) / f to its column and takes back what the edge above counted
-// for the leaves below. Cost: nodes x points x classes a row.
+// for the leaves below. Cost: nodes x points x classes a row, as many rows at a time as the processor has
+// lanes.
 //
 // Values and additivity are those of Lundberg et al., "From local explanations to global understanding with
 // explainable AI for trees", Nature Machine Intelligence 2 (2020), tree_path_dependent.
@@ -21,6 +22,7 @@
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
 #include "smctrain/models/forest/forest.h"
+#include "smctrain/models/forest/shap_kernels.h"
 
 namespace smctrain::models {
 
@@ -29,5 +31,9 @@ namespace smctrain::models {
 // gives the same bits. Returns false when the token ended it.
 bool shap_values(const Forest& forest, MatrixView<const float> X, int threads, const StopToken& stop,
                  double* out);
+
+// The same with the kernels of one level, for tests: all levels give the same bits.
+bool shap_values(const Forest& forest, MatrixView<const float> X, int threads, const StopToken& stop,
+                 const explaining::Kernels& kernels, double* out);
 
 }  // namespace smctrain::models
