@@ -23,6 +23,7 @@
 
 #include "smctrain/base/rng.h"
 #include "smctrain/models/neural/layout.h"
+#include "smctrain/models/neural/optimiser.h"
 
 namespace smctrain::models::neural {
 
@@ -47,6 +48,15 @@ class Net {
 
   // As torch does it: uniform within 1 / sqrt(fan in) (LSTM: 1 / sqrt(hidden)); norms start as the identity.
   void initialise(Philox& stream);
+
+  // For a net that keeps its weights elsewhere than in `weights`: they were written; they are about to be
+  // read.
+  virtual void push_weights() {}
+  virtual void pull_weights() {}
+  virtual void pull_gradients() {}
+  virtual std::unique_ptr<Optimiser> make_optimiser(const TrainingSettings& settings) {
+    return std::make_unique<Optimiser>(settings, gradients_.size());
+  }
 
   const NetLayout& layout() const { return layout_; }
 
@@ -77,7 +87,9 @@ class Net {
   std::vector<float> d_logits_;
 };
 
-std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch);
+// The Transformer has only the LibTorch path.
+std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch,
+                              ForwardPath path = ForwardPath::kFused, bool cuda = false);
 
 // Of one kind; the shape is valid.
 std::unique_ptr<Net> make_mlp(const NetShape& shape, int64_t max_batch);

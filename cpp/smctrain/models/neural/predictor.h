@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
 #include "smctrain/models/neural/layout.h"
+#include "smctrain/models/neural/transformer_inference.h"
 
 namespace smctrain::models::neural {
 
@@ -48,6 +50,7 @@ class Predictor {
   NetShape shape_;
   std::vector<Affine> layers_;
   Affine head_;
+  std::optional<TransformerInference> transformer_;  // has all of its weights
 };
 
 }  // namespace smctrain::models::neural

@@ -92,6 +92,15 @@ ALL = [
         Family(name, {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
         for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")
     ),
+    *(
+        Family(name, {"channels": (4,), "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
+        for name in ("CNN1DClassifier", "CNN1DRegressor")
+    ),
+    *(
+        Family(name, {"d_model": 8, "num_layers": 1, "feed_forward": 8, "lookback": 3, "max_epochs": 2,
+               "random_state": 0}, needs="torch", sequence=True)
+        for name in ("TransformerClassifier", "TransformerRegressor")
+    ),
     # Without draws, noise on the scores of splits, and class balance.
     Family("CatBoostClassifier", {"n_estimators": 8, "random_state": 0},
            {"n_estimators": 30, "subsample": 1.0, "rsm": 1.0, "random_strength": 0.0, "class_weight": None},
