@@ -69,9 +69,7 @@ class NetShape:
             "lookback": self.lookback,
             "n_classes": self.n_classes,
             **({"kernel_size": self.kernel_size} if self.kind == "cnn" else {}),
-            **(
-                {"num_heads": self.num_heads, "feed_forward": self.feed_forward} if self.kind == "transformer" else {}
-            ),
+            **({"num_heads": self.num_heads, "feed_forward": self.feed_forward} if self.kind == "transformer" else {}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -80,13 +80,20 @@ def test_both_paths_give_equal_losses_and_gradients(shape: NetShape, dropout: fl
     (loss, gradient), (other_loss, other) = found
     assert loss == pytest.approx(other_loss, rel=1e-5)
     assert gradient.keys() == other.keys()
-    largest = max(float(np.abs(array).max()) for array in other.values())
     for name, array in gradient.items():
-        scale = max(float(np.abs(other[name]).max()), 0.01 * largest)
-        np.testing.assert_allclose(array, other[name], atol=1e-5 * scale, rtol=0, err_msg=name)
+        scale = max(float(np.abs(other[name]).max()), 1e-3)
+        # Two sums in float32, so up to twice what either is off.
+        np.testing.assert_allclose(array, other[name], atol=min(2e-5 * scale, 1e-5), rtol=0, err_msg=name)
     if dropout:
         plain, _ = _load.neural_devices().neural_gradient(
-            X, y, rows, weight, None, shape.native(), {**SETTINGS, "dropout": 0.0, "path": "torch"}, random_arrays(shape)
+            X,
+            y,
+            rows,
+            weight,
+            None,
+            shape.native(),
+            {**SETTINGS, "dropout": 0.0, "path": "torch"},
+            random_arrays(shape),
         )
         assert plain != pytest.approx(other_loss, rel=1e-4)
 
@@ -120,9 +127,9 @@ def test_the_kept_weights_have_the_best_validation_loss_over_libtorch(
 ) -> None:
     X, y = noise
     torch_path()
-    fitted = NeuralNetworkTrainer((16,), max_epochs=15, patience=15, learning_rate=0.02, class_weight=None).fit(
-        make_task(X, y, 250, 100)
-    )
+    fitted = NeuralNetworkTrainer(
+        (16,), max_epochs=15, patience=15, learning_rate=0.02, class_weight=None, label_smoothing=0.0
+    ).fit(make_task(X, y, 250, 100))
     stop = np.arange(250, 350)
     loss = -np.mean(np.log(fitted.predict_proba(X, stop)[np.arange(100), y[stop]]))
     assert loss == pytest.approx(fitted.history["val_loss"].min(), rel=1e-5)
