@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <tuple>
 
 namespace smctrain::models::neural {
@@ -91,8 +89,7 @@ at::Tensor cnn(const NetShape& shape, Arrays& arrays, at::Tensor x, bool trainin
 }
 
 // What attention adds: to all steps, or to the last one alone.
-at::Tensor attend(const NetShape& shape, Arrays& arrays, const at::Tensor& x, const at::Tensor& unseen,
-                  bool last_only) {
+at::Tensor attend(const NetShape& shape, Arrays& arrays, const at::Tensor& x, bool last_only) {
   const int64_t steps = x.size(0);
   const int64_t batch = x.size(1);
   const int64_t width = x.size(2);
@@ -101,9 +98,9 @@ at::Tensor attend(const NetShape& shape, Arrays& arrays, const at::Tensor& x, co
   const at::Tensor seen = arrays.layer_norm(x);
   const at::Tensor& weight = arrays.take();
   const at::Tensor& bias = arrays.take();
-  // (steps, batch, width) -> (batch * heads, steps, size)
+  // (steps, batch, width) -> (batch, heads, steps, size)
   const auto split = [&](const at::Tensor& z) {
-    return z.reshape({z.size(0), batch * heads, size}).transpose(0, 1);
+    return z.reshape({z.size(0), batch, heads, size}).permute({1, 2, 0, 3});
   };
   at::Tensor query;
   at::Tensor key;
@@ -121,22 +118,17 @@ at::Tensor attend(const NetShape& shape, Arrays& arrays, const at::Tensor& x, co
     key = split(all[1]);
     value = split(all[2]);
   }
-  at::Tensor scores = at::bmm(query, key.transpose(1, 2)) * (1.0 / std::sqrt(static_cast<double>(size)));
-  if (!last_only) scores = scores + unseen;
-  const at::Tensor mixed = at::bmm(at::softmax(scores, -1), value);  // (batch * heads, queries, size)
-  return arrays.linear(mixed.transpose(0, 1).reshape({query.size(1), batch, width}));
+  const at::Tensor mixed = at::scaled_dot_product_attention(query, key, value, {}, 0.0, !last_only);
+  return arrays.linear(mixed.permute({2, 0, 1, 3}).reshape({query.size(2), batch, width}));
 }
 
 at::Tensor transformer(const NetShape& shape, Arrays& arrays, at::Tensor x, const DropTensor& drop) {
   const int64_t steps = x.size(0);
   x = arrays.linear(x);
   x = drop(x + arrays.take().unsqueeze(1));
-  // Minus infinity where a step would look ahead.
-  const at::Tensor unseen =
-      at::full({steps, steps}, -std::numeric_limits<float>::infinity(), x.options()).triu(1);
   for (size_t i = 0; i < shape.hidden.size(); ++i) {
     const bool last_only = i + 1 == shape.hidden.size();
-    const at::Tensor added = drop(attend(shape, arrays, x, unseen, last_only));
+    const at::Tensor added = drop(attend(shape, arrays, x, last_only));
     if (last_only) x = x.narrow(0, steps - 1, 1);
     x = x + added;
     const at::Tensor seen = arrays.layer_norm(x);
