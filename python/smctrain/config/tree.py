@@ -262,6 +262,7 @@ class NeuralNetwork(_Section):
     patience: AtLeastOne = 8
     clip_norm: Positive = 1.0
     class_weight: Literal["balanced"] | None = "balanced"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class LSTM(_Section):
@@ -279,6 +280,7 @@ class LSTM(_Section):
     patience: AtLeastOne = 15
     clip_norm: Positive = 1.0
     class_weight: Literal["balanced"] | None = "balanced"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class LightGBM(_Section):

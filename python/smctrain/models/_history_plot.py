@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK, _GREY = "#333333", "#777777"
-_TRAINING: dict[str, Any] = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 3, "label": "training"}
-_VALIDATION: dict[str, Any] = {"color": "#0072B2", "linestyle": "-", "marker": "o", "markersize": 3, "label": "validation"}
+_POINTS: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.4}
+_TRAINING = {"color": "#E69F00", "linestyle": "--", "label": "training"} | _POINTS
+_VALIDATION = {"color": "#0072B2", "linestyle": "-", "label": "validation"} | _POINTS
 
 
 def plot_history(fitted: FittedNet, ax: Sequence[Axes] | None = None) -> Figure:
@@ -92,7 +93,7 @@ def _lines(axis: Axes, history: dict[str, Any], what: str) -> None:
     for column, look in ((f"train_{what}", _TRAINING), (f"val_{what}", _VALIDATION)):
         values = np.where(np.isfinite(history[column]), history[column], np.nan)
         if not np.isnan(values).all():
-            axis.plot(history["step"], values, linewidth=1.4, **look)
+            axis.plot(history["step"], values, **look)
 
 
 def _dress(axis: Axes, name: str, fitted: FittedNet) -> None:

@@ -218,6 +218,7 @@ OTHER_VALUES: dict[str, Any] = {
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
     "neural_network.hidden_dims": [8], "neural_network.class_weight": None, "lstm.class_weight": None,
+    "neural_network.device": "cpu", "lstm.device": "cpu",
     "lightgbm.class_weight": None,
     "gradient_boosting.class_weight": None, "gradient_boosting.max_features": "sqrt",
     "logistic_regression.class_weight": None, "catboost.class_weight": None, "catboost.boosting_type": "Ordered",

@@ -184,7 +184,6 @@ def test_a_history_is_drawn_on_given_axes_and_needs_a_fit() -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure()
     from sklearn.exceptions import NotFittedError
 
-
     with pytest.raises(NotFittedError):
         MLPClassifier().plot_history()
     rng = np.random.default_rng(3)

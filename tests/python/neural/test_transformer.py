@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -245,6 +246,18 @@ def test_the_same_seed_gives_the_same_bits_and_freezing_stops_the_layers_below()
     for name in early.arrays:
         frozen = name.startswith(("embed", "positions", "layers.0."))
         assert np.array_equal(early.arrays[name], late.arrays[name]) == frozen, name
+
+
+def test_fits_side_by_side_give_the_bits_of_fits_one_by_one() -> None:
+    rng = np.random.default_rng(13)
+    task = make_task(rng.normal(size=(200, 4)), rng.integers(0, 3, 200), 150, 50)
+    trainers = [TransformerTrainer(**SMALL, max_epochs=4, dropout=rate) for rate in (0.0, 0.1, 0.2, 0.3)]
+    alone = [trainer.fit(task) for trainer in trainers]
+    with ThreadPoolExecutor(4) as pool:
+        beside = list(pool.map(lambda trainer: trainer.fit(task), trainers))
+    for one, other in zip(alone, beside, strict=True):
+        for name, array in one.arrays.items():
+            np.testing.assert_array_equal(array, other.arrays[name], err_msg=name)
 
 
 def test_a_stored_transformer_predicts_the_same_and_a_changed_one_is_refused() -> None:
