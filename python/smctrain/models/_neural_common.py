@@ -148,6 +148,8 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
             f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} "
             "rows inside one segment and were left out."
         )
+    if device == "cuda" and trainer.device == "auto":
+        warnings.append(f"trained on a CUDA device ({words}), which device='auto' found.")
     result["warnings"] = warnings
     result["device"] = device
     return result

@@ -5,10 +5,39 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 
 #include <exception>
+#include <mutex>
 
 #include "smctrain/base/error.h"
 
 namespace smctrain::models::neural {
+
+namespace {
+
+constexpr auto kCuda = at::Float32Backend::CUDA;
+std::mutex scope_mutex;
+int open_scopes = 0;
+at::Float32Precision rnn_before = at::Float32Precision::DEFAULT;
+at::Float32Precision conv_before = at::Float32Precision::DEFAULT;
+
+}  // namespace
+
+TrueFloatScope::TrueFloatScope() {
+  const std::scoped_lock lock(scope_mutex);
+  if (open_scopes++ > 0) return;
+  at::Context& context = at::globalContext();
+  rnn_before = context.float32Precision(kCuda, at::Float32Op::RNN);
+  conv_before = context.float32Precision(kCuda, at::Float32Op::CONV);
+  context.setAllowTF32CuDNN(false);  // keeps LibTorch's older and newer switch in step
+}
+
+TrueFloatScope::~TrueFloatScope() {
+  const std::scoped_lock lock(scope_mutex);
+  if (--open_scopes > 0) return;
+  at::Context& context = at::globalContext();
+  context.setAllowTF32CuDNN(conv_before == at::Float32Precision::TF32);
+  context.setFloat32Precision(kCuda, at::Float32Op::RNN, rnn_before);
+  context.setFloat32Precision(kCuda, at::Float32Op::CONV, conv_before);
+}
 
 CudaDevice find_cuda() {
   if (!at::hasCUDA()) {

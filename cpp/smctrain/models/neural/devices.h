@@ -14,4 +14,15 @@ struct CudaDevice {
 // for its CUDA part once in a process, so that part must have been loaded before.
 CudaDevice find_cuda();
 
+// While one lives, LibTorch's convolutions and recurrent layers on a CUDA device compute in float32, not in
+// TF32, whose 10 bits of mantissa would part the device's numbers from the CPU's. Process-wide in LibTorch,
+// so the last scope gives back what the first one found.
+class TrueFloatScope {
+ public:
+  TrueFloatScope();
+  ~TrueFloatScope();
+  TrueFloatScope(const TrueFloatScope&) = delete;
+  TrueFloatScope& operator=(const TrueFloatScope&) = delete;
+};
+
 }  // namespace smctrain::models::neural

@@ -4,9 +4,12 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "smctrain/base/error.h"
+#include "smctrain/models/neural/devices.h"
 #include "smctrain/models/neural/kernels.h"
 #include "smctrain/models/neural/torch_forward.h"
 
@@ -16,6 +19,24 @@ namespace {
 
 at::Tensor on_host(float* data, at::IntArrayRef sizes) {
   return at::from_blob(data, sizes, at::TensorOptions().dtype(at::kFloat));
+}
+
+// Runs it; what LibTorch throws becomes our error, with its first line.
+template <class Call>
+auto through_torch(const Call& call) {
+  try {
+    return call();
+  } catch (const c10::Error& error) {
+    std::string text = error.what_without_backtrace();
+    text = text.substr(0, text.find('\n'));
+    const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+                        text.find("allocate memory") != std::string::npos;
+    if (memory) {
+      raise("NotEnoughMemory", "this network and batch need more memory than there is (", text,
+            "): lower batch_size, lookback or the widths.");
+    }
+    raise("NativeLibraryError", "LibTorch failed: ", text);
+  }
 }
 
 // The formulas of kernels.h (AdamW, Nesterov) on flat tensors.
@@ -83,6 +104,7 @@ class TorchNet final : public Net {
         learned_(at::zeros({layout_.n_learned}, on_device_)),
         statistics_(at::zeros({layout_.n_statistics}, on_device_)),
         flat_gradients_(at::zeros({layout_.n_learned}, on_device_)) {
+    if (cuda) true_float_.emplace();
     const bool normed = shape.kind == NetKind::kMlp || shape.kind == NetKind::kCnn;
     for (const ArraySpec& spec : layout_.arrays) {
       const auto part = [&spec](const at::Tensor& flat) {
@@ -107,20 +129,26 @@ class TorchNet final : public Net {
       dropout_gates(stream, dropout, gates.mutable_data_ptr<float>(), gates.numel());
       return x * gates.to(on_device_);
     };
-    outputs_ = torch_forward(shape_, arrays_, windows(batch), true, drop);
-    answer(batch);
+    through_torch([&] {
+      outputs_ = torch_forward(shape_, arrays_, windows(batch), true, drop);
+      answer(batch);
+    });
   }
 
   void forward_evaluation(int64_t batch) override {
     const at::NoGradGuard no_autograd;
-    outputs_ = torch_forward(shape_, arrays_, windows(batch), false, [](const at::Tensor& x) { return x; });
-    answer(batch);
+    through_torch([&] {
+      outputs_ = torch_forward(shape_, arrays_, windows(batch), false, [](const at::Tensor& x) { return x; });
+      answer(batch);
+    });
   }
 
   void backward(int64_t batch) override {
-    flat_gradients_.zero_();
-    outputs_.backward(on_host(d_logits_.data(), {batch, shape_.n_outputs()}).to(on_device_));
-    outputs_.reset();
+    through_torch([&] {
+      flat_gradients_.zero_();
+      outputs_.backward(on_host(d_logits_.data(), {batch, shape_.n_outputs()}).to(on_device_));
+      outputs_.reset();
+    });
   }
 
   void push_weights() override {
@@ -146,6 +174,7 @@ class TorchNet final : public Net {
     on_host(logits_.data(), {batch, shape_.n_outputs()}).copy_(outputs_);
   }
 
+  std::optional<TrueFloatScope> true_float_;
   at::TensorOptions on_device_;
   at::Tensor learned_;
   at::Tensor statistics_;
@@ -157,7 +186,8 @@ class TorchNet final : public Net {
 }  // namespace
 
 std::unique_ptr<Net> make_torch_net(const NetShape& shape, int64_t max_batch, bool cuda) {
-  return std::make_unique<TorchNet>(shape, max_batch, cuda);
+  return through_torch(
+      [&]() -> std::unique_ptr<Net> { return std::make_unique<TorchNet>(shape, max_batch, cuda); });
 }
 
 }  // namespace smctrain::models::neural
