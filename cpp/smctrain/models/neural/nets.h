@@ -1,4 +1,5 @@
-// The networks, with hand-written forward and backward passes over one flat array of weights.
+// The networks, with forward and backward passes over one flat array of weights: hand-written ones for the
+// four kinds below, and LibTorch's autograd for any kind (torch_net.h).
 //
 //   MLP    blocks of Linear -> BatchNorm1d -> ReLU -> Dropout, then Linear
 //   LSTM, GRU   one or more layers over a window; dropout between layers and on the output of the last step,

@@ -3,7 +3,8 @@
 // The same formulas as the networks' evaluation pass with plain loops. A row's probabilities do not depend on
 // which other rows are asked for. Neighbouring windows share the input part of their first layer: it is
 // computed once per row of X, not once per window. const: any number of threads may predict at once. Cost per
-// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer, a GRU three quarters of it.
+// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer, a GRU three quarters of it;
+// a Transformer is in transformer_inference.h.
 #pragma once
 
 #include <cstdint>
