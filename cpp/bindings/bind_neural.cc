@@ -7,6 +7,7 @@
 
 #include "bindings/numpy.h"
 #include "bindings/run.h"
+#include "smctrain/models/neural/devices.h"
 #include "smctrain/models/neural/layout.h"
 #include "smctrain/models/neural/predictor.h"
 #include "smctrain/models/neural/training.h"
@@ -30,8 +31,12 @@ neural::NetShape to_shape(const py::dict& config) {
   } else if (kind == "cnn") {
     shape.kind = neural::NetKind::kCnn;
     shape.kernel_size = config["kernel_size"].cast<int64_t>();
+  } else if (kind == "transformer") {
+    shape.kind = neural::NetKind::kTransformer;
+    shape.num_heads = config["num_heads"].cast<int64_t>();
+    shape.feed_forward = config["feed_forward"].cast<int64_t>();
   } else {
-    raise("InputError", "kind must be mlp, lstm, gru or cnn, but is ", kind, ".");
+    raise("InputError", "kind must be mlp, lstm, gru, cnn or transformer, but is ", kind, ".");
   }
   shape.n_features = config["n_features"].cast<int64_t>();
   shape.hidden = config["hidden"].cast<std::vector<int64_t>>();
@@ -77,6 +82,12 @@ neural::TrainingSettings to_settings(const py::dict& config) {
   s.nan_recoveries = config["nan_recoveries"].cast<int64_t>();
   s.restarts = config["restarts"].cast<int64_t>();
   s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
+  if (config.contains("path") && config["path"].cast<std::string>() == "torch")
+    s.path = neural::ForwardPath::kTorch;
+  if (config.contains("device") && config["device"].cast<std::string>() == "cuda") {
+    s.path = neural::ForwardPath::kTorch;
+    s.cuda = true;
+  }
   return s;
 }
 
@@ -205,7 +216,16 @@ void bind_neural(py::module_& m) {
         return py::make_tuple(result.loss, to_named(layout, result.gradient, nullptr));
       },
       py::arg("X"), py::arg("y"), py::arg("rows"), py::arg("weight"), py::arg("segment"), py::arg("shape"),
-      py::arg("settings"), py::arg("arrays"), "Loss and gradient of one batch of all rows, dropout off.");
+      py::arg("settings"), py::arg("arrays"),
+      "Loss and gradient of one batch of all rows; dropout is drawn from seed 0.");
+
+  m.def(
+      "neural_cuda",
+      [] {
+        const auto found = neural::find_cuda();
+        return py::make_tuple(found.works, found.words);
+      },
+      "(whether LibTorch has a CUDA device that works, its name or what was found instead).");
 
   m.def(
       "neural_full_windows",

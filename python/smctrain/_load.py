@@ -6,12 +6,15 @@ import ctypes
 import functools
 import importlib
 import importlib.util
+import logging
 import os
 import re
 from pathlib import Path
 from types import ModuleType
 
 from smctrain.exceptions import MissingDependency, SmctrainError
+
+logger = logging.getLogger(__name__)
 
 _VERSION = "0.1.0"
 
@@ -82,6 +85,20 @@ def neural() -> ModuleType:
             'pip install --force-reinstall "torch==2.13.*".'
         ) from error
     return importlib.import_module("smctrain._neural")
+
+
+@functools.cache
+def neural_devices() -> ModuleType:
+    """`neural()`, with the CUDA part of torch loaded where it is installed: LibTorch looks for it once in a process."""
+    found = _torch_folder()
+    library = found[0] / "lib" / "libtorch_cuda.so" if found else None
+    if library is not None and library.exists():
+        neural()  # says first whether this torch fits
+        try:
+            ctypes.CDLL(str(library), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+        except OSError as error:
+            logger.warning("torch's CUDA part cannot be loaded (%s): networks can be trained on the CPU only.", error)
+    return neural()
 
 
 def xgboost_library() -> Path:

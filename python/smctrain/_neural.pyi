@@ -9,6 +9,7 @@ import typing
 
 __all__: list[str] = [
     "NeuralPredictor",
+    "neural_cuda",
     "neural_fit",
     "neural_full_windows",
     "neural_gather_windows",
@@ -27,6 +28,11 @@ class NeuralPredictor:
         """
         Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
         """
+
+def neural_cuda() -> tuple[bool, str]:
+    """
+    (whether LibTorch has a CUDA device that works, its name or what was found instead).
+    """
 
 def neural_fit(
     X: numpy.ndarray,
@@ -74,7 +80,7 @@ def neural_gradient(
     arrays: dict,
 ) -> tuple[float, dict]:
     """
-    Loss and gradient of one batch of all rows, dropout off.
+    Loss and gradient of one batch of all rows; dropout is drawn from seed 0.
     """
 
 __version__: str = "0.1.0"

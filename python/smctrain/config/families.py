@@ -67,6 +67,8 @@ class Network(Section):
     """How often a loss that is not finite goes back to sound weights at a quarter of the rate."""
     restarts: NotNegative = 0
     """How often a fit whose best epoch was among its first three begins anew."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(no_bool)] = "auto"
+    """Where to train; auto: a CUDA device where there is one that works, else the CPU. The choice is logged."""
     calibration: Literal["temperature"] | None = None
     """temperature: scale the logits so that probabilities match frequencies on the early-stopping rows."""
 
@@ -124,6 +126,24 @@ class CNN1D(Network):
     weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
     label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
     learning_rate: Positive = 0.001
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    max_epochs: AtLeastOne = 50
+    patience: AtLeastOne = 8
+
+
+class Transformer(Network):
+    """Causal self-attention over windows that end with the decision bar."""
+
+    d_model: AtLeastOne = 32
+    num_heads: AtLeastOne = 4
+    num_layers: AtLeastOne = 2
+    feed_forward: AtLeastOne = 64
+    lookback: AtLeastOne = 20
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.2
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.01
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.0005
+    warmup_epochs: AtLeastZero = 1.0
     batch_size: Annotated[StrictInt, Field(ge=2)] = 64
     max_epochs: AtLeastOne = 50
     patience: AtLeastOne = 8
@@ -221,6 +241,7 @@ Family = Literal[
     "LSTM",
     "GRU",
     "CNN1D",
+    "Transformer",
     "ExtraTrees",
     "LightGBM",
     "GradientBoosting",

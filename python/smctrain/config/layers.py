@@ -31,6 +31,7 @@ _FAMILY_ALIASES = {
     "lstm": "LSTM",
     "gru": "GRU",
     "cnn1d": "CNN1D", "cnn": "CNN1D",
+    "transformer": "Transformer",
     "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
     "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
     "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",

@@ -20,6 +20,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lstm": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 8, "patience": 3},
         "gru": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 8, "patience": 3},
         "cnn1d": {"batch_size": 256, "learning_rate": 0.003, "max_epochs": 12, "patience": 3},
+        "transformer": {"batch_size": 256, "learning_rate": 0.002, "max_epochs": 12, "patience": 3},
     },
     "thorough": {
         "cv": {"folds": 10},
@@ -34,6 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lstm": {"max_epochs": 80, "patience": 20},
         "gru": {"max_epochs": 80, "patience": 20},
         "cnn1d": {"max_epochs": 120, "patience": 15},
+        "transformer": {"max_epochs": 120, "patience": 15},
         "training": {"time_limit_minutes": 60.0},
     },
 }

@@ -246,6 +246,7 @@ class Config(Section):
     lstm: families.LSTM = families.LSTM()
     gru: families.GRU = families.GRU()
     cnn1d: families.CNN1D = families.CNN1D()
+    transformer: families.Transformer = families.Transformer()
     extra_trees: families.ExtraTrees = families.ExtraTrees()
     lightgbm: families.LightGBM = families.LightGBM()
     gradient_boosting: families.GradientBoosting = families.GradientBoosting()
@@ -274,6 +275,7 @@ class Config(Section):
             "LSTM": self.lstm,
             "GRU": self.gru,
             "CNN1D": self.cnn1d,
+            "Transformer": self.transformer,
             "ExtraTrees": self.extra_trees,
             "LightGBM": self.lightgbm,
             "GradientBoosting": self.gradient_boosting,

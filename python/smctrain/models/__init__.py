@@ -39,7 +39,7 @@ sample_weight 0 in a row                                  as if the row were not
 X_val without y_val or the reverse; unknown labels in it  InputError
 ========================================================  ============================================================
 
-`LSTMClassifier` takes the same input; rows without a full window are masked.
+`LSTM...`, `GRU...`, `CNN1D...` and `Transformer...` take the same input; rows without a full window are masked.
 """
 
 from __future__ import annotations

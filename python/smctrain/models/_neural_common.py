@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -11,14 +12,20 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
+from smctrain.models._devices import choose_device
 from smctrain.models._neural_settings import NetSettings
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.memory import check_memory
+
+logger = logging.getLogger(__name__)
 
 _HISTORY = ("step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "learning_rate")
 _NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
 _STOP_REASONS = ("", "divergence", "nan_loss", "timeout", "cancelled", "interrupted")
 _ENDED_FROM_OUTSIDE = ("timeout", "cancelled", "interrupted")
+_DEVICES = ("cpu", "cuda")
+# "torch": LibTorch's path on the CPU too, for tests. The hand-written passes know no Transformer and no other device.
+_path_for_tests = "fused"
 _ADDED = ("columns_visible", "layers_frozen")  # columns of the history that files of earlier versions lack
 
 
@@ -28,16 +35,18 @@ class NetShape:
 
     Attributes
     ----------
-    kind : "mlp", "lstm", "gru" or "cnn"
+    kind : "mlp", "lstm", "gru", "cnn" or "transformer"
     n_features : int
     n_classes : int
         0: a regression, with one output.
     hidden : tuple of int
-        Width of each block (MLP) or layer (LSTM).
+        Width of each block (MLP) or layer (the others); all equal in a Transformer.
     lookback : int
         Rows of a window, the decision row included; 1 for the MLP.
     kernel_size : int
         Taps of a convolution; 0 where there is none.
+    num_heads, feed_forward : int
+        Of a Transformer; 0 elsewhere.
     """
 
     kind: str
@@ -46,6 +55,8 @@ class NetShape:
     lookback: int
     n_classes: int
     kernel_size: int = 0
+    num_heads: int = 0
+    feed_forward: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -59,10 +70,13 @@ class NetShape:
             "lookback": self.lookback,
             "n_classes": self.n_classes,
             **({"kernel_size": self.kernel_size} if self.kind == "cnn" else {}),
+            **({"num_heads": self.num_heads, "feed_forward": self.feed_forward} if self.kind == "transformer" else {}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of every array, in the order of the layers."""
+        if self.kind == "transformer":
+            return self._transformer_shapes()
         shapes: dict[str, tuple[int, ...]] = {}
         width_in = self.n_features
         for i, width in enumerate(self.hidden):
@@ -84,20 +98,46 @@ class NetShape:
         shapes["head.bias"] = (self.n_outputs,)
         return shapes
 
+    def _transformer_shapes(self) -> dict[str, tuple[int, ...]]:
+        width, wide = self.hidden[0], self.feed_forward
+        shapes: dict[str, tuple[int, ...]] = {
+            "embed.weight": (width, self.n_features),
+            "embed.bias": (width,),
+            "positions": (self.lookback, width),
+        }
+        for i in range(len(self.hidden)):
+            for half, maps in (
+                ("attention", {"in": (3 * width, width), "out": (width, width)}),
+                ("feed", {"up": (wide, width), "down": (width, wide)}),
+            ):
+                shapes[f"layers.{i}.{half}.norm.weight"] = (width,)
+                shapes[f"layers.{i}.{half}.norm.bias"] = (width,)
+                for name, extents in maps.items():
+                    shapes[f"layers.{i}.{half}.{name}.weight"] = extents
+                    shapes[f"layers.{i}.{half}.{name}.bias"] = extents[:1]
+        shapes["final.norm.weight"] = (width,)
+        shapes["final.norm.bias"] = (width,)
+        shapes["head.weight"] = (self.n_outputs, width)
+        shapes["head.bias"] = (self.n_outputs,)
+        return shapes
+
 
 def estimate_bytes(trainer: NetSettings, shape: NetShape) -> int:
     """Bytes that a fit is going to need: weights, gradients, moments and copies; the activations of a batch."""
     weights = sum(math.prod(extents) for extents in shape.array_shapes().values())
-    units = shape.n_features + 14 * sum(shape.hidden)
+    attention = shape.lookback * shape.num_heads + 4 * shape.feed_forward if shape.kind == "transformer" else 0
+    units = shape.n_features + 14 * sum(shape.hidden) + len(shape.hidden) * attention
     return 4 * (7 * weights + max(trainer.batch_size + 1, 256) * shape.lookback * units)
 
 
 def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
-    """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature."""
+    """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature, device."""
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
     check_memory(trainer.family, estimate_bytes(trainer, shape), "a smaller batch_size, lookback or width")
-    native = _load.neural()
+    device, words = choose_device(trainer.device)
+    logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
+    native = _load.neural_devices()
     result: dict[str, Any] = native.neural_fit(
         task.X,
         task.y,
@@ -106,7 +146,7 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
         task.weight,
         task.segment,
         shape.native(),
-        trainer.native(),
+        {**trainer.native(), "device": device, "path": _path_for_tests},
         task.seed,
         task.stop,
         task.time_limit_s,
@@ -118,7 +158,10 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
             f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} "
             "rows inside one segment and were left out."
         )
+    if device == "cuda" and trainer.device == "auto":
+        warnings.append(f"trained on a CUDA device ({words}), which device='auto' found.")
     result["warnings"] = warnings
+    result["device"] = device
     return result
 
 
@@ -140,6 +183,8 @@ class FittedNet:
         Training rows without a full window.
     temperature : float
         What calibration divided the logits by; already in the weights. 1: none.
+    device : "cpu" or "cuda"
+        Where it was trained. Prediction is on the CPU.
     """
 
     family: ClassVar[str]
@@ -156,6 +201,7 @@ class FittedNet:
         best_loss: float,
         left_out: int,
         temperature: float = 1.0,
+        device: str = "cpu",
     ) -> None:
         self.shape = shape
         self.arrays = dict(arrays)
@@ -171,6 +217,7 @@ class FittedNet:
         self.best_loss = best_loss
         self.left_out = left_out
         self.temperature = temperature
+        self.device = device
         self._native: Any = None
 
     @classmethod
@@ -185,6 +232,7 @@ class FittedNet:
             best_loss=result["best_loss"],
             left_out=result["left_out"],
             temperature=result["temperature"],
+            device=result["device"],
         )
 
     def predict_proba(
@@ -253,6 +301,7 @@ class FittedNet:
             "best_loss": None if math.isnan(self.best_loss) else float(self.best_loss),
             "left_out": int(self.left_out),
             "temperature": float(self.temperature),
+            "device": self.device,
         }
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
         arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in (*_HISTORY, *_ADDED)})
@@ -281,6 +330,9 @@ class FittedNet:
         temperature = meta.get("temperature", 1.0)
         if not (_is_real(temperature) and 0 < temperature < math.inf):
             raise ArtifactError(f"{cls.family}: temperature must be above 0, but is {temperature!r}.")
+        device = meta.get("device", "cpu")  # absent in files of earlier versions
+        if device not in _DEVICES:
+            raise ArtifactError(f"{cls.family}: device must be one of {_DEVICES}, but is {device!r}.")
         return cls(
             shape=shape,
             arrays=weights,
@@ -291,6 +343,7 @@ class FittedNet:
             best_loss=math.nan if best_loss is None else float(best_loss),
             left_out=_whole(cls.family, meta, "left_out", 0, 2**62),
             temperature=float(temperature),
+            device=device,
         )
 
 
@@ -315,6 +368,13 @@ def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
     n_classes = _whole(family, meta, "n_classes", 0, 10_000)
     if n_classes == 1:
         raise ArtifactError(f"{family}: n_classes must be 0 or at least 2, but is 1.")
+    transformer = kind == "transformer"
+    num_heads = _whole(family, meta, "num_heads", 1, 65_536) if transformer else 0
+    if transformer and (len(set(widths)) != 1 or widths[0] % num_heads != 0):
+        raise ArtifactError(
+            f"{family}: all layers must be equally wide and num_heads must divide the width, but hidden is {hidden!r} "
+            f"and num_heads {num_heads}."
+        )
     return NetShape(
         kind=kind,
         n_features=_whole(family, meta, "n_features", 1, 1_000_000),
@@ -322,6 +382,8 @@ def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
         lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
         n_classes=n_classes,
         kernel_size=_whole(family, meta, "kernel_size", 1, 1000) if kind == "cnn" else 0,
+        num_heads=num_heads,
+        feed_forward=_whole(family, meta, "feed_forward", 1, 65_536) if transformer else 0,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from smctrain.exceptions import InputError
 
+DEVICES = ("auto", "cpu", "cuda")
 SCHEDULES = ("constant", "plateau", "exponential", "cosine", "one_cycle")
 
 
@@ -100,6 +101,10 @@ class NetSettings:
     calibration : "temperature" or None
         "temperature": divide the logits by the number that fits the stop rows best (Guo et al. 2017), so that
         probabilities match frequencies there.
+    device : "auto", "cpu" or "cuda"
+        Where to train. "auto": a CUDA device where LibTorch has one that works, else the CPU; the choice is in
+        `fitted.device` and in the log. "cuda" without such a device is an error. The same formulas, dropout and batch
+        order on both; sums are rounded differently.
     """
 
     dropout: float = 0.4
@@ -126,6 +131,7 @@ class NetSettings:
     nan_recoveries: int = 2
     restarts: int = 0
     calibration: str | None = None
+    device: str = "auto"
 
     family: ClassVar[str]
     needs_scaling: ClassVar[bool] = True
@@ -164,6 +170,7 @@ class NetSettings:
         problems.integer("nan_recoveries", self.nan_recoveries, 0, 1000)
         problems.integer("restarts", self.restarts, 0, 1000)
         problems.choice("calibration", self.calibration, ("temperature", None))
+        problems.choice("device", self.device, DEVICES)
         visible = self.visible_from
         if visible is not None:
             if isinstance(visible, (str, bytes)) or not hasattr(visible, "__len__"):

@@ -89,6 +89,12 @@ _ENTRIES = (
         regressor="CNN1DRegressor",
     ),
     FamilyEntry(
+        "Transformer", ("transformer",),
+        "smctrain.models.transformer", "TransformerTrainer", "FittedTransformer",
+        "smctrain.models.estimators.neural", "TransformerClassifier", extra="neural", is_sequence=True,
+        regressor="TransformerRegressor",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",

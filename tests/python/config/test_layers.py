@@ -217,12 +217,13 @@ OTHER_VALUES: dict[str, Any] = {
     "selection.features.top_m": 9, "selection.features.frequency": 0.8, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
-    "neural_network.hidden_dims": [8], "cnn1d.channels": [8],
+    "neural_network.hidden_dims": [8], "cnn1d.channels": [8], "transformer.num_heads": 2,
     **{
         f"{net}.{key}": value
-        for net in ("neural_network", "lstm", "gru", "cnn1d")
+        for net in ("neural_network", "lstm", "gru", "cnn1d", "transformer")
         for key, value in (
-            ("class_weight", None), ("optimizer", "sgd"), ("schedule", "cosine"), ("calibration", "temperature"),
+            ("class_weight", None), ("optimizer", "sgd"), ("schedule", "exponential"), ("calibration", "temperature"),
+            ("device", "cpu"),
         )
     },
     "lightgbm.class_weight": None,

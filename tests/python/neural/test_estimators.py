@@ -157,3 +157,37 @@ def test_wrong_settings_are_reported_by_fit(rows: tuple[np.ndarray, np.ndarray])
     X, y = rows
     with pytest.raises(InputError, match=r"dropout must be .*; max_epochs must be"):
         MLPClassifier(dropout=2, max_epochs=0).fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", ["MLPClassifier", "LSTMRegressor", "CNN1DClassifier", "TransformerRegressor"])
+def test_the_history_is_drawn_with_the_kept_epoch_marked(estimator: str) -> None:
+    pytest.importorskip("matplotlib")
+    from smctrain import models
+
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
+    model = getattr(models, estimator)(max_epochs=4, random_state=0, device="cpu", warmup_epochs=0.0)
+    model.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+    assert model.device_ == "cpu"
+    axes = model.plot_history().axes
+    classifies = estimator.endswith("Classifier")
+    assert [axis.get_ylabel() for axis in axes] == ["loss", *["accuracy"] * classifies, "learning rate"]
+    train, val, kept, point = axes[0].get_lines()
+    np.testing.assert_array_equal(train.get_ydata(), model.history_["train_loss"])
+    np.testing.assert_array_equal(val.get_ydata(), model.history_["val_loss"])
+    assert kept.get_xdata()[0] == point.get_xdata()[0] == model.fitted_.best_epoch
+    assert point.get_ydata()[0] == model.history_["val_loss"].min()
+    np.testing.assert_array_equal(axes[-1].get_lines()[0].get_ydata(), model.history_["learning_rate"])
+
+
+def test_a_history_is_drawn_on_given_axes_and_needs_a_fit() -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        MLPClassifier().plot_history()
+    rng = np.random.default_rng(3)
+    model = MLPClassifier((4,), max_epochs=2).fit(rng.normal(size=(60, 3)), rng.integers(0, 2, 60))
+    assert model.plot_history(figure.subplots(3)) is figure
+    with pytest.raises(InputError, match="ax must be 3 axes"):
+        model.plot_history(figure.subplots(2))

@@ -127,11 +127,14 @@ import numpy as np
 from smctrain.models.base import FitTask
 from smctrain.models.lstm import LSTMTrainer
 from smctrain.models.neural_network import NeuralNetworkTrainer
+from smctrain.models.transformer import TransformerTrainer
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4)).astype(np.float32)
 y = rng.integers(0, 3, size=200).astype(np.int32)
 task = FitTask(X=X, y=y, rows=np.arange(150), stop_rows=np.arange(150, 200), n_classes=3)
-for trainer in (NeuralNetworkTrainer((16, 8), max_epochs=3), LSTMTrainer(8, max_epochs=3)):
+trainers = [NeuralNetworkTrainer((16, 8), max_epochs=3), LSTMTrainer(8, max_epochs=3)]
+trainers.append(TransformerTrainer(8, lookback=4, max_epochs=3, device="cpu"))  # trained by LibTorch's autograd
+for trainer in trainers:
     print(trainer.fit(task).predict_proba(X).tobytes().hex())
 print("torch" in sys.modules, file=sys.stderr)
 """

@@ -1,4 +1,5 @@
-// Matrix product of LibTorch, without tensors in sight: the only door of this folder to torch.
+// Matrix product of LibTorch, without tensors in sight: the hand-written passes' only door to torch. (Whole
+// networks on LibTorch: torch_net.h.)
 //
 //   C (m, n) = op(A) op(B) + beta C      row-major, float32, densely packed
 //   op       A is (m, k), stored (k, m) when transposed; B is (k, n), stored (n, k) when transposed

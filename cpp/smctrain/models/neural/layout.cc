@@ -18,7 +18,20 @@ NetLayout make_layout(const NetShape& shape) {
     append(where + "norm.running_mean", {width}, false);
     append(where + "norm.running_var", {width}, false);
   };
+  const auto append_affine = [&append](const std::string& where, int64_t out, int64_t in) {
+    append(where + ".weight", {out, in});
+    append(where + ".bias", {out});
+  };
+  const auto append_layer_norm = [&append](const std::string& where, int64_t width) {
+    append(where + ".norm.weight", {width});
+    append(where + ".norm.bias", {width});
+  };
   int64_t in = shape.n_features;
+  const bool transformer = shape.kind == NetKind::kTransformer;
+  if (transformer) {
+    append_affine("embed", shape.hidden.front(), in);
+    append("positions", {shape.lookback, shape.hidden.front()});
+  }
   for (size_t i = 0; i < shape.hidden.size(); ++i) {
     const int64_t width = shape.hidden[i];
     if (shape.kind == NetKind::kMlp) {
@@ -31,6 +44,14 @@ NetLayout make_layout(const NetShape& shape) {
       append(layer + "conv.weight", {shape.kernel_size, width, in});
       append(layer + "conv.bias", {width});
       append_norm(layer, width);
+    } else if (transformer) {
+      const std::string layer = format("layers.", i, ".");
+      append_layer_norm(layer + "attention", width);
+      append_affine(layer + "attention.in", 3 * width, width);
+      append_affine(layer + "attention.out", width, width);
+      append_layer_norm(layer + "feed", width);
+      append_affine(layer + "feed.up", shape.feed_forward, width);
+      append_affine(layer + "feed.down", width, shape.feed_forward);
     } else {
       const std::string layer = format("layers.", i, ".");
       const int64_t gates = shape.kind == NetKind::kGru ? 3 : 4;
@@ -41,6 +62,7 @@ NetLayout make_layout(const NetShape& shape) {
     }
     in = width;
   }
+  if (transformer) append_layer_norm("final", in);
   append("head.weight", {shape.n_outputs(), in});
   append("head.bias", {shape.n_outputs()});
   return layout;
@@ -49,7 +71,8 @@ NetLayout make_layout(const NetShape& shape) {
 int64_t end_of_layers(const NetLayout& layout, int64_t layers) {
   int64_t end = 0;
   for (const ArraySpec& spec : layout.arrays) {
-    if (!spec.learned || spec.name.starts_with("head.")) continue;
+    const bool numbered = spec.name.starts_with("blocks.") || spec.name.starts_with("layers.");
+    if (!spec.learned || !numbered) continue;
     const auto first = spec.name.find('.') + 1;
     const int64_t layer = std::stoll(spec.name.substr(first, spec.name.find('.', first) - first));
     if (layer < layers) end = spec.offset + spec.size();

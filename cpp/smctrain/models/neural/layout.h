@@ -15,6 +15,11 @@
 // CNN:  layers.<i>.conv.weight (taps, out, in), tap 0 on the newest step, .conv.bias (out), layers.<i>.norm.*
 // as in
 //       the MLP; head.weight, head.bias
+// Transformer: embed.weight (width, in), embed.bias, positions (lookback, width);
+//       layers.<i>.attention.norm.weight, .norm.bias, .in.weight (3 width, width) with queries, keys, values
+//       one below the other, .in.bias, .out.weight, .out.bias; layers.<i>.feed.norm.weight, .norm.bias,
+//       .up.weight (feed_forward, width), .up.bias, .down.weight, .down.bias; final.norm.weight, .norm.bias;
+//       head.weight, head.bias
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 
 #include "smctrain/models/neural/gemm.h"
 #include "smctrain/models/neural/kernels.h"
+#include "smctrain/models/neural/torch_net.h"
 
 namespace smctrain::models::neural {
 
@@ -37,7 +38,8 @@ void Net::initialise(Philox& stream) {
     }
     if (spec.name.ends_with("conv.weight")) {
       bound = 1.0 / std::sqrt(static_cast<double>(spec.shape[0] * spec.shape[2]));
-    } else if (spec.name.starts_with("layers.") && shape_.kind != NetKind::kCnn) {
+    } else if (spec.name.starts_with("layers.") && shape_.kind != NetKind::kCnn &&
+               shape_.kind != NetKind::kTransformer) {
       const double gates = shape_.kind == NetKind::kGru ? 3.0 : 4.0;
       if (spec.name.ends_with(".weight_ih"))
         bound = 1.0 / std::sqrt(static_cast<double>(spec.shape[0]) / gates);
@@ -66,7 +68,9 @@ void Net::head_backward(const float* x, float* d_x, int64_t batch) {
   gemm(kN, kN, batch, in, shape_.n_outputs(), d_logits_.data(), weight(head), 0.0F, d_x);
 }
 
-std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch) {
+std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch, ForwardPath path, bool cuda) {
+  if (path == ForwardPath::kTorch || shape.kind == NetKind::kTransformer)
+    return make_torch_net(shape, max_batch, cuda);
   switch (shape.kind) {
     case NetKind::kMlp:
       return make_mlp(shape, max_batch);

@@ -1,4 +1,5 @@
-// The networks, with hand-written forward and backward passes over one flat array of weights.
+// The networks, with forward and backward passes over one flat array of weights: hand-written ones for the
+// four kinds below, and LibTorch's autograd for any kind (torch_net.h).
 //
 //   MLP    blocks of Linear -> BatchNorm1d -> ReLU -> Dropout, then Linear
 //   LSTM, GRU   one or more layers over a window; dropout between layers and on the output of the last step,
@@ -23,6 +24,7 @@
 
 #include "smctrain/base/rng.h"
 #include "smctrain/models/neural/layout.h"
+#include "smctrain/models/neural/optimiser.h"
 
 namespace smctrain::models::neural {
 
@@ -47,6 +49,15 @@ class Net {
 
   // As torch does it: uniform within 1 / sqrt(fan in) (LSTM: 1 / sqrt(hidden)); norms start as the identity.
   void initialise(Philox& stream);
+
+  // For a net that keeps its weights elsewhere than in `weights`: they were written; they are about to be
+  // read.
+  virtual void push_weights() {}
+  virtual void pull_weights() {}
+  virtual void pull_gradients() {}
+  virtual std::unique_ptr<Optimiser> make_optimiser(const TrainingSettings& settings) {
+    return std::make_unique<Optimiser>(settings, gradients_.size());
+  }
 
   const NetLayout& layout() const { return layout_; }
 
@@ -77,7 +88,9 @@ class Net {
   std::vector<float> d_logits_;
 };
 
-std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch);
+// The Transformer has only the LibTorch path.
+std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch,
+                              ForwardPath path = ForwardPath::kFused, bool cuda = false);
 
 // Of one kind; the shape is valid.
 std::unique_ptr<Net> make_mlp(const NetShape& shape, int64_t max_batch);

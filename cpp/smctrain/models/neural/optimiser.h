@@ -16,17 +16,21 @@ namespace smctrain::models::neural {
 class Optimiser {
  public:
   Optimiser(const TrainingSettings& settings, size_t n_weights);
+  virtual ~Optimiser() = default;
+  Optimiser(const Optimiser&) = delete;
+  Optimiser& operator=(const Optimiser&) = delete;
 
   void freeze_before(int64_t first) { first_ = first; }
   // Length of the gradient before it is shortened.
-  double length(const std::vector<float>& gradients) const;
-  void step(std::vector<float>& weights, const std::vector<float>& gradients, double length, double rate);
+  virtual double length(const std::vector<float>& gradients) const;
+  virtual void step(std::vector<float>& weights, const std::vector<float>& gradients, double length,
+                    double rate);
   // Forgets all momentum.
-  void reset();
+  virtual void reset();
 
   int64_t steps() const { return all_steps_; }
 
- private:
+ protected:
   const TrainingSettings& settings_;
   int64_t first_ = 0;
   int64_t steps_ = 0;  // since the last reset

@@ -39,6 +39,10 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
       static_cast<int64_t>(weights.statistics.size()) != layout.n_statistics) {
     raise("InputError", "the weights do not fit the network's shape.");
   }
+  if (shape.kind == NetKind::kTransformer) {
+    transformer_.emplace(shape, weights);
+    return;
+  }
   size_t next = 0;
   const auto take = [&]() {
     const ArraySpec& spec = layout.arrays[next++];
@@ -226,6 +230,8 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
       mlp_logits(X, block, logits.data());
     } else if (shape_.kind == NetKind::kCnn) {
       cnn_logits(X, block, logits.data());
+    } else if (transformer_) {
+      transformer_->logits(X, block, logits.data());
     } else {
       recurrent_logits(X, block, logits.data());
     }

@@ -3,16 +3,19 @@
 // The same formulas as the networks' evaluation pass with plain loops. A row's probabilities do not depend on
 // which other rows are asked for. Neighbouring windows share the input part of their first layer: it is
 // computed once per row of X, not once per window. const: any number of threads may predict at once. Cost per
-// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer, a GRU three quarters of it.
+// row: MLP sum(in * out); LSTM d * 4 h + lookback * 4 h^2 for one layer, a GRU three quarters of it;
+// a Transformer is in transformer_inference.h.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "smctrain/base/stop.h"
 #include "smctrain/base/view.h"
 #include "smctrain/models/neural/layout.h"
+#include "smctrain/models/neural/transformer_inference.h"
 
 namespace smctrain::models::neural {
 
@@ -48,6 +51,7 @@ class Predictor {
   NetShape shape_;
   std::vector<Affine> layers_;
   Affine head_;
+  std::optional<TransformerInference> transformer_;  // has all of its weights
 };
 
 }  // namespace smctrain::models::neural

@@ -15,10 +15,12 @@
 
 namespace smctrain::models::neural {
 
-enum class NetKind { kMlp, kLstm, kGru, kCnn };
+enum class NetKind { kMlp, kLstm, kGru, kCnn, kTransformer };
 
 enum class OptimiserKind { kAdamW, kSgd };
 enum class ScheduleKind { kConstant, kPlateau, kExponential, kCosine, kOneCycle };
+// The hand-written passes, or LibTorch with autograd: the reference, and the way to another device.
+enum class ForwardPath { kFused, kTorch };
 enum class RegressionLoss { kSquared, kHuber };
 
 constexpr int64_t kMinRows = 4;  // fewer training rows than this are TooFewRows
@@ -26,10 +28,13 @@ constexpr int64_t kMinRows = 4;  // fewer training rows than this are TooFewRows
 struct NetShape {
   NetKind kind = NetKind::kMlp;
   int64_t n_features = 0;
-  std::vector<int64_t> hidden;  // MLP: one entry a block. Others: one entry a layer.
+  // MLP: one entry a block. Others: one entry a layer; all equal in a Transformer.
+  std::vector<int64_t> hidden;
   int64_t lookback = 1;
-  int64_t kernel_size = 0;  // CNN: taps of a convolution
-  int64_t n_classes = 0;    // 0: one number instead of class probabilities
+  int64_t kernel_size = 0;   // CNN: taps of a convolution
+  int64_t num_heads = 0;     // Transformer
+  int64_t feed_forward = 0;  // Transformer: width between the two maps of a layer
+  int64_t n_classes = 0;     // 0: one number instead of class probabilities
 
   bool regression() const { return n_classes == 0; }
   int64_t n_outputs() const { return regression() ? 1 : n_classes; }
@@ -50,6 +55,17 @@ struct NetShape {
       errors.push_back(format("lookback of an MLP must be 1, but is ", lookback));
     if (kind == NetKind::kCnn && (kernel_size < 1 || kernel_size > 1'000))
       errors.push_back(format("kernel_size must be 1 to 1,000, but is ", kernel_size));
+    if (kind == NetKind::kTransformer && !hidden.empty()) {
+      for (const int64_t width : hidden) {
+        if (width != hidden.front())
+          errors.push_back(
+              format("all layers of a Transformer must be ", hidden.front(), " wide, but one is ", width));
+      }
+      if (num_heads < 1 || hidden.front() % num_heads != 0)
+        errors.push_back(format("num_heads must divide the width ", hidden.front(), ", but is ", num_heads));
+      if (feed_forward < 1 || feed_forward > 65'536)
+        errors.push_back(format("feed_forward must be 1 to 65,536, but is ", feed_forward));
+    }
     if (n_classes != 0 && (n_classes < 2 || n_classes > 10'000))
       errors.push_back(format("n_classes must be 2 to 10,000, or 0 for a regression, but is ", n_classes));
     return errors;
@@ -85,6 +101,9 @@ struct TrainingSettings {
   int64_t nan_recoveries = 2;
   int64_t restarts = 0;
   bool calibrate_temperature = false;
+
+  ForwardPath path = ForwardPath::kFused;
+  bool cuda = false;  // kTorch only
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;

@@ -64,7 +64,7 @@ class Fit {
     for (size_t i = 0; i < rows_.size(); i += static_cast<size_t>(step)) accuracy_rows_.push_back(rows_[i]);
     const auto n = static_cast<int64_t>(rows_.size());
     batch_ = std::min(in_.settings.batch_size, n);
-    net_ = make_net(in_.shape, std::max(batch_ + 1, kEvaluationBatch));
+    net_ = make_net(in_.shape, std::max(batch_ + 1, kEvaluationBatch), in_.settings.path, in_.settings.cuda);
   }
 
   void run(const StopToken& stop, const std::function<void(int64_t, int64_t)>& progress) {
@@ -89,6 +89,7 @@ class Fit {
     out_.best_loss = best.epoch > 0 && !stop_rows_.empty() ? best.loss : kNan;
     out_.alarms = monitor.alarms();
     out_.stop_reason = monitor.stop_reason();
+    net_->push_weights();
     if (in_.settings.calibrate_temperature && !stop_rows_.empty()) calibrate();
     objective_->scale_head_back(net_->weights, net_->layout());
     out_.weights = std::move(net_->weights);
@@ -96,10 +97,13 @@ class Fit {
 
   LossAndGradient loss_and_gradient(const NetWeights& weights) {
     const TorchThreadScope one_thread;
-    net_ = make_net(in_.shape, static_cast<int64_t>(rows_.size()));
+    net_ = make_net(in_.shape, static_cast<int64_t>(rows_.size()), in_.settings.path, in_.settings.cuda);
     net_->weights = weights;
+    net_->push_weights();
     LossAndGradient result;
-    const LossSums sums = backward(rows_, 0.0);
+    dropout_ = Philox(in_.seed, "neural/dropout");
+    const LossSums sums = backward(rows_, in_.settings.dropout);
+    net_->pull_gradients();
     result.loss = sums.loss / sums.weight;
     result.gradient = net_->gradients();
     return result;
@@ -141,7 +145,8 @@ class Fit {
     Philox order = stream("neural/order");
     dropout_ = stream("neural/dropout");
     net_->initialise(initial);
-    optimiser_.emplace(in_.settings, net_->gradients().size());
+    net_->push_weights();
+    optimiser_ = net_->make_optimiser(in_.settings);
     sound_ = net_->weights;
     const bool has_stop_rows = !stop_rows_.empty();
     const int64_t first = last_epoch();
@@ -155,6 +160,7 @@ class Fit {
       begin_epoch(epoch);
       shuffle(order);
       const LossSums training = train_epoch(epoch, rate, stop);
+      net_->pull_weights();
       StopReason reason = stop.reason();
       LossSums validation;
       LossSums accuracy;
@@ -178,6 +184,7 @@ class Fit {
         monitor.note("nan_recovery", record.step,
                      "the loss is not finite - back to the last sound weights at a quarter of the rate");
         net_->weights = sound_;
+        net_->push_weights();
         optimiser_->reset();
         rate.slow_down();
         blown_up_ = false;
@@ -354,7 +361,7 @@ class Fit {
   std::vector<int64_t> hidden_;  // columns not visible in this epoch
   int64_t frozen_ = 0;           // layers
   std::optional<Objective> objective_;
-  std::optional<Optimiser> optimiser_;
+  std::unique_ptr<Optimiser> optimiser_;
   int64_t batch_ = 0;
   std::unique_ptr<Net> net_;
   NetWeights sound_;  // of the last epoch whose numbers were finite

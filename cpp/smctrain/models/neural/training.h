@@ -79,7 +79,8 @@ struct FitOutput {
 FitOutput fit_net(const FitInput& input, const StopToken& stop,
                   const std::function<void(int64_t, int64_t)>& progress);
 
-// Loss and gradient of one batch at given weights, dropout off: what the tests compare with autograd.
+// Loss and gradient of one batch at given weights, dropout drawn from the seed: what the tests compare with
+// autograd.
 struct LossAndGradient {
   double loss = 0.0;
   std::vector<float> gradient;

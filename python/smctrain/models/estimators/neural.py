@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from sklearn.utils.validation import check_is_fitted
+
 from smctrain.models.base import Trainer
 from smctrain.models.estimators._base import NativeClassifier, NativeSequenceClassifier
 from smctrain.models.estimators._regressor import NativeRegressor, NativeSequenceRegressor
@@ -37,8 +39,31 @@ class _NetParameters:
     freeze_after: int = 0
     nan_recoveries: int = 2
     restarts: int = 0
+    device: str = "auto"
     random_state: Any = None
     n_jobs: int | None = None
+
+    @property
+    def device_(self) -> str:
+        """Where it was trained: "cpu" or "cuda"."""
+        return str(self.fitted_.device)  # type: ignore[attr-defined]
+
+    def plot_history(self, ax: Any = None) -> Any:
+        """Draw the epochs: loss, accuracy (a classifier) and learning rate, with the epoch whose weights were kept.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, optional
+            One for each panel, three for a classifier and two for a regressor; a figure of its own by default.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from smctrain.models._history_plot import plot_history
+
+        check_is_fitted(self)
+        return plot_history(self.fitted_, ax)  # type: ignore[attr-defined]
 
     def _settings(self) -> dict[str, Any]:
         """What the trainer takes of the parameters."""
@@ -109,6 +134,24 @@ class _Convolutions(_LooksBack):
         from smctrain.models.cnn1d import CNN1DTrainer
 
         return CNN1DTrainer(**self._settings())  # type: ignore[attr-defined]
+
+
+@dataclass(repr=False, eq=False)
+class _Attention(_LooksBack):
+    d_model: int = 32
+    num_heads: int = field(default=4, kw_only=True)
+    num_layers: int = field(default=2, kw_only=True)
+    feed_forward: int = field(default=64, kw_only=True)
+    lookback: int = field(default=20, kw_only=True)
+    dropout: float = field(default=0.2, kw_only=True)
+    weight_decay: float = field(default=0.01, kw_only=True)
+    learning_rate: float = field(default=0.0005, kw_only=True)
+    warmup_epochs: float = field(default=1.0, kw_only=True)
+
+    def _make_trainer(self) -> Trainer:
+        from smctrain.models.transformer import TransformerTrainer
+
+        return TransformerTrainer(**self._settings())  # type: ignore[attr-defined]
 
 
 @dataclass(repr=False, eq=False)
@@ -207,3 +250,29 @@ class CNN1DRegressor(_Convolutions, _RegressorParameters, NativeSequenceRegresso
     """Causal convolutions for numbers; parameters as of `CNN1DClassifier`, and `loss`, "squared" or "huber"."""
 
     _family: ClassVar[str] = "CNN1D"
+
+
+@dataclass(repr=False, eq=False)
+class TransformerClassifier(_Attention, _ClassifierParameters, NativeSequenceClassifier):
+    """Causal attention along time over the last `lookback` rows, the decision row included.
+
+    Parameters
+    ----------
+    d_model : int
+        Numbers a bar is mapped to.
+    num_heads : int
+        Divides `d_model`.
+    num_layers, feed_forward, lookback : int
+    other parameters
+        See `smctrain.models.transformer.TransformerTrainer`; `segment=` and rows without a full window as of
+        `LSTMClassifier`.
+    """
+
+    _family: ClassVar[str] = "Transformer"
+
+
+@dataclass(repr=False, eq=False)
+class TransformerRegressor(_Attention, _RegressorParameters, NativeSequenceRegressor):
+    """Causal attention for numbers; parameters as of `TransformerClassifier`, and `loss`, "squared" or "huber"."""
+
+    _family: ClassVar[str] = "Transformer"

@@ -100,6 +100,11 @@ ALL = [
                sequence=True)
         for name in ("CNN1DClassifier", "CNN1DRegressor")
     ),
+    *(
+        Family(name, {"d_model": 8, "num_layers": 1, "feed_forward": 8, "lookback": 3, "max_epochs": 2,
+               "random_state": 0}, needs="torch", sequence=True)
+        for name in ("TransformerClassifier", "TransformerRegressor")
+    ),
     # Without draws, noise on the scores of splits, and class balance.
     Family("CatBoostClassifier", _CATBOOST, {"n_estimators": 30, "class_weight": None}, _BORDERS, "catboost"),
     Family("CatBoostRegressor", _CATBOOST, {"n_estimators": 30}, _BORDERS, "catboost"),
