@@ -89,6 +89,11 @@ _ENTRIES = (
         regressor="CNN1DRegressor",
     ),
     FamilyEntry(
+        "MultiTask", ("multitask", "multitaskmlp"),
+        "smctrain.models.multi_task", "MultiTaskTrainer", "FittedMultiTask",
+        "smctrain.models.estimators.multi_task", "MultiTaskMLP", extra="neural", regressor="MultiTaskMLP",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",
