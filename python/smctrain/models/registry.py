@@ -94,6 +94,12 @@ _ENTRIES = (
         "smctrain.models.estimators.multi_task", "MultiTaskMLP", extra="neural", regressor="MultiTaskMLP",
     ),
     FamilyEntry(
+        "MetaLearning", ("metalearning", "maml"),
+        "smctrain.models.meta_learning", "MetaLearningTrainer", "FittedMeta",
+        "smctrain.models.estimators.meta_learning", "MetaLearningClassifier", extra="neural",
+        regressor="MetaLearningRegressor",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",

@@ -102,7 +102,9 @@ def read_targets(y: Any, tasks: Any, n: int) -> Targets:
                 labels = labels.astype(np.int64)
             classes[key] = np.unique(labels)
             if len(classes[key]) < 2:
-                raise OneClass(f"task {key}: y holds a single class, {labels[0]!r}, so there is nothing to learn.")
+                raise OneClass(
+                    f"task {key}: y holds a single class, {labels[:1].tolist()[0]!r}, so there is nothing to learn."
+                )
             found[there, j] = np.searchsorted(classes[key], labels)
         else:
             found[there, j] = numbers_of(f"target {key}", column[there])
@@ -125,7 +127,7 @@ def later_targets(name: str, y: Any, names: list[str], classes: dict[str, NDArra
         labels = labels_of(f"{name}: target {key}", columns[key][there])
         unknown = ~np.isin(labels, classes[key])
         if unknown.any():
-            value = labels[np.argmax(unknown)]
+            value = labels[unknown][:1].tolist()[0]
             raise InputError(f"{name}: target {key} holds the label {value!r}, which y does not hold.")
         found[there, j] = np.searchsorted(classes[key], labels)
     return found

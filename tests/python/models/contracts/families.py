@@ -109,6 +109,10 @@ ALL = [
     Family("QuantileRegressor", {"quantiles": 0.5, "random_state": 0, "settings": {"n_estimators": 8}}, {"settings":
            {"n_estimators": 20, "min_child_weight": 1.0, "subsample": 1.0, "colsample_bytree": 1.0}}, needs="xgboost"),
     Family("MultiTaskMLP", own_suite="y is several targets, predictions come by target: neural/test_multi_task.py"),
+    *(
+        Family(name, own_suite="fit needs groups, and adapt follows it: neural/test_meta_learning.py")
+        for name in ("MetaLearningClassifier", "MetaLearningRegressor")
+    ),
 ]  # fmt: skip
 
 HERE = [
