@@ -39,7 +39,8 @@ sample_weight 0 in a row                                  as if the row were not
 X_val without y_val or the reverse; unknown labels in it  InputError
 ========================================================  ============================================================
 
-`LSTMClassifier` takes the same input; rows without a full window are masked.
+`LSTMClassifier` takes the same input; rows without a full window are masked. `MultiTaskMLP` takes several targets (NaN
+or None where one is missing), `MetaLearningClassifier` the symbol of each row as well.
 """
 
 from __future__ import annotations

@@ -214,7 +214,7 @@ def test_fifty_rows_of_a_new_symbol_are_enough() -> None:
         X, s = market(seed)
         y = (s > 0).astype(int)
         flat_X, flat_y, groups = flat(X[:20], y[:20])
-        model = MetaLearningClassifier((32, 32), max_epochs=30, random_state=seed).fit(flat_X, flat_y, groups)
+        model = MetaLearningClassifier((32, 32), max_epochs=20, random_state=seed).fit(flat_X, flat_y, groups)
         for k in range(20, 24):
             few, later = (X[k, :50], y[k, :50]), (X[k, 50:], y[k, 50:])
             scratch = [
@@ -377,7 +377,7 @@ def test_bad_rows_to_adapt_to_are_named(model: MetaLearningClassifier) -> None:
         model.adapt(X, y, learning_rate=0.0)
     with pytest.raises(InputError, match="blew up"):
         model.adapt(1e30 * X, y, steps=50, learning_rate=1e30)
-    with pytest.raises(TooFewRows, match="at least 1 row"):
+    with pytest.raises(TooFewRows, match="sample weights are zero"):
         model.adapt(X, y, sample_weight=np.zeros(10))
     with pytest.raises(InputError):
         model.adapt(X[:, :5], y)
