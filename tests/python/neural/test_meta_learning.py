@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -286,10 +287,15 @@ def test_models_are_stored_and_adapt_the_same(model: MetaLearningClassifier, tmp
     model.save(tmp_path / "start.smc")
     again = st.load_model(tmp_path / "start.smc")
     assert isinstance(again, MetaLearningClassifier)
+    assert again.held_out_.tolist() == model.held_out_.tolist()
+    assert again.left_out_ == model.left_out_ == 0
     adapted = again.adapt(X, y)
     assert adapted.predict_proba(X).tobytes() == model.adapt(X, y).predict_proba(X).tobytes()
     assert isinstance(adapted, MLPClassifier)
     assert adapted.classes_.tolist() == ["down", "up"]
+    for kept in (model, adapted):
+        pickled = pickle.loads(pickle.dumps(kept))
+        assert pickled.predict_proba(X).tobytes() == kept.predict_proba(X).tobytes()
     adapted.save(tmp_path / "adapted.smc")
     stored = st.load_model(tmp_path / "adapted.smc")
     assert isinstance(stored, MLPClassifier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +346,8 @@ def test_the_estimator_speaks_in_the_users_targets(tmp_path: Path) -> None:
     assert isinstance(again, MultiTaskMLP)
     assert again.get_params() == {**model.get_params(), "trunk_dims": [16]}
     np.testing.assert_array_equal(again.predict(X)["direction"], model.predict(X)["direction"])
+    pickled = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(pickled.predict(X)["return"], model.predict(X)["return"])
     copied = clone(model)
     assert copied.get_params() == model.get_params()
     assert not hasattr(copied, "fitted_")
@@ -396,6 +399,7 @@ def test_kinds_are_inferred() -> None:
         ({"tasks": {"a": "ranking"}}, {"a": [0, 1] * 50}, InputError, "'classification' or 'regression'"),
         ({"tasks": {"a": "classification"}}, {"a": [0.5, 1] * 50}, InputError, "fractions"),
         ({"tasks": {"a": "regression"}}, {"a": ["x", "y"] * 50}, InputError, "numbers"),
+        ({"class_weight": {0: 2.0}}, {"a": [0, 1] * 50}, InputError, "class_weight must be"),
         ({"task_weights": {"b": 1.0}}, {"a": [0, 1] * 50}, InputError, "task_weights names b"),
         ({"task_weights": {"a": 0.0}}, {"a": [0, 1] * 50}, InputError, "above 0"),
         ({"head_dim": 0, "trunk_dims": ()}, {"a": [0, 1] * 50}, InputError, "trunk_dims.*head_dim"),

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from smctrain.exceptions import InputError
+from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import Trainer
-from smctrain.models.estimators._base import NativeClassifier
+from smctrain.models.estimators._base import NativeClassifier, plain_labels, stored_classes
 from smctrain.models.estimators._input import labels_of, numbers_of, validated_matrix, validated_weight
 from smctrain.models.estimators._regressor import NativeRegressor
 from smctrain.models.estimators.neural import MLPClassifier, MLPRegressor
@@ -84,10 +84,30 @@ class _MetaParameters:
 
     @property
     def held_out_(self) -> NDArray[Any]:
-        """Symbols that judged the epochs; they moved no weight. Known after `fit`, not in a loaded model."""
+        """Symbols that judged the epochs; they moved no weight."""
         check_is_fitted(self, "groups_")
         held_out: NDArray[Any] = self.groups_[self.fitted_.held_out]  # type: ignore[attr-defined]
         return held_out
+
+    @property
+    def left_out_(self) -> int:
+        """Training rows of symbols too short for an episode."""
+        check_is_fitted(self, "fitted_")
+        return int(self.fitted_.left_out)  # type: ignore[attr-defined]
+
+    def _stored_labels(self) -> dict[str, Any]:
+        labels: dict[str, Any] = super()._stored_labels()  # type: ignore[misc]
+        return {**labels, "groups": plain_labels(self.groups_)}
+
+    def _adopt_stored(self, fitted: Any, face: dict[str, Any]) -> None:
+        super()._adopt_stored(fitted, face)  # type: ignore[misc]
+        groups = face.get("groups")
+        listed = groups.get("classes") if isinstance(groups, dict) else None
+        if not isinstance(groups, dict) or not isinstance(listed, list):
+            raise ArtifactError("the model file must list the symbols it was trained on as groups.")
+        self.groups_ = stored_classes(groups, len(listed))
+        if not all(0 <= code < len(listed) for code in fitted.held_out):
+            raise ArtifactError(f"the model file holds out {fitted.held_out} of {len(listed)} symbols.")
 
     def _adapted(
         self, model: Any, y: NDArray[Any], matrix: NDArray[np.float32], sample_weight: Any, **settings: Any

@@ -69,6 +69,8 @@ class MultiTaskMLP(_NetParameters, StoredEstimator):
     _family: ClassVar[str] = "MultiTask"
 
     def _make_trainer(self) -> MultiTaskTrainer:
+        if isinstance(self.class_weight, Mapping):
+            raise InputError("class_weight must be 'balanced' or None: one mapping cannot speak of several targets.")
         settings = self._settings()
         del settings["tasks"]
         return MultiTaskTrainer(**settings)
