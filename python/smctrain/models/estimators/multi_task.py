@@ -145,9 +145,13 @@ class MultiTaskMLP(_NetParameters, StoredEstimator):
             threads=threads_of(self.n_jobs),
             time_limit_s=0.0 if time_limit is None else float(time_limit),
         )
-        self._adopt(trainer.fit(task, targets.names, targets.n_classes))
-        self.classes_ = targets.classes
+        self._adopt(trainer.fit(task, targets.names, targets.n_classes), targets.classes)
         return self
+
+    def _adopt(self, fitted: Any, classes: Any = None) -> None:
+        """Of a single target the classes may come as an array."""
+        by_target: Any = classes if isinstance(classes, dict) or classes is None else {fitted.targets[0]: classes}
+        super()._adopt(fitted, by_target)
 
     @property
     def targets_(self) -> list[str]:
@@ -225,9 +229,8 @@ class MultiTaskMLP(_NetParameters, StoredEstimator):
         return {"labels": {name: plain_labels(classes) for name, classes in self.classes_.items()}}
 
     def _adopt_stored(self, fitted: Any, face: dict[str, Any]) -> None:
-        self._adopt(fitted)
         labels = face.get("labels")
         counts = {name: n for name, n in zip(fitted.targets, fitted.shape.tasks, strict=True) if n}
         if not isinstance(labels, dict) or set(labels) != set(counts):
             raise ArtifactError(f"the model file must hold class labels of the targets {', '.join(counts)}.")
-        self.classes_ = {name: stored_classes(labels[name], n) for name, n in counts.items()}
+        self._adopt(fitted, {name: stored_classes(labels[name], n) for name, n in counts.items()})
