@@ -421,3 +421,32 @@ def test_a_stop_flag_ends_the_fit_with_what_there_is() -> None:
     assert not fitted.complete
     assert len(fitted.history["step"]) == 1
     assert fitted.best_epoch == 1
+
+
+def test_labels_that_end_out_of_order_hold_the_query_back() -> None:
+    """One early support row is known last: no episode that holds it may ask before that, the others may."""
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(60, 4)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(np.int32)
+    groups = np.repeat([0, 1], 30).astype(np.int32)
+    t1 = np.arange(60)
+    t1[[2, 32]] = [19, 49]
+    trainer = MetaLearningTrainer((6,), **SMALL | {"validation_fraction": 0.0, "steps_per_epoch": 50})
+
+    def weights(labels: np.ndarray) -> bytes:
+        return trainer.fit(as_task(X, labels), groups, t1.astype(np.int64)).arrays["head.weight"].tobytes()
+
+    # Support rows 0..9, 1..10 and 2..11 wait for row 19 and then ask rows 20..29; those from 3 on need not wait.
+    always = y.copy()
+    always[[20, 50]] ^= 1
+    assert weights(always) != weights(y)
+    with pytest.raises(TooFewRows):  # 31 rows for an episode, of 30
+        MetaLearningTrainer(**SMALL | {"support_rows": 21}).fit(as_task(X, y), groups, t1.astype(np.int64))
+    late = t1.copy()
+    late[[2, 32]] = [20, 50]  # now the first three supports have 9 query rows only, and row 2 is in no episode
+    late_fit = trainer.fit(as_task(X, y), groups, late.astype(np.int64)).arrays["head.weight"]
+    changed = y.copy()
+    changed[[0, 1, 2, 30, 31, 32]] ^= 1
+    again = trainer.fit(as_task(X, changed), groups, late.astype(np.int64)).arrays["head.weight"]
+    assert late_fit.tobytes() == again.tobytes()
+    assert weights(changed) != weights(y)

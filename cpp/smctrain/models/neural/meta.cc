@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -225,15 +226,7 @@ class MetaFit {
     for (auto& [group, rows] : by_group) {
       require_finite(in_.X, rows, 1);
       Symbol symbol{group, std::move(rows), {}};
-      const auto n = static_cast<int64_t>(symbol.rows.size());
-      for (int64_t first = 0; first + in_.meta.support_rows + in_.meta.query_rows <= n; ++first) {
-        int64_t query = first + in_.meta.support_rows;
-        int64_t known = -1;
-        for (int64_t i = first; i < query && !in_.t1.empty(); ++i)
-          known = std::max(known, in_.t1[symbol.rows[static_cast<size_t>(i)]]);
-        while (query < n && symbol.rows[static_cast<size_t>(query)] <= known) ++query;
-        if (query + in_.meta.query_rows <= n) symbol.places.emplace_back(first, query);
-      }
+      find_places(symbol);
       if (symbol.places.empty()) {
         out_.too_short.push_back(group);
       } else {
@@ -245,6 +238,27 @@ class MetaFit {
             " support and ", in_.meta.query_rows, " query rows behind them, but there are ", symbols_.size(),
             " of ", by_group.size(),
             ": give more symbols or rows, or ask for fewer support_rows and query_rows.");
+    }
+  }
+
+  // The query starts behind the latest label of the support: a running maximum of t1 over its rows, kept as
+  // the rows that may still become it.
+  void find_places(Symbol& symbol) const {
+    const auto n = static_cast<int64_t>(symbol.rows.size());
+    const auto known = [&](int64_t i) { return in_.t1[symbol.rows[static_cast<size_t>(i)]]; };
+    std::deque<int64_t> latest;
+    for (int64_t last = 0; last < n; ++last) {
+      const int64_t first = last - in_.meta.support_rows + 1;
+      int64_t query = last + 1;
+      if (!in_.t1.empty()) {
+        while (!latest.empty() && known(latest.back()) <= known(last)) latest.pop_back();
+        latest.push_back(last);
+        if (latest.front() < first) latest.pop_front();
+        const auto behind =
+            std::upper_bound(symbol.rows.begin() + query, symbol.rows.end(), known(latest.front()));
+        query = behind - symbol.rows.begin();
+      }
+      if (first >= 0 && query + in_.meta.query_rows <= n) symbol.places.emplace_back(first, query);
     }
   }
 
