@@ -3,12 +3,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
-
+#include "bindings/net_arrays.h"
+#include "bindings/net_settings.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/models/neural/devices.h"
-#include "smctrain/models/neural/layout.h"
 #include "smctrain/models/neural/predictor.h"
 #include "smctrain/models/neural/training.h"
 #include "smctrain/models/neural/windows.h"
@@ -19,119 +18,20 @@ namespace neural = models::neural;
 
 namespace {
 
-neural::NetShape to_shape(const py::dict& config) {
-  neural::NetShape shape;
-  const auto kind = config["kind"].cast<std::string>();
-  if (kind == "mlp") {
-    shape.kind = neural::NetKind::kMlp;
-  } else if (kind == "lstm") {
-    shape.kind = neural::NetKind::kLstm;
-  } else if (kind == "gru") {
-    shape.kind = neural::NetKind::kGru;
-  } else if (kind == "cnn") {
-    shape.kind = neural::NetKind::kCnn;
-    shape.kernel_size = config["kernel_size"].cast<int64_t>();
-  } else if (kind == "transformer") {
-    shape.kind = neural::NetKind::kTransformer;
-    shape.num_heads = config["num_heads"].cast<int64_t>();
-    shape.feed_forward = config["feed_forward"].cast<int64_t>();
-  } else {
-    raise("InputError", "kind must be mlp, lstm, gru, cnn or transformer, but is ", kind, ".");
-  }
-  shape.n_features = config["n_features"].cast<int64_t>();
-  shape.hidden = config["hidden"].cast<std::vector<int64_t>>();
-  shape.lookback = config["lookback"].cast<int64_t>();
-  shape.n_classes = config["n_classes"].cast<int64_t>();
-  neural::require_valid(shape.validate());
-  return shape;
-}
-
-neural::ScheduleKind to_schedule(const std::string& name) {
-  if (name == "plateau") return neural::ScheduleKind::kPlateau;
-  if (name == "exponential") return neural::ScheduleKind::kExponential;
-  if (name == "cosine") return neural::ScheduleKind::kCosine;
-  if (name == "one_cycle") return neural::ScheduleKind::kOneCycle;
-  return neural::ScheduleKind::kConstant;
-}
-
-neural::TrainingSettings to_settings(const py::dict& config) {
-  neural::TrainingSettings s;
-  s.dropout = config["dropout"].cast<double>();
-  s.weight_decay = config["weight_decay"].cast<double>();
-  s.label_smoothing = config["label_smoothing"].cast<double>();
-  s.learning_rate = config["learning_rate"].cast<double>();
-  s.batch_size = config["batch_size"].cast<int64_t>();
-  s.max_epochs = config["max_epochs"].cast<int64_t>();
-  s.patience = config["patience"].cast<int64_t>();
-  s.min_delta = config["min_delta"].cast<double>();
-  s.clip_norm = config["clip_norm"].cast<double>();
-  s.balanced = config["balanced"].cast<bool>();
-  s.optimiser = config["optimizer"].cast<std::string>() == "sgd" ? neural::OptimiserKind::kSgd
-                                                                 : neural::OptimiserKind::kAdamW;
-  s.momentum = config["momentum"].cast<double>();
-  s.regression_loss = config["loss"].cast<std::string>() == "huber" ? neural::RegressionLoss::kHuber
-                                                                    : neural::RegressionLoss::kSquared;
-  s.schedule = to_schedule(config["schedule"].cast<std::string>());
-  s.plateau_epochs = config["plateau_epochs"].cast<int64_t>();
-  s.decay = config["decay"].cast<double>();
-  s.warmup_epochs = config["warmup_epochs"].cast<double>();
-  s.min_learning_rate = config["min_learning_rate"].cast<double>();
-  s.visible_from = config["visible_from"].cast<std::vector<int64_t>>();
-  s.freeze_layers = config["freeze_layers"].cast<int64_t>();
-  s.freeze_after = config["freeze_after"].cast<int64_t>();
-  s.nan_recoveries = config["nan_recoveries"].cast<int64_t>();
-  s.restarts = config["restarts"].cast<int64_t>();
-  s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
-  if (config.contains("path") && config["path"].cast<std::string>() == "torch")
-    s.path = neural::ForwardPath::kTorch;
-  if (config.contains("device") && config["device"].cast<std::string>() == "cuda") {
-    s.path = neural::ForwardPath::kTorch;
-    s.cuda = true;
-  }
-  return s;
-}
-
-// Named arrays of a flat pair, and back.
-py::dict to_named(const neural::NetLayout& layout, const std::vector<float>& learned,
-                  const std::vector<float>* statistics) {
-  py::dict named;
-  for (const auto& spec : layout.arrays) {
-    if (!spec.learned && statistics == nullptr) continue;
-    const auto& source = spec.learned ? learned : *statistics;
-    std::vector<float> values(source.begin() + spec.offset, source.begin() + spec.offset + spec.size());
-    named[py::str(spec.name)] = to_array(std::move(values)).reshape(spec.shape);
-  }
-  return named;
-}
-
-neural::NetWeights from_named(const neural::NetLayout& layout, const py::dict& named) {
-  neural::NetWeights weights;
-  weights.learned.resize(static_cast<size_t>(layout.n_learned));
-  weights.statistics.resize(static_cast<size_t>(layout.n_statistics));
-  for (const auto& spec : layout.arrays) {
-    const py::str name(spec.name);
-    if (!named.contains(name)) raise("InputError", "array ", spec.name, " is missing.");
-    const auto array = py::cast<py::array>(named[name]);
-    check_dtype<float>(array, spec.name.c_str());
-    const bool same_shape = array.ndim() == static_cast<py::ssize_t>(spec.shape.size()) &&
-                            std::equal(spec.shape.begin(), spec.shape.end(), array.shape());
-    if (!same_shape || (array.flags() & py::array::c_style) == 0) {
-      raise("InputError", "array ", spec.name,
-            " must be in C order and have the shape that follows from the settings.");
-    }
-    auto& target = spec.learned ? weights.learned : weights.statistics;
-    std::copy_n(static_cast<const float*>(array.data()), spec.size(), target.begin() + spec.offset);
-  }
-  return weights;
-}
-
 neural::FitInput to_input(const py::array& X, const py::array& y, const py::array& rows,
                           const py::array& stop_rows, const py::object& weight, const py::object& segment,
                           const py::dict& shape, const py::dict& settings, uint64_t seed) {
   neural::FitInput input;
   input.X = matrix_view<float>(X, "X");
   input.shape = to_shape(shape);
-  if (input.shape.regression()) {
+  if (input.shape.multi_task()) {
+    input.targets = matrix_view<double>(y, "y");
+    if (input.targets.rows != input.X.rows ||
+        input.targets.cols != static_cast<int64_t>(input.shape.tasks.size())) {
+      raise("InputError", "y must have ", input.X.rows, " rows and ", input.shape.tasks.size(),
+            " columns, but has ", input.targets.rows, " and ", input.targets.cols, ".");
+    }
+  } else if (input.shape.regression()) {
     input.target = vector_view<double>(y, "y", input.X.rows);
   } else {
     input.y = vector_view<int32_t>(y, "y", input.X.rows);
@@ -177,6 +77,15 @@ py::dict fit(const py::array& X, const py::array& y, const py::array& rows, cons
       to_array(std::vector<double>(output.columns_visible.begin(), output.columns_visible.end()));
   history["layers_frozen"] =
       to_array(std::vector<double>(output.layers_frozen.begin(), output.layers_frozen.end()));
+  py::list tasks;
+  for (const auto& task : output.tasks) {
+    py::dict one;
+    one["train_loss"] = to_array(std::vector<double>(task.train_loss));
+    one["val_loss"] = to_array(std::vector<double>(task.val_loss));
+    one["train_score"] = to_array(std::vector<double>(task.train_score));
+    one["val_score"] = to_array(std::vector<double>(task.val_score));
+    tasks.append(one);
+  }
   py::list alarms;
   for (const auto& alarm : output.alarms)
     alarms.append(py::make_tuple(alarm.kind, alarm.step, alarm.message));
@@ -184,6 +93,7 @@ py::dict fit(const py::array& X, const py::array& y, const py::array& rows, cons
   result["arrays"] =
       to_named(neural::make_layout(input.shape), output.weights.learned, &output.weights.statistics);
   result["history"] = history;
+  result["tasks"] = tasks;
   result["alarms"] = alarms;
   result["stop_reason"] = output.stop_reason;
   result["best_epoch"] = output.best_epoch;

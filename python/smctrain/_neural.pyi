@@ -14,6 +14,8 @@ __all__: list[str] = [
     "neural_full_windows",
     "neural_gather_windows",
     "neural_gradient",
+    "neural_meta_adapt",
+    "neural_meta_fit",
     "torch_minor",
 ]
 
@@ -81,6 +83,41 @@ def neural_gradient(
 ) -> tuple[float, dict]:
     """
     Loss and gradient of one batch of all rows; dropout is drawn from seed 0.
+    """
+
+def neural_meta_adapt(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    weight: typing.Any,
+    shape: dict,
+    settings: dict,
+    meta: dict,
+    arrays: dict,
+    target_mean: typing.SupportsFloat | typing.SupportsIndex,
+    target_scale: typing.SupportsFloat | typing.SupportsIndex,
+) -> dict:
+    """
+    Named arrays after adaptation to some rows, answering in units of y.
+    """
+
+def neural_meta_fit(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    weight: typing.Any,
+    group: numpy.ndarray,
+    t1: typing.Any,
+    shape: dict,
+    settings: dict,
+    meta: dict,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+) -> dict:
+    """
+    Meta-learns one initialisation across groups; returns arrays, history, alarms, held_out, too_short.
     """
 
 __version__: str = "0.1.0"

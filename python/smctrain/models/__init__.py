@@ -40,6 +40,7 @@ X_val without y_val or the reverse; unknown labels in it  InputError
 ========================================================  ============================================================
 
 `LSTM...`, `GRU...`, `CNN1D...` and `Transformer...` take the same input; rows without a full window are masked.
+`MultiTaskMLP` takes several targets (NaN or None where one is missing), `MetaLearning...` the symbol of each row too.
 """
 
 from __future__ import annotations

@@ -47,6 +47,10 @@ class NetShape:
         Taps of a convolution; 0 where there is none.
     num_heads, feed_forward : int
         Of a Transformer; 0 elsewhere.
+    tasks : tuple of int
+        Several targets: classes of each, 0 for a number; `n_classes` is 0 then. Empty: one target.
+    norm : bool
+        Whether the blocks of an MLP hold BatchNorm.
     """
 
     kind: str
@@ -57,9 +61,13 @@ class NetShape:
     kernel_size: int = 0
     num_heads: int = 0
     feed_forward: int = 0
+    tasks: tuple[int, ...] = ()
+    norm: bool = True
 
     @property
     def n_outputs(self) -> int:
+        if self.tasks:
+            return sum(classes or 1 for classes in self.tasks)
         return self.n_classes or 1
 
     def native(self) -> dict[str, Any]:
@@ -71,6 +79,8 @@ class NetShape:
             "n_classes": self.n_classes,
             **({"kernel_size": self.kernel_size} if self.kind == "cnn" else {}),
             **({"num_heads": self.num_heads, "feed_forward": self.feed_forward} if self.kind == "transformer" else {}),
+            **({"tasks": list(self.tasks)} if self.tasks else {}),
+            **({} if self.norm else {"norm": False}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -82,7 +92,9 @@ class NetShape:
         for i, width in enumerate(self.hidden):
             if self.kind == "mlp":
                 shapes[f"blocks.{i}.linear.weight"] = (width, width_in)
-                shapes.update({f"blocks.{i}.{name}": (width,) for name in ("linear.bias", *_NORM)})
+                shapes.update(
+                    {f"blocks.{i}.{name}": (width,) for name in ("linear.bias", *(_NORM if self.norm else ()))}
+                )
             elif self.kind == "cnn":
                 shapes[f"layers.{i}.conv.weight"] = (self.kernel_size, width, width_in)
                 shapes.update({f"layers.{i}.{name}": (width,) for name in ("conv.bias", *_NORM)})
@@ -137,6 +149,14 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
     check_memory(trainer.family, estimate_bytes(trainer, shape), "a smaller batch_size, lookback or width")
     device, words = choose_device(trainer.device)
     logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
+    result = run_fit(task, shape, {**trainer.native(), "device": device, "path": _path_for_tests})
+    if device == "cuda" and trainer.device == "auto":
+        result["warnings"].append(f"trained on a CUDA device ({words}), which device='auto' found.")
+    return result
+
+
+def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[str, Any]:
+    """As `fit_network`, with the native settings at hand; on the CPU where they name no device."""
     native = _load.neural_devices()
     result: dict[str, Any] = native.neural_fit(
         task.X,
@@ -146,7 +166,7 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
         task.weight,
         task.segment,
         shape.native(),
-        {**trainer.native(), "device": device, "path": _path_for_tests},
+        settings,
         task.seed,
         task.stop,
         task.time_limit_s,
@@ -154,14 +174,10 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
     )
     warnings = [message for _, _, message in result.pop("alarms")]
     if result["left_out"]:
-        warnings.append(
-            f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} "
-            "rows inside one segment and were left out."
-        )
-    if device == "cuda" and trainer.device == "auto":
-        warnings.append(f"trained on a CUDA device ({words}), which device='auto' found.")
+        lacks = "none of the targets" if shape.tasks else f"no full window of {shape.lookback} rows inside one segment"
+        warnings.append(f"{result['left_out']} of {len(task.rows)} training rows have {lacks} and were left out.")
     result["warnings"] = warnings
-    result["device"] = device
+    result["device"] = settings.get("device", "cpu")
     return result
 
 
@@ -232,7 +248,7 @@ class FittedNet:
             best_loss=result["best_loss"],
             left_out=result["left_out"],
             temperature=result["temperature"],
-            device=result["device"],
+            device=result.get("device", "cpu"),
         )
 
     def predict_proba(
@@ -304,8 +320,11 @@ class FittedNet:
             "device": self.device,
         }
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
-        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in (*_HISTORY, *_ADDED)})
+        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in self._history_names()})
         return meta, arrays
+
+    def _history_names(self) -> tuple[str, ...]:
+        return (*_HISTORY, *_ADDED)
 
     @classmethod
     def from_state(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
@@ -317,8 +336,13 @@ class FittedNet:
             A setting is out of range, an array is missing, foreign, of another shape than the settings imply,
             or not finite.
         """
-        shape = _shape_from(cls.family, cls._kind, meta)
-        weights, history = _arrays_from(cls.family, shape, arrays)
+        return cls._from_parts(shape_from(cls.family, cls._kind, meta), meta, arrays)
+
+    @classmethod
+    def _from_parts(
+        cls, shape: NetShape, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], more_history: tuple[str, ...] = ()
+    ) -> Self:
+        weights, history = _arrays_from(cls.family, shape, arrays, more_history)
         reason, warnings = meta.get("stop_reason", ""), meta.get("warnings", [])
         if reason not in _STOP_REASONS:
             raise ArtifactError(f"{cls.family}: stop_reason must be one of {_STOP_REASONS}, but is {reason!r}.")
@@ -358,7 +382,7 @@ def _whole(family: str, meta: dict[str, Any], name: str, low: int, high: int) ->
     return value
 
 
-def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
+def shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
     if meta.get("kind") != kind:
         raise ArtifactError(f"{family}: the state must be of kind {kind!r}, but is of {meta.get('kind')!r}.")
     hidden = meta.get("hidden")
@@ -384,15 +408,16 @@ def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
         kernel_size=_whole(family, meta, "kernel_size", 1, 1000) if kind == "cnn" else 0,
         num_heads=num_heads,
         feed_forward=_whole(family, meta, "feed_forward", 1, 65_536) if transformer else 0,
+        norm=kind != "mlp" or meta.get("norm", True) is not False,
     )
 
 
 def _arrays_from(
-    family: str, shape: NetShape, arrays: dict[str, NDArray[Any]]
+    family: str, shape: NetShape, arrays: dict[str, NDArray[Any]], more_history: tuple[str, ...] = ()
 ) -> tuple[dict[str, NDArray[np.float32]], History]:
     expected = shape.array_shapes()
     added = {f"history.{name}": name for name in _ADDED if f"history.{name}" in arrays}
-    history_names = {f"history.{name}": name for name in _HISTORY} | added
+    history_names = {f"history.{name}": name for name in (*_HISTORY, *more_history)} | added
     foreign = sorted(set(arrays) - set(expected) - set(history_names))
     missing = sorted((set(expected) | set(history_names)) - set(arrays))
     if foreign or missing:

@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def is_regression(self) -> bool:
-        if self.trainer is not None:
+        if self.estimator is None and self.trainer is not None:
             return predicts_numbers(self.trainer)
         from sklearn.base import is_regressor
 

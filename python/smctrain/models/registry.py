@@ -95,6 +95,17 @@ _ENTRIES = (
         regressor="TransformerRegressor",
     ),
     FamilyEntry(
+        "MultiTask", ("multitask", "multitaskmlp"),
+        "smctrain.models.multi_task", "MultiTaskTrainer", "FittedMultiTask",
+        "smctrain.models.estimators.multi_task", "MultiTaskMLP", extra="neural", regressor="MultiTaskMLP",
+    ),
+    FamilyEntry(
+        "MetaLearning", ("metalearning", "maml"),
+        "smctrain.models.meta_learning", "MetaLearningTrainer", "FittedMeta",
+        "smctrain.models.estimators.meta_learning", "MetaLearningClassifier", extra="neural",
+        regressor="MetaLearningRegressor",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",
@@ -202,8 +213,11 @@ def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer
 
 
 def predicts_numbers(trainer: Trainer) -> bool:
-    """Whether the trainer's task is a regression: its family is one, or its objective or loss says so."""
+    """Whether the trainer's task is a regression: its family is one, or its objective or loss says so. The trainer of a
+    network takes classes and numbers; on its own it stands for classes."""
     entry = FAMILIES.get(trainer.family)
+    if entry is not None and entry.extra == "neural":
+        return False
     if entry is not None and entry.task == "regression":
         return True
     return getattr(trainer, "objective", None) is not None or getattr(trainer, "loss", "log_loss") != "log_loss"

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from smctrain.exceptions import InputError
-from smctrain.models import load_model
+from smctrain.models import MultiTaskMLP, cross_validate, load_model
 from smctrain.models.base import FitTask
 from smctrain.models.estimators.neural import (
     GRUClassifier,
@@ -191,3 +191,17 @@ def test_a_history_is_drawn_on_given_axes_and_needs_a_fit() -> None:
     assert model.plot_history(figure.subplots(3)) is figure
     with pytest.raises(InputError, match="ax must be 3 axes"):
         model.plot_history(figure.subplots(2))
+
+
+def test_networks_are_cross_validated_as_what_they_are(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    """A name or a trainer stands for classes, an estimator for what it is; one setting of theirs is called loss."""
+    X, y = rows
+    folds = [(np.arange(300), np.arange(300, 400))]
+    settings = {"max_epochs": 3, "learning_rate": 0.01}
+    for model in (("mlp", settings), ("multi_task", settings), NeuralNetworkTrainer((8,), **settings),
+                  MultiTaskMLP((8,), head_dim=4, **settings)):  # fmt: skip
+        found = cross_validate(model, X, y, folds, metrics="accuracy")
+        assert found.scores["accuracy"][0] > 0.6
+    assert set(found.models[0].predict(X)["y"]) <= {"up", "down"}
+    numbers = cross_validate(MLPRegressor((8,), **settings), X, X[:, 0], folds, metrics="mse")
+    assert np.isfinite(numbers.scores["mse"]).all()

@@ -1,5 +1,6 @@
 #include "smctrain/models/neural/layout.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace smctrain::models::neural {
@@ -38,7 +39,7 @@ NetLayout make_layout(const NetShape& shape) {
       const std::string block = format("blocks.", i, ".");
       append(block + "linear.weight", {width, in});
       append(block + "linear.bias", {width});
-      append_norm(block, width);
+      if (shape.norm) append_norm(block, width);
     } else if (shape.kind == NetKind::kCnn) {
       const std::string layer = format("layers.", i, ".");
       append(layer + "conv.weight", {shape.kernel_size, width, in});
@@ -66,6 +67,33 @@ NetLayout make_layout(const NetShape& shape) {
   append("head.weight", {shape.n_outputs(), in});
   append("head.bias", {shape.n_outputs()});
   return layout;
+}
+
+std::vector<TaskSlice> task_slices(const NetShape& shape) {
+  std::vector<TaskSlice> slices;
+  if (!shape.multi_task()) return slices;
+  const int64_t units = shape.hidden.back() / static_cast<int64_t>(shape.tasks.size());
+  TaskSlice slice;
+  for (const int64_t classes : shape.tasks) {
+    slice.n_classes = classes;
+    slice.n_units = units;
+    slice.n_outputs = classes == 0 ? 1 : classes;
+    slices.push_back(slice);
+    slice.first_unit += units;
+    slice.first_output += slice.n_outputs;
+  }
+  return slices;
+}
+
+void keep_own_units(const NetShape& shape, float* head_weight) {
+  const int64_t units = shape.multi_task() ? shape.hidden.back() : 0;
+  for (const TaskSlice& task : task_slices(shape)) {
+    for (int64_t o = task.first_output; o < task.first_output + task.n_outputs; ++o) {
+      float* row = head_weight + o * units;
+      std::fill(row, row + task.first_unit, 0.0F);
+      std::fill(row + task.first_unit + task.n_units, row + units, 0.0F);
+    }
+  }
 }
 
 int64_t end_of_layers(const NetLayout& layout, int64_t layers) {

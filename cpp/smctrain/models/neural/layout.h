@@ -12,6 +12,8 @@
 // GRU:  the same with 3 hidden, gates reset, update, candidate, and .bias_hn (hidden): the recurrent bias of
 // the
 //       candidate, which the reset gate multiplies.
+// Without norm (see NetShape) an MLP has no .norm. arrays. With several tasks, head.weight is 0 between the
+// outputs of one task and the units of another, and stays so.
 // CNN:  layers.<i>.conv.weight (taps, out, in), tap 0 on the newest step, .conv.bias (out), layers.<i>.norm.*
 // as in
 //       the MLP; head.weight, head.bias
@@ -53,6 +55,21 @@ NetLayout make_layout(const NetShape& shape);
 
 // Place behind the last learned weight of the first `layers` blocks or layers, at most all but the head.
 int64_t end_of_layers(const NetLayout& layout, int64_t layers);
+
+// Where one of several tasks lives: its units of the last block, and its outputs.
+struct TaskSlice {
+  int64_t n_classes = 0;  // 0: a number
+  int64_t first_unit = 0;
+  int64_t n_units = 0;
+  int64_t first_output = 0;
+  int64_t n_outputs = 0;
+};
+
+// In the order of shape.tasks; empty for a single target.
+std::vector<TaskSlice> task_slices(const NetShape& shape);
+
+// Zeroes head.weight (or its gradient) between the outputs of one task and the units of another.
+void keep_own_units(const NetShape& shape, float* head_weight);
 
 // Both flat arrays of one network.
 struct NetWeights {

@@ -12,20 +12,80 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <vector>
 
 namespace smctrain::models::neural {
+
+// Sums of one of several tasks, over the rows that have its target.
+struct TaskSums {
+  double share = 1.0;  // weight of the task's mean loss in the whole
+  bool classes = false;
+  double loss = 0.0;
+  double weight = 0.0;
+  double correct = 0.0;
+  double rows = 0.0;
+  // Numbers: of w, w y, w y^2 and w (output - y)^2
+  double sum_w = 0.0;
+  double sum_y = 0.0;
+  double sum_yy = 0.0;
+  double sum_ee = 0.0;
+
+  void operator+=(const TaskSums& other) {
+    loss += other.loss;
+    weight += other.weight;
+    correct += other.correct;
+    rows += other.rows;
+    sum_w += other.sum_w;
+    sum_y += other.sum_y;
+    sum_yy += other.sum_yy;
+    sum_ee += other.sum_ee;
+  }
+  double mean() const { return weight > 0.0 ? loss / weight : std::numeric_limits<double>::quiet_NaN(); }
+  // Accuracy, or R2; NaN where no row tells.
+  double score() const {
+    if (classes) return rows > 0.0 ? correct / rows : std::numeric_limits<double>::quiet_NaN();
+    const double spread = sum_w > 0.0 ? sum_yy - sum_y * sum_y / sum_w : 0.0;
+    return spread > 0.0 ? 1.0 - sum_ee / spread : std::numeric_limits<double>::quiet_NaN();
+  }
+};
 
 struct LossSums {
   double loss = 0.0;  // sum of w * loss
   double weight = 0.0;
   double correct = 0.0;  // rows whose most probable class is y
   double rows = 0.0;
+  std::vector<TaskSums> tasks;  // empty: one target
 
   void operator+=(const LossSums& other) {
     loss += other.loss;
     weight += other.weight;
     correct += other.correct;
     rows += other.rows;
+    if (tasks.empty()) {
+      tasks = other.tasks;
+    } else {
+      for (size_t k = 0; k < other.tasks.size(); ++k) tasks[k] += other.tasks[k];
+    }
+  }
+  // Loss of the rows. Several tasks: the weighted sum of their mean losses, those without a row left out.
+  double mean() const {
+    if (tasks.empty()) return loss / weight;
+    double sum = 0.0;
+    for (const TaskSums& task : tasks) sum += task.weight > 0.0 ? task.share * task.mean() : 0.0;
+    return sum;
+  }
+  // Several tasks: the mean over those that are classes; NaN without any.
+  double accuracy() const {
+    if (tasks.empty()) return correct / rows;
+    double sum = 0.0;
+    double n = 0.0;
+    for (const TaskSums& task : tasks) {
+      if (!task.classes || task.rows == 0.0) continue;
+      sum += task.score();
+      n += 1.0;
+    }
+    return n > 0.0 ? sum / n : std::numeric_limits<double>::quiet_NaN();
   }
 };
 

@@ -44,13 +44,15 @@ void Net::initialise(Philox& stream) {
       if (spec.name.ends_with(".weight_ih"))
         bound = 1.0 / std::sqrt(static_cast<double>(spec.shape[0]) / gates);
     } else if (spec.shape.size() == 2) {
-      bound =
-          1.0 /
-          std::sqrt(static_cast<double>(spec.shape[1]));  // a bias follows its weight and shares the bound
+      const bool shared_out = spec.name == "head.weight" && shape_.multi_task();
+      const double tasks = shared_out ? static_cast<double>(shape_.tasks.size()) : 1.0;
+      // A bias follows its weight and shares the bound.
+      bound = 1.0 / std::sqrt(static_cast<double>(spec.shape[1]) / tasks);
     }
     for (int64_t i = 0; i < spec.size(); ++i)
       values[i] = static_cast<float>((2.0 * stream.uniform() - 1.0) * bound);
   }
+  keep_own_units(shape_, weight(static_cast<int64_t>(layout_.arrays.size()) - 2));
 }
 
 void Net::head_forward(const float* x, int64_t batch) {
@@ -64,6 +66,7 @@ void Net::head_backward(const float* x, float* d_x, int64_t batch) {
   const auto head = static_cast<int64_t>(layout_.arrays.size()) - 2;
   const int64_t in = layout_.arrays[static_cast<size_t>(head)].shape[1];
   gemm(kT, kN, shape_.n_outputs(), in, batch, d_logits_.data(), x, 0.0F, gradient(head));
+  keep_own_units(shape_, gradient(head));
   column_sums(d_logits_.data(), batch, shape_.n_outputs(), gradient(head + 1));
   gemm(kN, kN, batch, in, shape_.n_outputs(), d_logits_.data(), weight(head), 0.0F, d_x);
 }
@@ -73,7 +76,7 @@ std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch, ForwardP
     return make_torch_net(shape, max_batch, cuda);
   switch (shape.kind) {
     case NetKind::kMlp:
-      return make_mlp(shape, max_batch);
+      return shape.norm ? make_mlp(shape, max_batch) : make_plain_mlp(shape, max_batch);
     case NetKind::kGru:
       return make_gru(shape, max_batch);
     case NetKind::kCnn:

@@ -2,6 +2,8 @@
 // four kinds below, and LibTorch's autograd for any kind (torch_net.h).
 //
 //   MLP    blocks of Linear -> BatchNorm1d -> ReLU -> Dropout, then Linear
+//          with several tasks the last block is theirs, an equal share of units each, and so is the last
+//          Linear; without norm the blocks are Linear -> ReLU -> Dropout
 //   LSTM, GRU   one or more layers over a window; dropout between layers and on the output of the last step,
 //   then
 //          Linear
@@ -94,6 +96,7 @@ std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch,
 
 // Of one kind; the shape is valid.
 std::unique_ptr<Net> make_mlp(const NetShape& shape, int64_t max_batch);
+std::unique_ptr<Net> make_plain_mlp(const NetShape& shape, int64_t max_batch);  // without norm
 std::unique_ptr<Net> make_lstm(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_gru(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_cnn(const NetShape& shape, int64_t max_batch);

@@ -37,7 +37,9 @@ void check_rows(const FitInput& in, std::span<const int64_t> rows, const char* n
             " after ", previous, ".");
     }
     previous = row;
-    if (in.shape.regression()) {
+    if (in.shape.multi_task()) {
+      check_targets(in, row, name);
+    } else if (in.shape.regression()) {
       if (!std::isfinite(in.target[row])) {
         raise("InputError", "y must be a finite number in every row of ", name, ", but is ", in.target[row],
               " in row ", row, ".");
@@ -54,6 +56,10 @@ void check_rows(const FitInput& in, std::span<const int64_t> rows, const char* n
 }
 
 Objective::Objective(const FitInput& input, std::span<const int64_t> rows) : in_(input) {
+  if (in_.shape.multi_task()) {
+    tasks_.emplace(in_, rows);
+    return;
+  }
   if (!in_.shape.regression()) {
     class_weights_ = class_weights(in_, rows);
     return;
@@ -76,6 +82,7 @@ Objective::Objective(const FitInput& input, std::span<const int64_t> rows) : in_
 }
 
 LossSums Objective::loss(const float* outputs, std::span<const int64_t> rows, float* d_outputs) const {
+  if (tasks_) return tasks_->loss(outputs, rows, d_outputs);
   const auto batch = static_cast<int64_t>(rows.size());
   const auto weight = [&](int64_t i) { return row_weight(rows[i]); };
   if (in_.shape.regression()) {
@@ -89,6 +96,7 @@ LossSums Objective::loss(const float* outputs, std::span<const int64_t> rows, fl
 }
 
 void Objective::scale_head_back(NetWeights& weights, const NetLayout& layout) const {
+  if (tasks_) return tasks_->scale_head_back(weights, layout);
   if (!in_.shape.regression()) return;
   const ArraySpec& head = layout.arrays[layout.arrays.size() - 2];
   const ArraySpec& bias = layout.arrays.back();

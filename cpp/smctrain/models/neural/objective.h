@@ -6,15 +6,19 @@
 //   loss     cross entropy with smoothed targets; squared error, or Huber's with threshold 1, of standardised
 //            targets
 //
+//   several targets   each its own loss, see multi_task.h
+//
 // Raises InputError for a label, number or weight out of range, OneClass where rows hold a single class.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "smctrain/models/neural/layout.h"
 #include "smctrain/models/neural/loss.h"
+#include "smctrain/models/neural/multi_task.h"
 #include "smctrain/models/neural/training.h"
 
 namespace smctrain::models::neural {
@@ -42,6 +46,7 @@ class Objective {
   }
 
   const FitInput& in_;
+  std::optional<MultiTaskLoss> tasks_;
   std::vector<double> class_weights_;  // empty: a regression
   double mean_ = 0.0;
   double scale_ = 1.0;      // of the standardised target

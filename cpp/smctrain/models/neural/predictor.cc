@@ -25,6 +25,20 @@ std::vector<float> transposed(const float* weight, int64_t out, int64_t in) {
   return result;
 }
 
+// Probabilities of one target, or its number.
+void answer(const float* logits, int64_t classes, float bias, double* out) {
+  if (classes == 0) {
+    // Columns far off their scale may overflow a float on the way: the answer stays a number.
+    constexpr float kMost = std::numeric_limits<float>::max();
+    *out = std::isnan(*logits) ? bias : std::clamp(*logits, -kMost, kMost);
+    return;
+  }
+  const double largest = *std::max_element(logits, logits + classes);
+  double sum = 0.0;
+  for (int64_t c = 0; c < classes; ++c) sum += out[c] = std::exp(logits[c] - largest);
+  for (int64_t c = 0; c < classes; ++c) out[c] /= sum;
+}
+
 void fill_rows(const std::vector<float>& bias, int64_t rows, float* y) {
   for (int64_t r = 0; r < rows; ++r)
     std::copy(bias.begin(), bias.end(), y + r * static_cast<int64_t>(bias.size()));
@@ -41,6 +55,8 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
   }
   if (shape.kind == NetKind::kTransformer) {
     transformer_.emplace(shape, weights);
+    head_.bias.assign(weights.learned.end() - shape.n_outputs(),
+                      weights.learned.end());  // last of the layout
     return;
   }
   size_t next = 0;
@@ -51,6 +67,11 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
   };
   const auto fold_norm = [&](Affine& layer) {
     const auto bias = take();
+    if (!shape.norm) {
+      layer.scale.assign(bias.size(), 1.0F);
+      layer.bias = bias;
+      return;
+    }
     const auto gamma = take();
     const auto beta = take();
     const auto mean = take();
@@ -211,6 +232,7 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
   const int64_t classes = shape_.n_outputs();
   std::vector<double> result(rows.size() * static_cast<size_t>(classes),
                              std::numeric_limits<double>::quiet_NaN());
+  const auto tasks = task_slices(shape_);
   const auto starts = stretch_starts(segment, X.rows);
   std::vector<int64_t> full;
   std::vector<int64_t> place;  // where in the answer
@@ -238,16 +260,13 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
     for (int64_t r = 0; r < size; ++r) {
       const float* row = logits.data() + r * classes;
       double* out = result.data() + place[begin + r] * classes;
-      if (shape_.regression()) {
-        // Columns far off their scale may overflow a float on the way: the answer stays a number.
-        constexpr float kMost = std::numeric_limits<float>::max();
-        *out = std::isnan(*row) ? head_.bias[0] : std::clamp(*row, -kMost, kMost);
-        continue;
+      if (shape_.multi_task()) {
+        for (const TaskSlice& task : tasks)
+          answer(row + task.first_output, task.n_classes, head_.bias[task.first_output],
+                 out + task.first_output);
+      } else {
+        answer(row, shape_.n_classes, head_.bias[0], out);
       }
-      const double largest = *std::max_element(row, row + classes);
-      double sum = 0.0;
-      for (int64_t c = 0; c < classes; ++c) sum += out[c] = std::exp(row[c] - largest);
-      for (int64_t c = 0; c < classes; ++c) out[c] /= sum;
     }
   }
   return result;

@@ -25,8 +25,8 @@ class Predictor {
 
   const NetShape& shape() const { return shape_; }
 
-  // Probabilities (rows, classes), or values (rows, 1) of a regression, in double; NaN in a row without a
-  // full window. InputError when a row some window uses is not finite.
+  // Probabilities (rows, classes), or values (rows, 1) of a regression, or those of each task side by side,
+  // in double; NaN in a row without a full window. InputError when a row some window uses is not finite.
   std::vector<double> predict(MatrixView<const float> X, std::span<const int64_t> rows,
                               std::span<const int32_t> segment, const StopToken& stop) const;
 

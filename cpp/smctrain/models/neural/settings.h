@@ -35,9 +35,19 @@ struct NetShape {
   int64_t num_heads = 0;     // Transformer
   int64_t feed_forward = 0;  // Transformer: width between the two maps of a layer
   int64_t n_classes = 0;     // 0: one number instead of class probabilities
+  // Several targets (MLP only; n_classes is 0): classes of each, 0 for a number. The last hidden block is the
+  // tasks' own, an equal share of its units each; see task_slices() in layout.h.
+  std::vector<int64_t> tasks;
+  bool norm = true;  // MLP: BatchNorm in each block
 
+  bool multi_task() const { return !tasks.empty(); }
   bool regression() const { return n_classes == 0; }
-  int64_t n_outputs() const { return regression() ? 1 : n_classes; }
+  int64_t n_outputs() const {
+    if (!multi_task()) return regression() ? 1 : n_classes;
+    int64_t sum = 0;
+    for (const int64_t classes : tasks) sum += classes == 0 ? 1 : classes;
+    return sum;
+  }
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
@@ -68,6 +78,18 @@ struct NetShape {
     }
     if (n_classes != 0 && (n_classes < 2 || n_classes > 10'000))
       errors.push_back(format("n_classes must be 2 to 10,000, or 0 for a regression, but is ", n_classes));
+    if (!norm && kind != NetKind::kMlp) errors.emplace_back("only an MLP can do without norm");
+    if (!multi_task()) return errors;
+    if (kind != NetKind::kMlp || n_classes != 0 || !norm)
+      errors.emplace_back("tasks belong to an MLP with norm and n_classes 0");
+    for (const int64_t classes : tasks) {
+      if (classes != 0 && (classes < 2 || classes > 10'000))
+        errors.push_back(
+            format("a task must have 2 to 10,000 classes, or 0 for a number, but one has ", classes));
+    }
+    if (!hidden.empty() && hidden.back() % static_cast<int64_t>(tasks.size()) != 0)
+      errors.push_back(format("the last hidden block must have an equal share of units for each of the ",
+                              tasks.size(), " tasks, but has ", hidden.back()));
     return errors;
   }
 };
@@ -104,6 +126,9 @@ struct TrainingSettings {
 
   ForwardPath path = ForwardPath::kFused;
   bool cuda = false;  // kTorch only
+  // Of each task; empty: one target.
+  std::vector<double> task_weights;
+  std::vector<std::string> task_names;
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
@@ -133,6 +158,8 @@ struct TrainingSettings {
     need(freeze_after >= 0, "freeze_after must be at least 0", static_cast<double>(freeze_after));
     need(nan_recoveries >= 0, "nan_recoveries must be at least 0", static_cast<double>(nan_recoveries));
     need(restarts >= 0, "restarts must be at least 0", static_cast<double>(restarts));
+    for (const double weight : task_weights)
+      need(weight > 0.0 && std::isfinite(weight), "the loss weight of a task must be above 0", weight);
     for (const int64_t epoch : visible_from) {
       need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
            static_cast<double>(epoch));

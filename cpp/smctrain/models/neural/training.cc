@@ -13,6 +13,7 @@
 #include "smctrain/models/neural/gemm.h"
 #include "smctrain/models/neural/kernels.h"
 #include "smctrain/models/neural/loss.h"
+#include "smctrain/models/neural/multi_task.h"
 #include "smctrain/models/neural/nets.h"
 #include "smctrain/models/neural/objective.h"
 #include "smctrain/models/neural/optimiser.h"
@@ -42,17 +43,29 @@ class Fit {
     const auto starts = stretch_starts(in_.segment, in_.X.rows);
     rows_ = full_windows(in_.rows, starts, in_.shape.lookback);
     stop_rows_ = full_windows(in_.stop_rows, starts, in_.shape.lookback);
+    if (in_.shape.multi_task()) {
+      const auto untargeted = [this](int64_t row) { return !has_target(in_, row); };
+      std::erase_if(rows_, untargeted);
+      std::erase_if(stop_rows_, untargeted);
+      out_.tasks.resize(in_.shape.tasks.size());
+    }
     out_.left_out = static_cast<int64_t>(in_.rows.size() - rows_.size());
     out_.left_out_stop = static_cast<int64_t>(in_.stop_rows.size() - stop_rows_.size());
     // A row of weight 0 counts as absent.
     const auto weightless = [this](int64_t row) { return !in_.weight.empty() && in_.weight[row] == 0.0; };
     std::erase_if(rows_, weightless);
     std::erase_if(stop_rows_, weightless);
-    const char* what = in_.shape.lookback > 1 ? " training rows with a full window" : " training rows";
+    const char* what = in_.shape.lookback > 1   ? " training rows with a full window"
+                       : in_.shape.multi_task() ? " training rows with a target"
+                                                : " training rows";
     if (static_cast<int64_t>(rows_.size()) < kMinRows) {
       raise("TooFewRows", "a network needs at least ", kMinRows, what, ", but there are ", rows_.size(), ".");
     }
     if (stop_rows_.empty() && !in_.stop_rows.empty()) {
+      if (in_.shape.multi_task())
+        raise("TooFewRows",
+              "early stopping needs at least 1 stop row of weight above 0 with a target, but none of the ",
+              in_.stop_rows.size(), " has one: give more stop rows or none.");
       raise("TooFewRows", "early stopping needs at least 1 stop row of weight above 0 with a full window of ",
             in_.shape.lookback, " rows, but none of the ", in_.stop_rows.size(),
             " is: give more stop rows or none.");
@@ -104,7 +117,7 @@ class Fit {
     dropout_ = Philox(in_.seed, "neural/dropout");
     const LossSums sums = backward(rows_, in_.settings.dropout);
     net_->pull_gradients();
-    result.loss = sums.loss / sums.weight;
+    result.loss = sums.mean();
     result.gradient = net_->gradients();
     return result;
   }
@@ -177,6 +190,7 @@ class Fit {
       out_.history.push_back(record);
       out_.columns_visible.push_back(in_.shape.n_features - static_cast<int64_t>(hidden_.size()));
       out_.layers_frozen.push_back(frozen_);
+      for (size_t k = 0; k < out_.tasks.size(); ++k) record_task(k, training, accuracy, validation);
       if (progress) progress(epoch, in_.settings.max_epochs);
       const bool sound = std::isfinite(record.train_loss) && !std::isinf(record.val_loss);
       if (!sound && recoveries < in_.settings.nan_recoveries) {
@@ -240,18 +254,28 @@ class Fit {
 
   StepRecord record_of(int64_t step, const LossSums& training, const LossSums& accuracy,
                        const LossSums& validation) const {
-    const bool classes = !in_.shape.regression();
-    StepRecord record{step, training.loss / training.weight, kNan, kNan, kNan, grad_norm_, rate_};
-    if (classes) record.train_accuracy = accuracy.correct / accuracy.rows;
+    const bool classes = !in_.shape.regression() || in_.shape.multi_task();
+    StepRecord record{step, training.mean(), kNan, kNan, kNan, grad_norm_, rate_};
+    if (classes) record.train_accuracy = accuracy.accuracy();
     if (!stop_rows_.empty()) {
-      record.val_loss = validation.loss / validation.weight;
-      if (classes) record.val_accuracy = validation.correct / validation.rows;
+      record.val_loss = validation.mean();
+      if (classes) record.val_accuracy = validation.accuracy();
     }
     if (blown_up_ || !weights_finite()) record.train_loss = kNan;
     // The monitor reads a NaN validation loss as "there is none"; here it is a failure like infinity.
     if (!stop_rows_.empty() && !blown_up_ && std::isnan(record.val_loss))
       record.val_loss = std::numeric_limits<double>::infinity();
     return record;
+  }
+
+  // After an epoch that blew up there is nothing but NaN.
+  void record_task(size_t k, const LossSums& training, const LossSums& accuracy, const LossSums& validation) {
+    const auto of = [k](const LossSums& sums) { return k < sums.tasks.size() ? sums.tasks[k] : TaskSums{}; };
+    TaskHistory& history = out_.tasks[k];
+    history.train_loss.push_back(of(training).mean());
+    history.val_loss.push_back(of(validation).mean());
+    history.train_score.push_back(of(accuracy).score());
+    history.val_score.push_back(of(validation).score());
   }
 
   void shuffle(Philox& order) {

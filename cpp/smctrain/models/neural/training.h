@@ -2,7 +2,7 @@
 //
 //   1. class weights (balanced) times row weights, or a standardised target (objective.h); rows without a
 //   full
-//      window are left out and counted
+//      window, or without any of several targets (multi_task.h), are left out and counted
 //   2. per epoch: rows in a seeded order, batches (a rest of one row joins the batch before it), forward,
 //   loss,
 //      backward, length of the gradient, one step of the optimiser at the schedule's rate (schedule.h)
@@ -48,8 +48,9 @@ constexpr int64_t kTooEarly = 3;
 
 struct FitInput {
   MatrixView<const float> X;
-  std::span<const int32_t> y;      // a classification
-  std::span<const double> target;  // a regression
+  std::span<const int32_t> y;        // a classification
+  std::span<const double> target;    // a regression
+  MatrixView<const double> targets;  // several tasks, a column each; NaN, or a code below 0: missing
   std::span<const int64_t> rows;
   std::span<const int64_t> stop_rows;
   std::span<const double> weight;    // empty: all 1
@@ -60,16 +61,25 @@ struct FitInput {
   uint64_t seed = 42;
 };
 
+// One value an epoch of one of several tasks.
+struct TaskHistory {
+  std::vector<double> train_loss;  // with dropout on
+  std::vector<double> val_loss;
+  std::vector<double> train_score;  // accuracy or R2, as train_accuracy
+  std::vector<double> val_score;
+};
+
 struct FitOutput {
   NetWeights weights;
   std::vector<StepRecord> history;
   std::vector<int64_t> columns_visible;  // of each epoch
   std::vector<int64_t> layers_frozen;
+  std::vector<TaskHistory> tasks;  // empty: one target
   std::vector<Alarm> alarms;
   std::string stop_reason;
   int64_t best_epoch = 0;  // 0: no epoch was completed with finite numbers
   double best_loss = 0.0;  // validation loss of best_epoch, NaN without stop rows
-  int64_t left_out = 0;    // training rows without a full window
+  int64_t left_out = 0;    // training rows without a full window, or without any target
   int64_t left_out_stop = 0;
   int64_t n_steps = 0;
   double temperature = 1.0;  // already in the weights

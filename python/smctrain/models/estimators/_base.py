@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-class NativeEstimator(Explained, BaseEstimator):  # type: ignore[misc]
-    """What classifiers and regressors share: what was learned, explanations, and storage."""
+class StoredEstimator(BaseEstimator):  # type: ignore[misc]
+    """What all estimators share: what was learned, and storage."""
 
     _family: ClassVar[str]
     _allow_nan: ClassVar[bool] = False
 
     n_features_in_: int
+    classes_: Any
     fitted_: FittedModel
     complete_: bool
     stop_reason_: str
@@ -103,11 +104,18 @@ class NativeEstimator(Explained, BaseEstimator):  # type: ignore[misc]
         face = {
             "name": type(self).__name__,
             "settings": self._stored_settings(),
-            **_class_labels(getattr(self, "classes_", None)),
+            **self._stored_labels(),
             "features": None if names is None else [str(name) for name in names],
         }
         data: bytes = artifact.model_to_bytes(self._family, {**meta, "estimator": face}, arrays)
         return data
+
+    def _stored_labels(self) -> dict[str, Any]:
+        """Class labels as a model file holds them; `_adopt_stored` reads them back."""
+        return plain_labels(getattr(self, "classes_", None))
+
+    def _adopt_stored(self, fitted: FittedModel, face: dict[str, Any]) -> None:
+        self._adopt(fitted, stored_classes(face, fitted.n_classes) if fitted.n_classes else None)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model into one `.smc` file, atomically. `smctrain.load_model` reads it."""
@@ -132,6 +140,10 @@ class NativeEstimator(Explained, BaseEstimator):  # type: ignore[misc]
             from smctrain.models.registry import fitted_from_state
 
             self.fitted_ = fitted_from_state(*artifact.model_from_bytes(container))
+
+
+class NativeEstimator(Explained, StoredEstimator):
+    """What classifiers and regressors share: what was learned, explanations, and storage."""
 
 
 class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
@@ -344,7 +356,7 @@ class NativeSequenceClassifier(NativeClassifier):
         return labels
 
 
-def _class_labels(classes: NDArray[Any] | None) -> dict[str, Any]:
+def plain_labels(classes: NDArray[Any] | None) -> dict[str, Any]:
     """Class labels as a model file holds them; nothing for a regressor."""
     if classes is None:
         return {}
@@ -371,7 +383,7 @@ def _item(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NativeEstimator:
+def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> StoredEstimator:
     """The estimator that `save` wrote. The class comes from the registry, never from a name in the file."""
     from smctrain.models.registry import estimator_class, fitted_from_state
 
@@ -389,8 +401,7 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
         raise ArtifactError(
             f"the model file holds settings that {cls.__name__} does not know: {set(settings) - known}."
         )
-    estimator: NativeEstimator = cls(**settings)
-    classes = _stored_classes(face, fitted.n_classes) if fitted.n_classes else None
+    estimator: StoredEstimator = cls(**settings)
     names = face.get("features")
     if names is not None:
         if len(names) != fitted.n_features or len(set(names)) != len(names):
@@ -399,11 +410,11 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
             )
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
     estimator.n_features_in_ = fitted.n_features
-    estimator._adopt(fitted, classes)
+    estimator._adopt_stored(fitted, face)
     return estimator
 
 
-def _stored_classes(face: dict[str, Any], n_classes: int) -> NDArray[Any]:
+def stored_classes(face: dict[str, Any], n_classes: int) -> NDArray[Any]:
     try:
         classes = np.asarray(face["classes"], dtype=face["classes_dtype"])
     except (KeyError, TypeError, ValueError) as error:

@@ -22,7 +22,8 @@ class Family:
 
     `small` makes a fit take milliseconds. `checked` are further settings for scikit-learn's checks, and `excused` the
     checks that cannot pass, each with its reason (two at most). `sequence` families look back over rows: they have
-    their own suite and are exempt from scikit-learn's checks.
+    their own suite and are exempt from scikit-learn's checks. `own_suite` says why a face that takes
+    more than a plain X and y is not run here, and where it is tested.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Family:
     excused: dict[str, str] = field(default_factory=dict)
     needs: str = ""
     sequence: bool = False
+    own_suite: str = ""
 
     @property
     def cls(self) -> Any:
@@ -114,9 +116,16 @@ ALL = [
     Family("NGBoostRegressor", _NGBOOST, {"n_estimators": 20}, _MARGINAL, "ngboost"),
     Family("QuantileRegressor", {"quantiles": 0.5, "settings": _XGBOOST | {"n_estimators": 20}, "random_state": 0},
            needs="xgboost"),
+    Family("MultiTaskMLP", own_suite="y is several targets, predictions come by target: neural/test_multi_task.py"),
+    *(
+        Family(name, own_suite="fit needs groups, and adapt follows it: neural/test_meta_learning.py")
+        for name in ("MetaLearningClassifier", "MetaLearningRegressor")
+    ),
 ]  # fmt: skip
 
-HERE = [family for family in ALL if not family.needs or importlib.util.find_spec(family.needs)]
+HERE = [
+    family for family in ALL if not family.own_suite and (not family.needs or importlib.util.find_spec(family.needs))
+]
 PLAIN = [family for family in HERE if not family.sequence]
 CLASSIFIERS = [family for family in PLAIN if family.classifies]
 REGRESSORS = [family for family in PLAIN if not family.classifies]
