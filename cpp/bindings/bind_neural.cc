@@ -3,12 +3,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
-
+#include "bindings/net_arrays.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
-#include "smctrain/models/neural/layout.h"
-#include "smctrain/models/neural/predictor.h"
 #include "smctrain/models/neural/training.h"
 #include "smctrain/models/neural/windows.h"
 
@@ -17,29 +14,6 @@ namespace smctrain::bindings {
 namespace neural = models::neural;
 
 namespace {
-
-neural::NetShape to_shape(const py::dict& config) {
-  neural::NetShape shape;
-  const auto kind = config["kind"].cast<std::string>();
-  if (kind == "mlp") {
-    shape.kind = neural::NetKind::kMlp;
-  } else if (kind == "lstm") {
-    shape.kind = neural::NetKind::kLstm;
-  } else if (kind == "gru") {
-    shape.kind = neural::NetKind::kGru;
-  } else if (kind == "cnn") {
-    shape.kind = neural::NetKind::kCnn;
-    shape.kernel_size = config["kernel_size"].cast<int64_t>();
-  } else {
-    raise("InputError", "kind must be mlp, lstm, gru or cnn, but is ", kind, ".");
-  }
-  shape.n_features = config["n_features"].cast<int64_t>();
-  shape.hidden = config["hidden"].cast<std::vector<int64_t>>();
-  shape.lookback = config["lookback"].cast<int64_t>();
-  shape.n_classes = config["n_classes"].cast<int64_t>();
-  neural::require_valid(shape.validate());
-  return shape;
-}
 
 neural::ScheduleKind to_schedule(const std::string& name) {
   if (name == "plateau") return neural::ScheduleKind::kPlateau;
@@ -78,40 +52,6 @@ neural::TrainingSettings to_settings(const py::dict& config) {
   s.restarts = config["restarts"].cast<int64_t>();
   s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
   return s;
-}
-
-// Named arrays of a flat pair, and back.
-py::dict to_named(const neural::NetLayout& layout, const std::vector<float>& learned,
-                  const std::vector<float>* statistics) {
-  py::dict named;
-  for (const auto& spec : layout.arrays) {
-    if (!spec.learned && statistics == nullptr) continue;
-    const auto& source = spec.learned ? learned : *statistics;
-    std::vector<float> values(source.begin() + spec.offset, source.begin() + spec.offset + spec.size());
-    named[py::str(spec.name)] = to_array(std::move(values)).reshape(spec.shape);
-  }
-  return named;
-}
-
-neural::NetWeights from_named(const neural::NetLayout& layout, const py::dict& named) {
-  neural::NetWeights weights;
-  weights.learned.resize(static_cast<size_t>(layout.n_learned));
-  weights.statistics.resize(static_cast<size_t>(layout.n_statistics));
-  for (const auto& spec : layout.arrays) {
-    const py::str name(spec.name);
-    if (!named.contains(name)) raise("InputError", "array ", spec.name, " is missing.");
-    const auto array = py::cast<py::array>(named[name]);
-    check_dtype<float>(array, spec.name.c_str());
-    const bool same_shape = array.ndim() == static_cast<py::ssize_t>(spec.shape.size()) &&
-                            std::equal(spec.shape.begin(), spec.shape.end(), array.shape());
-    if (!same_shape || (array.flags() & py::array::c_style) == 0) {
-      raise("InputError", "array ", spec.name,
-            " must be in C order and have the shape that follows from the settings.");
-    }
-    auto& target = spec.learned ? weights.learned : weights.statistics;
-    std::copy_n(static_cast<const float*>(array.data()), spec.size(), target.begin() + spec.offset);
-  }
-  return weights;
 }
 
 neural::FitInput to_input(const py::array& X, const py::array& y, const py::array& rows,
@@ -242,30 +182,6 @@ void bind_neural(py::module_& m) {
       },
       py::arg("X"), py::arg("rows"), py::arg("lookback"),
       "Windows of some rows, (lookback, batch, columns).");
-
-  py::class_<neural::Predictor>(m, "NeuralPredictor",
-                                "Inference of one network from its named arrays; thread-safe.")
-      .def(py::init([](const py::dict& shape, const py::dict& arrays) {
-             const auto net_shape = to_shape(shape);
-             return neural::Predictor(net_shape, from_named(neural::make_layout(net_shape), arrays));
-           }),
-           py::arg("shape"), py::arg("arrays"))
-      .def(
-          "predict",
-          [](const neural::Predictor& self, const py::array& X, const py::array& rows,
-             const py::object& segment, const py::object& stop) {
-            const auto view = matrix_view<float>(X, "X");
-            const auto wanted = vector_view<int64_t>(rows, "rows");
-            const auto stretch = optional_vector_view<int32_t>(segment, "segment", view.rows);
-            auto result = run_native(stop, 0.0, [&](const StopToken& token) {
-              return self.predict(view, wanted, stretch, token);
-            });
-            return to_matrix(std::move(result), static_cast<int64_t>(wanted.size()),
-                             self.shape().n_outputs());
-          },
-          py::arg("X"), py::arg("rows"), py::arg("segment"), py::arg("stop") = py::none(),
-          "Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full "
-          "window.");
 }
 
 }  // namespace smctrain::bindings

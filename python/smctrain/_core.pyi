@@ -14,24 +14,30 @@ __all__: list[str] = [
     "BoostedTrees",
     "FeatureStream",
     "Forest",
+    "NeuralPredictor",
+    "RoundJudge",
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
     "TrainingMatrices",
     "apply_columns",
     "audit_split",
+    "average_linkage",
     "background_work",
     "baselines",
     "benjamini_hochberg",
     "bin_matrix",
+    "binary_trees",
     "binned_information",
+    "boosted_moved_scores",
+    "boosting_samples",
     "bootstrap_means",
     "check_bars",
     "check_order",
     "circular_boruta",
     "circular_shift_test",
     "classification_metrics",
-    "column_scale",
+    "column_moments",
     "column_scores",
     "compiled_offsets",
     "copy_rows",
@@ -62,6 +68,7 @@ __all__: list[str] = [
     "fit_logistic",
     "fit_preprocessing",
     "fit_ridge",
+    "forest_moved_scores",
     "forward_return",
     "forward_split",
     "fractional_weights",
@@ -71,10 +78,12 @@ __all__: list[str] = [
     "half_samples",
     "horizon_windows",
     "jitter",
+    "kendall_tau_b",
     "label_uniqueness",
     "lightgbm_fit",
     "lightgbm_open",
     "lightgbm_setting_problems",
+    "linear_moved_scores",
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
@@ -82,6 +91,7 @@ __all__: list[str] = [
     "neighbour_information",
     "normal_cdf",
     "normal_quantile",
+    "oblivious_trees",
     "panel_cross_section",
     "panel_order",
     "panel_sample",
@@ -92,12 +102,14 @@ __all__: list[str] = [
     "period_events",
     "permuted_rows",
     "philox_uniform",
+    "prediction_score",
     "preprocess_select",
     "price_digits",
     "probabilistic_sharpe",
     "prune_correlated",
     "purge_and_embargo",
     "purpose_hash",
+    "rank_biased_overlap",
     "rank_consensus",
     "required_sample",
     "resample_bars",
@@ -117,9 +129,12 @@ __all__: list[str] = [
     "smc_events",
     "smote",
     "snap_prices",
+    "spearman",
+    "spearman_matrix",
     "stability_selection",
     "stouffer",
     "temporal_split",
+    "track_quantiles",
     "trading_metrics",
     "trend_scanning",
     "triple_barrier",
@@ -177,9 +192,9 @@ class FeatureStream:
     def settled(self) -> bool: ...
 
 class BinnedMatrix:
-    def codes(self) -> numpy.typing.NDArray[numpy.uint8]:
+    def codes(self) -> numpy.ndarray:
         """
-        Bin codes (n_features, n_rows) uint8; 255 is missing.
+        Bin codes (n_features, n_rows): uint8, 255 is missing; uint16 where n_bins is above 255, 65535 is missing.
         """
     def edges(self, column: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
         """
@@ -199,16 +214,6 @@ class Forest:
     ) -> Forest: ...
     def arrays(self) -> dict: ...
     def importances(self) -> numpy.typing.NDArray[numpy.float64]: ...
-    def permutation_scores(
-        self,
-        X: numpy.ndarray,
-        y: numpy.ndarray,
-        sources: numpy.ndarray,
-        threads: typing.SupportsInt | typing.SupportsIndex,
-    ) -> tuple:
-        """
-        (score, scores (n_features, n_repeats) with one column moved).
-        """
     def predict_proba(
         self, X: numpy.ndarray, rows: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
     ) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -258,6 +263,10 @@ class BoostedTrees:
     def importances(self) -> dict: ...
     def margins(self, X: numpy.ndarray, rows: typing.Any = None) -> typing.Any: ...
     def predict_proba(self, X: numpy.ndarray, rows: typing.Any = None) -> numpy.typing.NDArray[numpy.float64]: ...
+    def predict_row(self, x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Probabilities of one row (n_classes,), or its values (width,) in a regression.
+        """
     @property
     def n_classes(self) -> int: ...
     @property
@@ -278,6 +287,43 @@ class TrainingMatrices:
     def clear(self) -> None: ...
     @property
     def built(self) -> int: ...
+
+class RoundJudge:
+    """
+    Judges the rounds of a package that trains by itself: best round, patience, alarms, stop flag and time limit.
+    """
+    def __init__(
+        self,
+        early_stopping_rounds: typing.SupportsInt | typing.SupportsIndex,
+        min_delta: typing.SupportsFloat | typing.SupportsIndex,
+        higher_is_better: bool,
+        has_validation: bool,
+        learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+        stop: typing.Any = None,
+        time_limit_s: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> None: ...
+    def begin(self) -> bool: ...
+    def observe(
+        self,
+        train_loss: typing.SupportsFloat | typing.SupportsIndex,
+        val_loss: typing.SupportsFloat | typing.SupportsIndex,
+        train_accuracy: typing.SupportsFloat | typing.SupportsIndex,
+        val_accuracy: typing.SupportsFloat | typing.SupportsIndex,
+        val_metric: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> bool: ...
+    def result(self) -> dict: ...
+
+class NeuralPredictor:
+    """
+    Inference of one network from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def predict(
+        self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
+        """
 
 def apply_columns(
     X: numpy.ndarray,
@@ -304,6 +350,13 @@ def audit_split(
     embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
     embargo_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple: ...
+def average_linkage(
+    distance: numpy.ndarray, cut: typing.SupportsFloat | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    Cluster of each member.
+    """
+
 def background_work() -> int: ...
 def baselines(
     y_true: numpy.ndarray, y_train: numpy.ndarray, t0: typing.Any, t1: typing.Any, all_y: typing.Any
@@ -316,7 +369,26 @@ def bin_matrix(
     rows: numpy.ndarray,
     n_bins: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
-) -> BinnedMatrix: ...
+    stop: typing.Any = None,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> BinnedMatrix:
+    """
+    Bins of the columns of X, fitted on `rows`. TrainingFailed where `stop` or the time limit ended it.
+    """
+
+def binary_trees(
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    base_margin: numpy.ndarray,
+    tree_offset: numpy.ndarray,
+    left: numpy.ndarray,
+    right: numpy.ndarray,
+    feature: numpy.ndarray,
+    threshold: numpy.ndarray,
+    missing_left: numpy.ndarray,
+    value: numpy.ndarray,
+    gain: numpy.ndarray,
+    cover: numpy.ndarray,
+) -> BoostedTrees: ...
 def binned_information(
     X: numpy.ndarray,
     y: numpy.ndarray,
@@ -329,6 +401,31 @@ def binned_information(
     Mutual information in nats of each column, by bins, less the Miller-Madow bias.
     """
 
+def boosted_moved_scores(
+    trees: BoostedTrees,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    quantiles: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+    sources: numpy.ndarray,
+    groups: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple:
+    """
+    As forest_moved_scores.
+    """
+
+def boosting_samples(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    stop_rows: numpy.ndarray,
+    weight: typing.Any,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    balanced: bool,
+) -> tuple: ...
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -374,11 +471,11 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
-def column_scale(
+def column_moments(
     X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
-) -> numpy.typing.NDArray[numpy.float64]:
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     """
-    Weighted standard deviation of the columns; 0 without spread.
+    Weighted (mean, standard deviation) of the columns.
     """
 
 def column_scores(
@@ -544,6 +641,7 @@ def fit_elastic_net(
     threads: typing.SupportsInt | typing.SupportsIndex,
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any = None,
 ) -> dict:
     """
     alphas empty: n_alphas of a grid from the smallest one with zeros only down to eps times it.
@@ -560,6 +658,7 @@ def fit_forest(
     threads: typing.SupportsInt | typing.SupportsIndex,
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any = None,
 ) -> dict: ...
 def fit_ftrl(
     X: numpy.ndarray,
@@ -572,6 +671,7 @@ def fit_ftrl(
     n: typing.Any,
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any = None,
 ) -> dict: ...
 def fit_least_squares(
     X: numpy.ndarray,
@@ -599,6 +699,7 @@ def fit_logistic(
     threads: typing.SupportsInt | typing.SupportsIndex,
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any = None,
 ) -> dict:
     """
     l1 and l2 belong to the mean loss of weighted rows.
@@ -631,6 +732,21 @@ def fit_ridge(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def forest_moved_scores(
+    forest: Forest,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    sources: numpy.ndarray,
+    groups: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple:
+    """
+    (score, scores (n_groups, repeats) with one group of columns moved).
+    """
+
 def forward_return(
     bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
 ) -> dict: ...
@@ -686,6 +802,7 @@ def jitter(
     std: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def kendall_tau_b(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
 def lightgbm_fit(
     library: str,
@@ -704,9 +821,29 @@ def lightgbm_fit(
     objective: typing.Any = None,
     matrices: typing.Any = None,
     slow_round_s: typing.SupportsFloat | typing.SupportsIndex = 0.03,
+    metric: typing.Any = None,
+    higher_is_better: bool = False,
 ) -> dict: ...
 def lightgbm_open(arg0: str) -> None: ...
 def lightgbm_setting_problems(arg0: dict) -> list[str]: ...
+def linear_moved_scores(
+    coefs: numpy.ndarray,
+    intercepts: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    one_vs_rest: bool,
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    sources: numpy.ndarray,
+    groups: numpy.ndarray,
+    n_groups: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any = None,
+) -> tuple:
+    """
+    As forest_moved_scores.
+    """
+
 def linear_proba(
     X: numpy.ndarray,
     rows: typing.Any,
@@ -752,6 +889,17 @@ def neighbour_information(
 
 def normal_cdf(z: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
 def normal_quantile(p: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+def oblivious_trees(
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    base_margin: numpy.ndarray,
+    split_offset: numpy.ndarray,
+    feature: numpy.ndarray,
+    border: numpy.ndarray,
+    missing_right: numpy.ndarray,
+    leaf_value: numpy.ndarray,
+    leaf_weight: numpy.ndarray,
+) -> BoostedTrees: ...
 def panel_cross_section(
     values: numpy.ndarray,
     start: numpy.ndarray,
@@ -807,9 +955,10 @@ def permuted_rows(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     repeats: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
+    method: str = "blocks",
 ) -> numpy.typing.NDArray[numpy.int32]:
     """
-    Source rows (repeats, rows) of block permutations.
+    Source rows (repeats, rows) of moved rows.
     """
 
 def philox_uniform(
@@ -819,6 +968,17 @@ def philox_uniform(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     n uniform doubles in [0, 1) of the stream (seed, purpose).
+    """
+
+def prediction_score(
+    predicted: numpy.ndarray,
+    y: numpy.ndarray,
+    metric: str,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    quantiles: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+) -> float:
+    """
+    Score of predictions (n, classes), larger is better; n_classes 0: numbers.
     """
 
 def preprocess_select(
@@ -853,6 +1013,17 @@ def purge_and_embargo(
 def purpose_hash(text: str) -> int:
     """
     FNV-1a-64 hash that turns a purpose string into a stream key.
+    """
+
+def rank_biased_overlap(
+    item1: numpy.ndarray,
+    depth1: numpy.ndarray,
+    item2: numpy.ndarray,
+    depth2: numpy.ndarray,
+    p: typing.SupportsFloat | typing.SupportsIndex,
+) -> tuple[float, float, float]:
+    """
+    (min, res, ext).
     """
 
 def rank_consensus(scores: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
@@ -962,6 +1133,14 @@ def smote(
     purpose: str,
 ) -> tuple: ...
 def snap_prices(prices: numpy.ndarray, digits: typing.SupportsInt | typing.SupportsIndex) -> tuple: ...
+def spearman(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
+def spearman_matrix(
+    X: numpy.ndarray, rows: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex = 1
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Spearman's correlation of the columns.
+    """
+
 def stability_selection(
     X: numpy.ndarray,
     y: numpy.ndarray,
@@ -992,6 +1171,14 @@ def temporal_split(
     gap_stamps: typing.SupportsInt | typing.SupportsIndex,
     gap_span: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.uint8]: ...
+def track_quantiles(
+    prediction: numpy.ndarray,
+    y: numpy.ndarray,
+    levels: numpy.ndarray,
+    shift: numpy.ndarray,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    delay: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]: ...
 def trading_metrics(
     take: numpy.ndarray,
     r_net: numpy.ndarray,
@@ -1061,6 +1248,8 @@ def xgboost_fit(
     objective: typing.Any = None,
     matrices: typing.Any = None,
     slow_round_s: typing.SupportsFloat | typing.SupportsIndex = 0.03,
+    metric: typing.Any = None,
+    higher_is_better: bool = False,
 ) -> dict: ...
 def xgboost_setting_problems(arg0: dict) -> list[str]: ...
 def xgboost_version(arg0: str) -> str: ...

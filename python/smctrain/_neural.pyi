@@ -7,26 +7,7 @@ import numpy
 import numpy.typing
 import typing
 
-__all__: list[str] = [
-    "NeuralPredictor",
-    "neural_fit",
-    "neural_full_windows",
-    "neural_gather_windows",
-    "neural_gradient",
-    "torch_minor",
-]
-
-class NeuralPredictor:
-    """
-    Inference of one network from its named arrays; thread-safe.
-    """
-    def __init__(self, shape: dict, arrays: dict) -> None: ...
-    def predict(
-        self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
-    ) -> numpy.typing.NDArray[numpy.float64]:
-        """
-        Probabilities (rows, classes); NaN in a row without a full window.
-        """
+__all__: list[str] = ["neural_fit", "neural_full_windows", "neural_gather_windows", "neural_gradient", "torch_minor"]
 
 def neural_fit(
     X: numpy.ndarray,

@@ -114,8 +114,8 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
 
 
 class FittedNet:
-    """A trained network. Not to be changed; predict from any thread. Predicting does not use torch's library
-    functions, only plain native loops over the stored arrays.
+    """A trained network. Not to be changed; predict from any thread. Predicting needs no torch, only
+    native loops of the core over the stored arrays.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ class FittedNet:
         # build one; they are equal and either may stay.
         native = self._native
         if native is None:
-            native = _load.neural().NeuralPredictor(self.shape.native(), self.arrays)
+            native = _load.core().NeuralPredictor(self.shape.native(), self.arrays)
             self._native = native
         return native
 
