@@ -24,6 +24,8 @@ class Gru final : public Net {
                          buffer(3 * max_batch * width)});
       in = width;
     }
+    const int64_t widest = *std::max_element(shape.hidden.begin(), shape.hidden.end());
+    recurrent_ = buffer(3 * widest * widest);
     last_ = buffer(max_batch * in);
     last_gates_ = buffer(max_batch * in);
   }
@@ -123,13 +125,13 @@ class Gru final : public Net {
     Layer& layer = layers_[i];
     const int64_t width = layer.width;
     const int64_t cells = batch * width;
-    gemm(kN, kT, steps_ * batch, 3 * width, layer.in, x, weight(array(i, kInput)), 0.0F, layer.gates.data());
-    add_bias(layer.gates.data(), steps_ * batch, 3 * width, weight(array(i, kBias)));
+    gemm_bias(kN, kT, steps_ * batch, 3 * width, layer.in, x, weight(array(i, kInput)),
+              weight(array(i, kBias)), layer.gates.data());
+    transpose(weight(array(i, kRecurrent)), 3 * width, width, recurrent_.data());  // once, not in every step
     for (int64_t t = 0; t < steps_; ++t) {
       const float* h_before = t == 0 ? nullptr : layer.h.data() + (t - 1) * cells;
       if (t > 0) {
-        gemm(kN, kT, batch, 3 * width, width, h_before, weight(array(i, kRecurrent)), 0.0F,
-             layer.step_product.data());
+        gemm(kN, kN, batch, 3 * width, width, h_before, recurrent_.data(), 0.0F, layer.step_product.data());
       }
       gru_step(layer.gates.data() + t * 3 * cells, t == 0 ? nullptr : layer.step_product.data(),
                weight(array(i, kBiasNew)), h_before, layer.product.data() + t * cells,
@@ -144,7 +146,8 @@ class Gru final : public Net {
 
   int64_t steps_;
   std::vector<Layer> layers_;
-  std::vector<float> last_;  // output of the last step, after dropout
+  std::vector<float> recurrent_;  // (width, 3 width) of the layer that runs
+  std::vector<float> last_;       // output of the last step, after dropout
   std::vector<float> last_gates_;
 };
 

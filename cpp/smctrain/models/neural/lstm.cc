@@ -24,6 +24,8 @@ class Lstm final : public Net {
                          buffer(cells)});
       in = width;
     }
+    const int64_t widest = *std::max_element(shape.hidden.begin(), shape.hidden.end());
+    recurrent_ = buffer(4 * widest * widest);
     last_ = buffer(max_batch * in);
     last_gates_ = buffer(max_batch * in);
   }
@@ -122,12 +124,13 @@ class Lstm final : public Net {
     const int64_t width = layer.width;
     const int64_t cells = batch * width;
     // The input part of all steps in one product, the recurrent part step by step.
-    gemm(kN, kT, steps_ * batch, 4 * width, layer.in, x, weight(array(i, kInput)), 0.0F, layer.gates.data());
-    add_bias(layer.gates.data(), steps_ * batch, 4 * width, weight(array(i, kBias)));
+    gemm_bias(kN, kT, steps_ * batch, 4 * width, layer.in, x, weight(array(i, kInput)),
+              weight(array(i, kBias)), layer.gates.data());
+    transpose(weight(array(i, kRecurrent)), 4 * width, width, recurrent_.data());  // once, not in every step
     for (int64_t t = 0; t < steps_; ++t) {
       float* gates = layer.gates.data() + t * 4 * cells;
       const float* h_before = layer.h.data() + (t - 1) * cells;
-      if (t > 0) gemm(kN, kT, batch, 4 * width, width, h_before, weight(array(i, kRecurrent)), 1.0F, gates);
+      if (t > 0) gemm(kN, kN, batch, 4 * width, width, h_before, recurrent_.data(), 1.0F, gates);
       lstm_step(gates, t == 0 ? nullptr : layer.c.data() + (t - 1) * cells, layer.c.data() + t * cells,
                 layer.tanh_c.data() + t * cells, layer.h.data() + t * cells, batch, width);
     }
@@ -140,7 +143,8 @@ class Lstm final : public Net {
 
   int64_t steps_;
   std::vector<Layer> layers_;
-  std::vector<float> last_;  // output of the last step, after dropout
+  std::vector<float> recurrent_;  // (width, 4 width) of the layer that runs
+  std::vector<float> last_;       // output of the last step, after dropout
   std::vector<float> last_gates_;
 };
 

@@ -54,8 +54,7 @@ void Net::initialise(Philox& stream) {
 void Net::head_forward(const float* x, int64_t batch) {
   const auto head = static_cast<int64_t>(layout_.arrays.size()) - 2;
   const int64_t in = layout_.arrays[static_cast<size_t>(head)].shape[1];
-  gemm(kN, kT, batch, shape_.n_outputs(), in, x, weight(head), 0.0F, logits_.data());
-  add_bias(logits_.data(), batch, shape_.n_outputs(), weight(head + 1));
+  gemm_bias(kN, kT, batch, shape_.n_outputs(), in, x, weight(head), weight(head + 1), logits_.data());
 }
 
 void Net::head_backward(const float* x, float* d_x, int64_t batch) {
