@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
+from smctrain.models._neural_fast import fast_settings
 from smctrain.models._neural_settings import NetSettings
 from smctrain.models.base import FitTask, FloatMatrix, History
 
@@ -89,6 +90,9 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
     native = _load.neural()
+    settings, changed = trainer.native(), ""
+    if getattr(trainer, "mode", "standard") == "fast":
+        settings, changed = fast_settings(settings, len(task.rows), runs=shape.kind in ("lstm", "gru"))
     result: dict[str, Any] = native.neural_fit(
         task.X,
         task.y,
@@ -97,7 +101,7 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
         task.weight,
         task.segment,
         shape.native(),
-        trainer.native(),
+        settings,
         task.seed,
         task.stop,
         task.time_limit_s,
@@ -109,6 +113,8 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
             f"{result['left_out']} of {len(task.rows)} training rows have no full window of {shape.lookback} "
             "rows inside one segment and were left out."
         )
+    if changed:
+        warnings.append(changed)
     result["warnings"] = warnings
     return result
 

@@ -21,6 +21,7 @@ Net::Net(const NetShape& shape, int64_t max_batch)
   weights.statistics = buffer(layout_.n_statistics);
   gradients_ = buffer(layout_.n_learned);
   input_ = buffer(shape.lookback * max_batch * shape.n_features);
+  places_.resize(static_cast<size_t>(shape.lookback * max_batch));
   logits_ = buffer(max_batch * shape.n_outputs());
   d_logits_ = buffer(max_batch * shape.n_outputs());
 }

@@ -85,6 +85,9 @@ struct TrainingSettings {
   int64_t nan_recoveries = 2;
   int64_t restarts = 0;
   bool calibrate_temperature = false;
+  // Rows of a batch are drawn as runs of so many neighbours, whose windows share the input part of their
+  // first layer (recurrent nets); 0: one by one, each window on its own.
+  int64_t block_rows = 0;
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
@@ -114,6 +117,8 @@ struct TrainingSettings {
     need(freeze_after >= 0, "freeze_after must be at least 0", static_cast<double>(freeze_after));
     need(nan_recoveries >= 0, "nan_recoveries must be at least 0", static_cast<double>(nan_recoveries));
     need(restarts >= 0, "restarts must be at least 0", static_cast<double>(restarts));
+    need(block_rows >= 0 && block_rows <= 1'000'000, "block_rows must be 0 to 1,000,000",
+         static_cast<double>(block_rows));
     for (const int64_t epoch : visible_from) {
       need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
            static_cast<double>(epoch));
