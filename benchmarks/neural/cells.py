@@ -56,7 +56,7 @@ def steps(rounds: int, quick: bool) -> list[Cell]:
                 cpu, wall = time.process_time(), time.perf_counter()
                 _, predict = CONTESTANTS[name](net, work, rows, NO_ROWS, number)
                 spent = time.process_time() - cpu, time.perf_counter() - wall
-                loss = held_out_loss(predict(stop_rows), work.y[stop_rows], net.smoothing)
+                loss = held_out_loss(predict(stop_rows), work.y[stop_rows], work.y[rows], net.smoothing)
                 turns[name].append((1e3 * spent[0] / n_steps, 1e3 * spent[1] / n_steps, loss))
         cell = _cell("step", f"{net.kind.upper()} step, batch {net.batch}", turns, {"tuned": need}, STEP_LOSS)
         work_done = 2 * net.multiplications(work.X.shape[1], 3) / 1e6  # MFLOP
@@ -100,7 +100,7 @@ def _protocol(name: str, net: Net, work: Work, folds: list[Any], seed: int) -> t
         cpu += time.process_time() - started[0]
         wall += time.perf_counter() - started[1]
         known = stop_rows[stop_rows >= net.lookback - 1]
-        losses.append(held_out_loss(predict(known), work.y[known], net.smoothing))
+        losses.append(held_out_loss(predict(known), work.y[known], work.y[rows], net.smoothing))
         epochs += n
     return cpu, wall, statistics.mean(losses), epochs
 

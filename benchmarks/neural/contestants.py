@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,11 @@ class Net:
         """Multiply-adds of one step: forward, gradient of the weights, gradient of the inputs where needed."""
         if self.kind == "mlp":
             widths = (d, *self.hidden, classes)
-            layers = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+            layers = [a * b for a, b in pairwise(widths)]
             return self.batch * (3 * sum(layers) - layers[0])
         if self.kind == "cnn":
             widths = (d, *self.hidden)
-            layers = [3 * a * b for a, b in zip(widths, widths[1:], strict=False)]
+            layers = [3 * a * b for a, b in pairwise(widths)]
             return self.batch * self.lookback * (3 * sum(layers) - layers[0])
         gates = {"lstm": 4, "gru": 3}[self.kind]
         h, steps = self.hidden[0], self.lookback
@@ -108,7 +109,7 @@ def _module(net: Net, d: int) -> Any:
         def __init__(self) -> None:
             super().__init__()
             widths = (d, *net.hidden)
-            pairs = list(zip(widths, widths[1:], strict=False))
+            pairs = list(pairwise(widths))
             self.convolutions = nn.ModuleList(nn.Conv1d(a, b, 3, dilation=2**i) for i, (a, b) in enumerate(pairs))
             self.norms = nn.ModuleList(nn.BatchNorm1d(b) for _, b in pairs)
             self.dropout = nn.Dropout(net.dropout)
@@ -146,9 +147,7 @@ def _tensors(net: Net, work: Work) -> tuple[Any, Any]:
     return torch.cat([missing, windows]), y
 
 
-def _torch_fit(
-    net: Net, work: Work, rows: Rows, stop_rows: Rows, seed: int, *, loader: bool
-) -> tuple[int, Predict]:
+def _torch_fit(net: Net, work: Work, rows: Rows, stop_rows: Rows, seed: int, *, loader: bool) -> tuple[int, Predict]:
     import torch
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset

@@ -86,9 +86,10 @@ def find_exports() -> Path | None:
     return next((folder for folder in candidates if any(folder.glob("*_*.csv*"))), None)
 
 
-def held_out_loss(probabilities: NDArray[Any], y: NDArray[Any], smoothing: float) -> float:
-    """Mean cross-entropy against smoothed targets: one judge for every contestant."""
-    k = probabilities.shape[1]
+def held_out_loss(probabilities: NDArray[Any], y: NDArray[Any], known: NDArray[Any], smoothing: float) -> float:
+    """Cross-entropy against smoothed targets, classes balanced by the training labels `known`: what early stopping
+    looks at. One judge for every contestant."""
     logs = np.log(np.maximum(probabilities, 1e-12))
     own = logs[np.arange(len(y)), y]
-    return float(-((1 - smoothing) * own + smoothing * logs.mean(axis=1)).mean()) if k else 0.0
+    weights = 1.0 / np.maximum(np.bincount(known, minlength=probabilities.shape[1]), 1)[y]
+    return float(-np.average((1 - smoothing) * own + smoothing * logs.mean(axis=1), weights=weights))

@@ -33,8 +33,8 @@ def markdown(document: dict[str, Any]) -> str:
     """All tables."""
     m, cells = document["machine"], document["cells"]
     lines = [
-        f"{document['date']}, {m['cpu']}, {m['cores']} cores, load {m['load']} at the start; one thread, one core; ABBA; "
-        f"{document['data']}." + (" QUICK RUN: says nothing about speed." if document["quick"] else ""),
+        f"{document['date']}, {m['cpu']}, {m['cores']} cores, load {m['load']} at the start; one thread, one core; "
+        f"ABBA; {document['data']}." + (" QUICK RUN: says nothing about speed." if document["quick"] else ""),
         ", ".join(f"{name} {version}" for name, version in document["versions"].items()) + ".", "",
         "CPU time, median (least); steps and predictions in ms, fits in s. Ratio: peer / ours, median (least to most);"
         " loss: held-out, mean over the turns; void where ours is more than 1 % (steps) or 0.5 % (fits) higher.", "",

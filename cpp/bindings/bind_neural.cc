@@ -50,6 +50,7 @@ neural::TrainingSettings to_settings(const py::dict& config) {
   s.freeze_after = config["freeze_after"].cast<int64_t>();
   s.nan_recoveries = config["nan_recoveries"].cast<int64_t>();
   s.restarts = config["restarts"].cast<int64_t>();
+  if (config.contains("accuracy_rows")) s.accuracy_rows = config["accuracy_rows"].cast<int64_t>();
   if (config.contains("block_rows")) s.block_rows = config["block_rows"].cast<int64_t>();
   s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
   return s;

@@ -88,6 +88,7 @@ struct TrainingSettings {
   // Rows of a batch are drawn as runs of so many neighbours, whose windows share the input part of their
   // first layer (recurrent nets); 0: one by one, each window on its own.
   int64_t block_rows = 0;
+  int64_t accuracy_rows = 2000;  // most training rows that an epoch's train_accuracy is taken from
 
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
@@ -119,6 +120,7 @@ struct TrainingSettings {
     need(restarts >= 0, "restarts must be at least 0", static_cast<double>(restarts));
     need(block_rows >= 0 && block_rows <= 1'000'000, "block_rows must be 0 to 1,000,000",
          static_cast<double>(block_rows));
+    need(accuracy_rows >= 1, "accuracy_rows must be at least 1", static_cast<double>(accuracy_rows));
     for (const int64_t epoch : visible_from) {
       need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
            static_cast<double>(epoch));

@@ -60,7 +60,8 @@ class Fit {
     require_finite(in_.X, rows_, in_.shape.lookback);
     require_finite(in_.X, stop_rows_, in_.shape.lookback);
     objective_.emplace(in_, rows_);
-    const int64_t step = (static_cast<int64_t>(rows_.size()) + kAccuracyRows - 1) / kAccuracyRows;
+    const int64_t most = in_.settings.accuracy_rows;
+    const int64_t step = (static_cast<int64_t>(rows_.size()) + most - 1) / most;
     for (size_t i = 0; i < rows_.size(); i += static_cast<size_t>(step)) accuracy_rows_.push_back(rows_[i]);
     const auto n = static_cast<int64_t>(rows_.size());
     batch_ = std::min(in_.settings.batch_size, n);
