@@ -1,3 +1,5 @@
+#include "smctrain/models/neural/matmul.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 #include <vector>
 
 #include "smctrain/base/rng.h"
-#include "smctrain/models/neural/matmul.h"
 
 using namespace smctrain;
 using namespace smctrain::models::neural;
