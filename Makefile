@@ -11,7 +11,7 @@ TEST_NATIVE := $(shell find tests/cpp -type f)
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test asan tsan bench bench-market bench-tabular lint format typecheck stubs lock clean
+.PHONY: help setup build demo test asan tsan bench bench-market bench-tabular bench-neural lint format typecheck stubs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -80,6 +80,9 @@ build/tabular-peers/.ready: benchmarks/tabular/peers.txt | build/.built
 
 bench-tabular: build build/tabular-peers/.ready ## Forests, boosting and linear models beside the packages people use (an hour)
 	build/tabular-peers/bin/python benchmarks/tabular
+
+bench-neural: build ## Networks beside PyTorch loops (about half an hour)
+	$(PY) benchmarks/neural
 
 lint: build ## Formatting, lint and types
 	$(VENV)/bin/ruff check python tests benchmarks

@@ -8,7 +8,6 @@
 #include "bindings/numpy.h"
 #include "bindings/run.h"
 #include "smctrain/models/neural/devices.h"
-#include "smctrain/models/neural/predictor.h"
 #include "smctrain/models/neural/training.h"
 #include "smctrain/models/neural/windows.h"
 
@@ -172,30 +171,6 @@ void bind_neural(py::module_& m) {
       },
       py::arg("X"), py::arg("rows"), py::arg("lookback"),
       "Windows of some rows, (lookback, batch, columns).");
-
-  py::class_<neural::Predictor>(m, "NeuralPredictor",
-                                "Inference of one network from its named arrays; thread-safe.")
-      .def(py::init([](const py::dict& shape, const py::dict& arrays) {
-             const auto net_shape = to_shape(shape);
-             return neural::Predictor(net_shape, from_named(neural::make_layout(net_shape), arrays));
-           }),
-           py::arg("shape"), py::arg("arrays"))
-      .def(
-          "predict",
-          [](const neural::Predictor& self, const py::array& X, const py::array& rows,
-             const py::object& segment, const py::object& stop) {
-            const auto view = matrix_view<float>(X, "X");
-            const auto wanted = vector_view<int64_t>(rows, "rows");
-            const auto stretch = optional_vector_view<int32_t>(segment, "segment", view.rows);
-            auto result = run_native(stop, 0.0, [&](const StopToken& token) {
-              return self.predict(view, wanted, stretch, token);
-            });
-            return to_matrix(std::move(result), static_cast<int64_t>(wanted.size()),
-                             self.shape().n_outputs());
-          },
-          py::arg("X"), py::arg("rows"), py::arg("segment"), py::arg("stop") = py::none(),
-          "Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full "
-          "window.");
 }
 
 }  // namespace smctrain::bindings

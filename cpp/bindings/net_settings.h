@@ -50,6 +50,8 @@ inline neural::TrainingSettings to_settings(const py::dict& config) {
   s.nan_recoveries = config["nan_recoveries"].cast<int64_t>();
   s.restarts = config["restarts"].cast<int64_t>();
   s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
+  if (config.contains("accuracy_rows")) s.accuracy_rows = config["accuracy_rows"].cast<int64_t>();
+  if (config.contains("block_rows")) s.block_rows = config["block_rows"].cast<int64_t>();
   if (config.contains("task_weights")) s.task_weights = config["task_weights"].cast<std::vector<double>>();
   if (config.contains("task_names")) s.task_names = config["task_names"].cast<std::vector<std::string>>();
   if (config.contains("path") && config["path"].cast<std::string>() == "torch")

@@ -14,6 +14,7 @@ __all__: list[str] = [
     "BoostedTrees",
     "FeatureStream",
     "Forest",
+    "NeuralPredictor",
     "RoundJudge",
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
@@ -311,6 +312,18 @@ class RoundJudge:
         val_metric: typing.SupportsFloat | typing.SupportsIndex,
     ) -> bool: ...
     def result(self) -> dict: ...
+
+class NeuralPredictor:
+    """
+    Inference of one network from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def predict(
+        self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
+        """
 
 def apply_columns(
     X: numpy.ndarray,

@@ -8,7 +8,6 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
-    "NeuralPredictor",
     "neural_cuda",
     "neural_fit",
     "neural_full_windows",
@@ -18,18 +17,6 @@ __all__: list[str] = [
     "neural_meta_fit",
     "torch_minor",
 ]
-
-class NeuralPredictor:
-    """
-    Inference of one network from its named arrays; thread-safe.
-    """
-    def __init__(self, shape: dict, arrays: dict) -> None: ...
-    def predict(
-        self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
-    ) -> numpy.typing.NDArray[numpy.float64]:
-        """
-        Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
-        """
 
 def neural_cuda() -> tuple[bool, str]:
     """

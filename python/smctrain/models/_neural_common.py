@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models._devices import choose_device
+from smctrain.models._neural_fast import fast_settings
 from smctrain.models._neural_settings import NetSettings
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.memory import check_memory
@@ -134,24 +135,31 @@ class NetShape:
         return shapes
 
 
-def estimate_bytes(trainer: NetSettings, shape: NetShape) -> int:
+def estimate_bytes(batch_size: int, shape: NetShape) -> int:
     """Bytes that a fit is going to need: weights, gradients, moments and copies; the activations of a batch."""
     weights = sum(math.prod(extents) for extents in shape.array_shapes().values())
     attention = shape.lookback * shape.num_heads + 4 * shape.feed_forward if shape.kind == "transformer" else 0
     units = shape.n_features + 14 * sum(shape.hidden) + len(shape.hidden) * attention
-    return 4 * (7 * weights + max(trainer.batch_size + 1, 256) * shape.lookback * units)
+    return 4 * (7 * weights + max(batch_size + 1, 256) * shape.lookback * units)
 
 
 def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
     """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature, device."""
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
-    check_memory(trainer.family, estimate_bytes(trainer, shape), "a smaller batch_size, lookback or width")
     device, words = choose_device(trainer.device)
     logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
-    result = run_fit(task, shape, {**trainer.native(), "device": device, "path": _path_for_tests})
+    settings, changed = trainer.native(), ""
+    if getattr(trainer, "mode", "standard") == "fast":
+        settings, changed = fast_settings(settings, len(task.rows), runs=shape.kind in ("lstm", "gru"))
+    check_memory(
+        trainer.family, estimate_bytes(settings["batch_size"], shape), "a smaller batch_size, lookback or width"
+    )
+    result = run_fit(task, shape, {**settings, "device": device, "path": _path_for_tests})
     if device == "cuda" and trainer.device == "auto":
         result["warnings"].append(f"trained on a CUDA device ({words}), which device='auto' found.")
+    if changed:
+        result["warnings"].append(changed)
     return result
 
 
@@ -182,8 +190,8 @@ def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[st
 
 
 class FittedNet:
-    """A trained network. Not to be changed; predict from any thread. Predicting does not use torch's library
-    functions, only plain native loops over the stored arrays.
+    """A trained network. Not to be changed; predict from any thread. Predicting needs no torch, only
+    native loops of the core over the stored arrays.
 
     Attributes
     ----------
@@ -296,7 +304,7 @@ class FittedNet:
         # build one; they are equal and either may stay.
         native = self._native
         if native is None:
-            native = _load.neural().NeuralPredictor(self.shape.native(), self.arrays)
+            native = _load.core().NeuralPredictor(self.shape.native(), self.arrays)
             self._native = native
         return native
 

@@ -211,7 +211,7 @@ def test_gru_probabilities_equal_torch(layers: int) -> None:
     arrays = random_arrays(shape)
     X, _, _ = example(150, 6)
     rows = np.arange(4, 150, dtype=np.int64)
-    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
+    ours = _load.core().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
     with torch.no_grad():
         logits = TorchGRU(shape, arrays)(torch.tensor(windows_of(X, rows, 5)).double())
     np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)
@@ -247,7 +247,7 @@ def test_cnn_probabilities_equal_torch(lookback: int, taps: int) -> None:
     arrays = random_arrays(shape)
     X, _, _ = example(150, 6)
     rows = np.arange(lookback - 1, 150, dtype=np.int64)
-    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
+    ours = _load.core().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
     with torch.no_grad():
         logits = TorchCNN(shape, arrays).eval()(torch.tensor(windows_of(X, rows, lookback)).double())
     np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)
@@ -283,7 +283,7 @@ def test_mlp_probabilities_equal_torch() -> None:
     shape = NetShape("mlp", 6, (16, 9, 5), 1, 3)
     arrays = random_arrays(shape)
     X, _, _ = example(150, 6)
-    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, np.arange(150), None)
+    ours = _load.core().NeuralPredictor(shape.native(), arrays).predict(X, np.arange(150), None)
     with torch.no_grad():
         reference = torch.softmax(torch_mlp(shape, arrays).eval()(torch.tensor(X).double()), dim=1).numpy()
     np.testing.assert_allclose(ours, reference, atol=1e-5)
@@ -295,7 +295,7 @@ def test_lstm_probabilities_equal_torch(layers: int) -> None:
     arrays = random_arrays(shape)
     X, _, _ = example(150, 6)
     rows = np.arange(4, 150, dtype=np.int64)
-    ours = _load.neural().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
+    ours = _load.core().NeuralPredictor(shape.native(), arrays).predict(X, rows, None)
     with torch.no_grad():
         logits = TorchLSTM(shape, arrays)(torch.tensor(windows_of(X, rows, 5)).double())
     np.testing.assert_allclose(ours, torch.softmax(logits, dim=1).numpy(), atol=1e-5)

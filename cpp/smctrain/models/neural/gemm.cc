@@ -9,6 +9,8 @@
 #include <array>
 #include <mutex>
 
+#include "smctrain/models/neural/kernels.h"
+
 namespace smctrain::models::neural {
 
 namespace {
@@ -28,10 +30,20 @@ int threads_before = 0;
 
 void gemm(Op op_a, Op op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float beta,
           float* c) {
+  if (matmul_available() && (beta == 0.0F || beta == 1.0F)) {
+    return matmul(op_a, op_b, m, n, k, a, b, beta == 0.0F ? Start::kZero : Start::kKeep, nullptr, c);
+  }
   const c10::InferenceMode no_autograd;
   at::Tensor out = view(c, m, n, Op::kPlain);
   // Straight to the CPU kernel: no dispatcher, no autograd. beta 0 ignores what C held, NaN included.
   at::cpu::addmm_out(out, out, view(a, m, k, op_a), view(b, k, n, op_b), beta, 1.0F);
+}
+
+void gemm_bias(Op op_a, Op op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b,
+               const float* bias, float* c) {
+  if (matmul_available()) return matmul(op_a, op_b, m, n, k, a, b, Start::kBias, bias, c);
+  gemm(op_a, op_b, m, n, k, a, b, 0.0F, c);
+  add_bias(c, m, n, bias);
 }
 
 TorchThreadScope::TorchThreadScope() {

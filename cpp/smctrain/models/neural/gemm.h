@@ -1,5 +1,5 @@
-// Matrix product of LibTorch, without tensors in sight: the hand-written passes' only door to torch. (Whole
-// networks on LibTorch: torch_net.h.)
+// Matrix product of training: own kernels (matmul.h), or LibTorch's where the processor has neither AVX2 nor
+// FMA. (Whole networks on LibTorch: torch_net.h.)
 //
 //   C (m, n) = op(A) op(B) + beta C      row-major, float32, densely packed
 //   op       A is (m, k), stored (k, m) when transposed; B is (k, n), stored (n, k) when transposed
@@ -11,12 +11,15 @@
 
 #include <cstdint>
 
-namespace smctrain::models::neural {
+#include "smctrain/models/neural/matmul.h"
 
-enum class Op : bool { kPlain = false, kTransposed = true };
+namespace smctrain::models::neural {
 
 void gemm(Op op_a, Op op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float beta,
           float* c);
+// C = op(A) op(B) + bias in every row
+void gemm_bias(Op op_a, Op op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b,
+               const float* bias, float* c);
 
 class TorchThreadScope {
  public:

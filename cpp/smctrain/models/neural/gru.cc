@@ -24,6 +24,9 @@ class Gru final : public Net {
                          buffer(3 * max_batch * width)});
       in = width;
     }
+    shared_ = buffer(3 * steps_ * max_batch * shape.hidden.front());
+    const int64_t widest = *std::max_element(shape.hidden.begin(), shape.hidden.end());
+    recurrent_ = buffer(3 * widest * widest);
     last_ = buffer(max_batch * in);
     last_gates_ = buffer(max_batch * in);
   }
@@ -59,6 +62,8 @@ class Gru final : public Net {
     head_forward(last_.data(), batch);
   }
 
+  bool shares_bars() const override { return true; }
+
   void backward(int64_t batch) override {
     Layer& top = layers_.back();
     const int64_t top_cells = batch * top.width;
@@ -82,14 +87,21 @@ class Gru final : public Net {
       }
       const float* x = i == 0 ? input() : layers_[i - 1].dropped.data();
       const int64_t rows = steps_ * batch;
-      gemm(kT, kN, 3 * width, layer.in, rows, layer.d_gates.data(), x, 0.0F, gradient(array(i, kInput)));
+      if (i == 0 && bars_ > 0) {
+        std::fill_n(shared_.data(), bars_ * 3 * width, 0.0F);
+        add_to_rows(layer.d_gates.data(), places(), rows, 3 * width, shared_.data());
+        gemm(kT, kN, 3 * width, layer.in, bars_, shared_.data(), x, 0.0F, gradient(array(i, kInput)));
+        column_sums(shared_.data(), bars_, 3 * width, gradient(array(i, kBias)));
+      } else {
+        gemm(kT, kN, 3 * width, layer.in, rows, layer.d_gates.data(), x, 0.0F, gradient(array(i, kInput)));
+        column_sums(layer.d_gates.data(), rows, 3 * width, gradient(array(i, kBias)));
+      }
       if (steps_ > 1) {
         gemm(kT, kN, 3 * width, width, (steps_ - 1) * batch, layer.d_recurrent.data() + 3 * cells,
              layer.h.data(), 0.0F, gradient(array(i, kRecurrent)));
       } else {
         std::fill_n(gradient(array(i, kRecurrent)), 3 * width * width, 0.0F);
       }
-      column_sums(layer.d_gates.data(), rows, 3 * width, gradient(array(i, kBias)));
       // The last third of the recurrent gradients' sums; the sums are few, so all are taken.
       column_sums(layer.d_recurrent.data(), rows, 3 * width, layer.step_product.data());
       std::copy_n(layer.step_product.data() + 2 * width, width, gradient(array(i, kBiasNew)));
@@ -123,13 +135,22 @@ class Gru final : public Net {
     Layer& layer = layers_[i];
     const int64_t width = layer.width;
     const int64_t cells = batch * width;
-    gemm(kN, kT, steps_ * batch, 3 * width, layer.in, x, weight(array(i, kInput)), 0.0F, layer.gates.data());
-    add_bias(layer.gates.data(), steps_ * batch, 3 * width, weight(array(i, kBias)));
+    const bool shared = i == 0 && bars_ > 0;
+    if (shared) {
+      gemm_bias(kN, kT, bars_, 3 * width, layer.in, x, weight(array(i, kInput)), weight(array(i, kBias)),
+                shared_.data());
+    } else {
+      gemm_bias(kN, kT, steps_ * batch, 3 * width, layer.in, x, weight(array(i, kInput)),
+                weight(array(i, kBias)), layer.gates.data());
+    }
+    transpose(weight(array(i, kRecurrent)), 3 * width, width, recurrent_.data());  // once, not in every step
     for (int64_t t = 0; t < steps_; ++t) {
       const float* h_before = t == 0 ? nullptr : layer.h.data() + (t - 1) * cells;
+      if (shared) {
+        take_rows(shared_.data(), places() + t * batch, batch, 3 * width, layer.gates.data() + t * 3 * cells);
+      }
       if (t > 0) {
-        gemm(kN, kT, batch, 3 * width, width, h_before, weight(array(i, kRecurrent)), 0.0F,
-             layer.step_product.data());
+        gemm(kN, kN, batch, 3 * width, width, h_before, recurrent_.data(), 0.0F, layer.step_product.data());
       }
       gru_step(layer.gates.data() + t * 3 * cells, t == 0 ? nullptr : layer.step_product.data(),
                weight(array(i, kBiasNew)), h_before, layer.product.data() + t * cells,
@@ -144,7 +165,9 @@ class Gru final : public Net {
 
   int64_t steps_;
   std::vector<Layer> layers_;
-  std::vector<float> last_;  // output of the last step, after dropout
+  std::vector<float> shared_;     // (bars, 3 width): input part of the first layer, or its gradient
+  std::vector<float> recurrent_;  // (width, 3 width) of the layer that runs
+  std::vector<float> last_;       // output of the last step, after dropout
   std::vector<float> last_gates_;
 };
 

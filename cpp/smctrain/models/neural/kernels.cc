@@ -167,6 +167,19 @@ void add_bias(float* __restrict x, int64_t rows, int64_t cols, const float* __re
   }
 }
 
+void take_rows(const float* from, const int32_t* places, int64_t rows, int64_t cols, float* x) {
+  for (int64_t i = 0; i < rows; ++i) std::copy_n(from + places[i] * cols, cols, x + i * cols);
+}
+
+SMCTRAIN_KERNEL
+void add_to_rows(const float* __restrict x, const int32_t* __restrict places, int64_t rows, int64_t cols,
+                 float* __restrict sums) {
+  for (int64_t i = 0; i < rows; ++i) {
+    float* __restrict to = sums + places[i] * cols;
+    for (int64_t j = 0; j < cols; ++j) to[j] += x[i * cols + j];
+  }
+}
+
 SMCTRAIN_KERNEL
 void column_sums(const float* __restrict x, int64_t rows, int64_t cols, float* __restrict sums) {
   for (int64_t j = 0; j < cols; ++j) sums[j] = 0.0F;

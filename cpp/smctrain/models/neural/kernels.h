@@ -44,6 +44,9 @@ void scale_relu(const float* z, int64_t rows, int64_t cols, const float* scale, 
 
 // x (rows, cols) += bias, row-wise.
 void add_bias(float* x, int64_t rows, int64_t cols, const float* bias);
+// x[i] = from[places[i]] row-wise, and its gradient: sums[places[i]] += x[i], in ascending i.
+void take_rows(const float* from, const int32_t* places, int64_t rows, int64_t cols, float* x);
+void add_to_rows(const float* x, const int32_t* places, int64_t rows, int64_t cols, float* sums);
 // sums[j] = sum of the column.
 void column_sums(const float* x, int64_t rows, int64_t cols, float* sums);
 // x *= y

@@ -24,6 +24,9 @@ class Lstm final : public Net {
                          buffer(cells)});
       in = width;
     }
+    shared_ = buffer(4 * steps_ * max_batch * shape.hidden.front());
+    const int64_t widest = *std::max_element(shape.hidden.begin(), shape.hidden.end());
+    recurrent_ = buffer(4 * widest * widest);
     last_ = buffer(max_batch * in);
     last_gates_ = buffer(max_batch * in);
   }
@@ -59,6 +62,8 @@ class Lstm final : public Net {
     head_forward(last_.data(), batch);
   }
 
+  bool shares_bars() const override { return true; }
+
   void backward(int64_t batch) override {
     Layer& top = layers_.back();
     const int64_t top_cells = batch * top.width;
@@ -82,15 +87,22 @@ class Lstm final : public Net {
                layer.d_h.data() + (t - 1) * cells);
       }
       const float* x = i == 0 ? input() : layers_[i - 1].dropped.data();
-      gemm(kT, kN, 4 * width, layer.in, steps_ * batch, layer.d_gates.data(), x, 0.0F,
-           gradient(array(i, kInput)));
+      const int64_t rows = steps_ * batch;
+      if (i == 0 && bars_ > 0) {
+        std::fill_n(shared_.data(), bars_ * 4 * width, 0.0F);
+        add_to_rows(layer.d_gates.data(), places(), rows, 4 * width, shared_.data());
+        gemm(kT, kN, 4 * width, layer.in, bars_, shared_.data(), x, 0.0F, gradient(array(i, kInput)));
+        column_sums(shared_.data(), bars_, 4 * width, gradient(array(i, kBias)));
+      } else {
+        gemm(kT, kN, 4 * width, layer.in, rows, layer.d_gates.data(), x, 0.0F, gradient(array(i, kInput)));
+        column_sums(layer.d_gates.data(), rows, 4 * width, gradient(array(i, kBias)));
+      }
       if (steps_ > 1) {
         gemm(kT, kN, 4 * width, width, (steps_ - 1) * batch, layer.d_gates.data() + 4 * cells, layer.h.data(),
              0.0F, gradient(array(i, kRecurrent)));
       } else {
         std::fill_n(gradient(array(i, kRecurrent)), 4 * width * width, 0.0F);
       }
-      column_sums(layer.d_gates.data(), steps_ * batch, 4 * width, gradient(array(i, kBias)));
       if (i > 0) {
         Layer& below = layers_[i - 1];
         gemm(kN, kN, steps_ * batch, layer.in, 4 * width, layer.d_gates.data(), weight(array(i, kInput)),
@@ -122,12 +134,20 @@ class Lstm final : public Net {
     const int64_t width = layer.width;
     const int64_t cells = batch * width;
     // The input part of all steps in one product, the recurrent part step by step.
-    gemm(kN, kT, steps_ * batch, 4 * width, layer.in, x, weight(array(i, kInput)), 0.0F, layer.gates.data());
-    add_bias(layer.gates.data(), steps_ * batch, 4 * width, weight(array(i, kBias)));
+    const bool shared = i == 0 && bars_ > 0;
+    if (shared) {
+      gemm_bias(kN, kT, bars_, 4 * width, layer.in, x, weight(array(i, kInput)), weight(array(i, kBias)),
+                shared_.data());
+    } else {
+      gemm_bias(kN, kT, steps_ * batch, 4 * width, layer.in, x, weight(array(i, kInput)),
+                weight(array(i, kBias)), layer.gates.data());
+    }
+    transpose(weight(array(i, kRecurrent)), 4 * width, width, recurrent_.data());  // once, not in every step
     for (int64_t t = 0; t < steps_; ++t) {
       float* gates = layer.gates.data() + t * 4 * cells;
       const float* h_before = layer.h.data() + (t - 1) * cells;
-      if (t > 0) gemm(kN, kT, batch, 4 * width, width, h_before, weight(array(i, kRecurrent)), 1.0F, gates);
+      if (shared) take_rows(shared_.data(), places() + t * batch, batch, 4 * width, gates);
+      if (t > 0) gemm(kN, kN, batch, 4 * width, width, h_before, recurrent_.data(), 1.0F, gates);
       lstm_step(gates, t == 0 ? nullptr : layer.c.data() + (t - 1) * cells, layer.c.data() + t * cells,
                 layer.tanh_c.data() + t * cells, layer.h.data() + t * cells, batch, width);
     }
@@ -140,7 +160,9 @@ class Lstm final : public Net {
 
   int64_t steps_;
   std::vector<Layer> layers_;
-  std::vector<float> last_;  // output of the last step, after dropout
+  std::vector<float> shared_;     // (bars, 4 width): input part of the first layer, or its gradient
+  std::vector<float> recurrent_;  // (width, 4 width) of the layer that runs
+  std::vector<float> last_;       // output of the last step, after dropout
   std::vector<float> last_gates_;
 };
 

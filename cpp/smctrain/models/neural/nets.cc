@@ -22,6 +22,7 @@ Net::Net(const NetShape& shape, int64_t max_batch)
   weights.statistics = buffer(layout_.n_statistics);
   gradients_ = buffer(layout_.n_learned);
   input_ = buffer(shape.lookback * max_batch * shape.n_features);
+  places_.resize(static_cast<size_t>(shape.lookback * max_batch));
   logits_ = buffer(max_batch * shape.n_outputs());
   d_logits_ = buffer(max_batch * shape.n_outputs());
 }
@@ -58,8 +59,7 @@ void Net::initialise(Philox& stream) {
 void Net::head_forward(const float* x, int64_t batch) {
   const auto head = static_cast<int64_t>(layout_.arrays.size()) - 2;
   const int64_t in = layout_.arrays[static_cast<size_t>(head)].shape[1];
-  gemm(kN, kT, batch, shape_.n_outputs(), in, x, weight(head), 0.0F, logits_.data());
-  add_bias(logits_.data(), batch, shape_.n_outputs(), weight(head + 1));
+  gemm_bias(kN, kT, batch, shape_.n_outputs(), in, x, weight(head), weight(head + 1), logits_.data());
 }
 
 void Net::head_backward(const float* x, float* d_x, int64_t batch) {

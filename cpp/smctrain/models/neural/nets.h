@@ -39,6 +39,12 @@ class Net {
 
   // (lookback, batch, n_features) for the batch of the next pass.
   float* input() { return input_.data(); }
+  // A net that shares bars may find in input() the distinct bars (bars, n_features) of the next pass instead,
+  // and in `places` (lookback, batch) which of them each window reads. The input part of the first layer is
+  // then computed once for each bar, not once for each window that holds it. Zero bars: windows as above.
+  virtual bool shares_bars() const { return false; }
+  void place_bars(int64_t bars) { bars_ = bars; }
+  int32_t* places() { return places_.data(); }
   const float* logits() const { return logits_.data(); }
   float* d_logits() { return d_logits_.data(); }
 
@@ -86,6 +92,8 @@ class Net {
   int64_t max_batch_;
   std::vector<float> gradients_;
   std::vector<float> input_;
+  int64_t bars_ = 0;
+  std::vector<int32_t> places_;
   std::vector<float> logits_;
   std::vector<float> d_logits_;
 };

@@ -7,6 +7,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/models/neural/kernels.h"
+#include "smctrain/models/neural/matmul.h"
 #include "smctrain/models/neural/windows.h"
 
 namespace smctrain::models::neural {
@@ -42,6 +43,16 @@ void answer(const float* logits, int64_t classes, float bias, double* out) {
 void fill_rows(const std::vector<float>& bias, int64_t rows, float* y) {
   for (int64_t r = 0; r < rows; ++r)
     std::copy(bias.begin(), bias.end(), y + r * static_cast<int64_t>(bias.size()));
+}
+
+// y (rows, out) += x (rows, in) times w (in, out). Either way a row's numbers do not depend on the rows
+// beside it.
+void add_product(const float* x, int64_t rows, int64_t in, const float* w, int64_t out, float* y) {
+  if (matmul_available()) {
+    matmul(Op::kPlain, Op::kPlain, rows, out, in, x, w, Start::kKeep, nullptr, y);
+  } else {
+    accumulate_product(x, rows, in, w, out, y);
+  }
 }
 
 }  // namespace
@@ -121,12 +132,12 @@ void Predictor::mlp_logits(MatrixView<const float> X, std::span<const int64_t> r
   gather_windows(X, rows, 1, x.data());
   for (const Affine& layer : layers_) {
     std::vector<float> z(static_cast<size_t>(n * layer.out), 0.0F);
-    accumulate_product(x.data(), n, layer.in, layer.weight.data(), layer.out, z.data());
+    add_product(x.data(), n, layer.in, layer.weight.data(), layer.out, z.data());
     x.resize(z.size());
     scale_relu(z.data(), n, layer.out, layer.scale.data(), layer.bias.data(), x.data());
   }
   fill_rows(head_.bias, n, logits);
-  accumulate_product(x.data(), n, head_.in, head_.weight.data(), head_.out, logits);
+  add_product(x.data(), n, head_.in, head_.weight.data(), head_.out, logits);
 }
 
 void Predictor::cnn_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const {
@@ -139,17 +150,15 @@ void Predictor::cnn_logits(MatrixView<const float> X, std::span<const int64_t> r
     std::vector<float> z(static_cast<size_t>(steps * n * layer.out), 0.0F);
     for (int64_t k = 0; k < shape_.kernel_size && k * dilation < steps; ++k) {
       const int64_t shift = k * dilation;
-      accumulate_product(x.data(), (steps - shift) * n, layer.in,
-                         layer.weight.data() + k * layer.in * layer.out, layer.out,
-                         z.data() + shift * n * layer.out);
+      add_product(x.data(), (steps - shift) * n, layer.in, layer.weight.data() + k * layer.in * layer.out,
+                  layer.out, z.data() + shift * n * layer.out);
     }
     x.resize(z.size());
     scale_relu(z.data(), steps * n, layer.out, layer.scale.data(), layer.bias.data(), x.data());
     dilation = std::min(2 * dilation, steps);
   }
   fill_rows(head_.bias, n, logits);
-  accumulate_product(x.data() + (steps - 1) * n * head_.in, n, head_.in, head_.weight.data(), head_.out,
-                     logits);
+  add_product(x.data() + (steps - 1) * n * head_.in, n, head_.in, head_.weight.data(), head_.out, logits);
 }
 
 void Predictor::recurrent_logits(MatrixView<const float> X, std::span<const int64_t> rows,
@@ -169,7 +178,7 @@ void Predictor::recurrent_logits(MatrixView<const float> X, std::span<const int6
   const Affine& first = layers_.front();
   std::vector<float> shared(static_cast<size_t>(n_used * first.out));
   fill_rows(first.bias, n_used, shared.data());
-  accumulate_product(inputs.data(), n_used, first.in, first.weight.data(), first.out, shared.data());
+  add_product(inputs.data(), n_used, first.in, first.weight.data(), first.out, shared.data());
 
   std::vector<float> below;  // (step, row, hidden) of the layer below
   std::vector<float> h;
@@ -195,19 +204,19 @@ void Predictor::recurrent_logits(MatrixView<const float> X, std::span<const int6
         }
       } else {
         fill_rows(layer.bias, n, gates.data());
-        accumulate_product(below.data() + t * n * layer.in, n, layer.in, layer.weight.data(), layer.out,
-                           gates.data());
+        add_product(below.data() + t * n * layer.in, n, layer.in, layer.weight.data(), layer.out,
+                    gates.data());
       }
       if (gru) {
         if (t > 0) {
           std::fill(product.begin(), product.end(), 0.0F);
-          accumulate_product(h.data(), n, width, layer.recurrent.data(), layer.out, product.data());
+          add_product(h.data(), n, width, layer.recurrent.data(), layer.out, product.data());
         }
         gru_step(gates.data(), t == 0 ? nullptr : product.data(), layer.bias_new.data(),
                  t == 0 ? nullptr : h.data(), scratch.data(), next.data(), n, width);
         std::swap(h, next);
       } else {
-        if (t > 0) accumulate_product(h.data(), n, width, layer.recurrent.data(), layer.out, gates.data());
+        if (t > 0) add_product(h.data(), n, width, layer.recurrent.data(), layer.out, gates.data());
         lstm_step(gates.data(), t == 0 ? nullptr : c.data(), next.data(), scratch.data(), h.data(), n, width);
         std::swap(c, next);
       }
@@ -216,7 +225,7 @@ void Predictor::recurrent_logits(MatrixView<const float> X, std::span<const int6
     below = std::move(all);
   }
   fill_rows(head_.bias, n, logits);
-  accumulate_product(h.data(), n, head_.in, head_.weight.data(), head_.out, logits);
+  add_product(h.data(), n, head_.in, head_.weight.data(), head_.out, logits);
 }
 
 std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<const int64_t> rows,

@@ -123,6 +123,10 @@ struct TrainingSettings {
   int64_t nan_recoveries = 2;
   int64_t restarts = 0;
   bool calibrate_temperature = false;
+  // Rows of a batch are drawn as runs of so many neighbours, whose windows share the input part of their
+  // first layer (recurrent nets); 0: one by one, each window on its own.
+  int64_t block_rows = 0;
+  int64_t accuracy_rows = 2000;  // most training rows that an epoch's train_accuracy is taken from
 
   ForwardPath path = ForwardPath::kFused;
   bool cuda = false;  // kTorch only
@@ -160,6 +164,9 @@ struct TrainingSettings {
     need(restarts >= 0, "restarts must be at least 0", static_cast<double>(restarts));
     for (const double weight : task_weights)
       need(weight > 0.0 && std::isfinite(weight), "the loss weight of a task must be above 0", weight);
+    need(block_rows >= 0 && block_rows <= 1'000'000, "block_rows must be 0 to 1,000,000",
+         static_cast<double>(block_rows));
+    need(accuracy_rows >= 1, "accuracy_rows must be at least 1", static_cast<double>(accuracy_rows));
     for (const int64_t epoch : visible_from) {
       need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
            static_cast<double>(epoch));

@@ -73,7 +73,8 @@ class Fit {
     require_finite(in_.X, rows_, in_.shape.lookback);
     require_finite(in_.X, stop_rows_, in_.shape.lookback);
     objective_.emplace(in_, rows_);
-    const int64_t step = (static_cast<int64_t>(rows_.size()) + kAccuracyRows - 1) / kAccuracyRows;
+    const int64_t most = in_.settings.accuracy_rows;
+    const int64_t step = (static_cast<int64_t>(rows_.size()) + most - 1) / most;
     for (size_t i = 0; i < rows_.size(); i += static_cast<size_t>(step)) accuracy_rows_.push_back(rows_[i]);
     const auto n = static_cast<int64_t>(rows_.size());
     batch_ = std::min(in_.settings.batch_size, n);
@@ -279,17 +280,61 @@ class Fit {
   }
 
   void shuffle(Philox& order) {
+    if (in_.settings.block_rows > 1) return shuffle_blocks(order);
     order_ = rows_;
     for (auto i = static_cast<int64_t>(order_.size()) - 1; i > 0; --i) {
       std::swap(order_[i], order_[order.below(i + 1)]);
     }
   }
 
-  void gather(std::span<const int64_t> rows) {
+  // Runs of neighbouring rows in random order; where the first run ends differs from epoch to epoch.
+  void shuffle_blocks(Philox& order) {
+    const auto n = static_cast<int64_t>(rows_.size());
+    const int64_t length = in_.settings.block_rows;
+    std::vector<int64_t> starts{0};
+    for (int64_t start = order.below(length) + 1; start < n; start += length) starts.push_back(start);
+    std::vector<int64_t> turn(starts.size());
+    std::iota(turn.begin(), turn.end(), 0);
+    for (auto i = static_cast<int64_t>(turn.size()) - 1; i > 0; --i)
+      std::swap(turn[i], turn[order.below(i + 1)]);
+    starts.push_back(n);
+    order_.clear();
+    for (const int64_t block : turn)
+      order_.insert(order_.end(), rows_.begin() + starts[block], rows_.begin() + starts[block + 1]);
+  }
+
+  // The distinct bars of the batch, in the order in which windows first show them. Returns how many.
+  int64_t gather_bars(std::span<const int64_t> rows) {
+    bar_place_.resize(static_cast<size_t>(in_.X.rows), -1);
+    bars_.clear();
+    int32_t* place = net_->places();
+    for (int64_t t = 1 - in_.shape.lookback; t <= 0; ++t) {
+      for (const int64_t row : rows) {
+        int32_t& known = bar_place_[row + t];
+        if (known < 0) {
+          known = static_cast<int32_t>(bars_.size());
+          bars_.push_back(row + t);
+        }
+        *place++ = known;
+      }
+    }
+    for (const int64_t bar : bars_) bar_place_[bar] = -1;
+    gather_windows(in_.X, bars_, 1, net_->input());
+    return static_cast<int64_t>(bars_.size());
+  }
+
+  // shared: windows are given as places among the distinct bars, where the net can read that.
+  void gather(std::span<const int64_t> rows, bool shared) {
     float* input = net_->input();
-    gather_windows(in_.X, rows, in_.shape.lookback, input);
+    int64_t bars = in_.shape.lookback * static_cast<int64_t>(rows.size());
+    if (shared && net_->shares_bars()) {
+      bars = gather_bars(rows);
+      net_->place_bars(bars);
+    } else {
+      gather_windows(in_.X, rows, in_.shape.lookback, input);
+      net_->place_bars(0);
+    }
     if (hidden_.empty()) return;
-    const int64_t bars = in_.shape.lookback * static_cast<int64_t>(rows.size());
     for (int64_t i = 0; i < bars; ++i) {
       for (const int64_t j : hidden_) input[i * in_.shape.n_features + j] = 0.0F;
     }
@@ -297,7 +342,7 @@ class Fit {
 
   LossSums backward(std::span<const int64_t> rows, double dropout) {
     const auto batch = static_cast<int64_t>(rows.size());
-    gather(rows);
+    gather(rows, in_.settings.block_rows > 1);
     net_->forward_training(batch, dropout, dropout_);
     const LossSums sums = objective_->loss(net_->logits(), rows, net_->d_logits());
     net_->backward(batch);
@@ -340,7 +385,7 @@ class Fit {
     for (size_t begin = 0; begin < stop_rows_.size(); begin += static_cast<size_t>(kEvaluationBatch)) {
       const auto size = std::min<size_t>(static_cast<size_t>(kEvaluationBatch), stop_rows_.size() - begin);
       const auto part = std::span<const int64_t>(stop_rows_).subspan(begin, size);
-      gather(part);
+      gather(part, true);
       net_->forward_evaluation(static_cast<int64_t>(size));
       logits.insert(logits.end(), net_->logits(), net_->logits() + static_cast<int64_t>(size) * classes);
       for (const int64_t row : part) {
@@ -362,7 +407,7 @@ class Fit {
       if (stop.stop_requested()) break;
       const auto part =
           rows.subspan(begin, std::min<size_t>(static_cast<size_t>(kEvaluationBatch), rows.size() - begin));
-      gather(part);
+      gather(part, true);
       net_->forward_evaluation(static_cast<int64_t>(part.size()));
       sums += objective_->loss(net_->logits(), part, nullptr);
     }
@@ -382,8 +427,10 @@ class Fit {
   std::vector<int64_t> stop_rows_;
   std::vector<int64_t> accuracy_rows_;
   std::vector<int64_t> order_;
-  std::vector<int64_t> hidden_;  // columns not visible in this epoch
-  int64_t frozen_ = 0;           // layers
+  std::vector<int64_t> bars_;       // distinct bars of a batch
+  std::vector<int32_t> bar_place_;  // of each row of X among them, -1: not there
+  std::vector<int64_t> hidden_;     // columns not visible in this epoch
+  int64_t frozen_ = 0;              // layers
   std::optional<Objective> objective_;
   std::unique_ptr<Optimiser> optimiser_;
   int64_t batch_ = 0;

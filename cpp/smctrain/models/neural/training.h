@@ -10,7 +10,7 @@
 //   4. the best copy is put back
 //
 //   train_loss       of the epoch's batches, with dropout on
-//   train_accuracy   without dropout, on at most kAccuracyRows evenly spaced training rows; NaN in a
+//   train_accuracy   without dropout, on at most accuracy_rows evenly spaced training rows; NaN in a
 //   regression grad_norm        largest of the epoch, before clipping best             epoch with the lowest
 //   validation loss; without stop rows the last epoch whose numbers are
 //                    finite
@@ -43,7 +43,6 @@
 
 namespace smctrain::models::neural {
 
-constexpr int64_t kAccuracyRows = 2000;
 constexpr int64_t kTooEarly = 3;
 
 struct FitInput {

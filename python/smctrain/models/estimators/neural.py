@@ -96,6 +96,7 @@ class _LooksBack:
 @dataclass(repr=False, eq=False)
 class _Layers:
     hidden_dims: Sequence[int] = (256, 128, 64)
+    mode: str = field(default="standard", kw_only=True)
 
     def _make_trainer(self) -> Trainer:
         from smctrain.models.neural_network import NeuralNetworkTrainer
@@ -114,6 +115,7 @@ class _Windows(_LooksBack):
     batch_size: int = field(default=16, kw_only=True)
     max_epochs: int = field(default=30, kw_only=True)
     patience: int = field(default=15, kw_only=True)
+    mode: str = field(default="standard", kw_only=True)
 
     _family: ClassVar[str]
 
