@@ -93,7 +93,8 @@ ALL = [
         for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")
     ),
     *(
-        Family(name, {"channels": (4,), "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
+        Family(name, {"channels": (4,), "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch",
+               sequence=True)
         for name in ("CNN1DClassifier", "CNN1DRegressor")
     ),
     *(
