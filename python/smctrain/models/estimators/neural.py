@@ -147,7 +147,7 @@ class _Attention(_LooksBack):
     lookback: int = field(default=20, kw_only=True)
     dropout: float = field(default=0.2, kw_only=True)
     weight_decay: float = field(default=0.01, kw_only=True)
-    learning_rate: float = field(default=0.0005, kw_only=True)
+    patience: int = field(default=15, kw_only=True)
     warmup_epochs: float = field(default=1.0, kw_only=True)
 
     def _make_trainer(self) -> Trainer:
