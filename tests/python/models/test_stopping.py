@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,14 @@ MANY = 1_000_000
 def _without_the_memory_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fits here are too large to be finished on purpose; they are stopped long before they need their memory."""
     monkeypatch.setenv("SMCTRAIN_MEMORY_CHECK", "0")
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_reaches_python() -> Iterator[None]:
+    """A process started in the background ignores SIGINT, and Python then installs no handler of its own."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def task(n: int = 20_000, d: int = 20, classes: int = 2, **changes: Any) -> FitTask:
@@ -150,7 +158,7 @@ def models() -> dict[str, Any]:
 def test_ctrl_c_ends_a_native_call(models: dict[str, Any], family: str, call: str) -> None:
     if family == "RandomForest" and call in ("margins", "contributions"):
         pytest.skip("a forest has none")
-    given = task(n=3_000)
+    given = task(n=3_000, time_limit_s=30.0)  # a fit that is not interrupted must not go on for ever
     many = np.zeros(60_000_000 if call != "contributions" else 3_000_000, dtype=np.int64)
     work: dict[str, Callable[[], Any]] = {
         "fit": lambda: FITS[family](given),
