@@ -1,6 +1,6 @@
 """Every native call that can take long ends soon after a stop flag, a time limit or Ctrl-C, whatever it is doing.
 
-The promise is 0.3 s on a quiet machine. The calls here would run for minutes; the bound is ten times the promise, so
+The promise is 0.3 s on a quiet machine. The calls here would run for minutes; the bound is far above the promise, so
 that a busy machine passes and a call that does not look at its stop token fails.
 """
 
@@ -27,7 +27,7 @@ from smctrain.models.linear import FTRLTrainer, LogisticRegressionTrainer
 from smctrain.models.random_forest import RandomForestTrainer
 from smctrain.models.xgboost import XGBoostTrainer
 
-BOUND_S = 3.0
+BOUND_S = 15.0
 MANY = 1_000_000
 
 
@@ -158,7 +158,7 @@ def models() -> dict[str, Any]:
 def test_ctrl_c_ends_a_native_call(models: dict[str, Any], family: str, call: str) -> None:
     if family == "RandomForest" and call in ("margins", "contributions"):
         pytest.skip("a forest has none")
-    given = task(n=3_000, time_limit_s=30.0)  # a fit that is not interrupted must not go on for ever
+    given = task(n=3_000, time_limit_s=60.0)  # a fit that is not interrupted must not go on for ever
     many = np.zeros(60_000_000 if call != "contributions" else 3_000_000, dtype=np.int64)
     work: dict[str, Callable[[], Any]] = {
         "fit": lambda: FITS[family](given),

@@ -58,7 +58,7 @@ def leave_a_child_behind(stop: np.ndarray, report: Report) -> None:
 
 
 def start_a_program(stop: np.ndarray, report: Report) -> int:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"]).pid
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
 
 
 def not_sendable(stop: np.ndarray, report: Report) -> Any:
