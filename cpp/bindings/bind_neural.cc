@@ -3,11 +3,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
-
+#include "bindings/net_arrays.h"
 #include "bindings/numpy.h"
 #include "bindings/run.h"
-#include "smctrain/models/neural/layout.h"
 #include "smctrain/models/neural/predictor.h"
 #include "smctrain/models/neural/training.h"
 #include "smctrain/models/neural/windows.h"
@@ -17,29 +15,6 @@ namespace smctrain::bindings {
 namespace neural = models::neural;
 
 namespace {
-
-neural::NetShape to_shape(const py::dict& config) {
-  neural::NetShape shape;
-  const auto kind = config["kind"].cast<std::string>();
-  if (kind == "mlp") {
-    shape.kind = neural::NetKind::kMlp;
-  } else if (kind == "lstm") {
-    shape.kind = neural::NetKind::kLstm;
-  } else if (kind == "gru") {
-    shape.kind = neural::NetKind::kGru;
-  } else if (kind == "cnn") {
-    shape.kind = neural::NetKind::kCnn;
-    shape.kernel_size = config["kernel_size"].cast<int64_t>();
-  } else {
-    raise("InputError", "kind must be mlp, lstm, gru or cnn, but is ", kind, ".");
-  }
-  shape.n_features = config["n_features"].cast<int64_t>();
-  shape.hidden = config["hidden"].cast<std::vector<int64_t>>();
-  shape.lookback = config["lookback"].cast<int64_t>();
-  shape.n_classes = config["n_classes"].cast<int64_t>();
-  neural::require_valid(shape.validate());
-  return shape;
-}
 
 neural::ScheduleKind to_schedule(const std::string& name) {
   if (name == "plateau") return neural::ScheduleKind::kPlateau;
@@ -77,41 +52,13 @@ neural::TrainingSettings to_settings(const py::dict& config) {
   s.nan_recoveries = config["nan_recoveries"].cast<int64_t>();
   s.restarts = config["restarts"].cast<int64_t>();
   s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
+  if (config.contains("kl_weight")) {  // a VAE
+    s.head_weight = config["head_weight"].cast<double>();
+    s.reconstruction_weight = config["reconstruction_weight"].cast<double>();
+    s.kl_weight = config["kl_weight"].cast<double>();
+    s.kl_warmup_epochs = config["kl_warmup_epochs"].cast<double>();
+  }
   return s;
-}
-
-// Named arrays of a flat pair, and back.
-py::dict to_named(const neural::NetLayout& layout, const std::vector<float>& learned,
-                  const std::vector<float>* statistics) {
-  py::dict named;
-  for (const auto& spec : layout.arrays) {
-    if (!spec.learned && statistics == nullptr) continue;
-    const auto& source = spec.learned ? learned : *statistics;
-    std::vector<float> values(source.begin() + spec.offset, source.begin() + spec.offset + spec.size());
-    named[py::str(spec.name)] = to_array(std::move(values)).reshape(spec.shape);
-  }
-  return named;
-}
-
-neural::NetWeights from_named(const neural::NetLayout& layout, const py::dict& named) {
-  neural::NetWeights weights;
-  weights.learned.resize(static_cast<size_t>(layout.n_learned));
-  weights.statistics.resize(static_cast<size_t>(layout.n_statistics));
-  for (const auto& spec : layout.arrays) {
-    const py::str name(spec.name);
-    if (!named.contains(name)) raise("InputError", "array ", spec.name, " is missing.");
-    const auto array = py::cast<py::array>(named[name]);
-    check_dtype<float>(array, spec.name.c_str());
-    const bool same_shape = array.ndim() == static_cast<py::ssize_t>(spec.shape.size()) &&
-                            std::equal(spec.shape.begin(), spec.shape.end(), array.shape());
-    if (!same_shape || (array.flags() & py::array::c_style) == 0) {
-      raise("InputError", "array ", spec.name,
-            " must be in C order and have the shape that follows from the settings.");
-    }
-    auto& target = spec.learned ? weights.learned : weights.statistics;
-    std::copy_n(static_cast<const float*>(array.data()), spec.size(), target.begin() + spec.offset);
-  }
-  return weights;
 }
 
 neural::FitInput to_input(const py::array& X, const py::array& y, const py::array& rows,
@@ -166,6 +113,20 @@ py::dict fit(const py::array& X, const py::array& y, const py::array& rows, cons
       to_array(std::vector<double>(output.columns_visible.begin(), output.columns_visible.end()));
   history["layers_frozen"] =
       to_array(std::vector<double>(output.layers_frozen.begin(), output.layers_frozen.end()));
+  const auto add_vae = [&](const char* name, double neural::VaeRecord::* part) {
+    std::vector<double> values;
+    for (const auto& record : output.vae_history) values.push_back(record.*part);
+    history[name] = to_array(std::move(values));
+  };
+  if (input.shape.kind == neural::NetKind::kVae) {
+    add_vae("train_reconstruction", &neural::VaeRecord::train_reconstruction);
+    add_vae("val_reconstruction", &neural::VaeRecord::val_reconstruction);
+    add_vae("train_kl", &neural::VaeRecord::train_kl);
+    add_vae("val_kl", &neural::VaeRecord::val_kl);
+    add_vae("train_head", &neural::VaeRecord::train_head);
+    add_vae("val_head", &neural::VaeRecord::val_head);
+    add_vae("kl_weight", &neural::VaeRecord::kl_weight);
+  }
   py::list alarms;
   for (const auto& alarm : output.alarms)
     alarms.append(py::make_tuple(alarm.kind, alarm.step, alarm.message));

@@ -9,6 +9,7 @@ namespace smctrain::bindings {
 namespace py = pybind11;
 
 void bind_neural(py::module_& m);
+void bind_vae_neural(py::module_& m);
 
 PYBIND11_MODULE(_neural, m) {
   m.doc() = "Native neural families of smctrain. Use smctrain.models, not this module.";
@@ -16,6 +17,7 @@ PYBIND11_MODULE(_neural, m) {
   m.attr("torch_minor") = SMCTRAIN_TORCH_MINOR;
   register_errors();
   bind_neural(m);
+  bind_vae_neural(m);
 }
 
 }  // namespace smctrain::bindings

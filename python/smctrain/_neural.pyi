@@ -9,6 +9,7 @@ import typing
 
 __all__: list[str] = [
     "NeuralPredictor",
+    "VaeCodes",
     "neural_fit",
     "neural_full_windows",
     "neural_gather_windows",
@@ -25,7 +26,25 @@ class NeuralPredictor:
         self, X: numpy.ndarray, rows: numpy.ndarray, segment: typing.Any, stop: typing.Any = None
     ) -> numpy.typing.NDArray[numpy.float64]:
         """
-        Probabilities (rows, classes); NaN in a row without a full window.
+        Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
+        """
+
+class VaeCodes:
+    """
+    A variational autoencoder from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def codes(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Means, then log variances of the latent units (rows, 2 latent).
+        """
+    def losses(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Half the squared error of the reconstruction, and KL divergence (rows, 2).
+        """
+    def reconstruction(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Rows decoded from their latent means (rows, columns).
         """
 
 def neural_fit(

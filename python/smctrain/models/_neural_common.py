@@ -19,6 +19,9 @@ _NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
 _STOP_REASONS = ("", "divergence", "nan_loss", "timeout", "cancelled", "interrupted")
 _ENDED_FROM_OUTSIDE = ("timeout", "cancelled", "interrupted")
 _ADDED = ("columns_visible", "layers_frozen")  # columns of the history that files of earlier versions lack
+VAE_HISTORY = (
+    "train_reconstruction", "val_reconstruction", "train_kl", "val_kl", "train_head", "val_head", "kl_weight",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class NetShape:
 
     Attributes
     ----------
-    kind : "mlp", "lstm", "gru" or "cnn"
+    kind : "mlp", "lstm", "gru", "cnn" or "vae"
     n_features : int
     n_classes : int
         0: a regression, with one output.
@@ -37,6 +40,8 @@ class NetShape:
         Rows of a window, the decision row included; 1 for the MLP.
     kernel_size : int
         Taps of a convolution; 0 where there is none.
+    latent_dim : int
+        Latent units of a VAE; 0 where there are none.
     """
 
     kind: str
@@ -45,6 +50,7 @@ class NetShape:
     lookback: int
     n_classes: int
     kernel_size: int = 0
+    latent_dim: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -58,6 +64,7 @@ class NetShape:
             "lookback": self.lookback,
             "n_classes": self.n_classes,
             **({"kernel_size": self.kernel_size} if self.kind == "cnn" else {}),
+            **({"latent_dim": self.latent_dim} if self.kind == "vae" else {}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -65,9 +72,8 @@ class NetShape:
         shapes: dict[str, tuple[int, ...]] = {}
         width_in = self.n_features
         for i, width in enumerate(self.hidden):
-            if self.kind == "mlp":
-                shapes[f"blocks.{i}.linear.weight"] = (width, width_in)
-                shapes.update({f"blocks.{i}.{name}": (width,) for name in ("linear.bias", *_NORM)})
+            if self.kind in ("mlp", "vae"):
+                shapes.update(_block("encoder" if self.kind == "vae" else "blocks", i, width_in, width))
             elif self.kind == "cnn":
                 shapes[f"layers.{i}.conv.weight"] = (self.kernel_size, width, width_in)
                 shapes.update({f"layers.{i}.{name}": (width,) for name in ("conv.bias", *_NORM)})
@@ -79,9 +85,25 @@ class NetShape:
                 if self.kind == "gru":
                     shapes[f"layers.{i}.bias_hn"] = (width,)
             width_in = width
+        if self.kind == "vae":
+            shapes["latent.weight"] = (2 * self.latent_dim, width_in)
+            shapes["latent.bias"] = (2 * self.latent_dim,)
+            width_in = self.latent_dim
+            for i, width in enumerate(reversed(self.hidden)):
+                shapes.update(_block("decoder", i, width_in, width))
+                width_in = width
+            shapes["output.weight"] = (self.n_features, width_in)
+            shapes["output.bias"] = (self.n_features,)
+            width_in = self.latent_dim
         shapes["head.weight"] = (self.n_outputs, width_in)
         shapes["head.bias"] = (self.n_outputs,)
         return shapes
+
+
+def _block(stack: str, i: int, width_in: int, width: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {f"{stack}.{i}.linear.weight": (width, width_in)}
+    shapes.update({f"{stack}.{i}.{name}": (width,) for name in ("linear.bias", *_NORM)})
+    return shapes
 
 
 def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
@@ -246,7 +268,7 @@ class FittedNet:
             "temperature": float(self.temperature),
         }
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
-        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in (*_HISTORY, *_ADDED)})
+        arrays.update({f"history.{name}": np.asarray(self.history[name]) for name in self.history})
         return meta, arrays
 
     @classmethod
@@ -310,9 +332,10 @@ def _shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
         kind=kind,
         n_features=_whole(family, meta, "n_features", 1, 1_000_000),
         hidden=widths,
-        lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
+        lookback=_whole(family, meta, "lookback", 1, 1 if kind in ("mlp", "vae") else 10_000),
         n_classes=n_classes,
         kernel_size=_whole(family, meta, "kernel_size", 1, 1000) if kind == "cnn" else 0,
+        latent_dim=_whole(family, meta, "latent_dim", 1, 65_536) if kind == "vae" else 0,
     )
 
 
@@ -321,7 +344,8 @@ def _arrays_from(
 ) -> tuple[dict[str, NDArray[np.float32]], History]:
     expected = shape.array_shapes()
     added = {f"history.{name}": name for name in _ADDED if f"history.{name}" in arrays}
-    history_names = {f"history.{name}": name for name in _HISTORY} | added
+    names = _HISTORY + (VAE_HISTORY if shape.kind == "vae" else ())
+    history_names = {f"history.{name}": name for name in names} | added
     foreign = sorted(set(arrays) - set(expected) - set(history_names))
     missing = sorted((set(expected) | set(history_names)) - set(arrays))
     if foreign or missing:

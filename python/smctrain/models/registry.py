@@ -89,6 +89,11 @@ _ENTRIES = (
         regressor="CNN1DRegressor",
     ),
     FamilyEntry(
+        "VAE", ("vae", "variationalautoencoder"),
+        "smctrain.models.vae", "VAETrainer", "FittedVAE",
+        "smctrain.models.estimators.vae", "VAEClassifier", extra="neural", regressor="VAERegressor",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",

@@ -18,14 +18,16 @@ NetLayout make_layout(const NetShape& shape) {
     append(where + "norm.running_mean", {width}, false);
     append(where + "norm.running_var", {width}, false);
   };
+  const auto append_block = [&](const std::string& block, int64_t from, int64_t width) {
+    append(block + "linear.weight", {width, from});
+    append(block + "linear.bias", {width});
+    append_norm(block, width);
+  };
   int64_t in = shape.n_features;
   for (size_t i = 0; i < shape.hidden.size(); ++i) {
     const int64_t width = shape.hidden[i];
-    if (shape.kind == NetKind::kMlp) {
-      const std::string block = format("blocks.", i, ".");
-      append(block + "linear.weight", {width, in});
-      append(block + "linear.bias", {width});
-      append_norm(block, width);
+    if (shape.kind == NetKind::kMlp || shape.kind == NetKind::kVae) {
+      append_block(format(shape.kind == NetKind::kVae ? "encoder." : "blocks.", i, "."), in, width);
     } else if (shape.kind == NetKind::kCnn) {
       const std::string layer = format("layers.", i, ".");
       append(layer + "conv.weight", {shape.kernel_size, width, in});
@@ -41,6 +43,18 @@ NetLayout make_layout(const NetShape& shape) {
     }
     in = width;
   }
+  if (shape.kind == NetKind::kVae) {
+    append("latent.weight", {2 * shape.latent, in});
+    append("latent.bias", {2 * shape.latent});
+    in = shape.latent;
+    for (size_t i = shape.hidden.size(); i-- > 0;) {
+      append_block(format("decoder.", shape.hidden.size() - 1 - i, "."), in, shape.hidden[i]);
+      in = shape.hidden[i];
+    }
+    append("output.weight", {shape.n_features, in});
+    append("output.bias", {shape.n_features});
+    in = shape.latent;
+  }
   append("head.weight", {shape.n_outputs(), in});
   append("head.bias", {shape.n_outputs()});
   return layout;
@@ -49,8 +63,9 @@ NetLayout make_layout(const NetShape& shape) {
 int64_t end_of_layers(const NetLayout& layout, int64_t layers) {
   int64_t end = 0;
   for (const ArraySpec& spec : layout.arrays) {
-    if (!spec.learned || spec.name.starts_with("head.")) continue;
     const auto first = spec.name.find('.') + 1;
+    const bool numbered = spec.name[first] >= '0' && spec.name[first] <= '9';
+    if (!spec.learned || !numbered || spec.name.starts_with("decoder.")) continue;
     const int64_t layer = std::stoll(spec.name.substr(first, spec.name.find('.', first) - first));
     if (layer < layers) end = spec.offset + spec.size();
   }

@@ -15,6 +15,9 @@
 // CNN:  layers.<i>.conv.weight (taps, out, in), tap 0 on the newest step, .conv.bias (out), layers.<i>.norm.*
 // as in
 //       the MLP; head.weight, head.bias
+// VAE:  encoder.<i>.* as the MLP's blocks, latent.weight (2 latent, in: means, then log variances),
+// latent.bias,
+//       decoder.<i>.*, output.weight (columns, in), output.bias, head.weight (classes, latent), head.bias
 #pragma once
 
 #include <cstdint>

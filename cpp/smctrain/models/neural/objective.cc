@@ -71,7 +71,9 @@ Objective::Objective(const FitInput& input, std::span<const int64_t> rows) : in_
     squares += own_weight(row) * centred * centred;
   }
   const double deviation = std::sqrt(squares / total);
-  if (deviation > 0.0 && std::isfinite(deviation)) scale_ = deviation;
+  // A constant target: nothing to learn, and the head answers the constant.
+  constant_ = deviation <= 1e-12 * std::abs(mean_);
+  if (!constant_ && std::isfinite(deviation)) scale_ = deviation;
 }
 
 LossSums Objective::loss(const float* outputs, std::span<const int64_t> rows, float* d_outputs) const {
@@ -92,9 +94,10 @@ void Objective::scale_head_back(NetWeights& weights, const NetLayout& layout) co
   const ArraySpec& head = layout.arrays[layout.arrays.size() - 2];
   const ArraySpec& bias = layout.arrays.back();
   float* w = weights.learned.data();
+  const double scale = constant_ ? 0.0 : scale_;
   for (int64_t i = 0; i < head.size(); ++i)
-    w[head.offset + i] = static_cast<float>(w[head.offset + i] * scale_);
-  w[bias.offset] = static_cast<float>(w[bias.offset] * scale_ + mean_);
+    w[head.offset + i] = static_cast<float>(w[head.offset + i] * scale);
+  w[bias.offset] = static_cast<float>(w[bias.offset] * scale + mean_);
 }
 
 }  // namespace smctrain::models::neural

@@ -45,6 +45,7 @@ class Objective {
   std::vector<double> class_weights_;  // empty: a regression
   double mean_ = 0.0;
   double scale_ = 1.0;
+  bool constant_ = false;
 };
 
 }  // namespace smctrain::models::neural

@@ -15,7 +15,7 @@
 
 namespace smctrain::models::neural {
 
-enum class NetKind { kMlp, kLstm, kGru, kCnn };
+enum class NetKind { kMlp, kLstm, kGru, kCnn, kVae };
 
 enum class OptimiserKind { kAdamW, kSgd };
 enum class ScheduleKind { kConstant, kPlateau, kExponential, kCosine, kOneCycle };
@@ -29,6 +29,7 @@ struct NetShape {
   std::vector<int64_t> hidden;  // MLP: one entry a block. Others: one entry a layer.
   int64_t lookback = 1;
   int64_t kernel_size = 0;  // CNN: taps of a convolution
+  int64_t latent = 0;       // VAE: latent units
   int64_t n_classes = 0;    // 0: one number instead of class probabilities
 
   bool regression() const { return n_classes == 0; }
@@ -46,8 +47,10 @@ struct NetShape {
     }
     if (lookback < 1 || lookback > 10'000)
       errors.push_back(format("lookback must be 1 to 10,000, but is ", lookback));
-    if (kind == NetKind::kMlp && lookback != 1)
-      errors.push_back(format("lookback of an MLP must be 1, but is ", lookback));
+    if ((kind == NetKind::kMlp || kind == NetKind::kVae) && lookback != 1)
+      errors.push_back(format("lookback of an MLP or VAE must be 1, but is ", lookback));
+    if (kind == NetKind::kVae && (latent < 1 || latent > 65'536))
+      errors.push_back(format("a VAE must have 1 to 65,536 latent units, but has ", latent));
     if (kind == NetKind::kCnn && (kernel_size < 1 || kernel_size > 1'000))
       errors.push_back(format("kernel_size must be 1 to 1,000, but is ", kernel_size));
     if (n_classes != 0 && (n_classes < 2 || n_classes > 10'000))
@@ -86,6 +89,13 @@ struct TrainingSettings {
   int64_t restarts = 0;
   bool calibrate_temperature = false;
 
+  // VAE: head_weight * head loss + (reconstruction_weight * reconstruction + kl_weight * KL) / columns. The
+  // KL part rises linearly from 0 over the warm-up.
+  double head_weight = 1.0;
+  double reconstruction_weight = 1.0;
+  double kl_weight = 0.1;
+  double kl_warmup_epochs = 0.0;
+
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
     const auto need = [&errors](bool ok, const char* rule, double value) {
@@ -114,6 +124,13 @@ struct TrainingSettings {
     need(freeze_after >= 0, "freeze_after must be at least 0", static_cast<double>(freeze_after));
     need(nan_recoveries >= 0, "nan_recoveries must be at least 0", static_cast<double>(nan_recoveries));
     need(restarts >= 0, "restarts must be at least 0", static_cast<double>(restarts));
+    const auto need_weight = [&need](const char* rule, double value) {
+      need(value >= 0.0 && std::isfinite(value), rule, value);
+    };
+    need_weight("head_weight must be at least 0", head_weight);
+    need_weight("reconstruction_weight must be at least 0", reconstruction_weight);
+    need_weight("kl_weight must be at least 0", kl_weight);
+    need_weight("kl_warmup_epochs must be at least 0", kl_warmup_epochs);
     for (const int64_t epoch : visible_from) {
       need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
            static_cast<double>(epoch));
