@@ -10,10 +10,16 @@ import typing
 __all__: list[str] = [
     "NeuralPredictor",
     "VaeCodes",
+    "gan_critic_gradient",
+    "gan_fit",
+    "gan_generator_gradient",
+    "gan_rows",
     "neural_fit",
     "neural_full_windows",
     "neural_gather_windows",
     "neural_gradient",
+    "table_coverage",
+    "table_energy_distance",
     "torch_minor",
 ]
 
@@ -46,6 +52,49 @@ class VaeCodes:
         """
         Rows decoded from their latent means (rows, columns).
         """
+
+def gan_critic_gradient(
+    shape: dict,
+    penalty: typing.SupportsFloat | typing.SupportsIndex,
+    critic: dict,
+    real: numpy.ndarray,
+    made: numpy.ndarray,
+    y: numpy.ndarray,
+    mix: numpy.ndarray,
+) -> tuple[float, dict]:
+    """
+    Loss and gradient of one critic step.
+    """
+
+def gan_fit(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    judged: numpy.ndarray,
+    shape: dict,
+    settings: dict,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+) -> dict:
+    """
+    Trains a generator of rows; returns arrays, history, alarms, stop_reason, best_step, best_distance.
+    """
+
+def gan_generator_gradient(
+    shape: dict, generator: dict, critic: dict, noise: numpy.ndarray, y: numpy.ndarray
+) -> tuple[float, dict]:
+    """
+    Loss and gradient of one generator step.
+    """
+
+def gan_rows(
+    shape: dict, arrays: dict, y: numpy.ndarray, seed: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Rows for classes y (n, columns).
+    """
 
 def neural_fit(
     X: numpy.ndarray,
@@ -94,6 +143,16 @@ def neural_gradient(
 ) -> tuple[float, dict]:
     """
     Loss and gradient of one batch of all rows, dropout off.
+    """
+
+def table_coverage(a: numpy.ndarray, b: numpy.ndarray, k: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    Share of a's rows whose k-neighbour ball holds a row of b.
+    """
+
+def table_energy_distance(a: numpy.ndarray, b: numpy.ndarray) -> float:
+    """
+    Energy coefficient of two samples, 0 (alike) to 1.
     """
 
 __version__: str = "0.1.0"
