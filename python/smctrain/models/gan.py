@@ -352,6 +352,41 @@ class GANTrainer:
         return fitted
 
 
+def made_copies(
+    X: FloatMatrix,
+    y: NDArray[np.int32],
+    n_classes: int,
+    threshold: int,
+    seed: int,
+    *,
+    stop: NDArray[np.uint8] | None = None,
+    time_limit_s: float = 0.0,
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Made rows for small training sets, as many as `smctrain.augment.augment_rows` adds: 2n below 200 rows, n below
+    `threshold`, none from there on; each class as often as among the rows given.
+
+    Parameters
+    ----------
+    X, y : float32 (n, d), int32 (n,)
+        Training rows of one split, finite.
+    """
+    n = len(X)
+    copies = 0 if n >= threshold else 2 if n < 200 else 1
+    if copies == 0:
+        return np.empty((0, X.shape[1]), dtype=np.float32), np.empty(0, dtype=np.int32)
+    task = FitTask(
+        X=np.ascontiguousarray(X, dtype=np.float32),
+        y=np.ascontiguousarray(y, dtype=np.int32),
+        rows=np.arange(n, dtype=np.int64),
+        n_classes=n_classes,
+        seed=seed,
+        stop=stop,
+        time_limit_s=time_limit_s,
+    )
+    codes = np.tile(task.y, copies)
+    return GANTrainer((64, 64), (64, 64), 16, batch_size=64, max_steps=400).fit(task).make(codes, seed), codes
+
+
 def flat_windows(
     X: FloatMatrix, rows: NDArray[np.int64], segment: NDArray[np.int32] | None, lookback: int
 ) -> tuple[FloatMatrix, NDArray[np.int64]]:
