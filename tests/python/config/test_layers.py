@@ -211,7 +211,7 @@ OTHER_VALUES: dict[str, Any] = {
     "features.columns": ["x"], "features.extra": ["ret_1_lag_1"], "labels.unit": "pct", "labels.entry": "close",
     "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
     "labels.flat_at_session_end": True, "labels.gap_target": "open",
-    "augmentation.enabled": False, "training.held_out_importance": False, "prepare.impute": "mean",
+    "augmentation.enabled": False, "augmentation.method": "gan", "training.held_out_importance": False, "prepare.impute": "mean",
     "prepare.indicator": 0.01, "prepare.clip": None, "prepare.scale": "robust",
     "selection.features.method": "boruta", "selection.features.min_features": 7,
     "selection.features.top_m": 9, "selection.features.frequency": 0.8, "random_forest.max_features": "log2",
