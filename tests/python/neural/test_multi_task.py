@@ -274,6 +274,14 @@ def test_noise_is_not_learned() -> None:
     assert 1 - ((outputs["y1"] - y[600:, 1]) ** 2).sum() / (y[600:, 1] ** 2).sum() < 0.02
 
 
+def test_a_number_that_never_changes_is_answered_as_it_is() -> None:
+    X, frame = two_targets()
+    y = np.column_stack([numbers(frame), np.full(400, 2.5)])
+    fitted = MultiTaskTrainer(**SMALL).fit(as_task(X, y, 400), n_classes=(2, 0, 0))
+    np.testing.assert_array_equal(fitted.outputs(X.astype(np.float32))["y2"], 2.5)
+    assert fitted.outputs(X.astype(np.float32))["y1"].std() > 1
+
+
 # ---- state ------
 
 

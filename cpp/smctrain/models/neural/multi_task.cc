@@ -93,7 +93,8 @@ MultiTaskLoss::Task MultiTaskLoss::make_task(size_t k, const TaskSlice& slice,
     squares += own_weight(row) * centred * centred;
   }
   const double deviation = std::sqrt(squares / total);
-  if (deviation > 0.0 && std::isfinite(deviation)) task.scale = deviation;
+  task.constant = deviation <= 1e-12 * std::abs(task.mean);
+  if (!task.constant && std::isfinite(deviation)) task.scale = deviation;
   return task;
 }
 
@@ -171,10 +172,11 @@ void MultiTaskLoss::scale_head_back(NetWeights& weights, const NetLayout& layout
   const ArraySpec& bias = layout.arrays.back();
   for (const Task& task : tasks_) {
     if (task.slice.n_classes > 0) continue;
+    const double scale = task.constant ? 0.0 : task.scale;
     float* w = weights.learned.data() + head.offset + task.slice.first_output * head.shape[1];
-    for (int64_t i = 0; i < head.shape[1]; ++i) w[i] = static_cast<float>(w[i] * task.scale);
+    for (int64_t i = 0; i < head.shape[1]; ++i) w[i] = static_cast<float>(w[i] * scale);
     float& b = weights.learned[static_cast<size_t>(bias.offset + task.slice.first_output)];
-    b = static_cast<float>(b * task.scale + task.mean);
+    b = static_cast<float>(b * scale + task.mean);
   }
 }
 

@@ -49,6 +49,7 @@ class MultiTaskLoss {
     std::vector<double> class_weights;
     double mean = 0.0;
     double scale = 1.0;
+    bool constant = false;  // a number that is the same in all its rows: the head answers it
   };
 
   Task make_task(size_t k, const TaskSlice& slice, std::span<const int64_t> rows) const;
