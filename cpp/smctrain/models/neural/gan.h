@@ -51,7 +51,7 @@ struct GanShape {
 
 struct GanSettings {
   double learning_rate = 0.001;
-  double penalty = 10.0;
+  double penalty = 1.0;
   double averaging = 0.99;
   int64_t batch_size = 128;
   int64_t critic_steps = 3;

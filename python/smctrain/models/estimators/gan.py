@@ -64,7 +64,7 @@ class TabularGAN(BaseEstimator):  # type: ignore[misc]
     learning_rate: float = 0.001
     batch_size: int = 128
     critic_steps: int = 3
-    penalty: float = 10.0
+    penalty: float = 1.0
     averaging: float = 0.99
     max_steps: int = 1500
     report_every: int = 50
