@@ -31,7 +31,9 @@ def data(network: Network, seed: int = 3, n: int = N + STOP) -> tuple[NDArray[np
     return X, np.digitize(y, [-1.5, 1.0]) if network.classifies else 50.0 + 7.0 * y
 
 
-def fit(network: Network, X: Any, y: Any, n_train: int = N, n_stop: int = STOP, task: Any = None, **settings: Any) -> Any:
+def fit(
+    network: Network, X: Any, y: Any, n_train: int = N, n_stop: int = STOP, task: Any = None, **settings: Any
+) -> Any:
     """A small fit; of several symbols, in equal parts, where it learns across them."""
     task = network.task(X, y, n_train, n_stop, **(task or {}))
     trainer = network.trainer(**settings)
@@ -135,7 +137,7 @@ def test_the_kept_weights_have_the_best_recorded_validation_loss(network: Networ
 @each([network for network in NETWORKS if network.symbols])
 def test_a_start_across_symbols_is_that_of_the_best_recorded_epoch(network: Network) -> None:
     X, y = data(network)
-    settings: dict[str, Any] = {"learning_rate": 0.1, "max_epochs": 8, "patience": 8}
+    settings: dict[str, Any] = {"learning_rate": 0.2, "max_epochs": 12, "patience": 12}
     fitted = fit(network, X, y, **settings)
     recorded = fitted.history["val_loss"]
     best = int(np.argmin(recorded)) + 1
@@ -171,8 +173,9 @@ def test_alarm_of_divergence_stops(network: Network) -> None:
     X = rng.normal(size=(400, 4)).astype(np.float32)
     y = (X[:, 0] > 0).astype(np.int64) if network.classifies else X[:, 0].copy()
     y[300:] = 1 - y[300:] if network.classifies else -y[300:]
-    more = {"label_smoothing": 0.0} if network.classifies else {}
-    fitted = fit(network, X, y, 300, 100, dropout=0.0, learning_rate=0.001, max_epochs=60, patience=60, **more)
+    more: dict[str, Any] = {"label_smoothing": 0.0} if network.classifies else {}
+    more |= {"dropout": 0.0, "learning_rate": 0.003, "batch_size": 300, "max_epochs": 120, "patience": 120}
+    fitted = fit(network, X, y, 300, 100, **more)
     assert fitted.stop_reason == "divergence"
     assert fitted.complete
     assert sentences(fitted, "10 times in a row") == 1
@@ -192,7 +195,7 @@ def test_alarm_of_a_loss_that_is_not_finite_and_recovery_from_it(network: Networ
     """Steps of 1e30: with no try left the fit stops; with tries it goes back to sound weights at a quarter of the
     rate. Either way what it keeps is finite."""
     X, y = data(network)
-    wild = {"learning_rate": 1e30, "clip_norm": 0.0, "optimizer": "sgd", "schedule": "constant"}
+    wild = {"learning_rate": 1e30, "clip_norm": 0.0, "optimizer": "sgd", "warmup_epochs": 0.0}
     given_up = fit(network, X, y, **wild, nan_recoveries=0)
     assert given_up.stop_reason == "nan_loss"
     assert sentences(given_up, "not finite") == 1
@@ -206,25 +209,11 @@ def test_alarm_of_a_loss_that_is_not_finite_and_recovery_from_it(network: Networ
         assert np.isfinite(answer[LOOKBACK:]).all()
 
 
-@each(PLAIN)
-def test_a_fit_that_was_slowed_down_ends_with_a_sound_model(network: Network) -> None:
-    """A rate that is too high at first and right after a few quarterings: the fit goes on and learns."""
-    X, y = data(network)
-    fitted = fit(
-        network, X, y, learning_rate=1e30, clip_norm=0.0, optimizer="sgd", momentum=0.0, weight_decay=0.0,
-        nan_recoveries=200, max_epochs=90, patience=90, warmup_epochs=0.0,
-    )  # fmt: skip
-    losses = fitted.history["val_loss"]
-    assert sentences(fitted, "quarter of the rate") > 0
-    assert np.isfinite(losses[-1])
-    assert fitted.best_loss == np.nanmin(losses)
-    assert fitted.stop_reason in ("", "divergence")
-
-
 @each(NETWORKS)
 def test_alarm_of_the_time_limit(network: Network) -> None:
     X, y = data(network)
-    fitted = fit(network, X, y, task={"time_limit_s": 0.05}, max_epochs=1_000_000, patience=1_000_000, min_delta=1e-9)
+    more = {"validation_fraction": 0.0} if network.symbols else {}  # without a validation loss nothing else ends it
+    fitted = fit(network, X, y, N, 0, task={"time_limit_s": 0.05}, max_epochs=1_000_000, **more)
     assert (fitted.stop_reason, fitted.complete) == ("timeout", False)
     assert sentences(fitted, "time limit") == 1
     assert all(np.isfinite(array).all() for array in fitted.arrays.values())
