@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from smctrain.models.registry import FAMILIES
 
-from .network_families import NETWORKS, PLAIN, Network, each, market, noise, planted, quality, windows
+from .network_families import NETWORKS, Network, each, market, noise, planted, quality, windows
 
 TRAIN, STOP = slice(0, 1200), slice(1200, 1600)
 TEST = np.arange(1610, 2400)
