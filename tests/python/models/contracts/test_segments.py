@@ -95,7 +95,7 @@ def test_stretches_that_are_all_too_short_are_refused_in_fit_and_silent_in_predi
         assert silent(family, family.make().fit(X, y), X, segment=segment) == list(range(N))
     with pytest.raises(TooFewRows, match="with a full window"):
         family.make(lookback=N).fit(X, y)
-    with pytest.raises(TooFewRows, match="early stopping needs at least 1 stop row .* full window"):
+    with pytest.raises(TooFewRows, match=r"early stopping needs at least 1 stop row .* full window"):
         family.make().fit(X, y, X_val=X[: family.lookback - 1], y_val=y[: family.lookback - 1])
     model = family.make().fit(X, y)
     assert silent(family, model, X[: family.lookback - 1]) == list(range(family.lookback - 1))
