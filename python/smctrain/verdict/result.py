@@ -80,4 +80,6 @@ class Trials:
     oos: npt.ArrayLike
     """(j, n) every vector ever scored on the out-of-sample rows."""
     inner: npt.ArrayLike | None = None
-    """(j, n_inner) the same configurations on the inner rows; None when some are lost: no p_in then."""
+    """(j, n_inner) every vector ever scored on the inner rows; None when some are lost: no p_in then."""
+    lost: int = 0
+    """Configurations that were counted, but whose predictions are gone."""
