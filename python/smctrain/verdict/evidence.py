@@ -33,7 +33,7 @@ class Evidence:
     p_in: float | None
     p_comb: float | None
     configurations: int
-    """Prediction vectors scored on the OOS rows, this run's and earlier ones."""
+    """Everything ever scored on these rows, on inner rows alone or also on OOS rows, by this run and earlier ones."""
     inner_known: bool
     wealth: stats.EProcess
     accuracy: float
@@ -89,7 +89,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         p_oos=p_oos,
         p_in=p_in,
         p_comb=p_comb,
-        configurations=len(tried) + (case.trials.lost if case.trials is not None else 0),
+        configurations=_count(case, tried, tried_inner),
         inner_known=tried_inner is not None,
         wealth=stats.e_process(oos.y, oos.answers, case.horizon, train_shares=shares),
         accuracy=accuracy,
@@ -109,14 +109,21 @@ def weigh(case: Case, measured: Measured) -> Evidence:
 
 def _tried(case: Case) -> tuple[Labels, Labels | None]:
     """This run's vectors behind those of the ledger; inner ones are None when some are lost."""
-    oos, inner = case.oos.answers, case.inner.answers
-    if case.trials is None:
+    oos, inner, trials = case.oos.answers, case.inner.answers, case.trials
+    if trials is None:
         return oos, inner
-    earlier = _codes.prediction_matrix(case.trials.oos, len(case.oos), "ledger.oos")
-    tried = np.concatenate([oos, earlier])
-    if case.trials.inner is None:
-        return tried, None
-    return tried, np.concatenate([inner, _codes.prediction_matrix(case.trials.inner, len(case.inner), "ledger.inner")])
+    if np.size(trials.oos):
+        oos = np.concatenate([oos, _codes.prediction_matrix(trials.oos, len(case.oos), "ledger.oos")])
+    if trials.inner is None:
+        return oos, None
+    if np.size(trials.inner):
+        inner = np.concatenate([inner, _codes.prediction_matrix(trials.inner, len(case.inner), "ledger.inner")])
+    return oos, inner
+
+
+def _count(case: Case, tried: Labels, tried_inner: Labels | None) -> int:
+    lost = case.trials.lost if case.trials is not None else 0
+    return max(len(tried), 0 if tried_inner is None else len(tried_inner)) + lost
 
 
 def _shift_test(y: Labels, answers: Labels, case: Case) -> stats.CircularShiftTest | None:
