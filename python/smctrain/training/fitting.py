@@ -212,7 +212,15 @@ class Fitter:
         X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
         takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
-        if augmented:
+        if augmented and self.config.augmentation.method == "gan":
+            from smctrain.models.gan import made_copies
+
+            rows, codes = made_copies(
+                X[fit], y[fit], self.n_classes, self.config.augmentation.threshold, seed, stop=self.bounds.stop,
+                time_limit_s=self.bounds.seconds_left(),
+            )  # fmt: skip
+            X, y, segment, fit = _with_rows(X, y, segment, fit, rows, codes)
+        elif augmented:
             extra = augment_rows(
                 X[fit],
                 y[fit],
@@ -223,11 +231,7 @@ class Fitter:
                 threshold=self.config.augmentation.threshold,
                 random_state=seed % (1 << 32),
             )
-            new = len(extra.X) - len(fit)
-            X = np.ascontiguousarray(np.vstack([X, extra.X[len(fit) :]]))
-            y = np.concatenate([y, extra.y[len(fit) :].astype(np.int32)])
-            segment = np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)])
-            fit = np.concatenate([fit, np.arange(len(self.data.X), len(X), dtype=np.int64)])
+            X, y, segment, fit = _with_rows(X, y, segment, fit, extra.X[len(fit) :], extra.y[len(fit) :])
         return self.trainer.fit(
             FitTask(
                 X=X,
@@ -244,6 +248,10 @@ class Fitter:
             )
         )
 
+    def _can_generate(self) -> bool:
+        """Whether the training rows hold no missing values once they are prepared as the family takes them."""
+        return self.trainer.needs_scaling or bool(np.isfinite(self.data.X[self.parts.train]).all())
+
     def decide_augmentation(self, plain: FoldOutcome) -> dict[str, Any]:
         """Synthetic rows are used only where they help: paired gain over folds and three seeds, mean / se >= 1."""
         settings = self.config.augmentation
@@ -252,6 +260,8 @@ class Fitter:
             return {"used": False, "reason": f"{n_train} training rows are not below {settings.threshold}"}
         if self.trainer.is_sequence:
             return {"used": False, "reason": "sequence families are trained on real windows only"}
+        if settings.method == "gan" and not self._can_generate():
+            return {"used": False, "reason": "a generator needs columns without missing values in all training rows"}
         if not plain.accuracies:
             return {"used": False, "reason": f"its gain could not be measured: {plain.note}"}
         gains: list[float] = []
@@ -271,6 +281,24 @@ class Fitter:
             "standard_error": se,
             "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
         }
+
+
+def _with_rows(
+    X: NDArray[np.float32],
+    y: NDArray[np.int32],
+    segment: NDArray[np.int32],
+    fit: Rows,
+    rows: NDArray[Any],
+    codes: NDArray[Any],
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32], Rows]:
+    """Synthetic rows behind the others, as a stretch and training rows of their own."""
+    n, new = len(X), len(rows)
+    return (
+        np.ascontiguousarray(np.vstack([X, rows.astype(X.dtype, copy=False)])),
+        np.concatenate([y, codes.astype(np.int32)]),
+        np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)]),
+        np.concatenate([fit, np.arange(n, n + new, dtype=np.int64)]),
+    )
 
 
 def _no_rows() -> Rows:
