@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,7 @@ from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models._devices import choose_device
 from smctrain.models._neural_fast import fast_settings
-from smctrain.models._neural_settings import NetSettings
+from smctrain.models._neural_settings import NetSettings, epochs_by_column
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.memory import check_memory
 
@@ -150,7 +151,7 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
     device, words = choose_device(trainer.device)
     logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
     settings, changed = trainer.native(), ""
-    if getattr(trainer, "mode", "standard") == "fast":
+    if trainer.mode == "fast":
         settings, changed = fast_settings(settings, len(task.rows), runs=shape.kind in ("lstm", "gru"))
     check_memory(
         trainer.family, estimate_bytes(settings["batch_size"], shape), "a smaller batch_size, lookback or width"
@@ -165,6 +166,10 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
 
 def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[str, Any]:
     """As `fit_network`, with the native settings at hand; on the CPU where they name no device."""
+    unmatched: list[str] = []
+    if isinstance(settings["visible_from"], Mapping):
+        epochs, unmatched = epochs_by_column(settings["visible_from"], task.names)
+        settings = {**settings, "visible_from": epochs}
     native = _load.neural_devices()
     result: dict[str, Any] = native.neural_fit(
         task.X,
@@ -184,6 +189,7 @@ def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[st
     if result["left_out"]:
         lacks = "none of the targets" if shape.tasks else f"no full window of {shape.lookback} rows inside one segment"
         warnings.append(f"{result['left_out']} of {len(task.rows)} training rows have {lacks} and were left out.")
+    warnings += [f"visible_from names {name!r}, which no column has." for name in unmatched]
     result["warnings"] = warnings
     result["device"] = settings.get("device", "cpu")
     return result

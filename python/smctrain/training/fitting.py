@@ -224,6 +224,7 @@ class Fitter:
                 stop_rows=stop,
                 n_classes=self.n_classes,
                 segment=segment,
+                names=prepared.prepare.names_out(self.trainer.needs_scaling),
                 seed=seed,
                 threads=threads,
                 stop=self.bounds.stop,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -34,11 +34,12 @@ class _NetParameters:
     decay: float = 0.95
     min_learning_rate: float = 0.0
     warmup_epochs: float = 0.0
-    visible_from: Sequence[int] | None = None
+    visible_from: Sequence[int] | Mapping[str, int] | None = None
     freeze_layers: int = 0
     freeze_after: int = 0
     nan_recoveries: int = 2
     restarts: int = 0
+    mode: str = "standard"
     device: str = "auto"
     random_state: Any = None
     n_jobs: int | None = None
@@ -96,7 +97,6 @@ class _LooksBack:
 @dataclass(repr=False, eq=False)
 class _Layers:
     hidden_dims: Sequence[int] = (256, 128, 64)
-    mode: str = field(default="standard", kw_only=True)
 
     def _make_trainer(self) -> Trainer:
         from smctrain.models.neural_network import NeuralNetworkTrainer
@@ -115,7 +115,6 @@ class _Windows(_LooksBack):
     batch_size: int = field(default=16, kw_only=True)
     max_epochs: int = field(default=30, kw_only=True)
     patience: int = field(default=15, kw_only=True)
-    mode: str = field(default="standard", kw_only=True)
 
     _family: ClassVar[str]
 
