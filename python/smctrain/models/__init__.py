@@ -60,13 +60,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from smctrain.models.registry import FAMILIES, list_families
+from smctrain.models.registry import FAMILIES, GENERATORS, list_families
 
 if TYPE_CHECKING:
     from os import PathLike
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
 _ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.values() if entry.regressor}
+_ESTIMATORS |= {entry.estimator: entry.estimator_module for entry in GENERATORS.values()}
 _DOCUMENTED = {
     f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
 }
@@ -96,6 +97,10 @@ def load_model(path: str | PathLike[str]) -> Any:
     from smctrain.models.registry import fitted_from_state
 
     family, meta, arrays = artifact.read_model(path)
+    if family in GENERATORS and "generator_of_rows" in meta:
+        from smctrain.models.estimators.gan import TabularGAN
+
+        return TabularGAN._of_state(meta, arrays)
     if "estimator" not in meta:
         return fitted_from_state(family, meta, arrays)
     from smctrain.models.estimators._base import estimator_from_state

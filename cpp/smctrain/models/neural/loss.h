@@ -60,12 +60,19 @@ struct LossSums {
   double correct = 0.0;  // rows whose most probable class is y
   double rows = 0.0;
   std::vector<TaskSums> tasks;  // empty: one target
+  // A VAE's own parts: sums of row weight * part, and of row weights.
+  double reconstruction = 0.0;
+  double kl = 0.0;
+  double own_weight = 0.0;
 
   void operator+=(const LossSums& other) {
     loss += other.loss;
     weight += other.weight;
     correct += other.correct;
     rows += other.rows;
+    reconstruction += other.reconstruction;
+    kl += other.kl;
+    own_weight += other.own_weight;
     if (tasks.empty()) {
       tasks = other.tasks;
     } else {

@@ -99,6 +99,12 @@ ALL = [
            "random_state": 0}, {"hidden_dims": (16,), "max_epochs": 40},
            {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch"),
     *(
+        Family(name, {"hidden_dims": (8,), "latent_dim": 4, "learning_rate": 0.01, "batch_size": 16, "max_epochs": 4,
+               "random_state": 0}, {"hidden_dims": (16,), "max_epochs": 40},
+               {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch")
+        for name in ("VAEClassifier", "VAERegressor")
+    ),
+    *(
         Family(name, {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
         for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")
     ),
