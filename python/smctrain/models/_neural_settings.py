@@ -150,6 +150,7 @@ class NetSettings:
     needs_scaling: ClassVar[bool] = True
     is_sequence: ClassVar[bool] = False
     uses_stop_rows: ClassVar[bool] = True
+    one_thread: ClassVar[bool] = True  # however many a fit is given
     _has_fast_mode: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
