@@ -1,11 +1,10 @@
 """Where a network is trained: the CPU or a CUDA device.
 
-What "auto" goes by is the work of one step: learned weights x rows of a batch x rows of a window. Below the limit it does
-not even look for a device.
-A step on a device takes its launches and copies, one to a few milliseconds, however small the net is; a core at about
-50 GFLOP/s does six operations for each weight and row, so it needs as long for some 32 million of them. The Transformer's
-steps on the CPU are LibTorch's too, with overheads of their own, and break even at about a quarter. Both numbers are
-estimates, not measurements of a device.
+What "auto" goes by is the work of one step: learned weights x rows of a batch x rows of a window. Below the limit it
+does not even look for a device. A step on a device takes its launches and copies, one to a few milliseconds, however
+small the net is; a core at about 50 GFLOP/s does six operations for each weight and row, so it needs as long for some
+32 million of them. The Transformer's steps on the CPU are LibTorch's too, with overheads of their own, and break even
+at about a quarter. Both numbers are estimates, not measurements of a device.
 """
 
 from __future__ import annotations

@@ -115,9 +115,9 @@ class NetSettings:
         probabilities match frequencies there.
     device : "auto", "cpu" or "cuda"
         Where to train. "auto": a CUDA device where LibTorch has one that works and a step is large enough to gain
-        (weights x rows of a batch x rows of a window at least 32 million; 8 million of a Transformer), else the CPU; the
-        choice is in `fitted.device` and, with its reason, in the log. "cuda" without such a device is an error. The same formulas, dropout and batch
-        order on both; sums are rounded differently.
+        (weights x rows of a batch x rows of a window at least 32 million; 8 million of a Transformer), else the CPU;
+        the choice is in `fitted.device` and, with its reason, in the log. "cuda" without such a device is an error.
+        The same formulas, dropout and batch order on both; sums are rounded differently.
     """
 
     dropout: float = 0.4

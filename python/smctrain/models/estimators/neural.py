@@ -15,8 +15,34 @@ from smctrain.models.estimators._regressor import NativeRegressor, NativeSequenc
 
 # The constructors only store what they are given, which is what a dataclass writes; scikit-learn reads their
 # signatures. Comparing and printing stay scikit-learn's.
+class _Trained:
+    """What was learned, epoch by epoch."""
+
+    @property
+    def device_(self) -> str:
+        """Where it was trained: "cpu" or "cuda"."""
+        return str(self.fitted_.device)  # type: ignore[attr-defined]
+
+    def plot_history(self, ax: Any = None) -> Any:
+        """Draw the epochs: loss, accuracy (a classifier) and learning rate, with the epoch whose weights were kept.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, optional
+            One for each panel, three for a classifier and two for a regressor; a figure of its own by default.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from smctrain.models._history_plot import plot_history
+
+        check_is_fitted(self)
+        return plot_history(self.fitted_, ax)  # type: ignore[attr-defined]
+
+
 @dataclass(repr=False, eq=False, kw_only=True)
-class _NetParameters:
+class _NetParameters(_Trained):
     """Parameters of the training loop."""
 
     dropout: float = 0.4
@@ -43,28 +69,6 @@ class _NetParameters:
     device: str = "auto"
     random_state: Any = None
     n_jobs: int | None = None
-
-    @property
-    def device_(self) -> str:
-        """Where it was trained: "cpu" or "cuda"."""
-        return str(self.fitted_.device)  # type: ignore[attr-defined]
-
-    def plot_history(self, ax: Any = None) -> Any:
-        """Draw the epochs: loss, accuracy (a classifier) and learning rate, with the epoch whose weights were kept.
-
-        Parameters
-        ----------
-        ax : sequence of matplotlib Axes, optional
-            One for each panel, three for a classifier and two for a regressor; a figure of its own by default.
-
-        Returns
-        -------
-        matplotlib Figure
-        """
-        from smctrain.models._history_plot import plot_history
-
-        check_is_fitted(self)
-        return plot_history(self.fitted_, ax)  # type: ignore[attr-defined]
 
     def _settings(self) -> dict[str, Any]:
         """What the trainer takes of the parameters."""
