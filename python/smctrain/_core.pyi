@@ -19,9 +19,9 @@ __all__: list[str] = [
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
+    "Timeline",
     "TrainingMatrices",
     "apply_columns",
-    "audit_split",
     "average_linkage",
     "background_work",
     "baselines",
@@ -42,7 +42,6 @@ __all__: list[str] = [
     "compiled_offsets",
     "copy_rows",
     "correlation_matrix",
-    "count_stamps",
     "crc32c",
     "cusum_events",
     "day_spans",
@@ -70,10 +69,8 @@ __all__: list[str] = [
     "fit_ridge",
     "forest_moved_scores",
     "forward_return",
-    "forward_split",
     "fractional_weights",
     "group_borders",
-    "group_split",
     "hac_mean",
     "half_samples",
     "horizon_windows",
@@ -87,6 +84,7 @@ __all__: list[str] = [
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
+    "move_borders",
     "nearest_zones",
     "neighbour_information",
     "normal_cdf",
@@ -107,7 +105,7 @@ __all__: list[str] = [
     "price_digits",
     "probabilistic_sharpe",
     "prune_correlated",
-    "purge_and_embargo",
+    "purge_events",
     "purpose_hash",
     "rank_biased_overlap",
     "rank_consensus",
@@ -122,6 +120,7 @@ __all__: list[str] = [
     "sharpe_standard_error",
     "shifted_rows",
     "shifted_statistics",
+    "sides",
     "simulate_bars",
     "smc_catalogue",
     "smc_columns",
@@ -133,7 +132,6 @@ __all__: list[str] = [
     "spearman_matrix",
     "stability_selection",
     "stouffer",
-    "temporal_split",
     "track_quantiles",
     "trading_metrics",
     "trend_scanning",
@@ -190,6 +188,96 @@ class FeatureStream:
     def last_row(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
+
+class Timeline:
+    def __init__(self, t0: numpy.ndarray, t1: numpy.ndarray) -> None: ...
+    def audit(
+        self,
+        train: numpy.ndarray,
+        test: numpy.ndarray,
+        forward: bool,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> tuple: ...
+    def balance_borders(
+        self,
+        stratum: numpy.ndarray,
+        n_strata: typing.SupportsInt | typing.SupportsIndex,
+        borders: numpy.ndarray,
+        admissible: typing.Any,
+        share: typing.SupportsFloat | typing.SupportsIndex,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> tuple: ...
+    def check(self) -> None: ...
+    def event_graph(self, ids: numpy.ndarray) -> tuple: ...
+    def forward_split(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def meets_window(self, start: numpy.ndarray, end: numpy.ndarray) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def purge_and_embargo(
+        self,
+        is_test: numpy.ndarray,
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def stamp(self, index: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def starts_outside(
+        self,
+        start: numpy.ndarray,
+        end: numpy.ndarray,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.int64]: ...
+    def symbol_split(
+        self,
+        symbol: numpy.ndarray,
+        held_out: typing.SupportsInt | typing.SupportsIndex,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        strict: bool,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def temporal_split(
+        self,
+        validation_first: typing.SupportsInt | typing.SupportsIndex,
+        test_first: typing.SupportsInt | typing.SupportsIndex,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def window_split(
+        self,
+        windows: collections.abc.Sequence[
+            tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    @property
+    def n_stamps(self) -> int: ...
 
 class BinnedMatrix:
     def codes(self) -> numpy.ndarray:
@@ -341,15 +429,6 @@ def apply_columns(
     Columns `kept`: missing values filled, clipped, then (x - center) / scale; then the indicators of missing values.
     """
 
-def audit_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    train: numpy.ndarray,
-    test: numpy.ndarray,
-    forward: bool,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> tuple: ...
 def average_linkage(
     distance: numpy.ndarray, cut: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int32]:
@@ -520,7 +599,6 @@ def correlation_matrix(
     Pearson or, of ranks, Spearman correlation of all pairs of columns.
     """
 
-def count_stamps(t0: numpy.ndarray) -> int: ...
 def crc32c(data: typing_extensions.Buffer) -> int:
     """
     CRC32C of a bytes-like object.
@@ -750,27 +828,10 @@ def forest_moved_scores(
 def forward_return(
     bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
 ) -> dict: ...
-def forward_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    first: typing.SupportsInt | typing.SupportsIndex,
-    last: typing.SupportsInt | typing.SupportsIndex,
-    window: typing.SupportsInt | typing.SupportsIndex,
-    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
-    gap_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def fractional_weights(order: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
 def group_borders(
     n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int64]: ...
-def group_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    n_groups: typing.SupportsInt | typing.SupportsIndex,
-    test_groups: numpy.ndarray,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def hac_mean(
     values: numpy.ndarray, lags: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[float, float, float, float]:
@@ -866,6 +927,9 @@ def minimum_track_record(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def move_borders(
+    borders: numpy.ndarray, admissible: numpy.ndarray, starts: numpy.ndarray
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def nearest_zones(
     bars: dict,
     rows: numpy.ndarray,
@@ -1003,13 +1067,7 @@ def prune_correlated(
     Of each column: the kept one that took it out, or -1.
     """
 
-def purge_and_embargo(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    is_test: numpy.ndarray,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
+def purge_events(ids: numpy.ndarray, fates: numpy.ndarray) -> numpy.typing.NDArray[numpy.uint8]: ...
 def purpose_hash(text: str) -> int:
     """
     FNV-1a-64 hash that turns a purpose string into a stream key.
@@ -1085,6 +1143,7 @@ def shifted_statistics(
     Statistic of every model at every shift, (k, n).
     """
 
+def sides(fates: numpy.ndarray) -> tuple: ...
 def simulate_bars(
     n: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1163,14 +1222,6 @@ def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     (z, p).
     """
 
-def temporal_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    validation_first: typing.SupportsInt | typing.SupportsIndex,
-    test_first: typing.SupportsInt | typing.SupportsIndex,
-    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
-    gap_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def track_quantiles(
     prediction: numpy.ndarray,
     y: numpy.ndarray,
