@@ -12,6 +12,7 @@ import typing_extensions
 __all__: list[str] = [
     "BinnedMatrix",
     "BoostedTrees",
+    "EProcessStream",
     "FeatureStream",
     "Forest",
     "NeuralPredictor",
@@ -31,10 +32,13 @@ __all__: list[str] = [
     "binned_information",
     "boosted_moved_scores",
     "boosting_samples",
+    "bootstrap_column_means",
+    "bootstrap_counts",
     "bootstrap_means",
     "check_bars",
     "check_order",
     "circular_boruta",
+    "circular_shift_score_test",
     "circular_shift_test",
     "classification_metrics",
     "column_moments",
@@ -45,6 +49,7 @@ __all__: list[str] = [
     "count_stamps",
     "crc32c",
     "cusum_events",
+    "data_snooping",
     "day_spans",
     "day_starts",
     "describe_columns",
@@ -87,6 +92,7 @@ __all__: list[str] = [
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
+    "model_confidence_set",
     "nearest_zones",
     "neighbour_information",
     "normal_cdf",
@@ -121,6 +127,7 @@ __all__: list[str] = [
     "session_events",
     "sharpe_standard_error",
     "shifted_rows",
+    "shifted_scores",
     "shifted_statistics",
     "simulate_bars",
     "smc_catalogue",
@@ -132,6 +139,7 @@ __all__: list[str] = [
     "spearman",
     "spearman_matrix",
     "stability_selection",
+    "stationary_bootstrap_variance",
     "stouffer",
     "temporal_split",
     "track_quantiles",
@@ -325,6 +333,45 @@ class NeuralPredictor:
         Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
         """
 
+class EProcessStream:
+    """
+    The interleaved e-process, row by row.
+    """
+    def __init__(
+        self,
+        n_models: typing.SupportsInt | typing.SupportsIndex,
+        horizon: typing.SupportsInt | typing.SupportsIndex,
+        baseline: typing.SupportsFloat | typing.SupportsIndex,
+        train_shares: typing.Any = None,
+    ) -> None: ...
+    def push(self, y_true: numpy.ndarray, predictions: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        E after each of these rows (m,); predictions (k, m).
+        """
+    def restore(
+        self,
+        rows: typing.SupportsInt | typing.SupportsIndex,
+        largest: typing.SupportsFloat | typing.SupportsIndex,
+        wealth: numpy.ndarray,
+        resolved: numpy.ndarray,
+        open: numpy.ndarray,
+    ) -> None: ...
+    def state(
+        self,
+    ) -> tuple[
+        int,
+        float,
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+    ]: ...
+    @property
+    def largest(self) -> float: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def value(self) -> float: ...
+
 def apply_columns(
     X: numpy.ndarray,
     rows: typing.Any,
@@ -426,6 +473,31 @@ def boosting_samples(
     n_classes: typing.SupportsInt | typing.SupportsIndex,
     balanced: bool,
 ) -> tuple: ...
+def bootstrap_column_means(
+    values: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Means of all columns of each stationary-bootstrap resample of rows.
+    """
+
+def bootstrap_counts(
+    cells: numpy.ndarray,
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    How often each cell occurs in each stationary-bootstrap resample, (draws, n_cells).
+    """
+
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -457,6 +529,19 @@ def circular_boruta(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def circular_shift_score_test(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    statistic: str,
+    train_mean: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    Circular-shift max test on float64 scores; predictions (k, n).
+    """
+
 def circular_shift_test(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -527,6 +612,19 @@ def crc32c(data: typing_extensions.Buffer) -> int:
     """
 
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
+def data_snooping(
+    advantage: numpy.ndarray,
+    level: typing.SupportsFloat | typing.SupportsIndex,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    White's reality check, Hansen's SPA and StepM of (periods, models) advantages.
+    """
+
 def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
 def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
 def describe_columns(
@@ -865,7 +963,20 @@ def minimum_track_record(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
+def model_confidence_set(
+    losses: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    p of every model of (periods, models) losses.
+    """
+
 def nearest_zones(
     bars: dict,
     rows: numpy.ndarray,
@@ -992,6 +1103,7 @@ def probabilistic_sharpe(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
 def prune_correlated(
     correlation: numpy.ndarray,
@@ -1067,6 +1179,7 @@ def sharpe_standard_error(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
 def shifted_rows(
     rows: typing.SupportsInt | typing.SupportsIndex,
@@ -1074,6 +1187,17 @@ def shifted_rows(
     max_shift: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
+def shifted_scores(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    statistic: str,
+    train_mean: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Statistic of every model at every shift, (models, n).
+    """
+
 def shifted_statistics(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -1158,6 +1282,13 @@ def stability_selection(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def stationary_bootstrap_variance(
+    values: numpy.ndarray, mean_block: typing.SupportsFloat | typing.SupportsIndex
+) -> float:
+    """
+    Variance of sqrt(n) times a resampled mean, in closed form.
+    """
+
 def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     """
     (z, p).
