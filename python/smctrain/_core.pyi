@@ -22,6 +22,7 @@ __all__: list[str] = [
     "STANDARD_SESSIONS",
     "TrainingMatrices",
     "apply_columns",
+    "auc_influence",
     "audit_split",
     "average_linkage",
     "background_work",
@@ -69,10 +70,13 @@ __all__: list[str] = [
     "fit_elastic_net",
     "fit_forest",
     "fit_ftrl",
+    "fit_isotonic",
     "fit_least_squares",
     "fit_logistic",
+    "fit_platt",
     "fit_preprocessing",
     "fit_ridge",
+    "fit_temperature",
     "forest_moved_scores",
     "forward_return",
     "forward_split",
@@ -85,6 +89,7 @@ __all__: list[str] = [
     "jitter",
     "kendall_tau_b",
     "label_uniqueness",
+    "last_resolved_labels",
     "lightgbm_fit",
     "lightgbm_open",
     "lightgbm_setting_problems",
@@ -115,8 +120,13 @@ __all__: list[str] = [
     "prune_correlated",
     "purge_and_embargo",
     "purpose_hash",
+    "quantile_metrics",
+    "random_entries",
     "rank_biased_overlap",
     "rank_consensus",
+    "rank_ic",
+    "regression_metrics",
+    "reliability_table",
     "required_sample",
     "resample_bars",
     "restore_columns",
@@ -143,6 +153,7 @@ __all__: list[str] = [
     "stouffer",
     "temporal_split",
     "track_quantiles",
+    "trades_taken",
     "trading_metrics",
     "trend_scanning",
     "triple_barrier",
@@ -386,6 +397,11 @@ def apply_columns(
 ) -> typing.Any:
     """
     Columns `kept`: missing values filled, clipped, then (x - center) / scale; then the indicators of missing values.
+    """
+
+def auc_influence(y_true: numpy.ndarray, proba: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    What each row adds to the AUC (n,); empty where there is none.
     """
 
 def audit_split(
@@ -771,6 +787,13 @@ def fit_ftrl(
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
     progress: typing.Any = None,
 ) -> dict: ...
+def fit_isotonic(
+    score: numpy.ndarray, is_positive: numpy.ndarray
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Knots (score, value).
+    """
+
 def fit_least_squares(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -803,6 +826,11 @@ def fit_logistic(
     l1 and l2 belong to the mean loss of weighted rows.
     """
 
+def fit_platt(score: numpy.ndarray, is_positive: numpy.ndarray) -> tuple[float, float, bool]:
+    """
+    (slope, offset, whether the maximum is finite).
+    """
+
 def fit_preprocessing(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -830,6 +858,11 @@ def fit_ridge(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def fit_temperature(log_proba: numpy.ndarray, y_true: numpy.ndarray) -> float:
+    """
+    Temperature.
+    """
+
 def forest_moved_scores(
     forest: Forest,
     X: numpy.ndarray,
@@ -902,6 +935,9 @@ def jitter(
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def kendall_tau_b(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def last_resolved_labels(
+    t0: numpy.ndarray, t1: numpy.ndarray, all_y: numpy.ndarray, fallback: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int32]: ...
 def lightgbm_fit(
     library: str,
     settings: dict,
@@ -1127,6 +1163,24 @@ def purpose_hash(text: str) -> int:
     FNV-1a-64 hash that turns a purpose string into a stream key.
     """
 
+def quantile_metrics(
+    y_true: numpy.ndarray, quantiles: numpy.ndarray, levels: numpy.ndarray
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int]:
+    """
+    (pinball, coverage, crossings).
+    """
+
+def random_entries(
+    take: numpy.ndarray,
+    r_net: numpy.ndarray,
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    one_at_a_time: bool,
+    min_shift: typing.SupportsInt | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> dict: ...
 def rank_biased_overlap(
     item1: numpy.ndarray,
     depth1: numpy.ndarray,
@@ -1143,6 +1197,22 @@ def rank_consensus(scores: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]
     Mean over lists (rows) of (p - rank) / (p - 1): 1 is best everywhere.
     """
 
+def rank_ic(
+    y_true: numpy.ndarray,
+    y_pred: numpy.ndarray,
+    stamps: numpy.ndarray,
+    min_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (stamps, ic, rows).
+    """
+
+def regression_metrics(
+    y_true: numpy.ndarray, y_pred: numpy.ndarray, train_mean: typing.SupportsFloat | typing.SupportsIndex
+) -> dict: ...
+def reliability_table(
+    confidence: numpy.ndarray, correct: numpy.ndarray, n_bins: typing.SupportsInt | typing.SupportsIndex
+) -> dict: ...
 def required_sample(
     edge: typing.SupportsFloat | typing.SupportsIndex,
     alpha: typing.SupportsFloat | typing.SupportsIndex,
@@ -1310,6 +1380,13 @@ def track_quantiles(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     delay: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]: ...
+def trades_taken(
+    take: numpy.ndarray, r_net: numpy.ndarray, t0: numpy.ndarray, t1: numpy.ndarray, one_at_a_time: bool
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Rows of the trades taken, in order of t0.
+    """
+
 def trading_metrics(
     take: numpy.ndarray,
     r_net: numpy.ndarray,
