@@ -238,8 +238,14 @@ def _task(
             "threads": threads,
             "n_symbols": n_symbols,
             "user": user,
+            "ledger": None if folder is None else str(ledger_folder(config, folder)),
         },
     )
+
+
+def ledger_folder(config: Config, folder: Path) -> Path:
+    """Where trials are counted: beside the run folders, so that it knows all of them."""
+    return Path(config.output.ledger) if config.output.ledger else folder.absolute().parent / "ledger"
 
 
 def _frames(bars: SymbolBars, config: Config) -> SymbolBars:
