@@ -100,6 +100,8 @@ class ModelResult(_Record):
     `mda`: how much the log-loss rises on inner folds when the column is moved, where that was measured."""
     artifact: dict[str, Any] = field(default_factory=dict)
     """path (relative to the run folder), sha256, bytes."""
+    final: dict[str, Any] = field(default_factory=dict)
+    """The model refit on all rows, of the model that may go live: path, sha256, bytes, rows, rounds (null: as set)."""
     data_hash: str = ""
     config_hash: str = ""
     selection: dict[str, Any] = field(default_factory=dict)

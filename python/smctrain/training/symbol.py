@@ -33,7 +33,8 @@ from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import agreed, evaluate
-from smctrain.training.files import Trained, symbol_folder, write_symbol
+from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
+from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
 from smctrain.training.parts import Parts, make_parts
@@ -101,6 +102,11 @@ def train_symbol(
         rows = _evidence(parts, fitted, walk)
         earlier = count_trials(None if ledger is None else Path(ledger), fingerprint(base), rows, data, config)
         verdict = _verdict(data, rows, fitted, config, n_symbols, earlier)
+    final = None
+    if walk is not None and config.evaluation.final_refit and verdict["kind"] == "DEPLOY":
+        report("refit")
+        with stage("refit"):
+            final = _final(walk, fitted, verdict["model"], config, threads, stop)
     result = SymbolResult(
         symbol=bars.symbol,
         timeframe=base.timeframe,
@@ -136,7 +142,8 @@ def train_symbol(
     if folder is not None:
         report("files")
         with stage("files"):
-            write_symbol(Path(folder), result, data, parts, fits, models, base, config)
+            pooled = {} if walk is None else _pooled(walk, fitted)
+            write_symbol(Path(folder), result, data, parts, fits, models, base, config, pooled, final)
     result.seconds = round(time.monotonic() - started, 3)
     if folder is not None:
         write_json(symbol_folder(folder, bars.symbol) / "result.json", result.to_dict())
@@ -232,6 +239,21 @@ def _verdict(
     if rows.method == "walk_forward":
         verdict["rejected"] |= made.no_windows
     return verdict
+
+
+def _final(
+    walk: WalkForwardFit, made: _Fitted, family: str, config: Config, threads: int, stop: NDArray[np.uint8]
+) -> FinalModel | None:
+    """The verdict's model on all rows; None where the fit does not come to its end."""
+    deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
+    bounds = Bounds(config.training.seed, threads, stop, deadline)
+    final = walk.refit(make_trainer(family, config.family_settings(family)), made.windows[family], bounds)
+    return final if final.model.complete else None
+
+
+def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
+    classes = walk.windows.label_map.classes
+    return {name: Pooled(walk.windows.oos, found.proba, classes) for name, found in made.windows.items()}
 
 
 def _evaluation(
