@@ -65,6 +65,8 @@ class FamilyFit:
     """The preparation with its values, for whoever predicts next."""
     selection: dict[str, Any] = field(default_factory=dict)
     """Whether chosen columns are used, why, and what each fold chose; empty without a selection."""
+    tried: dict[str, FoldOutcome] = field(default_factory=dict)
+    """Every configuration that was scored on the inner folds."""
 
 
 def held_out_losses(
@@ -90,29 +92,36 @@ class Fitter:
     ) -> None:  # fmt: skip
         self.choice, self.chooses = choice, False
         self.records: list[dict[str, Any]] = []
+        self.purpose = "final"
+        self.tried: dict[str, FoldOutcome] = {}
+        """Every configuration that was scored on the inner folds, in this order: what the ledger counts."""
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
         self.watches_tail = trainer.uses_stop_rows
         self.store = FoldStore(data, settings=prepare_settings(config)) if store is None else store
 
-    def run(self) -> FamilyFit:
-        """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""
+    def run(self, purpose: str = "final") -> FamilyFit:
+        """Inner folds first (their verdict on augmentation decides the final fit), then the final model.
+
+        `purpose` names the fit: it is part of its seeds.
+        """
         started = time.monotonic()
-        folds = self.cross_validate(augmented=False, repeat=0)
+        self.purpose = purpose
+        folds = self.tried["all columns"] = self.cross_validate(augmented=False, repeat=0)
         folds, selection = self.decide_selection(folds)
         augmentation = self.decide_augmentation(folds)
         if augmentation.get("used"):
-            folds = self.cross_validate(augmented=True, repeat=0)
+            folds = self.tried["synthetic rows"]
         self.report("fit", 0, 1)
         fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
         whole, outcome = self.chosen(self.store.of(self.parts.train, fitted=self.prepare), self.parts.train)
-        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), "final", self.bounds.threads)
+        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), purpose, self.bounds.threads)
         if outcome is not None:
             selection["final"] = self.record("final", whole.prepare, outcome, model)
         self.report("fit", 1, 1)
         seconds = time.monotonic() - started
-        return FamilyFit(model, whole.prepare, folds, augmentation, seconds, whole, selection)
+        return FamilyFit(model, whole.prepare, folds, augmentation, seconds, whole, selection, dict(self.tried))
 
     def decide_selection(self, full: FoldOutcome) -> tuple[FoldOutcome, dict[str, Any]]:
         """All folds again on chosen columns; these are used unless that costs more than a standard error."""
@@ -120,6 +129,8 @@ class Fitter:
             return full, {}
         self.chooses, self.records = True, []
         folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
+        if folds is not full:
+            self.tried["chosen columns"] = folds
         selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
         selection["folds"], self.chooses = list(self.records), bool(selection["used"])
         return (folds if self.chooses else full), selection
@@ -139,9 +150,10 @@ class Fitter:
         """Fit every inner fold and predict the rows it left out."""
         folds = self.parts.folds
         outcome = FoldOutcome(np.full((len(self.data.X), self.n_classes), np.nan), note=self.parts.folds_note)
+        prefix = "" if self.purpose == "final" else f"{self.purpose}/"
         measured = repeat == 0 and self.config.training.held_out_importance
         jobs = [
-            partial(self.predict_fold, number, fold, augmented, f"fold{number}/{repeat}", measured)
+            partial(self.predict_fold, number, fold, augmented, f"{prefix}fold{number}/{repeat}", measured)
             for number, fold in enumerate(folds)
         ]
         found = run_folds(jobs, self.bounds, self.report)
@@ -246,6 +258,8 @@ class Fitter:
         for repeat in range(3):
             base = plain if repeat == 0 else self.cross_validate(augmented=False, repeat=repeat)
             other = self.cross_validate(augmented=True, repeat=repeat)
+            if repeat == 0:
+                self.tried["synthetic rows"] = other
             gains += [a - b for a, b in zip(other.accuracies, base.accuracies, strict=False)]
         mean = float(np.mean(gains))
         se = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
