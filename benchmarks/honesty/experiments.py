@@ -19,34 +19,30 @@ from numpy.typing import NDArray
 import smctrain as st
 from honesty import pipeline, processes
 from honesty.rules import usual_rules
+from smctrain.models.registry import make_trainer
 
 Result = dict[str, Any]
 
 
-def _recipe(told: dict[str, Any]) -> pipeline.Recipe:
-    return pipeline.Recipe(
-        preset=told["preset"], folds=told["folds"], families=tuple(told["families"]), seed=told["seed"]
-    )
-
-
 def table(seed: int, told: Result) -> Result:
-    """One symbol of N0 or P(a), judged on each of `sizes` out-of-sample rows."""
-    layout = pipeline.Layout(told["train"])
-    n = layout.rows(max(told["sizes"]) + told["fresh"])
-    drawn = processes.noise_table(n, told["signal"], seed)
-    return pipeline.experiment(drawn, told["sizes"], layout, _recipe(told), told["fresh"])
+    """One symbol of N0 or P(a), judged on each of `sizes` test rows."""
+    first = pipeline.FIRST_TEST_ROW[told["train"]]
+    drawn = processes.noise_table(
+        first + max(told["sizes"]) + told["fresh"] + 2 * processes.HORIZON, told["signal"], seed
+    )
+    run = pipeline.walk if told["walk"] else pipeline.fixed
+    return run(drawn, told["sizes"], told, told["fresh"])
 
 
 def symbols(seed: int, told: Result) -> Result:
     """Several noise symbols under one factor, judged together."""
-    layout, n = pipeline.Layout(told["train"]), told["sizes"][0]
-    tables = processes.factor_tables(told["symbols"], layout.rows(n), 0.0, seed, rho=told["rho"])
+    first, size = pipeline.FIRST_TEST_ROW[told["train"]], told["sizes"][0]
+    tables = processes.factor_tables(told["symbols"], first + size, 0.0, seed, rho=told["rho"])
     verdicts, usual = {}, []
     for number, drawn in enumerate(tables):
-        fitted = pipeline.fit(drawn, n, layout, _recipe(told))
-        verdict = pipeline.judge(fitted, n, n_symbols=len(tables))
-        verdicts[f"S{number}"] = verdict
-        usual.append(pipeline.record(fitted, n, verdict)["usual"]["deploys"])
+        done = pipeline.evaluate(drawn, first + size, first, told, n_symbols=len(tables))
+        verdicts[f"S{number}"] = done.verdict
+        usual.append(pipeline.record(pipeline.evidence_rows(done, size), done.verdict)["usual"]["deploys"])
     judged = st.verdict.apply_multiple_testing(verdicts)
     return {
         "deployed": sum(v.deploy for v in judged.values()),
@@ -70,45 +66,46 @@ SEARCHED = ("RandomForest", "ExtraTrees", "XGBoost", "LightGBM", "GradientBoosti
 
 
 def search(seed: int, told: Result) -> Result:
-    """A search of `trials` settings for each of six families on noise; every one of them has been scored on the test.
+    """A search of `trials` settings for each of six families on noise, all scored on the test rows.
 
-    The verdict speaks about the best of each family on inner rows; the others are the ledger. One purged fold of inner
-    predictions a trial keeps the run short: the newest part of the training rows, predicted from the older one.
+    The verdict speaks about the best of each family on inner rows; the others are the ledger's. Inner rows are one
+    held-out stretch (validation of the standard layout), because a thousand trials on five folds would take hours.
     """
-    layout, n = pipeline.Layout(told["train"]), told["sizes"][0]
-    drawn = processes.noise_table(layout.rows(n), 0.0, seed)
+    train, validation, first = np.arange(told["train"]), np.arange(1410, 1710), pipeline.FIRST_TEST_ROW[told["train"]]
+    n = first + told["sizes"][0]
+    drawn = processes.noise_table(n, 0.0, seed)
     rng = np.random.default_rng([seed, 33])
     plans = [(family, _draw_settings(rng, family)) for family in SEARCHED for _ in range(told["trials"])]
-    total = layout.rows(n)
-    t0 = np.arange(total)
-    first, last = layout.validation
-    y = drawn.y[:total].astype(np.int64)
-    split = [(np.arange(layout.train), np.r_[first:last, layout.oos : total])]
+    t0, y = np.arange(n), drawn.y.astype(np.int64)
     fits = st.models.fit_many(
-        (drawn.X[:total], y, None, None, t0, t0 + layout.horizon), plans, split, n_jobs=1, seed=told["seed"],
-        on_error="raise", stop_share=0.15, prepare=True, keep_models=True,
+        (drawn.X, y, None, None, t0, t0 + processes.HORIZON), plans, [(train, np.r_[validation, first:n])], n_jobs=1,
+        seed=told["seed"], on_error="raise", stop_share=0.15, prepare=True,
     )  # fmt: skip
     answered = np.stack([fits[m, 0].prediction.argmax(axis=1) for m in range(len(plans))])
-    inner, oos = answered[:, : last - first], answered[:, last - first :]
-    inner_y, oos_y, train_y = y[first:last], y[layout.oos :], y[: layout.train]
-    score = (inner == inner_y).mean(axis=1)
-    finals = [f * told["trials"] + int(score[f * told["trials"] : (f + 1) * told["trials"]].argmax())
-              for f in range(len(SEARCHED))]  # fmt: skip
-    in_sample = np.stack(
-        [fits[m, 0].model.predict_proba(pipeline.values_of(fits[m, 0], drawn.X[:total]), split[0][0], None).argmax(1)
-         for m in finals]
-    )  # fmt: skip
+    inner, oos = answered[:, : len(validation)], answered[:, len(validation) :]
+    score = (inner == y[validation]).mean(axis=1).reshape(len(SEARCHED), -1)
+    finals = np.arange(len(SEARCHED)) * told["trials"] + score.argmax(axis=1)
+    in_sample = np.stack([_in_sample(fits[m, 0], drawn.X, train) for m in finals])
     others = np.setdiff1d(np.arange(len(plans)), finals)
     verdict = st.decide(
-        oos_y, oos[finals], layout.horizon, inner_y, inner[finals], train_y, in_sample, names=list(SEARCHED),
-        ledger=st.verdict.Trials(oos=oos[others], inner=inner[others]),
+        y[first:], oos[finals], processes.HORIZON, y[validation], inner[finals], y[train], in_sample,
+        names=list(SEARCHED), ledger=st.verdict.Trials(oos=oos[others], inner=inner[others]),
     )  # fmt: skip
-    majority = int(np.bincount(train_y).argmax())
     return {
         "kind": verdict.kind,
         "p_oos": verdict.evidence["p_oos"],
-        "usual": usual_rules(oos_y, oos, int(score.argmax()), majority, layout.horizon),
+        "usual": usual_rules(
+            y[first:], oos, int(score.argmax()), int(np.bincount(y[train]).argmax()), processes.HORIZON
+        ),
     }
+
+
+def _in_sample(one: Any, X: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    needs_scaling = make_trainer(one.family, {}).needs_scaling
+    prepare = one.prepare.transform if needs_scaling else one.prepare.select
+    values = prepare(np.ascontiguousarray(X, dtype=np.float32))
+    answers: NDArray[np.int64] = one.model.predict_proba(values, rows, None).argmax(axis=1)
+    return answers
 
 
 def required(seed: int, told: Result) -> Result:

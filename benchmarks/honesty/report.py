@@ -15,7 +15,7 @@ def markdown(document: dict[str, Any], lines: list[Line]) -> str:
     m = document["machine"]
     text = [
         f"{document['date']}, {m['cpu']}, {m['cores']} cores, load {m['load']} at the start; smctrain "
-        f"{document['version']}, models of preset {document['preset']} with {document['folds']} inner folds."
+        f"{document['version']}, models of preset {document['preset']}."
         + (" SHORT RUN: few seeds." if document["quick"] else ""),
         "",
         "Shares: count of runs, share, exact 95 % interval (Clopper-Pearson). Usual rules: on the same predictions and "

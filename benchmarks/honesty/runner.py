@@ -20,7 +20,7 @@ from typing import Any
 
 import smctrain
 
-ROOMS = ("augment", "models", "prepare", "selection", "splits", "stats", "training", "verdict")
+ROOMS = ("augment", "config", "models", "prepare", "selection", "splits", "stats", "training", "verdict")
 Work = Callable[[int, dict[str, Any]], dict[str, Any]]
 
 
