@@ -39,7 +39,19 @@ sample_weight 0 in a row                                  as if the row were not
 X_val without y_val or the reverse; unknown labels in it  InputError
 ========================================================  ============================================================
 
-`LSTM...`, `GRU...`, `CNN1D...` and `Transformer...` take the same input; rows without a full window are masked.
+========================================================  ============================================================
+segment, of LSTM, GRU, CNN1D and Transformer              outcome
+========================================================  ============================================================
+integers of any size and sign, an array or a list         windows end where the id changes; rows without a full window:
+                                                          left out of training (`left_out_`), masked in `predict`, NaN
+                                                          in `predict_proba`
+None                                                      one stretch
+another length, fractions, texts, None or NaN in it       InputError
+ids that come back (rows of several symbols mixed)        a new stretch each time, named in `warnings_`
+fewer than 4 rows with a full window                      TooFewRows; at prediction: no answer
+========================================================  ============================================================
+
+These four take the same X, y and weights as all others; a row of weight 0 is still read by the windows behind it.
 `MultiTaskMLP` takes several targets (NaN or None where one is missing), `MetaLearning...` the symbol of each row too.
 """
 

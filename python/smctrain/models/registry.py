@@ -162,17 +162,17 @@ _ENTRIES = (
     FamilyEntry(
         "LogisticRegression", ("logisticregression", "logistic", "logit"),
         "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
-        "smctrain.models.estimators.linear", "LogisticRegression",
+        "smctrain.models.estimators.linear_classifiers", "LogisticRegression",
     ),
     FamilyEntry(
         "FTRLProximal", ("ftrlproximal", "ftrl"),
         "smctrain.models.linear", "FTRLTrainer", "FittedFTRL",
-        "smctrain.models.estimators.linear", "FTRLClassifier",
+        "smctrain.models.estimators.linear_classifiers", "FTRLClassifier",
     ),
     *(
         FamilyEntry(
             name, (name.lower(),), "smctrain.models.linear", "", f"Fitted{name}",
-            "smctrain.models.estimators.linear", name, task="regression",
+            "smctrain.models.estimators.linear_regressors", name, task="regression",
         )
         for name in ("LinearRegression", "Ridge", "Lasso", "ElasticNet")
     ),

@@ -55,10 +55,11 @@ class Fit {
     const auto weightless = [this](int64_t row) { return !in_.weight.empty() && in_.weight[row] == 0.0; };
     std::erase_if(rows_, weightless);
     std::erase_if(stop_rows_, weightless);
-    const char* what = in_.shape.lookback > 1   ? " training rows with a full window"
-                       : in_.shape.multi_task() ? " training rows with a target"
-                                                : " training rows";
     if (static_cast<int64_t>(rows_.size()) < kMinRows) {
+      const std::string what = in_.shape.lookback > 1 ? format(" training rows with a full window of ",
+                                                               in_.shape.lookback, " rows inside one segment")
+                               : in_.shape.multi_task() ? std::string(" training rows with a target")
+                                                        : std::string(" training rows");
       raise("TooFewRows", "a network needs at least ", kMinRows, what, ", but there are ", rows_.size(), ".");
     }
     if (stop_rows_.empty() && !in_.stop_rows.empty()) {

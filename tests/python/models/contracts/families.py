@@ -46,6 +46,11 @@ class Family:
         return hasattr(self.cls, "predict_proba")
 
     @property
+    def lookback(self) -> int:
+        """Rows of a window."""
+        return int(self.small.get("lookback", 1)) if self.sequence else 1
+
+    @property
     def takes_missing(self) -> bool:
         return bool(self.make().__sklearn_tags__().input_tags.allow_nan)
 
