@@ -137,6 +137,8 @@ for name in sys.argv[2:]:
 
 def test_networks_answer_where_neither_scikit_learn_nor_torch_can_be_imported(tmp_path: Path) -> None:
     networks = [family for family in LIGHT if family.cls._family in _NETWORKS]
+    if not networks:
+        pytest.skip("no network can be trained here: torch is not installed")
     X = data(networks[0])[0]
     np.save(tmp_path / "X.npy", X)
     expected = {}
