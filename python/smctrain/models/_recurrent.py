@@ -24,8 +24,9 @@ class RecurrentSettings(NetSettings):
     dropout : float
         On the output of the last step, and between layers where there are several.
     mode : "standard" or "fast"
-        "fast": larger batches at a scaled rate, drawn as runs of neighbouring rows whose windows share work; what
-        was changed is among the fitted model's `warnings`. Not the same fit: judge it by its validation loss.
+        "fast": larger batches at a scaled rate, drawn as runs of neighbouring rows whose windows share work, and half
+        the patience; what was changed is among the fitted model's `warnings`. Not the same fit: judge it by its
+        validation loss.
     other settings
         See `NetSettings`.
 

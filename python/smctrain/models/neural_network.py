@@ -34,8 +34,8 @@ class NeuralNetworkTrainer(NetSettings):
     dropout : float
         After each ReLU.
     mode : "standard" or "fast"
-        "fast": larger batches at a scaled rate; what was changed is among the fitted model's `warnings`. Not the
-        same fit: judge it by its validation loss.
+        "fast": larger batches at a scaled rate and half the patience; what was changed is among the fitted model's
+        `warnings`. Not the same fit: judge it by its validation loss.
     other settings
         See `NetSettings`.
 
