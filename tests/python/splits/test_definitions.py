@@ -147,7 +147,7 @@ def test_the_embargo_comes_on_top_of_the_purge():
     # ArthurBernard/Fynance PR #273: an embargo shorter than the purge did nothing.
     t0 = np.arange(60)
     t1 = t0 + 5
-    without, with_embargo = (list(PurgedKFold(3, embargo=e, intervals=(t0, t1)).split())[0][0] for e in (0, 3))
+    without, with_embargo = (next(iter(PurgedKFold(3, embargo=e, intervals=(t0, t1)).split()))[0] for e in (0, 3))
     assert (without[0], with_embargo[0]) == (25, 28)
 
 
