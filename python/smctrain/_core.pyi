@@ -12,6 +12,7 @@ import typing_extensions
 __all__: list[str] = [
     "BinnedMatrix",
     "BoostedTrees",
+    "EProcessStream",
     "FeatureStream",
     "Forest",
     "NeuralPredictor",
@@ -22,6 +23,7 @@ __all__: list[str] = [
     "Timeline",
     "TrainingMatrices",
     "apply_columns",
+    "auc_influence",
     "average_linkage",
     "background_work",
     "baselines",
@@ -31,12 +33,16 @@ __all__: list[str] = [
     "binned_information",
     "boosted_moved_scores",
     "boosting_samples",
+    "bootstrap_column_means",
+    "bootstrap_counts",
     "bootstrap_means",
     "check_bars",
     "check_order",
     "circular_boruta",
+    "circular_shift_score_test",
     "circular_shift_test",
     "classification_metrics",
+    "column_auc",
     "column_moments",
     "column_scores",
     "compiled_offsets",
@@ -44,6 +50,7 @@ __all__: list[str] = [
     "correlation_matrix",
     "crc32c",
     "cusum_events",
+    "data_snooping",
     "day_spans",
     "day_starts",
     "describe_columns",
@@ -63,10 +70,13 @@ __all__: list[str] = [
     "fit_elastic_net",
     "fit_forest",
     "fit_ftrl",
+    "fit_isotonic",
     "fit_least_squares",
     "fit_logistic",
+    "fit_platt",
     "fit_preprocessing",
     "fit_ridge",
+    "fit_temperature",
     "forest_moved_scores",
     "forward_return",
     "fractional_weights",
@@ -77,6 +87,7 @@ __all__: list[str] = [
     "jitter",
     "kendall_tau_b",
     "label_uniqueness",
+    "last_resolved_labels",
     "lightgbm_fit",
     "lightgbm_open",
     "lightgbm_setting_problems",
@@ -84,7 +95,10 @@ __all__: list[str] = [
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
+    "model_confidence_set",
     "move_borders",
+    "near_twins",
+    "nearest_rows",
     "nearest_zones",
     "neighbour_information",
     "normal_cdf",
@@ -107,18 +121,25 @@ __all__: list[str] = [
     "prune_correlated",
     "purge_events",
     "purpose_hash",
+    "quantile_metrics",
+    "random_entries",
     "rank_biased_overlap",
     "rank_consensus",
+    "rank_ic",
+    "regression_metrics",
+    "reliability_table",
     "required_sample",
     "resample_bars",
     "restore_columns",
     "retracement_events",
     "return_volatility",
     "return_weights",
+    "row_fingerprints",
     "sequential_bootstrap",
     "session_events",
     "sharpe_standard_error",
     "shifted_rows",
+    "shifted_scores",
     "shifted_statistics",
     "sides",
     "simulate_bars",
@@ -131,8 +152,10 @@ __all__: list[str] = [
     "spearman",
     "spearman_matrix",
     "stability_selection",
+    "stationary_bootstrap_variance",
     "stouffer",
     "track_quantiles",
+    "trades_taken",
     "trading_metrics",
     "trend_scanning",
     "triple_barrier",
@@ -413,6 +436,45 @@ class NeuralPredictor:
         Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
         """
 
+class EProcessStream:
+    """
+    The interleaved e-process, row by row.
+    """
+    def __init__(
+        self,
+        n_models: typing.SupportsInt | typing.SupportsIndex,
+        horizon: typing.SupportsInt | typing.SupportsIndex,
+        baseline: typing.SupportsFloat | typing.SupportsIndex,
+        train_shares: typing.Any = None,
+    ) -> None: ...
+    def push(self, y_true: numpy.ndarray, predictions: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        E after each of these rows (m,); predictions (k, m).
+        """
+    def restore(
+        self,
+        rows: typing.SupportsInt | typing.SupportsIndex,
+        largest: typing.SupportsFloat | typing.SupportsIndex,
+        wealth: numpy.ndarray,
+        resolved: numpy.ndarray,
+        open: numpy.ndarray,
+    ) -> None: ...
+    def state(
+        self,
+    ) -> tuple[
+        int,
+        float,
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+    ]: ...
+    @property
+    def largest(self) -> float: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def value(self) -> float: ...
+
 def apply_columns(
     X: numpy.ndarray,
     rows: typing.Any,
@@ -427,6 +489,11 @@ def apply_columns(
 ) -> typing.Any:
     """
     Columns `kept`: missing values filled, clipped, then (x - center) / scale; then the indicators of missing values.
+    """
+
+def auc_influence(y_true: numpy.ndarray, proba: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    What each row adds to the AUC (n,); empty where there is none.
     """
 
 def average_linkage(
@@ -505,6 +572,31 @@ def boosting_samples(
     n_classes: typing.SupportsInt | typing.SupportsIndex,
     balanced: bool,
 ) -> tuple: ...
+def bootstrap_column_means(
+    values: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Means of all columns of each stationary-bootstrap resample of rows.
+    """
+
+def bootstrap_counts(
+    cells: numpy.ndarray,
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    How often each cell occurs in each stationary-bootstrap resample, (draws, n_cells).
+    """
+
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -536,6 +628,19 @@ def circular_boruta(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def circular_shift_score_test(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    statistic: str,
+    train_mean: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    Circular-shift max test on float64 scores; predictions (k, n).
+    """
+
 def circular_shift_test(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -550,6 +655,19 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def column_auc(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    codes: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    folds: collections.abc.Sequence[tuple[numpy.ndarray, numpy.ndarray]],
+    min_leaf: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    (columns, folds): AUC of a depth-2 tree on each column alone, on the rows the fold holds out.
+    """
+
 def column_moments(
     X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
@@ -605,6 +723,19 @@ def crc32c(data: typing_extensions.Buffer) -> int:
     """
 
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
+def data_snooping(
+    advantage: numpy.ndarray,
+    level: typing.SupportsFloat | typing.SupportsIndex,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    White's reality check, Hansen's SPA and StepM of (periods, models) advantages.
+    """
+
 def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
 def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
 def describe_columns(
@@ -751,6 +882,13 @@ def fit_ftrl(
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
     progress: typing.Any = None,
 ) -> dict: ...
+def fit_isotonic(
+    score: numpy.ndarray, is_positive: numpy.ndarray
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Knots (score, value).
+    """
+
 def fit_least_squares(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -783,6 +921,11 @@ def fit_logistic(
     l1 and l2 belong to the mean loss of weighted rows.
     """
 
+def fit_platt(score: numpy.ndarray, is_positive: numpy.ndarray) -> tuple[float, float, bool]:
+    """
+    (slope, offset, whether the maximum is finite).
+    """
+
 def fit_preprocessing(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -810,6 +953,11 @@ def fit_ridge(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def fit_temperature(log_proba: numpy.ndarray, y_true: numpy.ndarray) -> float:
+    """
+    Temperature.
+    """
+
 def forest_moved_scores(
     forest: Forest,
     X: numpy.ndarray,
@@ -865,6 +1013,9 @@ def jitter(
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def kendall_tau_b(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def last_resolved_labels(
+    t0: numpy.ndarray, t1: numpy.ndarray, all_y: numpy.ndarray, fallback: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int32]: ...
 def lightgbm_fit(
     library: str,
     settings: dict,
@@ -926,10 +1077,48 @@ def minimum_track_record(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
+def model_confidence_set(
+    losses: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    p of every model of (periods, models) losses.
+    """
+
 def move_borders(
     borders: numpy.ndarray, admissible: numpy.ndarray, starts: numpy.ndarray
 ) -> numpy.typing.NDArray[numpy.int64]: ...
+def near_twins(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    A base row within the radius of each queried row, or -1.
+    """
+
+def nearest_rows(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (distance, row) of the nearest base row of each queried row.
+    """
+
 def nearest_zones(
     bars: dict,
     rows: numpy.ndarray,
@@ -1056,6 +1245,7 @@ def probabilistic_sharpe(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
 def prune_correlated(
     correlation: numpy.ndarray,
@@ -1073,6 +1263,24 @@ def purpose_hash(text: str) -> int:
     FNV-1a-64 hash that turns a purpose string into a stream key.
     """
 
+def quantile_metrics(
+    y_true: numpy.ndarray, quantiles: numpy.ndarray, levels: numpy.ndarray
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int]:
+    """
+    (pinball, coverage, crossings).
+    """
+
+def random_entries(
+    take: numpy.ndarray,
+    r_net: numpy.ndarray,
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    one_at_a_time: bool,
+    min_shift: typing.SupportsInt | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> dict: ...
 def rank_biased_overlap(
     item1: numpy.ndarray,
     depth1: numpy.ndarray,
@@ -1089,6 +1297,22 @@ def rank_consensus(scores: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]
     Mean over lists (rows) of (p - rank) / (p - 1): 1 is best everywhere.
     """
 
+def rank_ic(
+    y_true: numpy.ndarray,
+    y_pred: numpy.ndarray,
+    stamps: numpy.ndarray,
+    min_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (stamps, ic, rows).
+    """
+
+def regression_metrics(
+    y_true: numpy.ndarray, y_pred: numpy.ndarray, train_mean: typing.SupportsFloat | typing.SupportsIndex
+) -> dict: ...
+def reliability_table(
+    confidence: numpy.ndarray, correct: numpy.ndarray, n_bins: typing.SupportsInt | typing.SupportsIndex
+) -> dict: ...
 def required_sample(
     edge: typing.SupportsFloat | typing.SupportsIndex,
     alpha: typing.SupportsFloat | typing.SupportsIndex,
@@ -1112,6 +1336,16 @@ def retracement_events(
 ) -> dict: ...
 def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def row_fingerprints(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    digits: typing.SupportsInt | typing.SupportsIndex = 6,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.uint64]:
+    """
+    Hash of each row, its values rounded to significant digits.
+    """
+
 def sequential_bootstrap(
     t0: numpy.ndarray,
     t1: numpy.ndarray,
@@ -1125,6 +1359,7 @@ def sharpe_standard_error(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
 def shifted_rows(
     rows: typing.SupportsInt | typing.SupportsIndex,
@@ -1132,6 +1367,17 @@ def shifted_rows(
     max_shift: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
+def shifted_scores(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    statistic: str,
+    train_mean: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Statistic of every model at every shift, (models, n).
+    """
+
 def shifted_statistics(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -1217,6 +1463,13 @@ def stability_selection(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def stationary_bootstrap_variance(
+    values: numpy.ndarray, mean_block: typing.SupportsFloat | typing.SupportsIndex
+) -> float:
+    """
+    Variance of sqrt(n) times a resampled mean, in closed form.
+    """
+
 def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     """
     (z, p).
@@ -1230,6 +1483,13 @@ def track_quantiles(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     delay: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]: ...
+def trades_taken(
+    take: numpy.ndarray, r_net: numpy.ndarray, t0: numpy.ndarray, t1: numpy.ndarray, one_at_a_time: bool
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Rows of the trades taken, in order of t0.
+    """
+
 def trading_metrics(
     take: numpy.ndarray,
     r_net: numpy.ndarray,

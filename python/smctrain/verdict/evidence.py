@@ -143,7 +143,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
     best, test, trades = measured.choice.best, found.test, found.trades
     return {
         "shown_model": case.names[measured.shown],
-        "profile": case.profile,
+        "profile": case.rules.profile,
         "metric": case.metric.name,
         "n_oos": len(case.oos),
         "n_inner": len(case.inner),

@@ -34,7 +34,7 @@ def mixture(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def made() -> TabularGAN:
     X, y = mixture(1200, 0)
-    gan = TabularGAN(max_steps=1500, random_state=0, **SMALL)
+    gan = TabularGAN(random_state=0, **SMALL)
     return gan.fit(X[:900], y[:900], X_val=X[900:], y_val=y[900:])
 
 
@@ -77,7 +77,7 @@ def test_gradients_equal_autograd_the_penalty_by_double_backward_included() -> N
     judged = run(d, torch.cat([between, classes], 1)).sum()
     slope = torch.autograd.grad(judged, between, create_graph=True)[0].norm(dim=1)
     loss = run(d, torch.cat([b, classes], 1)).mean() - run(d, torch.cat([a, classes], 1)).mean()
-    loss = loss + 10 * ((slope - 1) ** 2).mean()
+    loss = loss + 10 * (torch.relu(slope - 1) ** 2).mean()
     loss.backward()
     found, gradient = native.gan_critic_gradient(shape, 10.0, critic, real, fake, y, mix)
     assert found == pytest.approx(loss.item(), rel=1e-5)
@@ -109,8 +109,9 @@ def test_marginals_and_correlations_come_out_class_by_class(made: TabularGAN) ->
         for level in (0.25, 0.5, 0.75):
             gap = np.abs(np.quantile(real, level, axis=0) - np.quantile(new, level, axis=0))
             assert (gap[2:4] < 0.7 * real.std(0)[2:4]).all()
-        # Four seeds came out at 0.13 to 0.21; rows without the correlations would miss by almost 1.
-        assert np.abs(np.corrcoef(real.T) - np.corrcoef(new.T)).max() < 0.3
+        # Six seeds came out at 0.08 to 0.12, as do 900 rows of the mixture itself; rows without the correlations would
+        # miss by almost 1.
+        assert np.abs(np.corrcoef(real.T) - np.corrcoef(new.T)).max() < 0.25
 
 
 def test_every_mode_of_every_class_is_reached(made: TabularGAN) -> None:

@@ -39,6 +39,12 @@ double mean_distance(MatrixView<const float> a, MatrixView<const float> b) {
   return sum / (static_cast<double>(a.rows) * static_cast<double>(b.rows));
 }
 
+double mean_distance_of_others(MatrixView<const float> a) {
+  if (a.rows < 2) return 0.0;
+  const auto n = static_cast<double>(a.rows);
+  return mean_distance(a, a) * n / (n - 1.0);
+}
+
 double energy_distance(MatrixView<const float> a, MatrixView<const float> b) {
   const double between = 2.0 * mean_distance(a, b);
   if (!(between > 0.0)) return std::isnan(between) ? between : 0.0;

@@ -19,6 +19,8 @@ namespace smctrain::models::neural {
 
 // Mean distance over all pairs of rows.
 double mean_distance(MatrixView<const float> a, MatrixView<const float> b);
+// Over all pairs of two different rows: what an estimate of E|a - a'| without bias needs.
+double mean_distance_of_others(MatrixView<const float> a);
 double energy_distance(MatrixView<const float> a, MatrixView<const float> b);
 double coverage(MatrixView<const float> a, MatrixView<const float> b, int64_t k);
 

@@ -14,6 +14,7 @@ from smctrain.prepare.matrix import column_name, threads_of, typed_error, valida
 __all__ = [
     "column_name",
     "labels_of",
+    "names_of",
     "numbers_of",
     "require_two_rows",
     "seed_of",
@@ -22,6 +23,12 @@ __all__ = [
     "validated_matrix",
     "validated_weight",
 ]
+
+
+def names_of(estimator: Any) -> list[str] | None:
+    """Names of the columns it is fitted on, where they have names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
 
 
 def require_two_rows(estimator: Any, n: int, present: int) -> None:

@@ -64,9 +64,9 @@ class TabularGAN(BaseEstimator):  # type: ignore[misc]
     learning_rate: float = 0.001
     batch_size: int = 128
     critic_steps: int = 3
-    penalty: float = 1.0
-    averaging: float = 0.99
-    max_steps: int = 1500
+    penalty: float = 3.0
+    averaging: float = 0.998
+    max_steps: int = 3000
     report_every: int = 50
     patience: int = 10
     random_state: Any = None
