@@ -20,10 +20,10 @@ __all__: list[str] = [
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
+    "Timeline",
     "TrainingMatrices",
     "apply_columns",
     "auc_influence",
-    "audit_split",
     "average_linkage",
     "background_work",
     "baselines",
@@ -42,12 +42,12 @@ __all__: list[str] = [
     "circular_shift_score_test",
     "circular_shift_test",
     "classification_metrics",
+    "column_auc",
     "column_moments",
     "column_scores",
     "compiled_offsets",
     "copy_rows",
     "correlation_matrix",
-    "count_stamps",
     "crc32c",
     "cusum_events",
     "data_snooping",
@@ -79,10 +79,8 @@ __all__: list[str] = [
     "fit_temperature",
     "forest_moved_scores",
     "forward_return",
-    "forward_split",
     "fractional_weights",
     "group_borders",
-    "group_split",
     "hac_mean",
     "half_samples",
     "horizon_windows",
@@ -98,6 +96,9 @@ __all__: list[str] = [
     "linear_scores",
     "minimum_track_record",
     "model_confidence_set",
+    "move_borders",
+    "near_twins",
+    "nearest_rows",
     "nearest_zones",
     "neighbour_information",
     "normal_cdf",
@@ -118,7 +119,7 @@ __all__: list[str] = [
     "price_digits",
     "probabilistic_sharpe",
     "prune_correlated",
-    "purge_and_embargo",
+    "purge_events",
     "purpose_hash",
     "quantile_metrics",
     "random_entries",
@@ -133,12 +134,14 @@ __all__: list[str] = [
     "retracement_events",
     "return_volatility",
     "return_weights",
+    "row_fingerprints",
     "sequential_bootstrap",
     "session_events",
     "sharpe_standard_error",
     "shifted_rows",
     "shifted_scores",
     "shifted_statistics",
+    "sides",
     "simulate_bars",
     "smc_catalogue",
     "smc_columns",
@@ -151,7 +154,6 @@ __all__: list[str] = [
     "stability_selection",
     "stationary_bootstrap_variance",
     "stouffer",
-    "temporal_split",
     "track_quantiles",
     "trades_taken",
     "trading_metrics",
@@ -209,6 +211,96 @@ class FeatureStream:
     def last_row(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
+
+class Timeline:
+    def __init__(self, t0: numpy.ndarray, t1: numpy.ndarray) -> None: ...
+    def audit(
+        self,
+        train: numpy.ndarray,
+        test: numpy.ndarray,
+        forward: bool,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> tuple: ...
+    def balance_borders(
+        self,
+        stratum: numpy.ndarray,
+        n_strata: typing.SupportsInt | typing.SupportsIndex,
+        borders: numpy.ndarray,
+        admissible: typing.Any,
+        share: typing.SupportsFloat | typing.SupportsIndex,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> tuple: ...
+    def check(self) -> None: ...
+    def event_graph(self, ids: numpy.ndarray) -> tuple: ...
+    def forward_split(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def meets_window(self, start: numpy.ndarray, end: numpy.ndarray) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def purge_and_embargo(
+        self,
+        is_test: numpy.ndarray,
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def stamp(self, index: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def starts_outside(
+        self,
+        start: numpy.ndarray,
+        end: numpy.ndarray,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.int64]: ...
+    def symbol_split(
+        self,
+        symbol: numpy.ndarray,
+        held_out: typing.SupportsInt | typing.SupportsIndex,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        strict: bool,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def temporal_split(
+        self,
+        validation_first: typing.SupportsInt | typing.SupportsIndex,
+        test_first: typing.SupportsInt | typing.SupportsIndex,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def window_split(
+        self,
+        windows: collections.abc.Sequence[
+            tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    @property
+    def n_stamps(self) -> int: ...
 
 class BinnedMatrix:
     def codes(self) -> numpy.ndarray:
@@ -404,15 +496,6 @@ def auc_influence(y_true: numpy.ndarray, proba: numpy.ndarray) -> numpy.typing.N
     What each row adds to the AUC (n,); empty where there is none.
     """
 
-def audit_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    train: numpy.ndarray,
-    test: numpy.ndarray,
-    forward: bool,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> tuple: ...
 def average_linkage(
     distance: numpy.ndarray, cut: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int32]:
@@ -572,6 +655,19 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def column_auc(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    codes: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    folds: collections.abc.Sequence[tuple[numpy.ndarray, numpy.ndarray]],
+    min_leaf: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    (columns, folds): AUC of a depth-2 tree on each column alone, on the rows the fold holds out.
+    """
+
 def column_moments(
     X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
@@ -621,7 +717,6 @@ def correlation_matrix(
     Pearson or, of ranks, Spearman correlation of all pairs of columns.
     """
 
-def count_stamps(t0: numpy.ndarray) -> int: ...
 def crc32c(data: typing_extensions.Buffer) -> int:
     """
     CRC32C of a bytes-like object.
@@ -881,27 +976,10 @@ def forest_moved_scores(
 def forward_return(
     bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
 ) -> dict: ...
-def forward_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    first: typing.SupportsInt | typing.SupportsIndex,
-    last: typing.SupportsInt | typing.SupportsIndex,
-    window: typing.SupportsInt | typing.SupportsIndex,
-    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
-    gap_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def fractional_weights(order: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
 def group_borders(
     n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int64]: ...
-def group_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    n_groups: typing.SupportsInt | typing.SupportsIndex,
-    test_groups: numpy.ndarray,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def hac_mean(
     values: numpy.ndarray, lags: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[float, float, float, float]:
@@ -1011,6 +1089,34 @@ def model_confidence_set(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     p of every model of (periods, models) losses.
+    """
+
+def move_borders(
+    borders: numpy.ndarray, admissible: numpy.ndarray, starts: numpy.ndarray
+) -> numpy.typing.NDArray[numpy.int64]: ...
+def near_twins(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    A base row within the radius of each queried row, or -1.
+    """
+
+def nearest_rows(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (distance, row) of the nearest base row of each queried row.
     """
 
 def nearest_zones(
@@ -1151,13 +1257,7 @@ def prune_correlated(
     Of each column: the kept one that took it out, or -1.
     """
 
-def purge_and_embargo(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    is_test: numpy.ndarray,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
+def purge_events(ids: numpy.ndarray, fates: numpy.ndarray) -> numpy.typing.NDArray[numpy.uint8]: ...
 def purpose_hash(text: str) -> int:
     """
     FNV-1a-64 hash that turns a purpose string into a stream key.
@@ -1236,6 +1336,16 @@ def retracement_events(
 ) -> dict: ...
 def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def row_fingerprints(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    digits: typing.SupportsInt | typing.SupportsIndex = 6,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.uint64]:
+    """
+    Hash of each row, its values rounded to significant digits.
+    """
+
 def sequential_bootstrap(
     t0: numpy.ndarray,
     t1: numpy.ndarray,
@@ -1279,6 +1389,7 @@ def shifted_statistics(
     Statistic of every model at every shift, (k, n).
     """
 
+def sides(fates: numpy.ndarray) -> tuple: ...
 def simulate_bars(
     n: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1364,14 +1475,6 @@ def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     (z, p).
     """
 
-def temporal_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    validation_first: typing.SupportsInt | typing.SupportsIndex,
-    test_first: typing.SupportsInt | typing.SupportsIndex,
-    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
-    gap_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def track_quantiles(
     prediction: numpy.ndarray,
     y: numpy.ndarray,

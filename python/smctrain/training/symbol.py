@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 
 from smctrain.artifact import write_json
 from smctrain.bars import SymbolBars
+from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
-from smctrain.exceptions import SmctrainError, TrainingFailed
+from smctrain.exceptions import OneClass, SmctrainError, TooFewRows, TrainingFailed
 from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
@@ -30,17 +32,20 @@ from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.choosing import FeatureChoice
-from smctrain.training.evaluate import agreed, answers, evaluate
-from smctrain.training.files import Trained, symbol_folder, write_symbol
+from smctrain.training.evaluate import agreed, evaluate
+from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
+from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit, Fitter
+from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.stages import Stages
-from smctrain.verdict import decide
+from smctrain.training.trials import count_trials
+from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, make_windows
+from smctrain.verdict import Trials
 
 Report = Callable[..., None]
-CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
 
 
 def train_symbol(
@@ -54,10 +59,11 @@ def train_symbol(
     report: Report,
     stages: Stages | None = None,
     user: UserColumns | None = None,
+    ledger: str | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
-    `user` holds columns of the user's own that join ours.
+    `user` holds columns of the user's own that join ours. `ledger` is the folder where trials are counted.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -82,8 +88,10 @@ def train_symbol(
     with stage("split"):
         parts = make_parts(data, config, base.time)
         prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
+        walk, note = _walk_forward(data, config, threads)
     digest = data_hash(bars, user)
-    fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage)
+    fitted = _fit_families(data, parts, prepare, walk, config, threads, stop, report, stage)
+    fits, models, failures = fitted.fits, fitted.models, fitted.failures
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)
         error = TrainingFailed(f"{bars.symbol}: no model could be trained. {reasons}")
@@ -91,7 +99,14 @@ def train_symbol(
         raise error
     report("verdict")
     with stage("verdict"):
-        verdict = _decide(data, parts, models, fits, config, n_symbols)
+        rows = _evidence(parts, fitted, walk)
+        earlier = count_trials(None if ledger is None else Path(ledger), fingerprint(base), rows, data, config)
+        verdict = _verdict(data, rows, fitted, config, n_symbols, earlier)
+    final = None
+    if walk is not None and config.evaluation.final_refit and verdict["kind"] == "DEPLOY":
+        report("refit")
+        with stage("refit"):
+            final = _final(walk, fitted, verdict["model"], config, threads, stop)
     result = SymbolResult(
         symbol=bars.symbol,
         timeframe=base.timeframe,
@@ -115,6 +130,7 @@ def train_symbol(
         models={name: model for name, (model, _) in models.items()},
         failures=failures,
         verdict=verdict,
+        evaluation=_evaluation(rows, walk, fitted, note, base.time),
         issues=issues,
         data_hash=digest,
         config_hash=config_hash(config),
@@ -126,25 +142,48 @@ def train_symbol(
     if folder is not None:
         report("files")
         with stage("files"):
-            write_symbol(Path(folder), result, data, parts, fits, models, base, config)
+            pooled = {} if walk is None else _pooled(walk, fitted)
+            write_symbol(Path(folder), result, data, parts, fits, models, base, config, pooled, final)
     result.seconds = round(time.monotonic() - started, 3)
     if folder is not None:
         write_json(symbol_folder(folder, bars.symbol) / "result.json", result.to_dict())
     return result.to_dict()
 
 
+def _walk_forward(data: Dataset, config: Config, threads: int) -> tuple[WalkForwardFit | None, str]:
+    """The outer windows, or why there are none: short histories are judged on the test part alone."""
+    if config.evaluation.outer != "walk_forward":
+        return None, ""
+    try:
+        return WalkForwardFit(data, make_windows(data, config), config, threads), ""
+    except (TooFewRows, OneClass) as error:
+        return None, f"judged on the test part alone, because windows cannot be cut: {error}"
+
+
+@dataclass
+class _Fitted:
+    """What came of the families of one symbol."""
+
+    fits: dict[str, FamilyFit] = field(default_factory=dict)
+    models: dict[str, Trained] = field(default_factory=dict)
+    windows: dict[str, FamilyWindows] = field(default_factory=dict)
+    no_windows: dict[str, str] = field(default_factory=dict)
+    """Families that are trained, but have no complete answers over the windows: why."""
+    failures: list[FailureRecord] = field(default_factory=list)
+
+
 def _fit_families(
-    data: Dataset, parts: Parts, prepare: Preparation, config: Config, threads: int, stop: NDArray[np.uint8],
-    report: Report, stage: Stages,
-) -> tuple[dict[str, FamilyFit], dict[str, Trained], list[FailureRecord]]:  # fmt: skip
-    fits: dict[str, FamilyFit] = {}
-    models: dict[str, Trained] = {}
-    failures: list[FailureRecord] = []
+    data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config, threads: int,
+    stop: NDArray[np.uint8], report: Report, stage: Stages,
+) -> _Fitted:  # fmt: skip
+    made = _Fitted()
     seed = seed_of(config.training.seed, data.symbol, "selection")
     choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
     store = FoldStore(data, settings=prepare_settings(config))
+    stores = [store] if walk is None else [store, walk.store]
     for number, family in enumerate(config.models):
-        store.keep_for(_trainers(config, config.models[number:]))
+        for kept in stores:
+            kept.keep_for(_trainers(config, config.models[number:]))
         started = time.monotonic()
 
         def told(step: str, done: int = 0, total: int = 0, family: str = family, number: int = number) -> None:
@@ -158,11 +197,24 @@ def _fit_families(
                 fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
-                models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
-                fits[family] = fit
+                made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
+                made.fits[family] = fit
         except Exception as error:  # the other families go on
-            failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
-    return fits, models, failures
+            made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
+            continue
+        if walk is None:
+            continue
+        try:
+            with stage(family):
+                found = walk.fit(trainer, bounds, told)
+        except Exception as error:  # the trained model stays; without windows it is no candidate
+            made.no_windows[family] = f"its windows could not be fitted: {error}"
+        else:
+            if found.complete:
+                made.windows[family] = found
+            else:
+                made.no_windows[family] = "a fit of its windows ended early"
+    return made
 
 
 def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
@@ -172,33 +224,51 @@ def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
             yield make_trainer(family, config.family_settings(family))
 
 
-def _decide(
-    data: Dataset, parts: Parts, models: dict[str, Trained], fits: dict[str, FamilyFit], config: Config, n_symbols: int
-) -> dict[str, Any]:  # fmt: skip
-    """Evidence: the untouched test part; before it, out-of-fold training rows and the validation part."""
-    names = list(models)
-    rows_inner = parts.validation
-    inner = {name: answers(models[name][1][parts.validation]) for name in names}
-    if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
-        rows_inner = np.concatenate([parts.train, parts.validation])
-        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
-    trades = max(parts.label_map.classes) > 0
-    verdict = decide(
-        parts.y[parts.test],
-        np.stack([answers(models[name][1][parts.test]) for name in names]),
-        parts.horizon,
-        parts.y[rows_inner],
-        np.stack([inner[name] for name in names]),
-        parts.y[parts.train],
-        np.stack([answers(models[name][1][parts.train]) for name in names]),
-        names=names,
-        r_net=data.r[parts.test] if trades else None,
-        inner_r_net=data.r[rows_inner] if trades else None,
-        profile=config.selector.profile,
-        n_symbols=n_symbols,
-        class_names={code: CLASS_WORDS.get(value, str(value)) for code, value in enumerate(parts.label_map.classes)},
-    )
-    return verdict.to_dict()
+def _evidence(parts: Parts, made: _Fitted, walk: WalkForwardFit | None) -> EvidenceRows:
+    """Pooled windows; the test part where no family has them."""
+    if walk is not None and made.windows:
+        return walk_forward_rows(walk.windows, made.windows)
+    return holdout_rows(parts, made.models, made.fits)
+
+
+def _verdict(
+    data: Dataset, rows: EvidenceRows, made: _Fitted, config: Config, n_symbols: int, earlier: Trials | None
+) -> dict[str, Any]:
+    outcomes = data.r if max(rows.label_map.classes) > 0 else None
+    verdict = judge(rows, config, n_symbols, outcomes, earlier, words=CLASS_WORDS).to_dict()
+    if rows.method == "walk_forward":
+        verdict["rejected"] |= made.no_windows
+    return verdict
+
+
+def _final(
+    walk: WalkForwardFit, made: _Fitted, family: str, config: Config, threads: int, stop: NDArray[np.uint8]
+) -> FinalModel | None:
+    """The verdict's model on all rows; None where the fit does not come to its end."""
+    deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
+    bounds = Bounds(config.training.seed, threads, stop, deadline)
+    final = walk.refit(make_trainer(family, config.family_settings(family)), made.windows[family], bounds)
+    return final if final.model.complete else None
+
+
+def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
+    classes = walk.windows.label_map.classes
+    return {name: Pooled(walk.windows.oos, found.proba, classes) for name, found in made.windows.items()}
+
+
+def _evaluation(
+    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any]
+) -> dict[str, Any]:
+    """On which rows the verdict stands, and what each window came to."""
+    if walk is not None and not made.windows:
+        note = "judged on the test part alone, because no family could be fitted on all windows"
+    told: dict[str, Any] = {"method": rows.method, "note": note, "rows": len(rows.oos), "no_windows": made.no_windows}
+    if walk is None or rows.method != "walk_forward":
+        return told
+    families = {
+        name: {"windows": found.windows, "seconds": round(found.seconds, 3)} for name, found in made.windows.items()
+    }
+    return told | {"windows": walk.windows.report(times), "families": families}
 
 
 def _class_shares(parts: Parts) -> dict[str, dict[str, float]]:

@@ -35,6 +35,8 @@ class Verdict:
     rejected: dict[str, str] = field(default_factory=dict)
     """Model -> why the selector refused it."""
     failed_rules: list[str] = field(default_factory=list)
+    criteria: list[dict[str, Any]] = field(default_factory=list)
+    """Every rule: `rule`, `value`, `needed`, `holds` (None: not measured)."""
 
     @property
     def deploy(self) -> bool:
@@ -52,6 +54,7 @@ class Verdict:
             "alternatives": list(self.alternatives),
             "rejected": dict(self.rejected),
             "failed_rules": list(self.failed_rules),
+            "criteria": [dict(rule) for rule in self.criteria],
         }
 
     @classmethod
@@ -67,6 +70,7 @@ class Verdict:
             alternatives=list(data.get("alternatives", [])),
             rejected=dict(data.get("rejected", {})),
             failed_rules=list(data.get("failed_rules", [])),
+            criteria=[dict(rule) for rule in data.get("criteria", [])],
         )
 
     def __str__(self) -> str:
@@ -78,6 +82,8 @@ class Trials:
     """Predictions of earlier configurations on the same rows. They make the test harder, as they must."""
 
     oos: npt.ArrayLike
-    """(j, n) every vector ever scored on the out-of-sample rows."""
+    """(j, n) every vector ever scored on the out-of-sample rows; none where all stayed on inner rows."""
     inner: npt.ArrayLike | None = None
-    """(j, n_inner) the same configurations on the inner rows; None when some are lost: no p_in then."""
+    """(j, n_inner) every vector ever scored on the inner rows; None when some are lost: no p_in then."""
+    lost: int = 0
+    """Configurations that were counted, but whose predictions are gone."""
