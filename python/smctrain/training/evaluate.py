@@ -105,6 +105,30 @@ def evaluate(
     )
 
 
+def note_pooled(model: ModelResult, codes: NDArray[np.int32], y: NDArray[np.int32], horizon: int) -> None:
+    """Put what a family came to over all outer windows beside the numbers of its model."""
+    correct = codes == y
+    model.history["oos_accuracy"] = float(np.mean(correct))
+    model.intervals["oos"], model.n_effective["oos"] = accuracy_interval(correct, horizon)
+
+
+def probabilities_beat_prior(
+    proba: NDArray[np.float64], y: NDArray[np.int32], train_y: NDArray[np.int32]
+) -> dict[str, Any]:
+    """Whether probabilities are worth more than the class shares of the training rows, by Brier score.
+
+    `ok` False: only the most probable class may be used ("sign only").
+    """
+    answered = ~np.isnan(proba).any(axis=1)
+    if not answered.any():
+        return {"ok": False, "brier": None, "prior": None}
+    truth = np.eye(proba.shape[1])[y[answered]]
+    shares = np.bincount(train_y, minlength=proba.shape[1]) / len(train_y)
+    brier = float(((proba[answered] - truth) ** 2).sum(axis=1).mean())
+    prior = float(((shares - truth) ** 2).sum(axis=1).mean())
+    return {"ok": bool(brier <= prior), "brier": brier, "prior": prior}
+
+
 def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
     """95 % Wilson interval with the effective sample size, and that size."""
     n_eff = effective_sample_size(correct.astype(np.int32), horizon).n_eff

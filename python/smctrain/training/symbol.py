@@ -32,7 +32,7 @@ from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.choosing import FeatureChoice
-from smctrain.training.evaluate import agreed, evaluate
+from smctrain.training.evaluate import agreed, evaluate, note_pooled, probabilities_beat_prior
 from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
 from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit, Fitter
@@ -130,7 +130,7 @@ def train_symbol(
         models={name: model for name, (model, _) in models.items()},
         failures=failures,
         verdict=verdict,
-        evaluation=_evaluation(rows, walk, fitted, note, base.time),
+        evaluation=_evaluation(rows, walk, fitted, note, base.time, verdict["evidence"]["shown_model"]),
         issues=issues,
         data_hash=digest,
         config_hash=config_hash(config),
@@ -212,6 +212,7 @@ def _fit_families(
         else:
             if found.complete:
                 made.windows[family] = found
+                note_pooled(made.models[family][0], found.oos, walk.windows.y[walk.windows.oos], walk.windows.horizon)
             else:
                 made.no_windows[family] = "a fit of its windows ended early"
     return made
@@ -257,13 +258,16 @@ def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
 
 
 def _evaluation(
-    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any]
+    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any], shown: str
 ) -> dict[str, Any]:
     """On which rows the verdict stands, and what each window came to."""
     if walk is not None and not made.windows:
         note = "judged on the test part alone, because no family could be fitted on all windows"
     told: dict[str, Any] = {"method": rows.method, "note": note, "rows": len(rows.oos), "no_windows": made.no_windows}
-    if walk is None or rows.method != "walk_forward":
+    pooled = rows.method == "walk_forward"
+    proba = made.windows[shown].proba if pooled else made.models[shown][1][rows.oos]
+    told["probabilities"] = probabilities_beat_prior(proba, rows.y[rows.oos], rows.y[rows.train])
+    if walk is None or not pooled:
         return told
     families = {
         name: {"windows": found.windows, "seconds": round(found.seconds, 3)} for name, found in made.windows.items()
