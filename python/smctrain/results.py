@@ -150,6 +150,8 @@ class SymbolResult(_Record):
     evaluation: dict[str, Any] = field(default_factory=dict)
     """On which rows the verdict stands: `method` (walk_forward, holdout), `rows`, `note`; `windows` with rows and
     dates, and per family what each window came to."""
+    tuning: dict[str, Any] = field(default_factory=dict)
+    """Of a weak symbol: `best_inner`, `outcome` (tuned, kept, review the data), `families` with their trials."""
     issues: list[dict[str, Any]] = field(default_factory=list)
     preparation: dict[str, Any] = field(default_factory=dict)
     """How columns were imputed, clipped and scaled, on how many training rows, and which got an indicator."""

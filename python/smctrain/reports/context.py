@@ -99,6 +99,7 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "models": models,
         "consensus": _consensus(result),
         "windows": _windows(result),
+        "tuning": tuning_words(result),
         "failures": [failure.to_dict() for failure in result.failures],
         "issues": result.issues,
         "stages": result.stages,
@@ -271,6 +272,23 @@ def _consensus(result: SymbolResult) -> dict[str, Any]:
         for row in found["features"][:10]
     ]
     return {"families": found["families"], "top": found["top"], "features": rows, "agreement": found["agreement"]}
+
+
+def tuning_words(result: SymbolResult) -> list[str]:
+    """What the search for settings of a weak symbol came to; empty where there was none."""
+    made = result.tuning
+    if not made:
+        return []
+    ends = {
+        "tuned": "other settings did better and are used",
+        "kept": "nothing did better; the settings stay",
+        "review the data": "no settings made it better than that: review the data, the labels and the columns",
+    }
+    first = (
+        f"Weak symbol: the best inner accuracy was {100 * made['best_inner']:.1f} %. A search over settings on rows "
+        f"before the test ended with: {ends.get(made['outcome'], made['outcome'])}."
+    )
+    return [first, *(f"{name}: {found['reason']}" for name, found in made["families"].items())]
 
 
 def _windows(result: SymbolResult) -> list[dict[str, Any]]:

@@ -58,7 +58,12 @@ def evaluate(
             f"gap {gap:.1%} (reported above {GAP_REPORTED:.0%})"
         )
     if cv.get("available") and cv["verdict"] != "stable":
-        warnings.append(f"cross-validation is {cv['verdict']}: accuracy spreads by {cv['std']:.3f} over the folds")
+        noise = cv["expected_noise_std"]
+        explained = " or more, so that it says nothing about the model" if noise >= cv["std"] else ""
+        warnings.append(
+            f"cross-validation is {cv['verdict']}: accuracy spreads by {cv['std']:.3f} over the folds; noise alone "
+            f"would give {noise:.3f}{explained}"
+        )
     if accuracy["test"] < LOW_ACCURACY:
         warnings.append(f"test accuracy {accuracy['test']:.1%} is below {LOW_ACCURACY:.0%}")
     notes = {
@@ -180,7 +185,18 @@ def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
     folds = fit.folds.accuracies
     if len(folds) < 2 or len(folds) < len(parts.folds):
         return {"available": False, "reason": fit.folds.note or "no folds were run"}
-    checked = StabilityChecker().check(folds)
+    least = max(50, 10 * parts.horizon)
+    smallest = min(len(fold.test) for fold in parts.folds)
+    if smallest < least:
+        return {
+            "available": False,
+            "folds": folds,
+            "reason": f"the smallest fold has {smallest} rows, and at least {least} (10 times the longest label) are "
+            "needed to speak of stability",
+        }
+    correct = [answers(fit.folds.proba[fold.test]) == parts.y[fold.test] for fold in parts.folds]
+    sizes = [effective_sample_size(right.astype(np.int32), parts.horizon) for right in correct]
+    checked = StabilityChecker().check(folds, [size.n_eff for size in sizes])
     return {
         "available": True,
         "mean": checked.mean,
@@ -191,6 +207,7 @@ def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
         "verdict": checked.verdict,
         "folds": folds,
         "poor_folds": list(checked.poor_folds),
+        "expected_noise_std": checked.expected_noise_std,
         "oof_accuracy": _oof_accuracy(fit, parts),
     }
 
