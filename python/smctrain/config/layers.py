@@ -32,6 +32,8 @@ _FAMILY_ALIASES = {
     "gru": "GRU",
     "cnn1d": "CNN1D", "cnn": "CNN1D",
     "transformer": "Transformer",
+    "vae": "VAE",
+    "vaecolumns": "VAEColumns", "vae_columns": "VAEColumns",
     "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
     "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
     "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",

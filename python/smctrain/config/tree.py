@@ -266,6 +266,8 @@ class Config(Section):
     gru: families.GRU = families.GRU()
     cnn1d: families.CNN1D = families.CNN1D()
     transformer: families.Transformer = families.Transformer()
+    vae: families.VAE = families.VAE()
+    vae_columns: families.VAEColumns = families.VAEColumns()
     extra_trees: families.ExtraTrees = families.ExtraTrees()
     lightgbm: families.LightGBM = families.LightGBM()
     gradient_boosting: families.GradientBoosting = families.GradientBoosting()
@@ -287,6 +289,9 @@ class Config(Section):
 
     def family_settings(self, family: str) -> dict[str, object]:
         """Settings of one family as its trainer takes them."""
+        if family == "VAEColumns":
+            behind = self.family_settings(self.vae_columns.model)
+            return {**dict(self.vae_columns), "vae": dict(self.vae), "model_settings": behind}
         section = {
             "RandomForest": self.random_forest,
             "XGBoost": self.xgboost,
@@ -295,6 +300,7 @@ class Config(Section):
             "GRU": self.gru,
             "CNN1D": self.cnn1d,
             "Transformer": self.transformer,
+            "VAE": self.vae,
             "ExtraTrees": self.extra_trees,
             "LightGBM": self.lightgbm,
             "GradientBoosting": self.gradient_boosting,

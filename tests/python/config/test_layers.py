@@ -204,7 +204,7 @@ def test_the_tree_is_frozen_and_described() -> None:
     assert type(config.cv).model_fields["folds"].description
 
 
-ONE_VALUE = {"cnn1d.mode", "transformer.mode"}
+ONE_VALUE = {"cnn1d.mode", "transformer.mode", "vae.mode"}
 OTHER_VALUES: dict[str, Any] = {
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
     "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
@@ -219,10 +219,12 @@ OTHER_VALUES: dict[str, Any] = {
     "selection.features.top_m": 9, "selection.features.frequency": 0.8, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
+    "vae.hidden_dims": [8], "vae_columns.model": "XGBoost", "vae_columns.columns": ["denoised"],
+    "vae_columns.keep_rows": False,
     "neural_network.hidden_dims": [8], "cnn1d.channels": [8], "transformer.num_heads": 2,
     **{
         f"{net}.{key}": value
-        for net in ("neural_network", "lstm", "gru", "cnn1d", "transformer")
+        for net in ("neural_network", "lstm", "gru", "cnn1d", "transformer", "vae")
         for key, value in (
             ("class_weight", None), ("optimizer", "sgd"), ("schedule", "exponential"), ("calibration", "temperature"),
             ("device", "cpu"), ("visible_from", {"smc_*": 2}),

@@ -20,6 +20,7 @@ SECTIONS = {
     "GRU": "gru",
     "CNN1D": "cnn1d",
     "Transformer": "transformer",
+    "VAE": "vae",
 }
 
 
