@@ -211,8 +211,7 @@ class VAEColumnsTrainer:
             problems.found.append(f"columns must list some of {', '.join(KINDS)}, but is {self.columns!r}")
         elif len(set(self.columns)) < len(self.columns):
             problems.found.append(f"columns must name each kind once, but is {self.columns!r}")
-        if not isinstance(self.keep_rows, bool):
-            problems.found.append(f"keep_rows must be True or False, but is {self.keep_rows!r}")
+        problems.choice("keep_rows", self.keep_rows, (True, False))
         name = resolve_family(self.model)
         entry = FAMILIES[name]
         if entry.is_sequence or not entry.trainer or entry.task != "classification" or name in _NOT_BEHIND:
