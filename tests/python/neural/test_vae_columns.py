@@ -56,6 +56,14 @@ def test_strangeness_tells_what_the_columns_alone_do_not(fitted: VAEColumnsClass
     assert roc_auc_score(y_new, fitted.predict_proba(X_new)[:, 1]) > 0.8
 
 
+def test_it_finds_nothing_in_noise() -> None:
+    X, _ = strange_rows(1000, 8)
+    y = np.random.default_rng(9).integers(0, 2, 1000)
+    fitted = VAEColumnsTrainer(vae=VAE, model_settings=FOREST).fit(task_of(X, y, 500, 100))
+    right = fitted.predict_proba(X, np.arange(600, 1000)).argmax(1) == y[600:]
+    assert abs(right.mean() - 0.5) < 3.0 * np.sqrt(0.25 / 400)
+
+
 def test_the_family_sees_what_the_autoencoder_says(fitted: VAEColumnsClassifier) -> None:
     X, _ = strange_rows(50, 3)
     seen = fitted.widened(X)
