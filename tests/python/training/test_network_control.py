@@ -1,4 +1,4 @@
-"""Training control of networks in a run: schedule, curriculum, frozen layers, fast mode and device are in its result."""
+"""Training control of networks in a run: schedule, curriculum, frozen layers, fast mode and device show in results."""
 
 from __future__ import annotations
 
