@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smctrain.config import ResolvedConfig, resolve
+from smctrain.config.layers import is_mapping
 from smctrain.exceptions import FeatureLeak, InputError
 from smctrain.execution.messages import Event
 from smctrain.results import RunResult
@@ -195,8 +196,10 @@ def resolved_config(config: Any, preset: str | None, chosen: Mapping[str, Any] |
 
 
 def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Single settings by their dotted keys; a setting that is a mapping itself stays whole."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         dotted = f"{prefix}.{key}" if prefix else str(key)
-        flat |= _dotted(value, dotted) if isinstance(value, Mapping) else {dotted: value}
+        nested = isinstance(value, Mapping) and not is_mapping(dotted)
+        flat |= _dotted(value, dotted) if nested else {dotted: value}
     return flat

@@ -93,6 +93,8 @@ class ModelResult(_Record):
     seed: int
     complete: bool = True
     stop_reason: str = ""
+    device: str = ""
+    """Where a network was trained, "cpu" or "cuda"; empty for other families."""
     trading_metrics: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     augmentation: dict[str, Any] = field(default_factory=dict)

@@ -104,6 +104,7 @@ def evaluate(
         seed=config.training.seed,
         complete=fit.model.complete,
         stop_reason=fit.model.stop_reason,
+        device=getattr(fit.model, "device", ""),
         trading_metrics=_trading(data, parts, proba),
         augmentation=fit.augmentation,
         selection=fit.selection,
