@@ -31,6 +31,7 @@ from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.bounds import Bounds, seed_of
+from smctrain.training.calendar import with_calendar
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import agreed, evaluate
 from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
@@ -85,6 +86,7 @@ def train_symbol(
         labels = make_labels(base, config)
     with stage("dataset"):
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
+        data = with_calendar(data, config, base.time_close)
     with stage("split"):
         parts = make_parts(data, config, base.time)
         prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
