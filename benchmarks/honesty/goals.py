@@ -429,7 +429,6 @@ GOALS = {
     )
 }
 ELSEWHERE = {
-    "H7": "tests/python/splits: every splitter against the double loop over all pairs",
     "H8": "tests/python/testing and tests/python/features: replay of every column and label; audit canary",
     "H9": "tests of the seeded-leak suite",
 }

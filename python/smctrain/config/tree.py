@@ -5,6 +5,7 @@ The sections of the model families are in families.py.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +20,15 @@ from pydantic import (
 
 from smctrain.config import families
 from smctrain.config.section import AtLeastOne, AtLeastZero, NotNegative, Positive, Section, Share, no_bool
+
+
+def _in_utc(*moments: str) -> list[str]:
+    """ISO moments without a zone; naive ones are UTC already."""
+    read = [datetime.fromisoformat(moment) for moment in moments]
+    read = [moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment for moment in read]
+    if read[1] < read[0]:
+        raise ValueError(f"a window must not end before it starts, but one goes from {moments[0]} to {moments[1]}")
+    return [moment.isoformat() for moment in read]
 
 
 class Data(Section):
@@ -100,6 +110,22 @@ class Split(Section):
     test: Share = 0.15
     embargo: NotNegative = 0
     """Further rows left out before validation and test."""
+    calendar: tuple[tuple[str, str] | tuple[str, str, str], ...] | None = None
+    """Windows [start, end, name] such as ["2025-03-19T17:30", "2025-03-19T20:00", "FOMC"], UTC unless they say
+    otherwise: a part of the data that would begin inside one begins behind it."""
+    exclude: StrictBool = False
+    """Whether rows whose labels meet a window of the calendar are left out altogether."""
+
+    @field_validator("calendar")
+    @classmethod
+    def _moments(cls, windows: tuple[tuple[str, ...], ...] | None) -> tuple[tuple[str, ...], ...] | None:
+        return None if windows is None else tuple((*_in_utc(*window[:2]), *window[2:]) for window in windows)
+
+    @model_validator(mode="after")
+    def _windows(self) -> Split:
+        if self.exclude and self.calendar is None:
+            raise ValueError("exclude needs calendar: it removes the rows whose labels meet its windows")
+        return self
 
     @model_validator(mode="after")
     def _sum(self) -> Split:
@@ -117,6 +143,8 @@ class CrossValidation(Section):
     """Number of folds; 0 switches cross-validation off (no stability verdict, weaker evidence)."""
     embargo: NotNegative = 20
     """Bars left out behind each test fold, on top of the purge."""
+    lookback: NotNegative = 0
+    """Rows that features reach back: training rows whose features touch a held-out label are left out, too; 0: none."""
     stop_share: Annotated[StrictFloat, Field(gt=0.0, lt=0.5)] = 0.15
     """Share of the newest training rows that early stopping watches."""
 
@@ -130,6 +158,8 @@ class Evaluation(Section):
     """Windows."""
     min_train: Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] = 0.4
     """Share of the rows before the first window."""
+    window: AtLeastOne | None = None
+    """Rolling: each window learns from this many of the latest decisions; null: from all before it."""
     final_refit: StrictBool = True
     """Whether a model that may be deployed is fitted once more on all rows; that one goes live."""
 

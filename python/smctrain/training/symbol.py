@@ -32,6 +32,7 @@ from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.auto_tuning import KEPT, REVIEW, TUNED, Tuning, changes_of, chosen, vectors
 from smctrain.training.bounds import Bounds, seed_of
+from smctrain.training.calendar import with_calendar
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import agreed, answers, evaluate, note_pooled, probabilities_beat_prior
 from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
@@ -86,6 +87,7 @@ def train_symbol(
         labels = make_labels(base, config)
     with stage("dataset"):
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
+        data = with_calendar(data, config, base.time_close)
     with stage("split"):
         parts = make_parts(data, config, base.time)
         prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))

@@ -18,9 +18,9 @@ from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, digest_of, ledger
 def key_of(bars_digest: str, config: Config, method: str) -> str:
     """Which runs judge the same rows: same bars, same target, same split plan."""
     evaluation = config.evaluation.model_dump(mode="json", include={"n_splits", "min_train"})
-    plan = {"embargo": config.split.embargo} | (
-        evaluation if method == "walk_forward" else config.split.model_dump(mode="json")
-    )
+    split = config.split.model_dump(mode="json")
+    cut = {name: split[name] for name in ("embargo", "calendar", "exclude")}
+    plan = cut | (evaluation if method == "walk_forward" else split)
     target = config.labels.model_dump(mode="json")
     return ledger_key(
         bars_digest, dumps_strict(target, indent=None), dumps_strict({"method": method, **plan}, indent=None)

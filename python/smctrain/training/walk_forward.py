@@ -35,6 +35,7 @@ from smctrain.splits.base import longest_overlap
 from smctrain.splits.tail import tail_split
 from smctrain.training.auto_tuning import FOLDS as TUNING_FOLDS
 from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
+from smctrain.training.calendar import outer_splitter
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import answers
 from smctrain.training.final import FinalModel, median_of, refit_on_all
@@ -94,11 +95,15 @@ def make_windows(data: Dataset, config: Config) -> Windows:
     """
     settings, rows = config.evaluation, data.rows
     intervals = (data.t0[rows], data.t1[rows])
-    splitter = WalkForward(
-        n_splits=settings.n_splits, min_train=settings.min_train, gap=config.split.embargo, intervals=intervals
+    base = WalkForward(
+        n_splits=settings.n_splits,
+        window=settings.window,
+        gap=config.split.embargo,
+        min_train=settings.min_train,
     )
+    splitter, moments = outer_splitter(base, data, config)
     pairs = list(splitter.split(rows))
-    audit_split(pairs, rows, intervals)
+    audit_split(pairs, rows, moments, forward=True)
     label_map = make_label_map(data.y[rows[pairs[0][0]]], config.labels.min_class, data.symbol)
     y = label_map.codes(data.y)
     horizon = longest_overlap(*intervals)

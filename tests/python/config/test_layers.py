@@ -88,7 +88,7 @@ def test_all_faults_are_told_at_once_with_place_and_nearest_key(tmp_path: Path) 
         f"{path}:6: labels.horizon should be a valid integer, but is 2.5.",
         f"{path}:7: random_forest.max_depth should be greater than or equal to 1, but is 0.",
         f"{path}:8: unknown key 'horizon'; nearest is 'labels.horizon'.",
-        f"{path}:9: 'split' is a section; give its keys, such as 'split.embargo'.",
+        f"{path}:9: 'split' is a section; give its keys, such as 'split.calendar'.",
         f"{tmp_path / 'no.yaml'}: cannot be read: No such file or directory.",
         "--set seed: write it as key=value.",
     ]
@@ -206,6 +206,7 @@ def test_the_tree_is_frozen_and_described() -> None:
 
 ONE_VALUE = {"cnn1d.mode", "transformer.mode", "vae.mode"}
 OTHER_VALUES: dict[str, Any] = {
+    "evaluation.window": 300,
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
     "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],
@@ -249,6 +250,9 @@ def test_the_hash_reacts_to_everything_that_can_change_a_result() -> None:
         other = OTHER_VALUES[key] if key in OTHER_VALUES else value + 1 if type(value) is int else value * 0.5 + 0.01
         hashes[key] = resolve(overrides={key: other}, environment={}).hash()
     hashes["split"] = resolve(overrides={"split.train": 0.6, "split.test": 0.25}, environment={}).hash()
+    days = {"split.calendar": [["2025-03-19", "2025-03-20"]]}
+    hashes["calendar"] = resolve(overrides=days, environment={}).hash()
+    hashes["exclude"] = resolve(overrides=days | {"split.exclude": True}, environment={}).hash()
     hashes["quote"] = resolve(overrides={"labels.quote": "bid_ask", "labels.costs": None}, environment={}).hash()
     same = {key for key, value in hashes.items() if value == base.hash()}
     # Which symbols are trained does not change the result of any of them.
