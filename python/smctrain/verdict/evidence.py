@@ -156,6 +156,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "p_comb": found.p_comb,
         "p_resolution": None if test is None else test.resolution,
         "n_shifts": None if test is None else test.n_shifts,
+        "luck_mean": None if test is None else test.null_mean,
         "e_end": found.wealth.end,
         "e_max": found.wealth.sup,
         "statistic": found.statistic,
