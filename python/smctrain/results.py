@@ -97,6 +97,7 @@ class ModelResult(_Record):
     """Where a network was trained, "cpu" or "cuda"; empty for other families."""
     trading_metrics: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
+    """reliability and ece per part, probabilities_ok, calibrator and threshold from validation rows (reported only)."""
     augmentation: dict[str, Any] = field(default_factory=dict)
     importances: list[dict[str, Any]] = field(default_factory=list)
     """Rows of importance tables: feature, kind, importance, raw, sd, se, rank, n. First the model's own kind, then
