@@ -142,6 +142,9 @@ class Augmentation(Section):
     """Below this many training rows the training part is enlarged."""
     noise: Positive = 0.05
     """Jitter in units of a column's training standard deviation."""
+    method: Literal["copies", "gan"] = "copies"
+    """"copies": jittered, shifted and dropped-out rows. "gan": rows of a generator trained on the same training rows
+    (needs the extra `neural`, and columns without missing values). Either is used only where it gains."""
 
 
 class Prepare(Section):

@@ -39,7 +39,19 @@ sample_weight 0 in a row                                  as if the row were not
 X_val without y_val or the reverse; unknown labels in it  InputError
 ========================================================  ============================================================
 
-`LSTM...`, `GRU...`, `CNN1D...` and `Transformer...` take the same input; rows without a full window are masked.
+========================================================  ============================================================
+segment, of LSTM, GRU, CNN1D and Transformer              outcome
+========================================================  ============================================================
+integers of any size and sign, an array or a list         windows end where the id changes; rows without a full window:
+                                                          left out of training (`left_out_`), masked in `predict`, NaN
+                                                          in `predict_proba`
+None                                                      one stretch
+another length, fractions, texts, None or NaN in it       InputError
+ids that come back (rows of several symbols mixed)        a new stretch each time, named in `warnings_`
+fewer than 4 rows with a full window                      TooFewRows; at prediction: no answer
+========================================================  ============================================================
+
+These four take the same X, y and weights as all others; a row of weight 0 is still read by the windows behind it.
 `MultiTaskMLP` takes several targets (NaN or None where one is missing), `MetaLearning...` the symbol of each row too.
 """
 
@@ -48,17 +60,19 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from smctrain.models.registry import FAMILIES, list_families
+from smctrain.models.registry import FAMILIES, GENERATORS, list_families
 
 if TYPE_CHECKING:
     from os import PathLike
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
 _ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.values() if entry.regressor}
+_ESTIMATORS |= {entry.estimator: entry.estimator_module for entry in GENERATORS.values()}
 _DOCUMENTED = {
     f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
 }
 _SHARED_WORK = {
+    "LoadedModel": "smctrain.models.loaded",
     "BinnedMatrix": "smctrain.models.binned",
     "BinnedView": "smctrain.models.binned",
     "Folds": "smctrain.models.folds",
@@ -72,8 +86,16 @@ _LAZY = _ESTIMATORS | _DOCUMENTED | _SHARED_WORK
 __all__ = ["list_families", "load_model", *_LAZY]
 
 
-def load_model(path: str | PathLike[str]) -> Any:
+def load_model(path: str | PathLike[str], *, light: bool = False) -> Any:
     """The estimator that `save` wrote into a `.smc` file; a bare fitted model where the file holds one.
+
+    Parameters
+    ----------
+    path : path
+    light : bool
+        True: a `LoadedModel` instead, with `predict`, `predict_proba`, `classes_` and `feature_names_in_` and the same
+        answers, of networks and families of trees. It needs no scikit-learn and no pandas, whose import takes a fresh
+        process a second: ready in some 50 ms.
 
     Raises
     ------
@@ -84,6 +106,14 @@ def load_model(path: str | PathLike[str]) -> Any:
     from smctrain.models.registry import fitted_from_state
 
     family, meta, arrays = artifact.read_model(path)
+    if family in GENERATORS and "generator_of_rows" in meta:
+        from smctrain.models.estimators.gan import TabularGAN
+
+        return TabularGAN._of_state(meta, arrays)
+    if light and "estimator" in meta:
+        from smctrain.models.loaded import loaded_model
+
+        return loaded_model(family, meta, arrays)
     if "estimator" not in meta:
         return fitted_from_state(family, meta, arrays)
     from smctrain.models.estimators._base import estimator_from_state
