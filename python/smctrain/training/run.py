@@ -109,7 +109,9 @@ def thread_budget(config: Config, n_tasks: int) -> tuple[int, int]:
 def finish(run: RunResult, config: Config) -> None:
     """What needs all symbols: error control over the run's verdicts, selection, and the run's own JSON files."""
     if run.symbols:
-        verdicts = apply_multiple_testing({s: Verdict.from_dict(r.verdict) for s, r in run.symbols.items()})
+        verdicts = apply_multiple_testing(
+            {s: Verdict.from_dict(r.verdict) for s, r in run.symbols.items()}, dependence=config.evaluation.dependence
+        )
         for symbol, verdict in verdicts.items():
             run.symbols[symbol].verdict = verdict.to_dict()
     s = config.selector
