@@ -232,7 +232,7 @@ class Training(Section):
 
     seed: NotNegative = 42
     time_limit_minutes: Positive = 10.0
-    """Longest time for one model of one symbol, cross-validation included."""
+    """Longest time for one model of one symbol, cross-validation included; and again for its outer windows."""
     min_rows: Annotated[StrictInt, Field(ge=20)] = 100
     """Symbols with fewer labelled rows fail with TooFewRows."""
     workers: NotNegative = 0

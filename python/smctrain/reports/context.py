@@ -203,7 +203,9 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
 def _test_rows(run: RunResult) -> str:
     """What test rows are in this run, in one sentence; empty for results that did not record it."""
     methods = {result.evaluation.get("method") for result in run.symbols.values()}
-    windows = "those of later windows, each predicted once by models fitted on the rows before it, with every choice made there"
+    windows = (
+        "those of later windows, each predicted once by models fitted on the rows before it, all choices made there"
+    )
     if methods == {"walk_forward"}:
         return f"{windows}."
     if methods == {"holdout"}:

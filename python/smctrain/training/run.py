@@ -238,7 +238,11 @@ def _finished(
     except (OSError, ValueError, TypeError):
         return None
     same = result.config_hash == resolved.hash() and result.data_hash == data_hash(_frames(bars, resolved.config), user)
-    complete = all(_intact(folder, model.artifact) for model in result.models.values())
+    complete = all(
+        _intact(folder, stored)
+        for model in result.models.values()
+        for stored in (model.artifact, *([model.final] if model.final else []))
+    )
     return result if same and complete and not result.failures else None
 
 

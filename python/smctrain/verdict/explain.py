@@ -47,8 +47,12 @@ def _tries(case: Case, found: Evidence) -> list[str]:
             "tries."
         )
     if not found.inner_known:
-        lost = case.trials.lost if case.trials is not None else 0
-        gone = f"the predictions of {lost:,} of them are gone from the ledger" if lost else "not all left predictions"
+        lost, note = (case.trials.lost, case.trials.note) if case.trials is not None else (0, "")
+        gone = note or (
+            f"the predictions of {lost:,} of them are gone from the ledger"
+            if lost
+            else "not all earlier trials left predictions"
+        )
         said.append(f"Inner rows could not be weighed, because {gone}: the test rows alone had to convince.")
     return said
 
