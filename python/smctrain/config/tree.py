@@ -160,6 +160,8 @@ class Evaluation(Section):
     """Share of the rows before the first window."""
     window: AtLeastOne | None = None
     """Rolling: each window learns from this many of the latest decisions; null: from all before it."""
+    dependence: Literal["independent", "arbitrary"] = "independent"
+    """How symbols are judged together: Benjamini-Hochberg, or e-BH, which holds however they depend on each other."""
     final_refit: StrictBool = True
     """Whether a model that may be deployed is fitted once more on all rows; that one goes live."""
 
@@ -260,7 +262,7 @@ class Training(Section):
 
     seed: NotNegative = 42
     time_limit_minutes: Positive = 10.0
-    """Longest time for one model of one symbol, cross-validation included."""
+    """Longest time for one model of one symbol, cross-validation included; and again for its outer windows."""
     min_rows: Annotated[StrictInt, Field(ge=20)] = 100
     """Symbols with fewer labelled rows fail with TooFewRows."""
     workers: NotNegative = 0
