@@ -37,6 +37,7 @@ __all__: list[str] = [
     "circular_boruta",
     "circular_shift_test",
     "classification_metrics",
+    "column_auc",
     "column_moments",
     "column_scores",
     "compiled_offsets",
@@ -87,6 +88,8 @@ __all__: list[str] = [
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
+    "near_twins",
+    "nearest_rows",
     "nearest_zones",
     "neighbour_information",
     "normal_cdf",
@@ -117,6 +120,7 @@ __all__: list[str] = [
     "retracement_events",
     "return_volatility",
     "return_weights",
+    "row_fingerprints",
     "sequential_bootstrap",
     "session_events",
     "sharpe_standard_error",
@@ -471,6 +475,19 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def column_auc(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    codes: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    folds: collections.abc.Sequence[tuple[numpy.ndarray, numpy.ndarray]],
+    min_leaf: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    (columns, folds): AUC of a depth-2 tree on each column alone, on the rows the fold holds out.
+    """
+
 def column_moments(
     X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
@@ -866,6 +883,31 @@ def minimum_track_record(
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
 ) -> float: ...
+def near_twins(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    A base row within the radius of each queried row, or -1.
+    """
+
+def nearest_rows(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (distance, row) of the nearest base row of each queried row.
+    """
+
 def nearest_zones(
     bars: dict,
     rows: numpy.ndarray,
@@ -1054,6 +1096,16 @@ def retracement_events(
 ) -> dict: ...
 def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def row_fingerprints(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    digits: typing.SupportsInt | typing.SupportsIndex = 6,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.uint64]:
+    """
+    Hash of each row, its values rounded to significant digits.
+    """
+
 def sequential_bootstrap(
     t0: numpy.ndarray,
     t1: numpy.ndarray,

@@ -25,6 +25,7 @@ from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
 from smctrain.training.choosing import FeatureChoice, decide, dropped_by, record
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.prepared import FoldStore, Prepared
+from smctrain.training.provenance import Provenance
 from smctrain.training.recipe import prepare_settings
 
 MEASURED_ROWS = 500
@@ -87,7 +88,9 @@ class Fitter:
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
         report: Report, store: FoldStore | None = None, choice: FeatureChoice | None = None,
+        provenance: Provenance | None = None,
     ) -> None:  # fmt: skip
+        self.provenance = provenance
         self.choice, self.chooses = choice, False
         self.records: list[dict[str, Any]] = []
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
@@ -129,6 +132,8 @@ class Fitter:
         if self.choice is None or not self.chooses:
             return prepared, None
         threads = self.bounds.threads if threads is None else threads
+        if self.provenance is not None:
+            self.provenance.chosen(prepared.prepare, rows)
         outcome = self.choice.outcome(prepared.prepare, rows, threads, self.bounds.stop, self.bounds.seconds_left())
         return self.store.without(prepared, dropped_by(outcome)), outcome
 
@@ -200,6 +205,8 @@ class Fitter:
         X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
         takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
+        if self.provenance is not None:
+            self.provenance.fitted(purpose, prepared.prepare, fit, stop)
         if augmented:
             extra = augment_rows(
                 X[fit],
@@ -212,6 +219,8 @@ class Fitter:
                 random_state=seed % (1 << 32),
             )
             new = len(extra.X) - len(fit)
+            if self.provenance is not None:
+                self.provenance.synthetic(purpose, fit, extra.parents[len(fit) :])
             X = np.ascontiguousarray(np.vstack([X, extra.X[len(fit) :]]))
             y = np.concatenate([y, extra.y[len(fit) :].astype(np.int32)])
             segment = np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)])

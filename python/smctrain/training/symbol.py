@@ -20,7 +20,7 @@ from smctrain.bars import SymbolBars
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
-from smctrain.exceptions import SmctrainError, TrainingFailed
+from smctrain.exceptions import SmctrainError, SplitLeak, TrainingFailed
 from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
@@ -33,9 +33,11 @@ from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import agreed, answers, evaluate
 from smctrain.training.files import Trained, symbol_folder, write_symbol
 from smctrain.training.fitting import FamilyFit, Fitter
+from smctrain.training.guard import Guard, importances_of
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
+from smctrain.training.sentinels import OtherSymbol, watch
 from smctrain.training.stages import Stages
 from smctrain.verdict import decide
 
@@ -54,10 +56,11 @@ def train_symbol(
     report: Report,
     stages: Stages | None = None,
     user: UserColumns | None = None,
+    other: OtherSymbol | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
-    `user` holds columns of the user's own that join ours.
+    `user` holds columns of the user's own that join ours, `other` another symbol for the sentinel that asks for one.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -81,14 +84,29 @@ def train_symbol(
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
     with stage("split"):
         parts = make_parts(data, config, base.time)
-        prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
+    with stage("leak audit"):
+        guard = Guard(data, parts, config, threads)
+        parts = guard.before()
+    with stage("prepare"):
+        prepare = guard.prepared(Preparation.fit(data.X, parts.train, data.names, prepare_settings(config)))
     digest = data_hash(bars, user)
-    fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage)
+    fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage, guard)
+    while guard.outweighed(
+        importances_of({name: model for name, (model, _) in models.items()}),
+        {name: fit.folds.accuracies for name, fit in fits.items()},
+        _ScoreWithout(data, parts, prepare, config, threads, stop, guard),
+    ):
+        prepare = guard.prepared(prepare)
+        fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage, guard)
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)
         error = TrainingFailed(f"{bars.symbol}: no model could be trained. {reasons}")
         error.stage = "training"  # type: ignore[attr-defined]
         raise error
+    if config.leak_audit.sentinels or config.leak_audit.canary:
+        with stage("sentinels"):
+            given = {name: answers(proba[parts.test]) for name, (_, proba) in models.items()}
+            watch(guard, data, parts, base, given, config, other, threads)
     report("verdict")
     with stage("verdict"):
         verdict = _decide(data, parts, models, fits, config, n_symbols)
@@ -119,6 +137,7 @@ def train_symbol(
         data_hash=digest,
         config_hash=config_hash(config),
         stages=stage.seconds,
+        leak_audit=guard.report().to_dict(),
         consensus=agreed({name: model for name, (model, _) in models.items()}),
     )
     for model in result.models.values():
@@ -135,14 +154,14 @@ def train_symbol(
 
 def _fit_families(
     data: Dataset, parts: Parts, prepare: Preparation, config: Config, threads: int, stop: NDArray[np.uint8],
-    report: Report, stage: Stages,
+    report: Report, stage: Stages, guard: Guard,
 ) -> tuple[dict[str, FamilyFit], dict[str, Trained], list[FailureRecord]]:  # fmt: skip
     fits: dict[str, FamilyFit] = {}
     models: dict[str, Trained] = {}
     failures: list[FailureRecord] = []
     seed = seed_of(config.training.seed, data.symbol, "selection")
     choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
-    store = FoldStore(data, settings=prepare_settings(config))
+    store = FoldStore(data, settings=prepare_settings(config), quarantine=guard.quarantine)
     for number, family in enumerate(config.models):
         store.keep_for(_trainers(config, config.models[number:]))
         started = time.monotonic()
@@ -155,14 +174,41 @@ def _fit_families(
         try:
             with stage(family):
                 trainer = make_trainer(family, config.family_settings(family))
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice).run()
+                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice, guard.provenance).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 fits[family] = fit
+        except SplitLeak:  # a leak stops the symbol, not one family
+            raise
         except Exception as error:  # the other families go on
             failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
     return fits, models, failures
+
+
+class _ScoreWithout:
+    """Accuracies of a family's inner folds when one column more is left out."""
+
+    def __init__(
+        self, data: Dataset, parts: Parts, prepare: Preparation, config: Config, threads: int, stop: NDArray[np.uint8],
+        guard: Guard,
+    ) -> None:  # fmt: skip
+        self.data, self.parts, self.prepare, self.config = data, parts, prepare, config
+        self.threads, self.stop, self.guard = threads, stop, guard
+
+    def __call__(self, family: str, column: str) -> list[float]:
+        config = self.config
+        store = FoldStore(
+            self.data, settings=prepare_settings(config), quarantine={**self.guard.quarantine, column: "left out"}
+        )
+        limit = time.monotonic() + 60.0 * config.training.time_limit_minutes
+        bounds = Bounds(config.training.seed, self.threads, self.stop, limit)
+        trainer = make_trainer(family, config.family_settings(family))
+        fitter = Fitter(
+            self.data, self.parts, trainer, config, bounds, self.prepare, lambda *_: None, store, None,
+            self.guard.provenance,
+        )  # fmt: skip
+        return fitter.cross_validate(augmented=False, repeat=0).accuracies
 
 
 def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
