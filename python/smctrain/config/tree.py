@@ -121,6 +121,17 @@ class CrossValidation(Section):
     """Share of the newest training rows that early stopping watches."""
 
 
+class Evaluation(Section):
+    """On which unseen rows the verdict stands."""
+
+    outer: Literal["walk_forward", "holdout"] = "walk_forward"
+    """walk_forward: later windows, each predicted by models of the rows before it; holdout: the test part alone."""
+    n_splits: AtLeastOne = 5
+    """Windows."""
+    min_train: Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] = 0.4
+    """Share of the rows before the first window."""
+
+
 class Augmentation(Section):
     """Synthetic training rows for very short data."""
 
@@ -129,6 +140,9 @@ class Augmentation(Section):
     """Below this many training rows the training part is enlarged."""
     noise: Positive = 0.05
     """Jitter in units of a column's training standard deviation."""
+    method: Literal["copies", "gan"] = "copies"
+    """"copies": jittered, shifted and dropped-out rows. "gan": rows of a generator trained on the same training rows
+    (needs the extra `neural`, and columns without missing values). Either is used only where it gains."""
 
 
 class Prepare(Section):
@@ -260,6 +274,7 @@ class Config(Section):
     labels: Labels = Labels()
     split: Split = Split()
     cv: CrossValidation = CrossValidation()
+    evaluation: Evaluation = Evaluation()
     augmentation: Augmentation = Augmentation()
     prepare: Prepare = Prepare()
     selection: Selection = Selection()

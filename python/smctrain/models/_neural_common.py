@@ -28,6 +28,9 @@ _DEVICES = ("cpu", "cuda")
 # "torch": LibTorch's path on the CPU too, for tests. The hand-written passes know no Transformer and no other device.
 _path_for_tests = "fused"
 _ADDED = ("columns_visible", "layers_frozen")  # columns of the history that files of earlier versions lack
+VAE_HISTORY = (
+    "train_reconstruction", "val_reconstruction", "train_kl", "val_kl", "train_head", "val_head", "kl_weight",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class NetShape:
 
     Attributes
     ----------
-    kind : "mlp", "lstm", "gru", "cnn" or "transformer"
+    kind : "mlp", "lstm", "gru", "cnn", "transformer" or "vae"
     n_features : int
     n_classes : int
         0: a regression, with one output.
@@ -52,6 +55,8 @@ class NetShape:
         Several targets: classes of each, 0 for a number; `n_classes` is 0 then. Empty: one target.
     norm : bool
         Whether the blocks of an MLP hold BatchNorm.
+    latent_dim : int
+        Latent units of a VAE; 0 where there are none.
     """
 
     kind: str
@@ -64,6 +69,7 @@ class NetShape:
     feed_forward: int = 0
     tasks: tuple[int, ...] = ()
     norm: bool = True
+    latent_dim: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -82,6 +88,7 @@ class NetShape:
             **({"num_heads": self.num_heads, "feed_forward": self.feed_forward} if self.kind == "transformer" else {}),
             **({"tasks": list(self.tasks)} if self.tasks else {}),
             **({} if self.norm else {"norm": False}),
+            **({"latent_dim": self.latent_dim} if self.kind == "vae" else {}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -91,11 +98,8 @@ class NetShape:
         shapes: dict[str, tuple[int, ...]] = {}
         width_in = self.n_features
         for i, width in enumerate(self.hidden):
-            if self.kind == "mlp":
-                shapes[f"blocks.{i}.linear.weight"] = (width, width_in)
-                shapes.update(
-                    {f"blocks.{i}.{name}": (width,) for name in ("linear.bias", *(_NORM if self.norm else ()))}
-                )
+            if self.kind in ("mlp", "vae"):
+                shapes.update(_block("encoder" if self.kind == "vae" else "blocks", i, width_in, width, self.norm))
             elif self.kind == "cnn":
                 shapes[f"layers.{i}.conv.weight"] = (self.kernel_size, width, width_in)
                 shapes.update({f"layers.{i}.{name}": (width,) for name in ("conv.bias", *_NORM)})
@@ -107,6 +111,16 @@ class NetShape:
                 if self.kind == "gru":
                     shapes[f"layers.{i}.bias_hn"] = (width,)
             width_in = width
+        if self.kind == "vae":
+            shapes["latent.weight"] = (2 * self.latent_dim, width_in)
+            shapes["latent.bias"] = (2 * self.latent_dim,)
+            width_in = self.latent_dim
+            for i, width in enumerate(reversed(self.hidden)):
+                shapes.update(_block("decoder", i, width_in, width))
+                width_in = width
+            shapes["output.weight"] = (self.n_features, width_in)
+            shapes["output.bias"] = (self.n_features,)
+            width_in = self.latent_dim
         shapes["head.weight"] = (self.n_outputs, width_in)
         shapes["head.bias"] = (self.n_outputs,)
         return shapes
@@ -143,11 +157,18 @@ def estimate_bytes(batch_size: int, shape: NetShape) -> int:
     return 4 * (7 * weights + max(batch_size + 1, 256) * shape.lookback * units)
 
 
+def _block(stack: str, i: int, width_in: int, width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {f"{stack}.{i}.linear.weight": (width, width_in)}
+    shapes.update({f"{stack}.{i}.{name}": (width,) for name in ("linear.bias", *(_NORM if norm else ()))})
+    return shapes
+
+
 def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
     """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature, device."""
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
-    device, words = choose_device(trainer.device)
+    on_cpu = ("cpu", "a VAE is trained there")
+    device, words = on_cpu if shape.kind == "vae" else choose_device(trainer.device)
     logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
     settings, changed = trainer.native(), ""
     if getattr(trainer, "mode", "standard") == "fast":
@@ -332,7 +353,7 @@ class FittedNet:
         return meta, arrays
 
     def _history_names(self) -> tuple[str, ...]:
-        return (*_HISTORY, *_ADDED)
+        return (*_HISTORY, *(VAE_HISTORY if self.shape.kind == "vae" else ()), *_ADDED)
 
     @classmethod
     def from_state(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
@@ -411,12 +432,13 @@ def shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
         kind=kind,
         n_features=_whole(family, meta, "n_features", 1, 1_000_000),
         hidden=widths,
-        lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
+        lookback=_whole(family, meta, "lookback", 1, 1 if kind in ("mlp", "vae") else 10_000),
         n_classes=n_classes,
         kernel_size=_whole(family, meta, "kernel_size", 1, 1000) if kind == "cnn" else 0,
         num_heads=num_heads,
         feed_forward=_whole(family, meta, "feed_forward", 1, 65_536) if transformer else 0,
         norm=kind != "mlp" or meta.get("norm", True) is not False,
+        latent_dim=_whole(family, meta, "latent_dim", 1, 65_536) if kind == "vae" else 0,
     )
 
 
@@ -425,7 +447,8 @@ def _arrays_from(
 ) -> tuple[dict[str, NDArray[np.float32]], History]:
     expected = shape.array_shapes()
     added = {f"history.{name}": name for name in _ADDED if f"history.{name}" in arrays}
-    history_names = {f"history.{name}": name for name in (*_HISTORY, *more_history)} | added
+    own_history = VAE_HISTORY if shape.kind == "vae" else ()
+    history_names = {f"history.{name}": name for name in (*_HISTORY, *own_history, *more_history)} | added
     foreign = sorted(set(arrays) - set(expected) - set(history_names))
     missing = sorted((set(expected) | set(history_names)) - set(arrays))
     if foreign or missing:

@@ -64,7 +64,10 @@ class NetSettings:
         Of "sgd".
     weight_decay, learning_rate : float
     label_smoothing : float
-        s: targets are (1 - s) * onehot + s / n_classes, in training and in the validation loss.
+        s: targets are (1 - s) * onehot + s / n_classes, in training and in the validation loss. Where classes have
+        weights, a row counts by the weight of its class, its smoothed target whole. PyTorch's
+        `CrossEntropyLoss(weight=..., label_smoothing=...)` is the same with either alone; with both it weighs the
+        smoothing part of every row by all classes, so that on pure noise its answer is the rarest class.
     loss : "squared" or "huber"
         Of a regression, on the target divided by its standard deviation; "huber" is linear beyond 1.
     batch_size : int

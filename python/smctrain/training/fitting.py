@@ -66,6 +66,8 @@ class FamilyFit:
     """The preparation with its values, for whoever predicts next."""
     selection: dict[str, Any] = field(default_factory=dict)
     """Whether chosen columns are used, why, and what each fold chose; empty without a selection."""
+    tried: dict[str, FoldOutcome] = field(default_factory=dict)
+    """Every configuration that was scored on the inner folds."""
 
 
 def held_out_losses(
@@ -90,32 +92,39 @@ class Fitter:
         report: Report, store: FoldStore | None = None, choice: FeatureChoice | None = None,
         provenance: Provenance | None = None,
     ) -> None:  # fmt: skip
-        self.provenance = provenance
+        self.provenance = (Provenance(data.t0, data.t1) if provenance is None else provenance).of(parts)
         self.choice, self.chooses = choice, False
         self.records: list[dict[str, Any]] = []
+        self.purpose = "final"
+        self.tried: dict[str, FoldOutcome] = {}
+        """Every configuration that was scored on the inner folds, in this order: what the ledger counts."""
         self.data, self.parts, self.trainer, self.config = data, parts, trainer, config
         self.bounds, self.prepare, self.report = bounds, prepare, report
         self.n_classes = len(parts.label_map.classes)
         self.watches_tail = trainer.uses_stop_rows
         self.store = FoldStore(data, settings=prepare_settings(config)) if store is None else store
 
-    def run(self) -> FamilyFit:
-        """Inner folds first (their verdict on augmentation decides the final fit), then the final model."""
+    def run(self, purpose: str = "final") -> FamilyFit:
+        """Inner folds first (their verdict on augmentation decides the final fit), then the final model.
+
+        `purpose` names the fit: it is part of its seeds.
+        """
         started = time.monotonic()
-        folds = self.cross_validate(augmented=False, repeat=0)
+        self.purpose = purpose
+        folds = self.tried["all columns"] = self.cross_validate(augmented=False, repeat=0)
         folds, selection = self.decide_selection(folds)
         augmentation = self.decide_augmentation(folds)
         if augmentation.get("used"):
-            folds = self.cross_validate(augmented=True, repeat=0)
+            folds = self.tried["synthetic rows"]
         self.report("fit", 0, 1)
         fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
         whole, outcome = self.chosen(self.store.of(self.parts.train, fitted=self.prepare), self.parts.train)
-        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), "final", self.bounds.threads)
+        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), purpose, self.bounds.threads)
         if outcome is not None:
             selection["final"] = self.record("final", whole.prepare, outcome, model)
         self.report("fit", 1, 1)
         seconds = time.monotonic() - started
-        return FamilyFit(model, whole.prepare, folds, augmentation, seconds, whole, selection)
+        return FamilyFit(model, whole.prepare, folds, augmentation, seconds, whole, selection, dict(self.tried))
 
     def decide_selection(self, full: FoldOutcome) -> tuple[FoldOutcome, dict[str, Any]]:
         """All folds again on chosen columns; these are used unless that costs more than a standard error."""
@@ -123,6 +132,8 @@ class Fitter:
             return full, {}
         self.chooses, self.records = True, []
         folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
+        if folds is not full:
+            self.tried["chosen columns"] = folds
         selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
         selection["folds"], self.chooses = list(self.records), bool(selection["used"])
         return (folds if self.chooses else full), selection
@@ -132,8 +143,7 @@ class Fitter:
         if self.choice is None or not self.chooses:
             return prepared, None
         threads = self.bounds.threads if threads is None else threads
-        if self.provenance is not None:
-            self.provenance.chosen(prepared.prepare, rows)
+        self.provenance.chosen(prepared.prepare, rows)
         outcome = self.choice.outcome(prepared.prepare, rows, threads, self.bounds.stop, self.bounds.seconds_left())
         return self.store.without(prepared, dropped_by(outcome)), outcome
 
@@ -144,9 +154,10 @@ class Fitter:
         """Fit every inner fold and predict the rows it left out."""
         folds = self.parts.folds
         outcome = FoldOutcome(np.full((len(self.data.X), self.n_classes), np.nan), note=self.parts.folds_note)
+        prefix = "" if self.purpose == "final" else f"{self.purpose}/"
         measured = repeat == 0 and self.config.training.held_out_importance
         jobs = [
-            partial(self.predict_fold, number, fold, augmented, f"fold{number}/{repeat}", measured)
+            partial(self.predict_fold, number, fold, augmented, f"{prefix}fold{number}/{repeat}", measured)
             for number, fold in enumerate(folds)
         ]
         found = run_folds(jobs, self.bounds, self.report)
@@ -205,9 +216,17 @@ class Fitter:
         X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
         takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
-        if self.provenance is not None:
-            self.provenance.fitted(purpose, prepared.prepare, fit, stop)
-        if augmented:
+        self.provenance.fitted(purpose, prepared.prepare, fit, stop)
+        if augmented and self.config.augmentation.method == "gan":
+            from smctrain.models.gan import made_copies
+
+            rows, codes = made_copies(
+                X[fit], y[fit], self.n_classes, self.config.augmentation.threshold, seed, stop=self.bounds.stop,
+                time_limit_s=self.bounds.seconds_left(),
+            )  # fmt: skip
+            self.provenance.generated(purpose, fit, len(rows))
+            X, y, segment, fit = _with_rows(X, y, segment, fit, rows, codes)
+        elif augmented:
             extra = augment_rows(
                 X[fit],
                 y[fit],
@@ -218,13 +237,8 @@ class Fitter:
                 threshold=self.config.augmentation.threshold,
                 random_state=seed % (1 << 32),
             )
-            new = len(extra.X) - len(fit)
-            if self.provenance is not None:
-                self.provenance.synthetic(purpose, fit, extra.parents[len(fit) :])
-            X = np.ascontiguousarray(np.vstack([X, extra.X[len(fit) :]]))
-            y = np.concatenate([y, extra.y[len(fit) :].astype(np.int32)])
-            segment = np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)])
-            fit = np.concatenate([fit, np.arange(len(self.data.X), len(X), dtype=np.int64)])
+            self.provenance.synthetic(purpose, fit, extra.parents[len(fit) :])
+            X, y, segment, fit = _with_rows(X, y, segment, fit, extra.X[len(fit) :], extra.y[len(fit) :])
         return self.trainer.fit(
             FitTask(
                 X=X,
@@ -241,6 +255,10 @@ class Fitter:
             )
         )
 
+    def _can_generate(self) -> bool:
+        """Whether the training rows hold no missing values once they are prepared as the family takes them."""
+        return self.trainer.needs_scaling or bool(np.isfinite(self.data.X[self.parts.train]).all())
+
     def decide_augmentation(self, plain: FoldOutcome) -> dict[str, Any]:
         """Synthetic rows are used only where they help: paired gain over folds and three seeds, mean / se >= 1."""
         settings = self.config.augmentation
@@ -249,12 +267,16 @@ class Fitter:
             return {"used": False, "reason": f"{n_train} training rows are not below {settings.threshold}"}
         if self.trainer.is_sequence:
             return {"used": False, "reason": "sequence families are trained on real windows only"}
+        if settings.method == "gan" and not self._can_generate():
+            return {"used": False, "reason": "a generator needs columns without missing values in all training rows"}
         if not plain.accuracies:
             return {"used": False, "reason": f"its gain could not be measured: {plain.note}"}
         gains: list[float] = []
         for repeat in range(3):
             base = plain if repeat == 0 else self.cross_validate(augmented=False, repeat=repeat)
             other = self.cross_validate(augmented=True, repeat=repeat)
+            if repeat == 0:
+                self.tried["synthetic rows"] = other
             gains += [a - b for a, b in zip(other.accuracies, base.accuracies, strict=False)]
         mean = float(np.mean(gains))
         se = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
@@ -266,6 +288,24 @@ class Fitter:
             "standard_error": se,
             "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
         }
+
+
+def _with_rows(
+    X: NDArray[np.float32],
+    y: NDArray[np.int32],
+    segment: NDArray[np.int32],
+    fit: Rows,
+    rows: NDArray[Any],
+    codes: NDArray[Any],
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32], Rows]:
+    """Synthetic rows behind the others, as a stretch and training rows of their own."""
+    n, new = len(X), len(rows)
+    return (
+        np.ascontiguousarray(np.vstack([X, rows.astype(X.dtype, copy=False)])),
+        np.concatenate([y, codes.astype(np.int32)]),
+        np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)]),
+        np.concatenate([fit, np.arange(n, n + new, dtype=np.int64)]),
+    )
 
 
 def _no_rows() -> Rows:

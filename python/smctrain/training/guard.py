@@ -97,16 +97,7 @@ class Guard:
             self.check_columns()
         else:
             self.checks["H single columns"] = "switched off (leak_audit.single_columns)"
-        self.open_places()
         return self.parts
-
-    def open_places(self) -> None:
-        """Tell the provenance which rows each fit may learn from."""
-        parts = self.parts
-        self.provenance.open("final", parts.train, np.concatenate([parts.validation, parts.test]))
-        for number, fold in enumerate(parts.folds):
-            held = np.concatenate([fold.test, parts.validation, parts.test])
-            self.provenance.open(f"fold{number}", np.union1d(fold.fit, fold.stop), held)
 
     def check_intervals(self) -> None:
         """D: every split used, by the exact algorithm and by brute force on up to 20,000 pairs."""

@@ -71,7 +71,7 @@ def make_parts(data: Dataset, config: Config, times: NDArray[np.datetime64]) -> 
     """
     rows = data.rows
     train, validation, test, purged = _outer(data, rows, config)
-    label_map = _label_map(data.y[train], config.labels.min_class, data.symbol)
+    label_map = make_label_map(data.y[train], config.labels.min_class, data.symbol)
     y = label_map.codes(data.y)
     train, validation, test = (part[y[part] >= 0] for part in (train, validation, test))
     for name, part in (("training", train), ("validation", validation), ("test", test)):
@@ -82,7 +82,7 @@ def make_parts(data: Dataset, config: Config, times: NDArray[np.datetime64]) -> 
             )
     horizon = longest_overlap(data.t0[rows], data.t1[rows])
     fit, stop = tail_split(train, data.t0, data.t1, config.cv.stop_share)
-    folds, note = _inner(data, train, y, len(label_map.classes), config, horizon)
+    folds, note = inner_folds(data, train, y, len(label_map.classes), config, horizon)
 
     def describe(part: Rows) -> dict[str, Any]:
         return {"rows": len(part), "first": str(times[part[0]])[:19], "last": str(times[part[-1]])[:19]}
@@ -114,7 +114,8 @@ def _outer(data: Dataset, rows: Rows, config: Config) -> tuple[Rows, Rows, Rows,
     return rows[train], rows[validation], rows[test], len(rows) - len(train) - len(validation) - len(test)
 
 
-def _label_map(y: NDArray[np.float64], min_class: int, symbol: str) -> LabelMap:
+def make_label_map(y: NDArray[np.float64], min_class: int, symbol: str) -> LabelMap:
+    """The classes that training rows with these labels can teach."""
     values, counts = np.unique(y, return_counts=True)
     # On short data a fixed count would drop everything: 5 % of the training rows is enough there.
     needed = min(min_class, max(2, len(y) // 20))
@@ -132,9 +133,10 @@ def _label_map(y: NDArray[np.float64], min_class: int, symbol: str) -> LabelMap:
     return LabelMap(kept, dropped)
 
 
-def _inner(
+def inner_folds(
     data: Dataset, train: Rows, y: NDArray[np.int32], n_classes: int, config: Config, horizon: int
 ) -> tuple[list[Fold], str]:
+    """Purged folds of the training rows, and why there are none where there are none."""
     n_folds = config.cv.folds
     if n_folds < 2:
         return [], "cross-validation is switched off"

@@ -1,6 +1,7 @@
 """Checks E and G: which rows every fitted step saw, asserted at the moment it is fitted.
 
-place       where a model is fitted: "final", "fold0" ...; with the rows it may learn from and those it is judged on
+place       where a model is fitted: the whole training part, or a fold of it; with the rows it may learn from and those
+            it is judged on. Made from the `Parts` a fitter works on, not by the fitter
 step        a preparation, a choice of columns, a model with its early-stopping rows, synthetic rows
 """
 
@@ -16,6 +17,7 @@ from smctrain._load import core
 from smctrain.exceptions import SplitLeak
 from smctrain.prepare import Preparation
 from smctrain.prepare.preparation import hash_of_rows
+from smctrain.training.parts import Parts
 
 Rows = NDArray[np.int64]
 
@@ -40,20 +42,36 @@ class Provenance:
 
     def __init__(self, t0: Rows, t1: Rows) -> None:
         self.t0, self.t1 = t0, t1
-        self.places: dict[str, Place] = {}
         self.preparations = self.models = self.choices = self.synthetic_rows = 0
         self._lock = threading.Lock()
 
-    def open(self, where: str, allowed: Rows, held: Rows) -> None:
-        """Say what may be learned from at a place, and what is judged there."""
-        self.places[where] = Place(np.unique(allowed), np.unique(held), hash_of_rows(allowed))
+    def of(self, parts: Parts) -> Watch:
+        """What a fitter that works on these parts reports to."""
+        return Watch(self, parts)
+
+    def count(self, **more: int) -> None:
+        """Add to the counts; fits run side by side."""
+        with self._lock:
+            for name, value in more.items():
+                setattr(self, name, getattr(self, name) + value)
+
+
+class Watch:
+    """Checks the fits on one `Parts`. A purpose names the place: "fold3/..." a fold, anything else the whole."""
+
+    def __init__(self, provenance: Provenance, parts: Parts) -> None:
+        self.whole = provenance
+        self.t0, self.t1 = provenance.t0, provenance.t1
+        self.places = {"": _place(parts.train, np.concatenate([parts.validation, parts.test]))}
+        for number, fold in enumerate(parts.folds):
+            held = np.concatenate([fold.test, parts.validation, parts.test])
+            self.places[f"fold{number}"] = _place(np.union1d(fold.fit, fold.stop), held)
 
     def chosen(self, prepare: Preparation, rows: Rows, where: str = "choice of columns") -> None:
         """A choice of columns was made from `rows`, which must be those of its preparation."""
         if hash_of_rows(rows) != prepare.fit_rows_hash:
             raise SplitLeak(f"{where}: columns were chosen on other rows than they were prepared on.", "provenance")
-        with self._lock:
-            self.choices += 1
+        self.whole.count(choices=1)
 
     def fitted(self, purpose: str, prepare: Preparation, fit: Rows, stop: Rows) -> None:
         """A model is about to be fitted on `fit`, stopped early on `stop`.
@@ -79,9 +97,7 @@ class Provenance:
                 "this fit.",
                 "provenance",
             )
-        with self._lock:
-            self.models += 1
-            self.preparations += 1
+        self.whole.count(models=1, preparations=1)
 
     def synthetic(self, purpose: str, fit: Rows, parents: Rows) -> None:
         """Synthetic rows made of rows `fit[parents]` (m, 2).
@@ -112,16 +128,18 @@ class Provenance:
                     "lineage",
                     named,
                 )
-        with self._lock:
-            self.synthetic_rows += n
+        self.whole.count(synthetic_rows=n)
+
+    def generated(self, purpose: str, fit: Rows, n: int) -> None:
+        """`n` rows drawn from a model of rows `fit`: each of these is a parent."""
+        self._inside(fit, self._place(purpose), f"{purpose}: synthetic rows are made of", "lineage")
+        self.whole.count(synthetic_rows=n)
 
     def _place(self, purpose: str) -> Place:
-        where = purpose.split("/")[0]
-        if where not in self.places:
-            raise SplitLeak(
-                f"{purpose}: nobody said which rows this fit may learn from (Provenance.open).", "provenance"
-            )
-        return self.places[where]
+        where = purpose.rsplit("/", 2)[-2] if "/" in purpose else ""
+        if where.startswith("fold") and where not in self.places:
+            raise SplitLeak(f"{purpose}: there is no such fold, so nobody can say what it may learn from.", "provenance")
+        return self.places.get(where, self.places[""])
 
     def _inside(self, rows: Rows, place: Place, words: str, code: str = "provenance") -> None:
         outside = np.setdiff1d(rows, place.allowed)
@@ -136,6 +154,10 @@ class Provenance:
         shared = np.intersect1d(rows, place.held)
         if len(shared):
             raise SplitLeak(f"{words} {len(shared)} held-out rows, first {shared[0]}.", code, _first(shared))
+
+
+def _place(allowed: Rows, held: Rows) -> Place:
+    return Place(np.unique(allowed), np.unique(held), hash_of_rows(allowed))
 
 
 def _first(rows: Rows) -> tuple[int, ...]:

@@ -39,10 +39,10 @@ from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.sentinels import OtherSymbol, watch
 from smctrain.training.stages import Stages
+from smctrain.training.judging import CLASS_WORDS
 from smctrain.verdict import decide
 
 Report = Callable[..., None]
-CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
 
 
 def train_symbol(

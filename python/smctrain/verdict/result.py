@@ -78,6 +78,8 @@ class Trials:
     """Predictions of earlier configurations on the same rows. They make the test harder, as they must."""
 
     oos: npt.ArrayLike
-    """(j, n) every vector ever scored on the out-of-sample rows."""
+    """(j, n) every vector ever scored on the out-of-sample rows; none where all stayed on inner rows."""
     inner: npt.ArrayLike | None = None
-    """(j, n_inner) the same configurations on the inner rows; None when some are lost: no p_in then."""
+    """(j, n_inner) every vector ever scored on the inner rows; None when some are lost: no p_in then."""
+    lost: int = 0
+    """Configurations that were counted, but whose predictions are gone."""

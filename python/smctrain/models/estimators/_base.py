@@ -24,6 +24,7 @@ from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._explain import Explained
 from smctrain.models.estimators._input import (
     behind,
+    coming_back,
     labels_of,
     require_two_rows,
     seed_of,
@@ -250,6 +251,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             present &= weight > 0
         rows = np.flatnonzero(present).astype(np.int64)
         segments = segments_of(segment, n)
+        notes = coming_back(segment, segments)
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
@@ -279,6 +281,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             time_limit_s=0.0 if time_limit is None else float(time_limit),
         )
         self._adopt(trainer.fit(task, **options), classes)
+        self.warnings_ += notes
         return self
 
     def _with_class_weight(

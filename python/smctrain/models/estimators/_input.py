@@ -105,6 +105,19 @@ def segments_of(segment: Any, n: int) -> NDArray[np.int32] | None:
     return np.cumsum(stretch, dtype=np.int32)
 
 
+def coming_back(segment: Any, segments: NDArray[np.int32] | None) -> list[str]:
+    """A sentence where ids come back, as where rows of several symbols are mixed: each time is a stretch anew."""
+    if segments is None or not len(segments):
+        return []
+    stretches, ids = int(segments[-1]) + 1, len(np.unique(np.asarray(segment)))
+    if stretches == ids:
+        return []
+    return [
+        f"The {ids} ids of segment come back: their rows lie in {stretches} stretches, and no window crosses from one "
+        "to the next. Rows of one id must lie together, in time order."
+    ]
+
+
 def behind(segments: NDArray[np.int32] | None, n: int, extra: int) -> NDArray[np.int32]:
     """Ids of n rows and of `extra` more behind them, a stretch of their own."""
     first = np.zeros(n, dtype=np.int32) if segments is None else segments

@@ -1,0 +1,1 @@
+"""How often smctrain is wrong about noise, and how often it finds what is there. Run by `python benchmarks/honesty`."""

@@ -1,0 +1,190 @@
+"""Choice and verdict on plain arrays: the same code as a run, without bars, labels or files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
+
+from smctrain.config import Config, resolve
+from smctrain.dataset import Dataset
+from smctrain.exceptions import InputError, TrainingFailed
+from smctrain.models.registry import make_trainer
+from smctrain.training.bounds import Bounds
+from smctrain.training.judging import judge, walk_forward_rows
+from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, Windows, make_windows
+from smctrain.verdict import Trials, Verdict
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Verdict on one table of rows, with what it was made from.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    rows : int64 (n_oos,)
+        The out-of-sample rows, as positions in the given table.
+    predictions : dict of family -> ndarray (n_oos,)
+        In the given labels; the label that no class has (-1 for codes) where a model is silent.
+    families : dict of family -> FamilyWindows
+    failures : dict of family -> str
+    """
+
+    verdict: Verdict
+    rows: NDArray[np.int64]
+    predictions: dict[str, NDArray[Any]]
+    families: dict[str, FamilyWindows]
+    failures: dict[str, str]
+    windows: Windows
+    walk: WalkForwardFit = field(repr=False)
+
+    def predict(self, X: npt.ArrayLike, family: str | None = None) -> NDArray[Any]:
+        """Labels of fresh rows by the model as it would be deployed: refit on all given rows, for as many rounds as the
+        windows kept (median). `family` None: the verdict's model, else the one the verdict shows."""
+        name = family or self.verdict.model or str(self.verdict.evidence["shown_model"])
+        config = self.walk.config
+        trainer = make_trainer(name, config.family_settings(name))
+        model, prepared = self.walk.refit(trainer, self.families[name], _bounds(config, self.walk.threads))
+        values = prepared.prepare.values(np.ascontiguousarray(X, dtype=np.float32), trainer.needs_scaling)
+        codes = np.argmax(np.nan_to_num(model.predict_proba(values)), axis=1)
+        labels: NDArray[Any] = np.asarray(self.windows.label_map.classes)[codes]
+        return labels
+
+
+def _bounds(config: Config, threads: int) -> Bounds:
+    deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
+    return Bounds(config.training.seed, threads, np.zeros(1, dtype=np.uint8), deadline)
+
+
+def evaluate_arrays(
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    t0: npt.ArrayLike | None = None,
+    t1: npt.ArrayLike | None = None,
+    *,
+    models: Sequence[str] | None = None,
+    config: Config | Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    first_oos: int | None = None,
+    r_net: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    seed: int | None = None,
+    threads: int = 1,
+    n_symbols: int = 1,
+    ledger: Trials | None = None,
+) -> Evaluation:
+    """The full choice and verdict of a training run on a table of rows.
+
+    Outer walk-forward, every choice on purged folds inside each training part, `smctrain.decide` on the pooled
+    out-of-sample answers. Nothing is written; the ledger of a run folder is not touched.
+
+    Parameters
+    ----------
+    X : float (n, d)
+        Rows in time order.
+    y : int (n,)
+        Class labels.
+    t0, t1 : int (n,), optional
+        Label intervals, both inclusive, in rows: t0 ascending. Default: row i is [i, i].
+    models : family names
+        Default: the four of the main job.
+    config : Config or mapping of dotted keys
+        Settings of a run; bars, features and labels do not count here.
+    first_oos : int, optional
+        Position of the first out-of-sample row; default: `evaluation.min_train` of the rows.
+    r_net : float (n,), optional
+        Net outcome in R of the trade on each row.
+    names : column names
+    n_symbols : int
+        Symbols judged together: above 1 `smctrain.verdict.apply_multiple_testing` must follow.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, rows out of order.
+    TooFewRows, OneClass, TrainingFailed
+        When windows cannot be cut, or no family could be fitted.
+
+    Examples
+    --------
+    >>> table = smctrain.testing.noise_table(2720, seed=1)                                # doctest: +SKIP
+    >>> rows = np.arange(2720)                                                            # doctest: +SKIP
+    >>> evaluate_arrays(table.X, table.y, rows, rows + 10, first_oos=1720).verdict.kind   # doctest: +SKIP
+    'TOO_LITTLE_DATA'
+    """
+    values = np.ascontiguousarray(X, dtype=np.float32)
+    if values.ndim != 2 or len(values) == 0:
+        raise InputError(f"X must have shape (rows, columns), but has {values.shape}.")
+    n = len(values)
+    data = _dataset(values, y, t0, t1, r_net, names)
+    settings = _settings(config, preset, models, seed, None if first_oos is None else first_oos / n)
+    windows = make_windows(data, settings)
+    walk = WalkForwardFit(data, windows, settings, threads)
+    families: dict[str, FamilyWindows] = {}
+    failures: dict[str, str] = {}
+    for family in settings.models:
+        try:
+            trainer = make_trainer(family, settings.family_settings(family))
+            families[family] = walk.fit(trainer, _bounds(settings, threads), lambda *args: None)
+        except Exception as error:  # the other families go on
+            failures[family] = f"{type(error).__name__}: {error}"
+    if not families:
+        raise TrainingFailed("; ".join(f"{family}: {why}" for family, why in failures.items()))
+    outcome = None if r_net is None else data.r
+    verdict = judge(walk_forward_rows(windows, families), settings, n_symbols, outcome, ledger, threads)
+    labels = np.append(np.asarray(windows.label_map.classes), -1)
+    predictions = {name: labels[found.oos] for name, found in families.items()}
+    return Evaluation(verdict, windows.oos, predictions, families, failures, windows, walk)
+
+
+def _dataset(
+    X: NDArray[np.float32], y: npt.ArrayLike, t0: npt.ArrayLike | None, t1: npt.ArrayLike | None,
+    r_net: npt.ArrayLike | None, names: Sequence[str] | None,
+) -> Dataset:  # fmt: skip
+    n = len(X)
+    rows = np.arange(n, dtype=np.int64)
+    starts = rows if t0 is None else np.asarray(t0, dtype=np.int64)
+    ends = starts if t1 is None else np.asarray(t1, dtype=np.int64)
+    labels = np.asarray(y, dtype=np.float64)
+    outcome = np.full(n, np.nan) if r_net is None else np.asarray(r_net, dtype=np.float64)
+    for name, array in (("y", labels), ("t0", starts), ("t1", ends), ("r_net", outcome)):
+        if array.shape != (n,):
+            raise InputError(f"{name} must hold one value per row of X ({n}), but has shape {array.shape}.")
+    if bool(np.any(np.diff(starts) < 0)):
+        raise InputError("t0 must ascend: rows must be in time order.")
+    columns = list(names) if names is not None else [f"x{i}" for i in range(X.shape[1])]
+    if len(columns) != X.shape[1]:
+        raise InputError(f"names must hold {X.shape[1]} names, one per column, but holds {len(columns)}.")
+    return Dataset(
+        "table", X, columns, np.flatnonzero(np.isfinite(labels)), labels, starts, ends, outcome,
+        np.full(n, "", dtype=object), np.zeros(n, dtype=np.int32),
+    )  # fmt: skip
+
+
+def _settings(
+    config: Config | Mapping[str, Any] | None, preset: str | None, models: Sequence[str] | None, seed: int | None,
+    min_train: float | None,
+) -> Config:  # fmt: skip
+    chosen: dict[str, Any] = {}
+    if models is not None:
+        chosen["models"] = list(models)
+    if seed is not None:
+        chosen["training.seed"] = seed
+    if min_train is not None:
+        chosen["evaluation.min_train"] = min_train
+    if isinstance(config, Config):
+        updates = {"models": resolve(overrides={"models": chosen["models"]}).config.models} if models else {}
+        merged = config.model_copy(update=updates)
+        if seed is not None:
+            merged = merged.model_copy(update={"training": merged.training.model_copy(update={"seed": seed})})
+        if min_train is not None:
+            evaluation = merged.evaluation.model_copy(update={"min_train": min_train})
+            merged = merged.model_copy(update={"evaluation": evaluation})
+        return merged
+    return resolve(preset, overrides={**(config or {}), **chosen}).config

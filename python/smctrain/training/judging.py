@@ -1,0 +1,149 @@
+"""From fitted families to one verdict: which rows are evidence, and what everything that was tried answered on them.
+
+walk_forward   OOS: the pooled windows. Inner: out-of-fold rows of the first window, all before the first OOS row
+holdout        OOS: the test part. Inner: out-of-fold training rows and the validation part, both before the test
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smctrain.config import Config
+from smctrain.training.evaluate import answers
+from smctrain.training.files import Trained
+from smctrain.training.fitting import FamilyFit
+from smctrain.training.parts import LabelMap, Parts, Rows
+from smctrain.training.walk_forward import Answers, FamilyWindows, Windows
+from smctrain.verdict import Trials, Verdict, decide
+
+CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
+
+
+@dataclass(frozen=True)
+class EvidenceRows:
+    """Answers of all families of a symbol on the rows that decide. Codes are those of `label_map`."""
+
+    method: str
+    label_map: LabelMap
+    y: NDArray[np.int32]
+    """Class code per bar."""
+    horizon: int
+    oos: Rows
+    inner: Rows
+    train: Rows
+    names: list[str]
+    oos_answers: Answers
+    """(k, rows of oos)"""
+    inner_answers: Answers
+    train_answers: Answers
+    also_tried: dict[str, Answers] = field(default_factory=dict)
+    """Inner answers of configurations that were scored on inner rows and not used: "family: what"."""
+
+
+def walk_forward_rows(windows: Windows, families: Mapping[str, FamilyWindows]) -> EvidenceRows:
+    """Evidence of pooled walk-forward windows."""
+    found = list(families.values())
+    return EvidenceRows(
+        method="walk_forward",
+        label_map=windows.label_map,
+        y=windows.y,
+        horizon=windows.horizon,
+        oos=windows.oos,
+        inner=windows.inner,
+        train=windows.parts[0].train,
+        names=list(families),
+        oos_answers=np.stack([family.oos for family in found]),
+        inner_answers=np.stack([family.inner for family in found]),
+        train_answers=np.stack([family.train for family in found]),
+        also_tried={
+            f"{family.family}: {what}": vector
+            for family in found
+            for what, vector in family.tried.items()
+            if not np.array_equal(vector, family.inner)
+        },
+    )
+
+
+def holdout_rows(parts: Parts, models: Mapping[str, Trained], fits: Mapping[str, FamilyFit]) -> EvidenceRows:
+    """Evidence of one test part behind training and validation."""
+    names = list(models)
+    rows = parts.validation
+    inner = {name: answers(models[name][1][rows]) for name in names}
+    also_tried: dict[str, Answers] = {}
+    if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
+        rows = np.concatenate([parts.train, parts.validation])
+        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
+        also_tried = {
+            # What was not used never saw the validation part: silent there.
+            f"{name}: {what}": np.concatenate(
+                [answers(outcome.proba[parts.train]), np.full(len(parts.validation), -1, dtype=np.int32)]
+            )
+            for name in names
+            for what, outcome in fits[name].tried.items()
+            if outcome is not fits[name].folds
+        }
+    return EvidenceRows(
+        method="holdout",
+        label_map=parts.label_map,
+        y=parts.y,
+        horizon=parts.horizon,
+        oos=parts.test,
+        inner=rows,
+        train=parts.train,
+        names=names,
+        oos_answers=np.stack([answers(models[name][1][parts.test]) for name in names]),
+        inner_answers=np.stack([inner[name] for name in names]),
+        train_answers=np.stack([answers(models[name][1][parts.train]) for name in names]),
+        also_tried=also_tried,
+    )
+
+
+def judge(
+    rows: EvidenceRows, config: Config, n_symbols: int, r_net: NDArray[np.float64] | None,
+    earlier: Trials | None = None, threads: int = 1, words: Mapping[int, str] | None = None,
+) -> Verdict:  # fmt: skip
+    """`decide` on these rows, with everything else that was tried.
+
+    Parameters
+    ----------
+    r_net : float64 (n,) or None
+        Net outcome of the trade on each bar.
+    earlier : Trials or None
+        What the ledger holds of other runs.
+    words : class value -> word, for the sentences
+    """
+    return decide(
+        rows.y[rows.oos],
+        rows.oos_answers,
+        rows.horizon,
+        rows.y[rows.inner],
+        rows.inner_answers,
+        rows.y[rows.train],
+        rows.train_answers,
+        names=rows.names,
+        r_net=None if r_net is None else r_net[rows.oos],
+        inner_r_net=None if r_net is None else r_net[rows.inner],
+        profile=config.selector.profile,
+        ledger=with_own(rows, earlier),
+        n_symbols=n_symbols,
+        class_names={code: (words or {}).get(value, str(value)) for code, value in enumerate(rows.label_map.classes)},
+        threads=threads,
+    )
+
+
+def with_own(rows: EvidenceRows, earlier: Trials | None) -> Trials | None:
+    """Earlier trials and this run's own that were not used."""
+    if not rows.also_tried:
+        return earlier
+    own = np.stack(list(rows.also_tried.values())).astype(np.int64)
+    if earlier is None:
+        return Trials(np.empty((0, len(rows.oos)), dtype=np.int64), own)
+    inner: Any = earlier.inner
+    return Trials(
+        earlier.oos, None if inner is None else np.concatenate([np.asarray(inner, dtype=np.int64), own]), earlier.lost
+    )

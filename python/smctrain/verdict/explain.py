@@ -1,0 +1,92 @@
+"""The word, and the sentences a trader reads: what is recommended, how the model compares, what stands against it."""
+
+from __future__ import annotations
+
+from smctrain import stats
+from smctrain.stats.choice import percent
+from smctrain.verdict.evidence import Evidence
+from smctrain.verdict.measure import Case, Measured
+from smctrain.verdict.result import DEPLOY, NO_EVIDENCE, TOO_LITTLE_DATA
+from smctrain.verdict.rules import LUCK, TOO_LITTLE
+
+_HEADLINES = ("expected_value", "trade_luck", "trades", "consistency", "e_value")
+"""Of several failed rules, the one the headline names."""
+
+
+def kind_of(case: Case, found: Evidence, failed: dict[str, str]) -> str:
+    """DEPLOY when nothing failed; TOO_LITTLE_DATA when these rows could not have shown the smallest edge asked for."""
+    if not failed:
+        return DEPLOY
+    return TOO_LITTLE_DATA if failed.keys() & TOO_LITTLE or len(case.oos) < found.needed else NO_EVIDENCE
+
+
+def reasons_of(case: Case, measured: Measured, found: Evidence, kind: str, failed: dict[str, str]) -> list[str]:
+    """Full sentences, the recommendation first."""
+    said = dict(failed)
+    head = _head(case, measured, found, kind, said)
+    reasons = [head, _comparison(case, measured, found), *(sentence for sentence in said.values() if sentence)]
+    if kind == DEPLOY and found.test is not None:
+        reasons.append(_luck(found.p_oos or 0.0, found.test, found.configurations))
+        left = f"{found.wealth.end:.1f}" if found.wealth.end < 1e6 else "more than a million"
+        reasons.append(
+            f"A bet of 1 against luck, played row by row, would stand at {left}: a measure of evidence, not of money."
+        )
+        if found.trades.sentence:
+            reasons.append(found.trades.sentence)
+    if not found.inner_known:
+        reasons.append("Validation rows could not be weighed: earlier trials on these data left no predictions.")
+    return reasons
+
+
+def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict[str, str]) -> str:
+    name, points, rows = case.names[measured.shown], f"{100 * case.min_edge:.0f} points", f"{len(case.oos):,} test rows"
+    if kind == DEPLOY:
+        if case.n_symbols > 1:
+            return f"{name} passes alone; {case.n_symbols} symbols are still to be judged together."
+        return f"{name} may be deployed: it passed every rule."
+    if kind == NO_EVIDENCE:
+        return (
+            f"No model is recommended: {rows} are enough to see an edge of {points}, and the evidence for one is "
+            "missing."
+        )
+    best = measured.choice.best
+    if best is not None and not said.keys() & LUCK:
+        # The rows do show an answer better than chance; the first sentence must say what it lacks.
+        rule = next(name for name in _HEADLINES if name in said)
+        lacking, said[rule] = said[rule], ""
+        return (
+            f"{best.name} answers better than chance, but is not recommended. {lacking} "
+            f"Seeing an edge of {points} takes {found.needed:,} test rows."
+        )
+    only = f"only an edge of {100 * found.visible:.1f} points or more" if found.visible < 0.5 else "no edge at all"
+    return f"The data cannot tell: on {rows} {only} would have shown, and seeing {points} takes {found.needed:,} rows."
+
+
+def _comparison(case: Case, measured: Measured, found: Evidence) -> str:
+    """How often the model was right, beside what needs no model, with the interval."""
+    y = case.oos.y
+    text = (
+        f"{case.names[measured.shown]} was right on {percent(found.accuracy)} of {len(y):,} test rows "
+        f"(95 % interval {100 * found.low:.1f}-{percent(found.high)}"
+        f"{'' if found.enough_rows else ', too short to trust'}), always answering '{case.word(case.majority)}' on "
+        f"{percent(found.majority_accuracy)}"
+    )
+    hindsight = max(float((y == c).mean()) for c in case.classes)
+    if not case.metric.balanced and hindsight > measured.baseline + 0.02:
+        text += f" (the class commonest in the test, known only afterwards, on {percent(hindsight)})"
+    if case.metric.balanced:
+        text += f"; weighing all classes equally {percent(found.statistic)} against {percent(measured.baseline)}"
+    if found.skill > 0.0:
+        return f"{text}: {100 * found.skill:.1f} points of {case.metric.word} ahead."
+    return f"{text}: no skill shown."
+
+
+def _luck(p: float, test: stats.CircularShiftTest, configurations: int) -> str:
+    count = round(p * (test.n_shifts + 1)) - 1
+    models = "the best of everything tried" if configurations > 1 else "the model"
+    if p < test.resolution:
+        return (
+            f"Luck hardly explains it: {models} does as well in {count} of {test.n_shifts:,} shifted histories, "
+            "fewer than these rows can tell apart."
+        )
+    return f"Luck does as well in {count} of {test.n_shifts:,} shifted histories ({percent(p)})."

@@ -1,0 +1,116 @@
+"""The gate: DEPLOY only if no rule fails. Each failure is a rule's name and a sentence a trader understands.
+
+rows, class_rows   could these rows tell at all?
+selector           a model was left after the choice on inner rows
+consistency        its OOS score agrees with them
+p_combined, p_oos  luck explains it too rarely
+e_value            a bet against luck has grown
+skill              it beats the baseline
+trades, expected_value, trade_luck   see trades.py
+"""
+
+from __future__ import annotations
+
+from smctrain.stats.choice import percent
+from smctrain.verdict.evidence import Evidence
+from smctrain.verdict.measure import Case, Measured
+from smctrain.verdict.trades import MIN_TRADES, P_TRADES
+
+P_COMBINED = 0.005
+P_OOS = 0.05
+E_ONE_SYMBOL = 2.0
+E_SEVERAL_SYMBOLS = 3.0
+MIN_CLASS_ROWS = 30
+TOO_LITTLE = {"rows", "class_rows"}
+"""Where one of these fails, the data cannot tell, whatever else they show."""
+LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "skill"}
+"""Where none of these fails, the rows do show an answer better than chance."""
+
+
+def failures(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
+    """Rule -> sentence, of every rule that does not hold, in the order of the gate."""
+    return {
+        **_rows(case, found),
+        **_choice(measured),
+        **_luck(case, found),
+        **_skill(found),
+        **_trades(case, measured, found),
+    }
+
+
+def _rows(case: Case, found: Evidence) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    n, h, test = len(case.oos), case.horizon, found.test
+    if n < 20 * h or test is None or 1.0 / (test.n_shifts + 1) > P_OOS:
+        failed["rows"] = (
+            f"The test has {n:,} rows; with labels up to {h} rows long at least {20 * h:,} are needed before any "
+            "statement is possible."
+        )
+    thin = [
+        f"{case.word(int(c))} {count}"
+        for c, count in zip(case.classes, case.class_counts, strict=True)
+        if count < MIN_CLASS_ROWS
+    ]
+    if thin:
+        failed["class_rows"] = f"Every class needs at least {MIN_CLASS_ROWS} training rows; too few: {', '.join(thin)}."
+    return failed
+
+
+def _choice(measured: Measured) -> dict[str, str]:
+    choice = measured.choice
+    if choice.best is None:
+        details = "; ".join(f"{name}: {reason}" for name, reason in choice.rejected.items())
+        return {
+            "selector": (
+                f"No model passed the selection on inner rows, out-of-fold and validation together ({details})."
+            )
+        }
+    if choice.veto is not None:
+        return {"consistency": f"{choice.best.name}, the best on inner rows, is refused: {choice.veto}."}
+    return {}
+
+
+def _luck(case: Case, found: Evidence) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    if found.p_comb is not None and found.p_comb > P_COMBINED:
+        failed["p_combined"] = (
+            f"Taken together, inner and test rows look like luck: p = {found.p_comb:.3g}, at most {P_COMBINED} is "
+            "needed."
+        )
+    if found.p_oos is not None and found.test is not None and found.p_oos > P_OOS:
+        failed["p_oos"] = (
+            f"On the test rows alone, luck does as well too often: in {percent(found.p_oos)} of "
+            f"{found.test.n_shifts:,} shifted histories, at most {percent(P_OOS)} is allowed."
+        )
+    needed = E_ONE_SYMBOL if case.n_symbols == 1 else E_SEVERAL_SYMBOLS
+    if not found.wealth.end >= needed:
+        failed["e_value"] = (
+            f"A bet of 1 against luck, played row by row, would stand at {found.wealth.end:.2f}; at least "
+            f"{needed:.0f} is needed."
+        )
+    return failed
+
+
+def _skill(found: Evidence) -> dict[str, str]:
+    # The comparison with the baseline, always shown, is the sentence.
+    return {} if found.skill > 0.0 else {"skill": ""}
+
+
+def _trades(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
+    trades = found.trades
+    if not trades.known or not case.require_positive_ev or measured.choice.best is None:
+        return {}
+    if trades.trades < MIN_TRADES:
+        return {"trades": f"Only {trades.trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."}
+    if not trades.mean_r > 0.0:
+        return {"expected_value": f"The trades do not earn: {trades.sentence}"}
+    if trades.p is None:
+        return {"trade_luck": "Whether the trades earn by luck cannot be told from these rows."}
+    if trades.p > P_TRADES:
+        return {
+            "trade_luck": (
+                f"The trades earn no more than luck explains (p = {trades.p:.2g}, at most {P_TRADES} is allowed): "
+                "the model may know how far prices move, but not where to."
+            )
+        }
+    return {}
