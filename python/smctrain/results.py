@@ -144,6 +144,9 @@ class SymbolResult(_Record):
     verdict: dict[str, Any]
     """kind, model, reasons, evidence, n_required, action, alternatives, rejected."""
     selection: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    """On which rows the verdict stands: `method` (walk_forward, holdout), `rows`, `note`; `windows` with rows and
+    dates, and per family what each window came to."""
     issues: list[dict[str, Any]] = field(default_factory=list)
     preparation: dict[str, Any] = field(default_factory=dict)
     """How columns were imputed, clipped and scaled, on how many training rows, and which got an indicator."""

@@ -256,6 +256,8 @@ class Output(Section):
 
     root: str = "runs"
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
+    ledger: str | None = None
+    """Folder of the trial ledger; null: `ledger` beside the run folder; SMCTRAIN_LEDGER overrides it."""
 
 
 class Config(Section):

@@ -32,6 +32,7 @@ from smctrain.prepare import Preparation
 from smctrain.prepare.preparation import indicator_name
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.provenance import Provenance
+from smctrain.training.walk_forward import Windows
 
 MOST_COPIES = 0.05
 """Share of held-out rows that may have a copy among training rows; the copies leave training."""
@@ -39,19 +40,19 @@ _ROUNDS = 3
 _INDICATOR = indicator_name("")
 
 
-def used_splits(parts: Parts, config: Config) -> list[UsedSplit]:
-    """Every pair of row sets of a symbol's training that must not know each other."""
+def used_splits(parts: Parts, config: Config, prefix: str = "") -> list[UsedSplit]:
+    """Every pair of row sets of some parts that must not know each other."""
     embargo = config.split.embargo
     learned = np.concatenate([parts.train, parts.validation])
-    splits = [
-        UsedSplit("training and validation -> test", learned, parts.test, True, embargo),
-        UsedSplit("training -> validation", parts.train, parts.validation, True, embargo),
-        UsedSplit("training -> early-stopping rows", parts.fit, parts.stop, True),
-    ]
+    words = f"{prefix}training and validation -> test" if len(parts.validation) else f"{prefix}training -> test"
+    splits = [UsedSplit(words, learned, parts.test, True, embargo)]
+    if len(parts.validation):
+        splits.append(UsedSplit(f"{prefix}training -> validation", parts.train, parts.validation, True, embargo))
+    splits.append(UsedSplit(f"{prefix}training -> early-stopping rows", parts.fit, parts.stop, True))
     for number, fold in enumerate(parts.folds):
         whole = np.union1d(fold.fit, fold.stop)
-        splits.append(UsedSplit(f"fold {number}", whole, fold.test, False, config.cv.embargo))
-        splits.append(UsedSplit(f"fold {number} -> early-stopping rows", fold.fit, fold.stop, True))
+        splits.append(UsedSplit(f"{prefix}fold {number}", whole, fold.test, False, config.cv.embargo))
+        splits.append(UsedSplit(f"{prefix}fold {number} -> early-stopping rows", fold.fit, fold.stop, True))
     return splits
 
 
@@ -66,8 +67,10 @@ class Guard:
         Columns that were taken out, with the reason.
     """
 
-    def __init__(self, data: Dataset, parts: Parts, config: Config, threads: int = 1) -> None:
-        self.data, self.parts, self.config, self.threads = data, parts, config, threads
+    def __init__(
+        self, data: Dataset, parts: Parts, config: Config, threads: int = 1, windows: Windows | None = None
+    ) -> None:
+        self.data, self.parts, self.config, self.threads, self.windows = data, parts, config, threads, windows
         self.settings = config.leak_audit
         self.checks: dict[str, str] = {}
         self.remarks: list[Finding] = []
@@ -75,13 +78,13 @@ class Guard:
         self.quarantine: dict[str, str] = {}
         self.sentinels: list[Sentinel] = []
         self.canary: list[CanaryResult] = []
-        self.rounds = 0
+        self.rounds = self.borders = self.copies = 0
         self.provenance = Provenance(data.t0, data.t1)
 
     # ---- before anything is fitted ------
 
-    def before(self) -> Parts:
-        """Checks D, F and H; the parts without copies of held-out rows.
+    def before(self) -> tuple[Parts, Windows | None]:
+        """Checks D, F and H; the parts and windows without copies of held-out rows.
 
         Raises
         ------
@@ -90,19 +93,21 @@ class Guard:
         """
         self.check_intervals()
         if self.settings.duplicates:
-            self.parts = self.without_copies()
+            self.without_copies()
         else:
             self.checks["F copies"] = "switched off (leak_audit.duplicates)"
         if self.settings.single_columns:
             self.check_columns()
         else:
             self.checks["H single columns"] = "switched off (leak_audit.single_columns)"
-        return self.parts
+        return self.parts, self.windows
 
     def check_intervals(self) -> None:
         """D: every split used, by the exact algorithm and by brute force on up to 20,000 pairs."""
         rng = np.random.default_rng(self.config.training.seed)
         splits = used_splits(self.parts, self.config)
+        for number, part in enumerate(self.windows.parts if self.windows is not None else []):
+            splits += used_splits(part, self.config, f"window {number}, ")
         pairs = 0
         for split in splits:
             try:
@@ -111,46 +116,47 @@ class Guard:
                 raise SplitLeak(f"{self.data.symbol}, {leak}", leak.code, leak.rows) from leak
         self.checks["D intervals"] = f"{len(splits)} splits, no overlap; {pairs} pairs of rows compared by brute force"
 
-    def without_copies(self) -> Parts:
+    def without_copies(self) -> None:
         """F: training rows that are copies of held-out rows leave training; many of them stop the symbol."""
-        parts, data = self.parts, self.data
-        finder = TwinFinder(data.X, np.concatenate([parts.train, parts.validation, parts.test]), self.threads)
+        parts, windows = self.parts, self.windows
+        rows = [parts.train, parts.validation, parts.test]
+        rows += [side for part in windows.parts for side in (part.train, part.test)] if windows is not None else []
+        finder = TwinFinder(self.data.X, np.concatenate(rows), self.threads)
         if not finder.telling:
             self.checks["F copies"] = "not looked for: no column takes many values, so equal rows prove nothing"
-            return parts
+            return
+        self.parts = self._cleaned(finder, parts, "")
+        if windows is not None:
+            cleaned = [self._cleaned(finder, part, f"window {i}, ") for i, part in enumerate(windows.parts)]
+            self.windows = replace(windows, parts=cleaned)
+        self.checks["F copies"] = (
+            f"{self.borders} borders, {self.copies} held-out rows with a copy among training rows"
+            + ("; the copies were taken out of training" if self.copies else "")
+        )
+
+    def _cleaned(self, finder: TwinFinder, parts: Parts, prefix: str) -> Parts:
+        """The parts without copies of what they hold out."""
         learned = np.concatenate([parts.train, parts.validation])
-        outer = [
-            ("test", finder.across(learned, parts.test), len(parts.test)),
-            ("validation", finder.across(parts.train, parts.validation), len(parts.validation)),
-        ]
+        gone = self._gone(finder, learned, parts.test, f"{prefix}test")
+        if len(parts.validation):
+            gone = np.union1d(gone, self._gone(finder, parts.train, parts.validation, f"{prefix}validation"))
         folds: list[Fold] = []
         for number, fold in enumerate(parts.folds):
             inside = np.union1d(fold.fit, fold.stop)
-            twins = finder.across(inside, fold.test, near=False)
-            outer.append((f"fold {number}", twins, len(fold.test)))
-            out = np.isin(finder.of(inside), finder.of(fold.test)) if len(twins) else np.zeros(len(inside), bool)
-            gone = inside[out]
-            folds.append(Fold(np.setdiff1d(fold.fit, gone), np.setdiff1d(fold.stop, gone), fold.test))
-        for name, twins, held in outer:
-            self._note_copies(name, twins, held)
-        gone = self._copies_of(finder, learned, np.concatenate([parts.test]), outer[0][1])
-        gone = np.union1d(gone, self._copies_of(finder, parts.train, parts.validation, outer[1][1]))
-        self.checks["F copies"] = (
-            f"{len(outer)} borders; {sum(len(t) for _, t, _ in outer)} held-out rows with a copy among training rows, "
-            f"{len(gone)} copies taken out of training"
-        )
-        if not any(len(twins) for _, twins, _ in outer):
+            out = np.union1d(gone, self._gone(finder, inside, fold.test, f"{prefix}fold {number}", near=False))
+            folds.append(Fold(np.setdiff1d(fold.fit, out), np.setdiff1d(fold.stop, out), np.setdiff1d(fold.test, gone)))
+        if all(np.array_equal(old.fit, new.fit) for old, new in zip(parts.folds, folds, strict=True)) and not len(gone):
             return parts
-        return replace(
-            parts,
-            train=np.setdiff1d(parts.train, gone),
-            validation=np.setdiff1d(parts.validation, gone),
-            fit=np.setdiff1d(parts.fit, gone),
-            stop=np.setdiff1d(parts.stop, gone),
-            folds=[
-                Fold(np.setdiff1d(f.fit, gone), np.setdiff1d(f.stop, gone), np.setdiff1d(f.test, gone)) for f in folds
-            ],
-        )
+        left = {name: np.setdiff1d(getattr(parts, name), gone) for name in ("train", "validation", "fit", "stop")}
+        return replace(parts, folds=folds, **left)
+
+    def _gone(self, finder: TwinFinder, train: Rows, held: Rows, name: str, near: bool = True) -> Rows:
+        """Training rows that are copies of held-out ones, noted."""
+        twins = finder.across(train, held, near)
+        self.borders += 1
+        self.copies += len(twins)
+        self._note_copies(name, twins, len(held))
+        return self._copies_of(finder, train, held, twins)
 
     @staticmethod
     def _copies_of(finder: TwinFinder, train: Rows, held: Rows, twins: Twins) -> Rows:

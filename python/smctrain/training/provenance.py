@@ -138,7 +138,7 @@ class Watch:
     def _place(self, purpose: str) -> Place:
         where = purpose.rsplit("/", 2)[-2] if "/" in purpose else ""
         if where.startswith("fold") and where not in self.places:
-            raise SplitLeak(f"{purpose}: there is no such fold, so nobody can say what it may learn from.", "provenance")
+            raise SplitLeak(f"{purpose}: there is no such fold: nobody knows what it may learn from.", "provenance")
         return self.places.get(where, self.places[""])
 
     def _inside(self, rows: Rows, place: Place, words: str, code: str = "provenance") -> None:

@@ -240,6 +240,7 @@ def _task(
             "n_symbols": n_symbols,
             "user": own.get(symbol),
             "other": _other(symbol, bars, config, own) if config.leak_audit.sentinels else None,
+            "ledger": None if folder is None else str(ledger_folder(config, folder)),
         },
     )
 
@@ -251,6 +252,11 @@ def _other(symbol: str, bars: BarSet, config: Config, own: Mapping[str, UserColu
         return None
     name = known[(known.index(symbol) + 1) % len(known)]
     return OtherSymbol(_frames(bars[name], config), own.get(name))
+
+
+def ledger_folder(config: Config, folder: Path) -> Path:
+    """Where trials are counted: beside the run folders, so that it knows all of them."""
+    return Path(config.output.ledger) if config.output.ledger else folder.absolute().parent / "ledger"
 
 
 def _frames(bars: SymbolBars, config: Config) -> SymbolBars:

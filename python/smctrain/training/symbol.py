@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 
 from smctrain.artifact import write_json
 from smctrain.bars import SymbolBars
+from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
-from smctrain.exceptions import SmctrainError, SplitLeak, TrainingFailed
+from smctrain.exceptions import OneClass, SmctrainError, SplitLeak, TooFewRows, TrainingFailed
 from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
@@ -34,13 +36,15 @@ from smctrain.training.evaluate import agreed, answers, evaluate
 from smctrain.training.files import Trained, symbol_folder, write_symbol
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.guard import Guard, importances_of
+from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.sentinels import OtherSymbol, watch
 from smctrain.training.stages import Stages
-from smctrain.training.judging import CLASS_WORDS
-from smctrain.verdict import decide
+from smctrain.training.trials import count_trials
+from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, Windows, make_windows
+from smctrain.verdict import Trials
 
 Report = Callable[..., None]
 
@@ -57,10 +61,12 @@ def train_symbol(
     stages: Stages | None = None,
     user: UserColumns | None = None,
     other: OtherSymbol | None = None,
+    ledger: str | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
     `user` holds columns of the user's own that join ours, `other` another symbol for the sentinel that asks for one.
+    `ledger` is the folder where trials are counted.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -84,20 +90,29 @@ def train_symbol(
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
     with stage("split"):
         parts = make_parts(data, config, base.time)
+        windows, note = _windows(data, config)
     with stage("leak audit"):
-        guard = Guard(data, parts, config, threads)
-        parts = guard.before()
+        guard = Guard(data, parts, config, threads, windows)
+        parts, windows = guard.before()
     with stage("prepare"):
         prepare = guard.prepared(Preparation.fit(data.X, parts.train, data.names, prepare_settings(config)))
     digest = data_hash(bars, user)
-    fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage, guard)
+
+    def fit_all() -> tuple[WalkForwardFit | None, _Fitted]:
+        walk = None
+        if windows is not None:
+            walk = WalkForwardFit(data, windows, config, threads, guard.quarantine, guard.provenance)
+        return walk, _fit_families(data, parts, prepare, walk, config, threads, stop, report, stage, guard)
+
+    walk, fitted = fit_all()
     while guard.outweighed(
-        importances_of({name: model for name, (model, _) in models.items()}),
-        {name: fit.folds.accuracies for name, fit in fits.items()},
+        importances_of({name: model for name, (model, _) in fitted.models.items()}),
+        {name: fit.folds.accuracies for name, fit in fitted.fits.items()},
         _ScoreWithout(data, parts, prepare, config, threads, stop, guard),
     ):
         prepare = guard.prepared(prepare)
-        fits, models, failures = _fit_families(data, parts, prepare, config, threads, stop, report, stage, guard)
+        walk, fitted = fit_all()
+    fits, models, failures = fitted.fits, fitted.models, fitted.failures
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)
         error = TrainingFailed(f"{bars.symbol}: no model could be trained. {reasons}")
@@ -109,7 +124,9 @@ def train_symbol(
             watch(guard, data, parts, base, given, config, other, threads)
     report("verdict")
     with stage("verdict"):
-        verdict = _decide(data, parts, models, fits, config, n_symbols)
+        rows = _evidence(parts, fitted, walk)
+        earlier = count_trials(None if ledger is None else Path(ledger), fingerprint(base), rows, data, config)
+        verdict = _verdict(data, rows, fitted, config, n_symbols, earlier)
     result = SymbolResult(
         symbol=bars.symbol,
         timeframe=base.timeframe,
@@ -133,6 +150,7 @@ def train_symbol(
         models={name: model for name, (model, _) in models.items()},
         failures=failures,
         verdict=verdict,
+        evaluation=_evaluation(rows, walk, fitted, note, base.time),
         issues=issues,
         data_hash=digest,
         config_hash=config_hash(config),
@@ -152,18 +170,40 @@ def train_symbol(
     return result.to_dict()
 
 
+def _windows(data: Dataset, config: Config) -> tuple[Windows | None, str]:
+    """The outer windows, or why there are none: short histories are judged on the test part alone."""
+    if config.evaluation.outer != "walk_forward":
+        return None, ""
+    try:
+        return make_windows(data, config), ""
+    except (TooFewRows, OneClass) as error:
+        return None, f"judged on the test part alone, because windows cannot be cut: {error}"
+
+
+@dataclass
+class _Fitted:
+    """What came of the families of one symbol."""
+
+    fits: dict[str, FamilyFit] = field(default_factory=dict)
+    models: dict[str, Trained] = field(default_factory=dict)
+    windows: dict[str, FamilyWindows] = field(default_factory=dict)
+    no_windows: dict[str, str] = field(default_factory=dict)
+    """Families that are trained, but have no complete answers over the windows: why."""
+    failures: list[FailureRecord] = field(default_factory=list)
+
+
 def _fit_families(
-    data: Dataset, parts: Parts, prepare: Preparation, config: Config, threads: int, stop: NDArray[np.uint8],
-    report: Report, stage: Stages, guard: Guard,
-) -> tuple[dict[str, FamilyFit], dict[str, Trained], list[FailureRecord]]:  # fmt: skip
-    fits: dict[str, FamilyFit] = {}
-    models: dict[str, Trained] = {}
-    failures: list[FailureRecord] = []
+    data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config, threads: int,
+    stop: NDArray[np.uint8], report: Report, stage: Stages, guard: Guard,
+) -> _Fitted:  # fmt: skip
+    made = _Fitted()
     seed = seed_of(config.training.seed, data.symbol, "selection")
     choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
     store = FoldStore(data, settings=prepare_settings(config), quarantine=guard.quarantine)
+    stores = [store] if walk is None else [store, walk.store]
     for number, family in enumerate(config.models):
-        store.keep_for(_trainers(config, config.models[number:]))
+        for kept in stores:
+            kept.keep_for(_trainers(config, config.models[number:]))
         started = time.monotonic()
 
         def told(step: str, done: int = 0, total: int = 0, family: str = family, number: int = number) -> None:
@@ -177,13 +217,28 @@ def _fit_families(
                 fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice, guard.provenance).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
-                models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
-                fits[family] = fit
+                made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
+                made.fits[family] = fit
         except SplitLeak:  # a leak stops the symbol, not one family
             raise
         except Exception as error:  # the other families go on
-            failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
-    return fits, models, failures
+            made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
+            continue
+        if walk is None:
+            continue
+        try:
+            with stage(family):
+                found = walk.fit(trainer, bounds, told)
+        except SplitLeak:
+            raise
+        except Exception as error:  # the trained model stays; without windows it is no candidate
+            made.no_windows[family] = f"its windows could not be fitted: {error}"
+        else:
+            if found.complete:
+                made.windows[family] = found
+            else:
+                made.no_windows[family] = "a fit of its windows ended early"
+    return made
 
 
 class _ScoreWithout:
@@ -218,33 +273,36 @@ def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
             yield make_trainer(family, config.family_settings(family))
 
 
-def _decide(
-    data: Dataset, parts: Parts, models: dict[str, Trained], fits: dict[str, FamilyFit], config: Config, n_symbols: int
-) -> dict[str, Any]:  # fmt: skip
-    """Evidence: the untouched test part; before it, out-of-fold training rows and the validation part."""
-    names = list(models)
-    rows_inner = parts.validation
-    inner = {name: answers(models[name][1][parts.validation]) for name in names}
-    if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
-        rows_inner = np.concatenate([parts.train, parts.validation])
-        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
-    trades = max(parts.label_map.classes) > 0
-    verdict = decide(
-        parts.y[parts.test],
-        np.stack([answers(models[name][1][parts.test]) for name in names]),
-        parts.horizon,
-        parts.y[rows_inner],
-        np.stack([inner[name] for name in names]),
-        parts.y[parts.train],
-        np.stack([answers(models[name][1][parts.train]) for name in names]),
-        names=names,
-        r_net=data.r[parts.test] if trades else None,
-        inner_r_net=data.r[rows_inner] if trades else None,
-        profile=config.selector.profile,
-        n_symbols=n_symbols,
-        class_names={code: CLASS_WORDS.get(value, str(value)) for code, value in enumerate(parts.label_map.classes)},
-    )
-    return verdict.to_dict()
+def _evidence(parts: Parts, made: _Fitted, walk: WalkForwardFit | None) -> EvidenceRows:
+    """Pooled windows; the test part where no family has them."""
+    if walk is not None and made.windows:
+        return walk_forward_rows(walk.windows, made.windows)
+    return holdout_rows(parts, made.models, made.fits)
+
+
+def _verdict(
+    data: Dataset, rows: EvidenceRows, made: _Fitted, config: Config, n_symbols: int, earlier: Trials | None
+) -> dict[str, Any]:
+    outcomes = data.r if max(rows.label_map.classes) > 0 else None
+    verdict = judge(rows, config, n_symbols, outcomes, earlier, words=CLASS_WORDS).to_dict()
+    if rows.method == "walk_forward":
+        verdict["rejected"] |= made.no_windows
+    return verdict
+
+
+def _evaluation(
+    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any]
+) -> dict[str, Any]:
+    """On which rows the verdict stands, and what each window came to."""
+    if walk is not None and not made.windows:
+        note = "judged on the test part alone, because no family could be fitted on all windows"
+    told: dict[str, Any] = {"method": rows.method, "note": note, "rows": len(rows.oos), "no_windows": made.no_windows}
+    if walk is None or rows.method != "walk_forward":
+        return told
+    families = {
+        name: {"windows": found.windows, "seconds": round(found.seconds, 3)} for name, found in made.windows.items()
+    }
+    return told | {"windows": walk.windows.report(times), "families": families}
 
 
 def _class_shares(parts: Parts) -> dict[str, dict[str, float]]:

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 import smctrain as st
+from smctrain.audit.dominance import dominant_columns
 from smctrain.config import ResolvedConfig, resolve
 from smctrain.dataset import Dataset, make_dataset
 from smctrain.exceptions import FeatureLeak, SplitLeak
 from smctrain.features import build_features
 from smctrain.prepare import Preparation
+from smctrain.testing import noise_table
+from smctrain.training.arrays import evaluate_arrays
 from smctrain.training.guard import Guard
-from smctrain.training.parts import Fold, Parts, make_parts
+from smctrain.training.parts import Fold, LabelMap, Parts, make_parts
 from smctrain.training.provenance import Provenance
 from smctrain.training.recipe import feature_spec, make_labels
 
@@ -152,37 +155,43 @@ def test_validation_rows_among_training_rows_stop_the_symbol(market: st.BarSet) 
 
 def test_a_preparation_fitted_on_other_rows_is_refused(market: st.BarSet) -> None:
     data, parts, config = case(market)
-    guard = Guard(data, parts, config)
-    guard.before()
+    guard = Guard(data, parts, config).provenance.of(parts)
     everything = np.concatenate([parts.train, parts.test])
     whole = Preparation.fit(data.X, everything, data.names)
     with pytest.raises(SplitLeak, match="preparation was fitted on"):
-        guard.provenance.fitted("final", whole, parts.fit, parts.stop)
+        guard.fitted("final", whole, parts.fit, parts.stop)
     honest = Preparation.fit(data.X, parts.train, data.names)
-    guard.provenance.fitted("final", honest, parts.fit, parts.stop)
+    guard.fitted("final", honest, parts.fit, parts.stop)
     with pytest.raises(SplitLeak, match="stopped early on"):
-        guard.provenance.fitted("final", honest, parts.fit, parts.test[:5])
+        guard.fitted("final", honest, parts.fit, parts.test[:5])
     with pytest.raises(SplitLeak, match="fold0/0: the model is fitted on"):
-        guard.provenance.fitted("fold0/0", honest, parts.folds[0].test, parts.stop[:0])
-    with pytest.raises(SplitLeak, match="nobody said"):
-        guard.provenance.fitted("elsewhere", honest, parts.fit, parts.stop)
+        guard.fitted("fold0/0", honest, parts.folds[0].test, parts.stop[:0])
+    guard.fitted("window 3", honest, parts.fit, parts.stop)
+    with pytest.raises(SplitLeak, match="no such fold"):
+        guard.fitted("fold9/0", honest, parts.fit, parts.stop)
+    with pytest.raises(SplitLeak, match="window 1/fold0/0: the model is fitted on"):
+        guard.fitted("window 1/fold0/0", honest, parts.folds[0].test, parts.stop[:0])
     with pytest.raises(SplitLeak, match="columns were chosen on other rows"):
-        guard.provenance.chosen(honest, everything)
+        guard.chosen(honest, everything)
 
 
 def test_synthetic_rows_need_parents_inside_and_labels_outside_what_is_held_out() -> None:
-    t0 = np.arange(100)
-    provenance = Provenance(t0, t0 + 5)
+    t0, none = np.arange(100), np.empty(0, dtype=np.int64)
     fit, held = np.r_[0:40, 60:100], np.arange(47, 53)
-    provenance.open("fold0", fit, held)
-    provenance.synthetic("fold0/0", fit, np.array([[3, 4], [50, 51]]))
-    assert provenance.synthetic_rows == 2
+    part = Parts(LabelMap([0, 1], []), none.astype(np.int32), fit, none, held, fit, none, [], "", 6, {})
+    provenance = Provenance(t0, t0 + 5)
+    watch = provenance.of(part)
+    watch.synthetic("final", fit, np.array([[3, 4], [50, 51]]))
+    watch.generated("final", fit, 7)
+    assert provenance.synthetic_rows == 9
     with pytest.raises(SplitLeak, match="reach into held-out labels"):
-        provenance.synthetic("fold0/0", fit, np.array([[38, 41]]))  # rows 38 and 61: the interval spans the held rows
+        watch.synthetic("final", fit, np.array([[38, 41]]))  # rows 38 and 61: the interval spans the held rows
     with pytest.raises(SplitLeak, match="parent outside"):
-        provenance.synthetic("fold0/0", fit, np.array([[0, 80]]))
+        watch.synthetic("final", fit, np.array([[0, 80]]))
     with pytest.raises(SplitLeak, match="made of 1 rows outside"):
-        provenance.synthetic("fold0/0", np.arange(50), np.array([[0, 45]]))
+        watch.synthetic("final", np.arange(50), np.array([[0, 45]]))
+    with pytest.raises(SplitLeak, match="made of 10 rows outside"):
+        watch.generated("final", np.arange(50), 7)
 
 
 def test_a_few_copies_leave_training_and_many_stop_the_symbol(market: st.BarSet) -> None:
@@ -190,7 +199,7 @@ def test_a_few_copies_leave_training_and_many_stop_the_symbol(market: st.BarSet)
     X = data.X.copy()
     X[parts.train[5:8]] = X[parts.test[:3]]
     guard = Guard(replace(data, X=X), parts, config)
-    left = guard.before()
+    left, _ = guard.before()
     assert not np.isin(parts.train[5:8], left.train).any()
     assert len(left.train) == len(parts.train) - 3
     assert all(not np.isin(parts.train[5:8], np.r_[fold.fit, fold.stop, fold.test]).any() for fold in left.folds)
@@ -207,7 +216,7 @@ def test_near_copies_are_copies(market: st.BarSet) -> None:
     X = np.nan_to_num(data.X.copy())
     X[parts.train[5:8]] = X[parts.test[:3]]
     X[parts.train[5:8], 0] *= np.float32(1.0 + 2e-7)
-    left = Guard(replace(data, X=X), parts, config).before()
+    left, _ = Guard(replace(data, X=X), parts, config).before()
     assert not np.isin(parts.train[5:8], left.train).any()
 
 
@@ -215,7 +224,7 @@ def test_equal_rows_prove_nothing_where_columns_take_few_values(market: st.BarSe
     data, parts, config = case(market)
     hours = np.ascontiguousarray((np.arange(len(data.X)) % 24).astype(np.float32)[:, None])
     guard = Guard(replace(data, X=hours, names=["hour"]), parts, config)
-    assert guard.before() is parts
+    assert guard.before()[0] is parts
     assert "prove nothing" in guard.report().checks["F copies"]
 
 
@@ -239,3 +248,32 @@ def test_a_column_that_carries_a_model_goes_and_everything_is_fitted_again(marke
     # A column that weighs much and costs little stays.
     weights = {"RandomForest": {other: 0.9, data.names[5]: 0.1}}
     assert not guard.outweighed(weights, {"RandomForest": [0.56, 0.55]}, lambda *_: [0.54, 0.52])
+
+
+# ---- through arrays ------
+
+
+def test_arrays_are_guarded_too() -> None:
+    table = noise_table(1_500, signal=0.2, seed=4)
+    rows = np.arange(len(table.y))
+    X = np.column_stack([table.X, table.y + 0.3 * np.random.default_rng(0).standard_normal(len(table.y))])
+    names = [*(f"x{i}" for i in range(12)), "answer"]
+    few = {"models": ["LogisticRegression"], "names": names}
+    found = evaluate_arrays(X, table.y, rows, rows + 10, **few)
+    assert [finding.column for finding in found.leak_audit.quarantined] == ["answer"]
+    assert found.families["LogisticRegression"].windows[0]["accuracy"] < 0.8
+    assert "answer" in found.leak_audit.headline
+    copied = X[:, :12].copy()
+    copied[100:400] = copied[1_000:1_300]
+    with pytest.raises(SplitLeak, match="have a copy among the training rows"):
+        evaluate_arrays(copied, table.y, rows, rows + 10, **few | {"names": names[:12]})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_strongest_honest_signal_is_not_taken_for_a_leak(seed: int) -> None:
+    table = noise_table(1_700, signal=0.2, seed=seed)
+    rows = np.arange(len(table.y))
+    X = np.ascontiguousarray(table.X, dtype=np.float32)
+    folds = [(rows[:750], rows[770:1_000]), (rows[:1_000], rows[1_020:1_400]), (rows[:1_300], rows[1_320:])]
+    names = [f"x{i}" for i in range(12)]
+    assert dominant_columns(X, table.y.astype(np.int32), folds, names, 2, mean_span=11.0) == []
