@@ -147,8 +147,14 @@ class Guard:
             folds.append(Fold(np.setdiff1d(fold.fit, out), np.setdiff1d(fold.stop, out), np.setdiff1d(fold.test, gone)))
         if all(np.array_equal(old.fit, new.fit) for old, new in zip(parts.folds, folds, strict=True)) and not len(gone):
             return parts
-        left = {name: np.setdiff1d(getattr(parts, name), gone) for name in ("train", "validation", "fit", "stop")}
-        return replace(parts, folds=folds, **left)
+        return replace(
+            parts,
+            folds=folds,
+            train=np.setdiff1d(parts.train, gone),
+            validation=np.setdiff1d(parts.validation, gone),
+            fit=np.setdiff1d(parts.fit, gone),
+            stop=np.setdiff1d(parts.stop, gone),
+        )
 
     def _gone(self, finder: TwinFinder, train: Rows, held: Rows, name: str, near: bool = True) -> Rows:
         """Training rows that are copies of held-out ones, noted."""
