@@ -3,7 +3,7 @@
 N0, P(a), G1-G5   `smctrain.testing` (`noise_table`, `ohlc_paths`), under the names used here
 factor_tables     several symbols of N0 or P(a) whose draws share one factor: correlated markets for H2
 planted_columns   few columns that carry a signal among many that carry none: for column selection (H11)
-small_tables      short tables with rare classes and flag columns: for augmentation (H14)
+small_table       a short table with a rare class and a flag column: for augmentation (H14)
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
     "noise_table",
     "ohlc_paths",
     "planted_columns",
-    "small_tables",
+    "small_table",
 ]
 
 HORIZON = 10
@@ -132,19 +132,16 @@ class SmallTable:
     minority: float
 
 
-def small_tables(count: int, seed: int = 0) -> list[SmallTable]:
-    """Tables of 40 to 280 rows; the rare class has 1 to 50 % of them, in every fourth table 0, 1 or 2 rows at all."""
-    made = []
-    for number in range(count):
-        rng = np.random.default_rng([seed, 14, number])
-        n = int(rng.integers(40, 281))
-        share = float(rng.uniform(0.01, 0.5))
-        rare = number // 4 % 3 if number % 4 == 0 else max(3, round(share * n))
-        y = np.zeros(n, dtype=np.int64)
-        y[rng.permutation(n)[:rare]] = 1
-        test_y = (rng.random(2000) < max(rare, 1) / n).astype(np.int64)
-        made.append(SmallTable(_small(rng, y), y, _small(rng, test_y), test_y, rare / n))
-    return made
+def small_table(number: int, seed: int = 0) -> SmallTable:
+    """40 to 280 rows; the rare class has 1 to 50 % of them, in every fourth table 0, 1 or 2 rows at all."""
+    rng = np.random.default_rng([seed, 14, number])
+    n = int(rng.integers(40, 281))
+    share = float(rng.uniform(0.01, 0.5))
+    rare = number // 4 % 3 if number % 4 == 0 else max(3, round(share * n))
+    y = np.zeros(n, dtype=np.int64)
+    y[rng.permutation(n)[:rare]] = 1
+    test_y = (rng.random(2000) < max(rare, 1) / n).astype(np.int64)
+    return SmallTable(_small(rng, y), y, _small(rng, test_y), test_y, rare / n)
 
 
 def _small(rng: np.random.Generator, y: NDArray[np.int64]) -> NDArray[np.float64]:

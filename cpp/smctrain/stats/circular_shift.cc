@@ -7,13 +7,14 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
-#include "smctrain/stats/fft.h"
+#include "smctrain/stats/shift_correlation.h"
+#include "smctrain/stats/shift_maxima.h"
 
 namespace smctrain::stats {
 
 namespace {
 
-constexpr double kTolerance = 1e-9;  // of a balanced accuracy, where sums are not integers
+constexpr double kTolerance = 1e-9;  // of a balanced accuracy, where sums are no integers
 
 using Complex = std::complex<double>;
 
@@ -39,41 +40,25 @@ class ShiftCounter {
         last_(static_cast<int32_t>(n_classes - 1)),
         balanced_(balanced),
         weights_(hit_weights(y, n_classes, balanced)),
-        fft_(2 * n_) {
+        correlation_(n_) {
+    std::vector<double> indicator(y.size());
     for (int32_t c = 0; c < last_; ++c) {
-      std::vector<Complex> spectrum(static_cast<size_t>(fft_.size()));
-      for (int64_t t = 0; t < n_; ++t) {
-        if (y[static_cast<size_t>(t)] == c) spectrum[static_cast<size_t>(t)] = 1.0;
-      }
-      fft_.forward(spectrum);
-      label_spectra_.push_back(std::move(spectrum));
+      for (size_t t = 0; t < y.size(); ++t) indicator[t] = y[t] == c ? 1.0 : 0.0;
+      correlation_.add_channel(indicator);
     }
   }
 
   // Writes the statistic at every shift of models `a` and (if not empty) `b`.
   void count(std::span<const int32_t> a, std::span<const int32_t> b, double* out_a, double* out_b) const {
-    const auto size = static_cast<size_t>(fft_.size());
-    std::vector<Complex> total(size);
-    std::vector<Complex> models(size);
-    for (int32_t c = 0; c < last_; ++c) {
-      std::fill(models.begin(), models.end(), Complex{});
-      for (int64_t t = 0; t < n_; ++t) {
-        const auto i = static_cast<size_t>(t);
-        models[i] = {signed_weight(a[i], c), b.empty() ? 0.0 : signed_weight(b[i], c)};
-      }
-      fft_.forward(models);
-      const auto& labels = label_spectra_[static_cast<size_t>(c)];
-      for (size_t i = 0; i < size; ++i) total[i] += models[i] * std::conj(labels[i]);
-    }
-    if (last_ > 0) fft_.inverse(total);
+    const auto total = correlation_.correlate([&](size_t channel, size_t t) {
+      const auto c = static_cast<int32_t>(channel);
+      return Complex{signed_weight(a[t], c), b.empty() ? 0.0 : signed_weight(b[t], c)};
+    });
     const double constant_a = last_constant(a);
     const double constant_b = last_constant(b);
-    for (int64_t s = 0; s < n_; ++s) {
-      // The circular correlation folds the linear one: lag s and lag s - n.
-      Complex value = total[static_cast<size_t>(s)];
-      if (s > 0) value += total[size - static_cast<size_t>(n_ - s)];
-      out_a[s] = finish(value.real() + constant_a);
-      if (out_b != nullptr) out_b[s] = finish(value.imag() + constant_b);
+    for (size_t s = 0; s < total.size(); ++s) {
+      out_a[s] = finish(total[s].real() + constant_a);
+      if (out_b != nullptr) out_b[s] = finish(total[s].imag() + constant_b);
     }
   }
 
@@ -92,8 +77,7 @@ class ShiftCounter {
   int32_t last_;
   bool balanced_;
   std::vector<double> weights_;
-  Fft fft_;
-  std::vector<std::vector<Complex>> label_spectra_;
+  ShiftCorrelation correlation_;
 };
 
 void check(std::span<const int32_t> y, MatrixView<const int32_t> predictions, int64_t n_classes) {
@@ -116,62 +100,48 @@ void check(std::span<const int32_t> y, MatrixView<const int32_t> predictions, in
   }
 }
 
-}  // namespace
-
-std::vector<double> shifted_statistics(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
-                                       int64_t n_classes, bool balanced, int threads, const StopToken& stop) {
+// Calls sink(model, statistics at the shifts 0..n-1) for every model, from several threads.
+template <class Sink>
+void count_all(std::span<const int32_t> y, MatrixView<const int32_t> predictions, int64_t n_classes,
+               bool balanced, int threads, const StopToken& stop, Sink&& sink) {
   check(y, predictions, n_classes);
-  const auto n = static_cast<int64_t>(y.size());
   const ShiftCounter counter(y, n_classes, balanced);
-  std::vector<double> statistics(static_cast<size_t>(predictions.rows * n));
   parallel_for((predictions.rows + 1) / 2, threads, [&](int64_t pair) {
     if (stop.stop_requested()) return;
     const int64_t a = 2 * pair;
     const int64_t b = a + 1;
     const bool has_b = b < predictions.rows;
-    counter.count(predictions.row(a), has_b ? predictions.row(b) : std::span<const int32_t>{},
-                  statistics.data() + a * n, has_b ? statistics.data() + b * n : nullptr);
+    std::vector<double> of_a(y.size());
+    std::vector<double> of_b(has_b ? y.size() : 0);
+    counter.count(predictions.row(a), has_b ? predictions.row(b) : std::span<const int32_t>{}, of_a.data(),
+                  has_b ? of_b.data() : nullptr);
+    sink(a, of_a);
+    if (has_b) sink(b, of_b);
   });
-  return statistics;
+}
+
+}  // namespace
+
+std::vector<double> shifted_statistics(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
+                                       int64_t n_classes, bool balanced, int threads, const StopToken& stop) {
+  std::vector<double> all(static_cast<size_t>(predictions.rows) * y.size());
+  count_all(y, predictions, n_classes, balanced, threads, stop,
+            [&](int64_t model, const std::vector<double>& statistics) {
+              std::copy(statistics.begin(), statistics.end(), all.begin() + model * predictions.cols);
+            });
+  return all;
 }
 
 CircularShiftResult circular_shift_test(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
                                         int64_t n_classes, int64_t horizon, bool balanced, int threads,
                                         const StopToken& stop) {
   const auto n = static_cast<int64_t>(y.size());
-  if (horizon < 1) raise("InputError", "horizon must be at least 1 row, but is ", horizon, ".");
-  const int64_t needed = 8 * std::min(horizon, std::numeric_limits<int64_t>::max() / 8);
-  if (n < needed) {
-    raise("TooFewRows", "the circular-shift test needs at least 8 x horizon = ", needed, " rows, but got ", n,
-          ". Use more history or a shorter label.");
-  }
-  const auto statistics = shifted_statistics(y, predictions, n_classes, balanced, threads, stop);
-  const auto at = [&](int64_t m, int64_t s) { return statistics[static_cast<size_t>(m * n + s)]; };
-
-  CircularShiftResult result{};
-  result.stopped = stop.stop_requested();
-  result.statistic = at(0, 0);
-  for (int64_t m = 0; m < predictions.rows; ++m) {
-    result.model_statistics.push_back(at(m, 0));
-    if (at(m, 0) > result.statistic) {
-      result.statistic = at(m, 0);
-      result.best_model = m;
-    }
-  }
+  check_shift_rows(n, horizon);
+  ShiftMaxima maxima(predictions.rows, n);
+  count_all(y, predictions, n_classes, balanced, threads, stop,
+            [&](int64_t model, const std::vector<double>& statistics) { maxima.fold(model, statistics); });
   // Shares of equal integer counts are equal doubles, so accuracy needs no tolerance.
-  const double bound = balanced ? result.statistic - kTolerance : result.statistic;
-  int64_t reached = 0;
-  double sum = 0.0;
-  for (int64_t s = 4 * horizon; s <= n - 4 * horizon; ++s) {
-    double best = at(0, s);
-    for (int64_t m = 1; m < predictions.rows; ++m) best = std::max(best, at(m, s));
-    reached += best >= bound ? 1 : 0;
-    sum += best;
-    ++result.n_shifts;
-  }
-  result.p_value = static_cast<double>(1 + reached) / static_cast<double>(result.n_shifts + 1);
-  result.null_mean = sum / static_cast<double>(result.n_shifts);
-  return result;
+  return maxima.result(horizon, balanced ? kTolerance : 0.0, stop);
 }
 
 }  // namespace smctrain::stats

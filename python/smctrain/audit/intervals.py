@@ -28,7 +28,7 @@ class UsedSplit:
     forward : bool
         Whether training labels must end before the first held-out decision.
     embargo : int
-        Decision stamps after a held-out block that must be empty.
+        Decision stamps that must be empty: after a held-out block, or before it where `forward`.
     """
 
     where: str
@@ -56,10 +56,11 @@ def check_split(split: UsedSplit, t0: Rows, t1: Rows, all_rows: Rows, rng: np.ra
     rows = np.asarray(all_rows, dtype=np.int64)
     train, held = np.searchsorted(rows, split.train), np.searchsorted(rows, split.held)
     try:
-        audit_splits([(train, held)], rows, (t0[rows], t1[rows]), embargo=split.embargo, forward=split.forward)
+        distance = {"gap": split.embargo} if split.forward else {"embargo": split.embargo}
+        audit_splits([(train, held)], rows, (t0[rows], t1[rows]), forward=split.forward, **distance)
     except SplitLeak as leak:
         named = tuple(int(rows[row]) for row in leak.rows if 0 <= row < len(rows))
-        text = str(leak).removeprefix("split 0: ").split(" First rows:")[0].rstrip(".")
+        text = str(leak).removeprefix("split 0: ").split(". ")[0].rstrip(".")
         first = f" First rows: {', '.join(map(str, named))}." if named else ""
         raise SplitLeak(f"{split.where}: {text}.{first}", code=leak.code, rows=named) from leak
     a, b = _pairs(split.train, split.held, rng)

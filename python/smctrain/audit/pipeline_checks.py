@@ -78,7 +78,7 @@ def split_step(
                 [(np.sort(place[train]), np.sort(place[held]))], order, (t0[order], t1[order]), embargo=embargo
             )
         except SplitLeak as leak:
-            text = str(leak).removeprefix("split 0: ").split(" First rows:")[0].rstrip(".")
+            text = str(leak).removeprefix("split 0: ").split(". ")[0].rstrip(".")
             rows = [int(order[row]) for row in leak.rows if 0 <= row < len(order)]
             detail = f"split {number}: {text}" + (f", first rows {', '.join(map(str, rows[:5]))}" if rows else "")
             kind = leak.code.replace(" ", "_")

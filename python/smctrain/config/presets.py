@@ -6,9 +6,11 @@ from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    # Minutes become seconds: larger batches with scaled rates, fewer epochs and folds. Same features, labels, splits.
+    # Minutes become seconds: larger batches with scaled rates, fewer epochs, folds and windows. Same features, labels
+    # and rows that decide.
     "fast": {
         "cv": {"folds": 3},
+        "evaluation": {"n_splits": 3},
         "random_forest": {"n_estimators": 100},
         "extra_trees": {"n_estimators": 100},
         "xgboost": {"n_estimators": 100, "early_stopping_rounds": 10},
@@ -24,6 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "thorough": {
         "cv": {"folds": 10},
+        "tuning": {"enabled": True},
         "random_forest": {"n_estimators": 500},
         "extra_trees": {"n_estimators": 500},
         "xgboost": {"n_estimators": 600, "learning_rate": 0.05, "early_stopping_rounds": 40},

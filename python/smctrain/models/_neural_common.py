@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.models._devices import choose_device
+from smctrain.models._devices import WORK_FOR_A_DEVICE, WORK_OF_A_TRANSFORMER, choose_device
 from smctrain.models._neural_fast import fast_settings
-from smctrain.models._neural_settings import NetSettings
+from smctrain.models._neural_settings import NetSettings, epochs_by_column
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.memory import check_memory
 
@@ -157,6 +158,11 @@ def estimate_bytes(batch_size: int, shape: NetShape) -> int:
     return 4 * (7 * weights + max(batch_size + 1, 256) * shape.lookback * units)
 
 
+def work_of_a_step(shape: NetShape, batch_size: int) -> int:
+    """Weights x rows: what the sums of a training step are proportional to."""
+    return sum(math.prod(extents) for extents in shape.array_shapes().values()) * batch_size * shape.lookback
+
+
 def _block(stack: str, i: int, width_in: int, width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {f"{stack}.{i}.linear.weight": (width, width_in)}
     shapes.update({f"{stack}.{i}.{name}": (width,) for name in ("linear.bias", *(_NORM if norm else ()))})
@@ -167,12 +173,14 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
     """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature, device."""
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
-    on_cpu = ("cpu", "a VAE is trained there")
-    device, words = on_cpu if shape.kind == "vae" else choose_device(trainer.device)
-    logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
     settings, changed = trainer.native(), ""
-    if getattr(trainer, "mode", "standard") == "fast":
+    if trainer.mode == "fast":
         settings, changed = fast_settings(settings, len(task.rows), runs=shape.kind in ("lstm", "gru"))
+    on_cpu = ("cpu", "a VAE is trained there")
+    enough = WORK_OF_A_TRANSFORMER if shape.kind == "transformer" else WORK_FOR_A_DEVICE
+    work = work_of_a_step(shape, min(settings["batch_size"], len(task.rows)))
+    device, words = on_cpu if shape.kind == "vae" else choose_device(trainer.device, work, enough)
+    logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
     check_memory(
         trainer.family, estimate_bytes(settings["batch_size"], shape), "a smaller batch_size, lookback or width"
     )
@@ -186,6 +194,10 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
 
 def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[str, Any]:
     """As `fit_network`, with the native settings at hand; on the CPU where they name no device."""
+    unmatched: list[str] = []
+    if isinstance(settings["visible_from"], Mapping):
+        epochs, unmatched = epochs_by_column(settings["visible_from"], task.names)
+        settings = {**settings, "visible_from": epochs}
     native = _load.neural_devices()
     result: dict[str, Any] = native.neural_fit(
         task.X,
@@ -205,6 +217,7 @@ def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[st
     if result["left_out"]:
         lacks = "none of the targets" if shape.tasks else f"no full window of {shape.lookback} rows inside one segment"
         warnings.append(f"{result['left_out']} of {len(task.rows)} training rows have {lacks} and were left out.")
+    warnings += [f"visible_from names {name!r}, which no column has." for name in unmatched]
     result["warnings"] = warnings
     result["device"] = settings.get("device", "cpu")
     return result

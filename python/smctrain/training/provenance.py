@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain._load import core
 from smctrain.exceptions import SplitLeak
 from smctrain.prepare import Preparation
 from smctrain.prepare.preparation import hash_of_rows
+from smctrain.splits import audit as audit_splits
 from smctrain.training.parts import Parts
 
 Rows = NDArray[np.int64]
@@ -120,14 +120,15 @@ class Watch:
         t0, t1 = np.r_[start, self.t0[place.held]], np.r_[end, self.t1[place.held]]
         train, test = np.arange(n, dtype=np.int64), np.arange(n, len(t0), dtype=np.int64)
         if len(test):
-            code, bad, count = core().audit_split(t0, t1, train, test, False, 0, 0)
-            if code:
-                named = tuple(int(row) for row in rows[[r for r in bad if r < n]].ravel()[:10])
+            try:
+                audit_splits([(train, test)], t0, (t0, t1))
+            except SplitLeak as leak:
+                named = tuple(int(row) for row in rows[[row for row in leak.rows if row < n]].ravel()[:10])
                 raise SplitLeak(
-                    f"{purpose}: the labels of {count} synthetic rows reach into held-out labels (parents {named}).",
+                    f"{purpose}: the labels of synthetic rows reach into held-out labels (parents {named}).",
                     "lineage",
                     named,
-                )
+                ) from leak
         self.whole.count(synthetic_rows=n)
 
     def generated(self, purpose: str, fit: Rows, n: int) -> None:

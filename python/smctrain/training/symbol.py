@@ -30,13 +30,16 @@ from smctrain.models.base import Trainer
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
+from smctrain.training.auto_tuning import KEPT, REVIEW, TUNED, Tuning, changes_of, chosen, vectors
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.choosing import FeatureChoice
-from smctrain.training.evaluate import agreed, answers, evaluate
-from smctrain.training.files import Trained, symbol_folder, write_symbol
+from smctrain.training.evaluate import agreed, answers, evaluate, note_pooled, probabilities_beat_prior
+from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
+from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.guard import Guard, importances_of
 from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
+from smctrain.training.left_out import ScoreWithout
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
@@ -102,13 +105,14 @@ def train_symbol(
         walk = None
         if windows is not None:
             walk = WalkForwardFit(data, windows, config, threads, guard.quarantine, guard.provenance)
-        return walk, _fit_families(data, parts, prepare, walk, config, threads, stop, report, stage, guard)
+        return walk, _Families(data, parts, prepare, walk, config, threads, stop, report, stage, guard).run()
 
     walk, fitted = fit_all()
+    score_without = ScoreWithout(data, parts, config, threads, stop, guard)
     while guard.outweighed(
         importances_of({name: model for name, (model, _) in fitted.models.items()}),
         {name: fit.folds.accuracies for name, fit in fitted.fits.items()},
-        _ScoreWithout(data, parts, prepare, config, threads, stop, guard),
+        score_without,
     ):
         prepare = guard.prepared(prepare)
         walk, fitted = fit_all()
@@ -127,6 +131,11 @@ def train_symbol(
         rows = _evidence(parts, fitted, walk)
         earlier = count_trials(None if ledger is None else Path(ledger), fingerprint(base), rows, data, config)
         verdict = _verdict(data, rows, fitted, config, n_symbols, earlier)
+    final = None
+    if walk is not None and config.evaluation.final_refit and verdict["kind"] == "DEPLOY":
+        report("refit")
+        with stage("refit"):
+            final = _final(walk, fitted, verdict["model"], config, threads, stop)
     result = SymbolResult(
         symbol=bars.symbol,
         timeframe=base.timeframe,
@@ -150,7 +159,8 @@ def train_symbol(
         models={name: model for name, (model, _) in models.items()},
         failures=failures,
         verdict=verdict,
-        evaluation=_evaluation(rows, walk, fitted, note, base.time),
+        evaluation=_evaluation(rows, walk, fitted, note, base.time, verdict["evidence"]["shown_model"]),
+        tuning=fitted.tuning.to_dict() if fitted.tuning is not None else {},
         issues=issues,
         data_hash=digest,
         config_hash=config_hash(config),
@@ -163,7 +173,8 @@ def train_symbol(
     if folder is not None:
         report("files")
         with stage("files"):
-            write_symbol(Path(folder), result, data, parts, fits, models, base, config)
+            pooled = {} if walk is None else _pooled(walk, fitted)
+            write_symbol(Path(folder), result, data, parts, fits, models, base, config, pooled, final)
     result.seconds = round(time.monotonic() - started, 3)
     if folder is not None:
         write_json(symbol_folder(folder, bars.symbol) / "result.json", result.to_dict())
@@ -190,31 +201,63 @@ class _Fitted:
     no_windows: dict[str, str] = field(default_factory=dict)
     """Families that are trained, but have no complete answers over the windows: why."""
     failures: list[FailureRecord] = field(default_factory=list)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of each family, as they were used."""
+    tuning: Tuning | None = None
+    also_oos: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    """Answers over the windows that were replaced by those of other settings: looked at, so they count."""
 
 
-def _fit_families(
-    data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config, threads: int,
-    stop: NDArray[np.uint8], report: Report, stage: Stages, guard: Guard,
-) -> _Fitted:  # fmt: skip
-    made = _Fitted()
-    seed = seed_of(config.training.seed, data.symbol, "selection")
-    choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
-    store = FoldStore(data, settings=prepare_settings(config), quarantine=guard.quarantine)
-    stores = [store] if walk is None else [store, walk.store]
-    for number, family in enumerate(config.models):
-        for kept in stores:
-            kept.keep_for(_trainers(config, config.models[number:]))
-        started = time.monotonic()
+class _Families:
+    """Fits the families of one symbol: the model of the training part, and the outer windows."""
 
-        def told(step: str, done: int = 0, total: int = 0, family: str = family, number: int = number) -> None:
-            report(f"{family} {step}", done, total, f"model {number + 1} of {len(config.models)}")
+    def __init__(
+        self, data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config,
+        threads: int, stop: NDArray[np.uint8], report: Report, stage: Stages, guard: Guard,
+    ) -> None:  # fmt: skip
+        self.data, self.parts, self.prepare, self.walk, self.config = data, parts, prepare, walk, config
+        self.guard = guard
+        self.threads, self.stop, self.report, self.stage = threads, stop, report, stage
+        self.made = _Fitted()
+        seed = seed_of(config.training.seed, data.symbol, "selection")
+        self.choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
 
-        limit = started + 60.0 * config.training.time_limit_minutes
-        bounds = Bounds(config.training.seed, threads, stop, limit)
+    def run(self) -> _Fitted:
+        """All families; those of weak symbols with other settings once more."""
+        self._fit_all(self.config, self.config.models)
+        if self.walk is not None and self.config.tuning.enabled and self.made.windows:
+            self._tune(self.walk)
+        return self.made
+
+    def _fit_all(self, config: Config, families: Sequence[str]) -> None:
+        store = FoldStore(self.data, settings=prepare_settings(config), quarantine=self.guard.quarantine)
+        for number, family in enumerate(families):
+            for kept in [store] if self.walk is None else [store, self.walk.store]:
+                kept.keep_for(_trainers(config, families[number:]))
+            self._fit(config, family, store)
+
+    def _bounds(self) -> Bounds:
+        limit = time.monotonic() + 60.0 * self.config.training.time_limit_minutes
+        return Bounds(self.config.training.seed, self.threads, self.stop, limit)
+
+    def _told(self, family: str) -> Report:
+        number = self.config.models.index(family)
+
+        def told(step: str, done: int = 0, total: int = 0) -> None:
+            self.report(f"{family} {step}", done, total, f"model {number + 1} of {len(self.config.models)}")
+
+        return told
+
+    def _fit(self, config: Config, family: str, store: FoldStore) -> None:
+        data, parts, made = self.data, self.parts, self.made
+        started, bounds, told = time.monotonic(), self._bounds(), self._told(family)
         try:
-            with stage(family):
-                trainer = make_trainer(family, config.family_settings(family))
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice, guard.provenance).run()
+            with self.stage(family):
+                made.settings[family] = config.family_settings(family)
+                trainer = make_trainer(family, made.settings[family])
+                fit = Fitter(
+                    data, parts, trainer, config, bounds, self.prepare, told, store, self.choice, self.guard.provenance
+                ).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
@@ -223,47 +266,61 @@ def _fit_families(
             raise
         except Exception as error:  # the other families go on
             made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
-            continue
-        if walk is None:
-            continue
+            return
+        if self.walk is None:
+            return
         try:
-            with stage(family):
-                found = walk.fit(trainer, bounds, told)
+            with self.stage(family):
+                found = self.walk.fit(trainer, bounds, told)
         except SplitLeak:
             raise
         except Exception as error:  # the trained model stays; without windows it is no candidate
             made.no_windows[family] = f"its windows could not be fitted: {error}"
-        else:
-            if found.complete:
-                made.windows[family] = found
-            else:
-                made.no_windows[family] = "a fit of its windows ended early"
-    return made
+            return
+        if not found.complete:
+            made.no_windows[family] = "a fit of its windows ended early"
+            return
+        made.windows[family] = found
+        windows = self.walk.windows
+        note_pooled(made.models[family][0], found.oos, windows.y[windows.oos], windows.horizon)
 
+    def _tune(self, walk: WalkForwardFit) -> None:
+        """See auto_tuning.py. What the first settings answered stays on the record as a try."""
+        made, inner_y = self.made, walk.windows.y[walk.windows.inner]
 
-class _ScoreWithout:
-    """Accuracies of a family's inner folds when one column more is left out."""
+        def best() -> float:
+            return max(float(np.mean(found.inner == inner_y)) for found in made.windows.values())
 
-    def __init__(
-        self, data: Dataset, parts: Parts, prepare: Preparation, config: Config, threads: int, stop: NDArray[np.uint8],
-        guard: Guard,
-    ) -> None:  # fmt: skip
-        self.data, self.parts, self.prepare, self.config = data, parts, prepare, config
-        self.threads, self.stop, self.guard = threads, stop, guard
-
-    def __call__(self, family: str, column: str) -> list[float]:
-        config = self.config
-        store = FoldStore(
-            self.data, settings=prepare_settings(config), quarantine={**self.guard.quarantine, column: "left out"}
-        )
-        limit = time.monotonic() + 60.0 * config.training.time_limit_minutes
-        bounds = Bounds(config.training.seed, self.threads, self.stop, limit)
-        trainer = make_trainer(family, config.family_settings(family))
-        fitter = Fitter(
-            self.data, self.parts, trainer, config, bounds, self.prepare, lambda *_: None, store, None,
-            self.guard.provenance,
-        )  # fmt: skip
-        return fitter.cross_validate(augmented=False, repeat=0).accuracies
+        weak, before = self.config.tuning.below, best()
+        if before >= weak:
+            return
+        made.tuning = Tuning(before, KEPT)
+        changed: dict[str, Any] = {}
+        for family, found in made.windows.items():
+            settings = self.config.family_settings(family)
+            trials = changes_of(make_trainer(family, settings))
+            trainers = [make_trainer(family, settings | changes) for changes in trials]
+            told = self._told(family)
+            told("tuning", 0, len(trials))
+            with self.stage("tuning"):
+                outcomes = walk.search(trainers, self._bounds())
+            changes, made.tuning.families[family] = chosen(trials, outcomes)
+            found.tried |= vectors(trials, outcomes, walk.windows.inner, answers)
+            if changes:
+                changed[family] = changes
+        if changed:
+            before_tuning = {family: made.windows[family] for family in changed}
+            config = self.config
+            for family, changes in changed.items():
+                config = config.with_family_settings(family, changes)
+            self._fit_all(config, list(changed))
+            for family, old in before_tuning.items():
+                if made.windows[family] is not old:
+                    made.windows[family].tried |= old.tried | {"settings as set": old.inner}
+                    made.also_oos[f"{family}: settings as set"] = old.oos
+            made.tuning.outcome = TUNED
+        if best() < weak:
+            made.tuning.outcome = REVIEW
 
 
 def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
@@ -276,7 +333,7 @@ def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
 def _evidence(parts: Parts, made: _Fitted, walk: WalkForwardFit | None) -> EvidenceRows:
     """Pooled windows; the test part where no family has them."""
     if walk is not None and made.windows:
-        return walk_forward_rows(walk.windows, made.windows)
+        return walk_forward_rows(walk.windows, made.windows, made.also_oos)
     return holdout_rows(parts, made.models, made.fits)
 
 
@@ -290,14 +347,32 @@ def _verdict(
     return verdict
 
 
+def _final(
+    walk: WalkForwardFit, made: _Fitted, family: str, config: Config, threads: int, stop: NDArray[np.uint8]
+) -> FinalModel | None:
+    """The verdict's model on all rows; None where the fit does not come to its end."""
+    deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
+    bounds = Bounds(config.training.seed, threads, stop, deadline)
+    final = walk.refit(make_trainer(family, made.settings[family]), made.windows[family], bounds)
+    return final if final.model.complete else None
+
+
+def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
+    classes = walk.windows.label_map.classes
+    return {name: Pooled(walk.windows.oos, found.proba, classes) for name, found in made.windows.items()}
+
+
 def _evaluation(
-    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any]
+    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any], shown: str
 ) -> dict[str, Any]:
     """On which rows the verdict stands, and what each window came to."""
     if walk is not None and not made.windows:
         note = "judged on the test part alone, because no family could be fitted on all windows"
     told: dict[str, Any] = {"method": rows.method, "note": note, "rows": len(rows.oos), "no_windows": made.no_windows}
-    if walk is None or rows.method != "walk_forward":
+    pooled = rows.method == "walk_forward"
+    proba = made.windows[shown].proba if pooled else made.models[shown][1][rows.oos]
+    told["probabilities"] = probabilities_beat_prior(proba, rows.y[rows.oos], rows.y[rows.train])
+    if walk is None or not pooled:
         return told
     families = {
         name: {"windows": found.windows, "seconds": round(found.seconds, 3)} for name, found in made.windows.items()

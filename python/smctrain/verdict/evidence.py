@@ -143,7 +143,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
     best, test, trades = measured.choice.best, found.test, found.trades
     return {
         "shown_model": case.names[measured.shown],
-        "profile": case.profile,
+        "profile": case.rules.profile,
         "metric": case.metric.name,
         "n_oos": len(case.oos),
         "n_inner": len(case.inner),
@@ -156,6 +156,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "p_comb": found.p_comb,
         "p_resolution": None if test is None else test.resolution,
         "n_shifts": None if test is None else test.n_shifts,
+        "luck_mean": None if test is None else test.null_mean,
         "e_end": found.wealth.end,
         "e_max": found.wealth.sup,
         "statistic": found.statistic,

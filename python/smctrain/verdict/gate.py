@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from smctrain.stats.choice import Rules
 from smctrain.verdict.evidence import as_record, weigh
 from smctrain.verdict.explain import kind_of, reasons_of
 from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, ledger_key, new_run
 from smctrain.verdict.measure import Case, Labels, measure, read_case
 from smctrain.verdict.result import DEPLOY, REVIEW, Trials, Verdict
-from smctrain.verdict.rules import failures
+from smctrain.verdict.rules import criteria, failures
 
 
 def decide(
@@ -43,6 +44,9 @@ def decide(
     class_names: Mapping[int, str] | None = None,
     min_edge: float = 0.03,
     require_positive_ev: bool = True,
+    max_gap: float = 0.20,
+    min_accuracy: float = 0.55,
+    stability_threshold: float = 0.05,
     threads: int = 1,
 ) -> Verdict:
     """The verdict on one symbol and target.
@@ -78,6 +82,8 @@ def decide(
         Train-fold minus out-of-fold accuracy of the early-stopped models, measured in the inner folds.
     class_names : code -> word, for the sentences
     min_edge : smallest edge over the baseline that rows must be able to show
+    max_gap, min_accuracy, stability_threshold
+        Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
 
     Returns
     -------
@@ -96,8 +102,9 @@ def decide(
     """
     given = ledger if isinstance(ledger, Trials) else None
     case = read_case(
-        y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net, profile,
-        given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev, threads,
+        y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
+        given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev,
+        Rules(profile, max_gap, min_accuracy, stability_threshold), threads,
     )  # fmt: skip
     if isinstance(ledger, Ledger | str | Path):
         book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
@@ -117,6 +124,7 @@ def decide(
         alternatives=choice.alternatives,
         rejected=choice.rejected,
         failed_rules=list(failed),
+        criteria=criteria(case, measured, found, failed),
     )
 
 

@@ -39,7 +39,7 @@ def test_planted_columns_together_carry_what_one_column_of_the_standard_process_
 
 
 def test_small_tables_have_every_rare_count_and_share() -> None:
-    tables = processes.small_tables(60, seed=1)
+    tables = [processes.small_table(number, seed=1) for number in range(60)]
     rare = np.array([table.y.sum() for table in tables])
     assert {0, 1, 2} <= set(rare.tolist())
     assert min(len(t.y) for t in tables) >= 40

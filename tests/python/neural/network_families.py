@@ -113,6 +113,8 @@ NETWORKS = [
     *_pair("Transformer", "Transformer", {"d_model": 8, "num_heads": 2, "num_layers": 2, "feed_forward": 8, **_WINDOW},
            {"d_model": 16, "num_heads": 2, "num_layers": 1, "feed_forward": 32, "max_epochs": 25,
             "learning_rate": 0.005, **_WINDOW}),
+    *_pair("VAE", "VAE", {"hidden_dims": (8,), "latent_dim": 4}, {"hidden_dims": (32,), "latent_dim": 8,
+           "kl_weight": 0.001, "reconstruction_weight": 0.1, "max_epochs": 40}),
     Network("MultiTaskMLP", "MultiTask", {"trunk_dims": (8,), "head_dim": 6, "dropout": 0.2, "batch_size": 32,
             "max_epochs": 5, "patience": 5}, _LOOP | {"trunk_dims": (32,), "head_dim": 16},
             _QUIET | {"trunk_dims": (32,), "head_dim": 16, "class_weight": None}),

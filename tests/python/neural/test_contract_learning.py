@@ -18,7 +18,8 @@ FEW = 50
 
 
 def test_every_network_of_the_package_is_listed() -> None:
-    entries = [entry for entry in FAMILIES.values() if entry.extra == "neural"]
+    """The GAN makes rows and predicts nothing; it is judged by what others learn from them (test_gan.py)."""
+    entries = [entry for entry in FAMILIES.values() if entry.extra == "neural" and entry.name != "GAN"]
     faces = {entry.estimator for entry in entries} | {entry.regressor for entry in entries if entry.regressor}
     assert {network.name for network in NETWORKS} == faces
 

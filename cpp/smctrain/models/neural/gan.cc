@@ -126,8 +126,9 @@ class Duel {
       for (int64_t j = 0; j < shape_.columns; ++j) squares += static_cast<double>(g[j]) * g[j];
       const double length = std::sqrt(squares);
       gradient_norm += share * length;
-      loss += penalty * share * (length - 1.0) * (length - 1.0);
-      const double pull = length > 0.0 ? 2.0 * penalty * share * (length - 1.0) / length : 0.0;
+      const double excess = std::max(0.0, length - 1.0);
+      loss += penalty * share * excess * excess;
+      const double pull = excess > 0.0 ? 2.0 * penalty * share * excess / length : 0.0;
       for (int64_t j = 0; j < shape_.columns; ++j) g[j] = static_cast<float>(pull * g[j]);
       std::fill_n(g + shape_.columns, shape_.classes, 0.0F);  // the class is given, not judged
     }
@@ -320,7 +321,7 @@ class Fit {
     }
     const auto n = static_cast<int64_t>(judged_classes_.size());
     judged_ = with_class(rows.data(), n);
-    judged_within_ = mean_distance(view(judged_), view(judged_));
+    judged_within_ = mean_distance_of_others(view(judged_));
   }
 
   MatrixView<const float> view(const std::vector<float>& rows) const {
@@ -334,7 +335,7 @@ class Fit {
         made_rows(in_.shape, generator, judged_classes_, in_.seed ^ fnv1a64("gan/judge"), StopToken());
     const auto made = with_class(rows.data(), static_cast<int64_t>(judged_classes_.size()));
     const double between = 2.0 * mean_distance(view(judged_), view(made));
-    return between > 0.0 ? (between - judged_within_ - mean_distance(view(made), view(made))) / between : 0.0;
+    return between > 0.0 ? (between - judged_within_ - mean_distance_of_others(view(made))) / between : 0.0;
   }
 
   const GanInput& in_;

@@ -1,25 +1,27 @@
 // Conditional Wasserstein GAN with gradient penalty for tables (Gulrajani et al., "Improved training of
-// Wasserstein GANs", NeurIPS 2017).
+// Wasserstein GANs", NeurIPS 2017; one-sided penalty: Petzka, Fischer and Lukovnikov, "On the regularization
+// of Wasserstein GANs", ICLR 2018).
 //
-//   generator  noise and a one-hot class -> a row
-//   critic     a row and a one-hot class -> a number, high for real rows
-//   critic loss     mean D(made) - mean D(real) + penalty * mean (|gradient of D by the row| - 1)^2, the
-//   gradient at a
-//                   random point between a real row and a made one of the same class
+//   generator       noise and a one-hot class -> a row
+//   critic          a row and a one-hot class -> a number, high for real rows
+//   critic loss     mean D(made) - mean D(real) + penalty * mean max(0, |gradient of D by the row| - 1)^2,
+//                   the gradient at a random point between a real row and a made one of the same class
 //   generator loss  - mean D(made)
-//   report     every `report_every` generator steps: losses, length of the gradient, energy distance between
-//   the
-//              judged rows (held out, or training rows where there are none) and rows made for their classes
+//   report          every `report_every` generator steps: losses, length of the gradient, energy distance
+//                   between the judged rows (held out, or training rows where there are none) and rows made
+//                   for their classes, estimated without bias: about 0 for rows of one distribution
 //
 //   1. `critic_steps` critic steps on batches of training rows drawn with replacement, then one generator
-//   step
+//      step
 //   2. made rows come from the running average of the generator's weights (Yazici et al., ICLR 2019)
 //   3. the averaged generator of the latest report whose energy distance is within 1.5 times the smallest, or
-//   within 3 / judged rows, which is chance, is kept; `patience` reports without a
-//      smaller one end the fit
+//      within 3 / judged rows, which is chance, is kept; `patience` reports without such a one end the fit
 //   4. numbers that are not finite: back to the weights of the last report at a quarter of the rate,
-//   `nan_recoveries`
-//      times
+//      `nan_recoveries` times
+//
+// Measured on 900 rows of 6 columns, two classes of two modes: a two-sided penalty of 10 left spreads off by
+// half after 1,500 steps, a one-sided one of 3 by 2 to 6 % after 3,000; packs of 2 to 8 rows judged together
+// and a falling rate came out worse than rows judged one by one at a steady rate.
 //
 // Both networks are Linear and leaky ReLU (slope 0.2), Linear at the end, without normalisation (the penalty
 // is one of single rows). The penalty's gradient needs no second derivatives: leaky ReLU is linear on either
@@ -51,11 +53,11 @@ struct GanShape {
 
 struct GanSettings {
   double learning_rate = 0.001;
-  double penalty = 1.0;
-  double averaging = 0.99;
+  double penalty = 3.0;
+  double averaging = 0.998;
   int64_t batch_size = 128;
   int64_t critic_steps = 3;
-  int64_t max_steps = 1500;  // of the generator
+  int64_t max_steps = 3000;  // of the generator
   int64_t report_every = 50;
   int64_t patience = 10;
   int64_t nan_recoveries = 2;

@@ -39,6 +39,12 @@ double mean_distance(MatrixView<const float> a, MatrixView<const float> b) {
   return sum / (static_cast<double>(a.rows) * static_cast<double>(b.rows));
 }
 
+double mean_distance_of_others(MatrixView<const float> a) {
+  if (a.rows < 2) return 0.0;
+  const auto n = static_cast<double>(a.rows);
+  return mean_distance(a, a) * n / (n - 1.0);
+}
+
 double energy_distance(MatrixView<const float> a, MatrixView<const float> b) {
   const double between = 2.0 * mean_distance(a, b);
   if (!(between > 0.0)) return std::isnan(between) ? between : 0.0;
@@ -65,6 +71,20 @@ double coverage(MatrixView<const float> a, MatrixView<const float> b, int64_t k)
     }
   }
   return static_cast<double>(covered) / static_cast<double>(a.rows);
+}
+
+std::vector<double> nearest_distances(MatrixView<const float> a, MatrixView<const float> b,
+                                      std::span<const int64_t> own) {
+  std::vector<double> result(static_cast<size_t>(a.rows));
+  for (int64_t i = 0; i < a.rows; ++i) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int64_t k = 0; k < b.rows; ++k) {
+      if (!own.empty() && own[i] == k) continue;
+      least = std::min(least, squared(row_of(a, i), row_of(b, k), a.cols));
+    }
+    result[i] = std::sqrt(least);
+  }
+  return result;
 }
 
 }  // namespace smctrain::models::neural

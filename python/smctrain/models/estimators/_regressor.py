@@ -17,6 +17,7 @@ from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._input import (
     behind,
     coming_back,
+    names_of,
     numbers_of,
     require_two_rows,
     seed_of,
@@ -111,6 +112,7 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
             weight=weight,
             segment=segments,
             binned=None if bins is None else bins.matrix,
+            names=names_of(self),
             seed=seed_of(getattr(self, "random_state", None)),
             threads=threads_of(getattr(self, "n_jobs", None)),
             time_limit_s=0.0 if time_limit is None else float(time_limit),

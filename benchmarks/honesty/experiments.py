@@ -1,0 +1,223 @@
+"""What is run for one seed. Goals (goals.py) read the results; several goals share an experiment.
+
+table       the pipeline on N0 or P(a): H1, H4, H5, H6, H16
+symbols     20 correlated noise symbols in one run: H2
+search      every trial of a search counts: H3
+required    after how many rows a known edge is seen, against the number that was announced: H6
+coverage    whether the 95 % interval holds the true accuracy: H10
+columns     which columns are confirmed: H11
+small       augmentation of small tables: H14
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import smctrain as st
+from honesty import pipeline, processes
+from honesty.rules import usual_rules
+from smctrain.models.registry import make_trainer
+
+Result = dict[str, Any]
+
+
+def table(seed: int, told: Result) -> Result:
+    """One symbol of N0 or P(a), judged on each of `sizes` test rows."""
+    first = pipeline.FIRST_TEST_ROW[told["train"]]
+    drawn = processes.noise_table(
+        first + max(told["sizes"]) + told["fresh"] + 2 * processes.HORIZON, told["signal"], seed
+    )
+    run = pipeline.walk if told["walk"] else pipeline.fixed
+    return run(drawn, told["sizes"], told, told["fresh"])
+
+
+def symbols(seed: int, told: Result) -> Result:
+    """Several noise symbols under one factor, judged together."""
+    first, size = pipeline.FIRST_TEST_ROW[told["train"]], told["sizes"][0]
+    tables = processes.factor_tables(told["symbols"], first + size, 0.0, seed, rho=told["rho"])
+    verdicts, usual = {}, []
+    for number, drawn in enumerate(tables):
+        done = pipeline.evaluate(drawn, first + size, first, told, n_symbols=len(tables))
+        verdicts[f"S{number}"] = done.verdict
+        usual.append(pipeline.record(pipeline.evidence_rows(done, size), done.verdict)["usual"]["deploys"])
+    judged = st.verdict.apply_multiple_testing(verdicts)
+    return {
+        "deployed": sum(v.deploy for v in judged.values()),
+        "alone": sum(v.deploy for v in verdicts.values()),
+        "usual": {rule: sum(row[rule] for row in usual) for rule in usual[0]},
+    }
+
+
+def _draw_settings(rng: np.random.Generator, family: str) -> dict[str, Any]:
+    trees = {"n_estimators": int(rng.integers(10, 61)), "max_depth": int(rng.integers(2, 9))}
+    if family in ("RandomForest", "ExtraTrees"):
+        return trees | {"min_samples_leaf": int(rng.integers(5, 60)), "min_samples_split": 10}
+    if family in ("XGBoost", "LightGBM"):
+        return trees | {"learning_rate": float(10 ** rng.uniform(-2, -0.3)), "subsample": 0.7}
+    if family == "GradientBoosting":
+        return trees | {"learning_rate": float(10 ** rng.uniform(-2, -0.3))}
+    return {"C": float(10 ** rng.uniform(-4, 2))}
+
+
+SEARCHED = ("RandomForest", "ExtraTrees", "XGBoost", "LightGBM", "GradientBoosting", "LogisticRegression")
+
+
+def search(seed: int, told: Result) -> Result:
+    """A search of `trials` settings for each of six families on noise, all scored on the test rows.
+
+    The verdict speaks about the best of each family on inner rows; the others are the ledger's. Inner rows are one
+    held-out stretch (validation of the standard layout), because a thousand trials on five folds would take hours.
+    """
+    train, validation, first = np.arange(told["train"]), np.arange(1410, 1710), pipeline.FIRST_TEST_ROW[told["train"]]
+    n = first + told["sizes"][0]
+    drawn = processes.noise_table(n, 0.0, seed)
+    rng = np.random.default_rng([seed, 33])
+    plans = [(family, _draw_settings(rng, family)) for family in SEARCHED for _ in range(told["trials"])]
+    t0, y = np.arange(n), drawn.y.astype(np.int64)
+    fits = st.models.fit_many(
+        (drawn.X, y, None, None, t0, t0 + processes.HORIZON), plans, [(train, np.r_[validation, first:n])], n_jobs=1,
+        seed=told["seed"], on_error="raise", stop_share=0.15, prepare=True,
+    )  # fmt: skip
+    answered = np.stack([fits[m, 0].prediction.argmax(axis=1) for m in range(len(plans))])
+    inner, oos = answered[:, : len(validation)], answered[:, len(validation) :]
+    score = (inner == y[validation]).mean(axis=1).reshape(len(SEARCHED), -1)
+    finals = np.arange(len(SEARCHED)) * told["trials"] + score.argmax(axis=1)
+    in_sample = np.stack([_in_sample(fits[m, 0], drawn.X, train) for m in finals])
+    others = np.setdiff1d(np.arange(len(plans)), finals)
+    verdict = st.decide(
+        y[first:], oos[finals], processes.HORIZON, y[validation], inner[finals], y[train], in_sample,
+        names=list(SEARCHED), ledger=st.verdict.Trials(oos=oos[others], inner=inner[others]),
+    )  # fmt: skip
+    return {
+        "kind": verdict.kind,
+        "p_oos": verdict.evidence["p_oos"],
+        "usual": usual_rules(
+            y[first:], oos, int(score.argmax()), int(np.bincount(y[train]).argmax()), processes.HORIZON
+        ),
+    }
+
+
+def _in_sample(one: Any, X: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    needs_scaling = make_trainer(one.family, {}).needs_scaling
+    prepare = one.prepare.transform if needs_scaling else one.prepare.select
+    values = prepare(np.ascontiguousarray(X, dtype=np.float32))
+    answers: NDArray[np.int64] = one.model.predict_proba(values, rows, None).argmax(axis=1)
+    return answers
+
+
+def required(seed: int, told: Result) -> Result:
+    """A predictor whose edge is known (the sign of x) on growing numbers of rows: p of the shift test on each, and
+    what the verdict's law asks for that edge."""
+    horizon, sizes = processes.HORIZON, told["sizes"]
+    drawn = processes.noise_table(max(sizes), told["signal"], seed)
+    answers = (drawn.X[:, 0] > 0).astype(np.int64)
+    y = drawn.y.astype(np.int64)
+    factor = st.stats.effective_sample_size(answers == y, horizon).factor
+    return {
+        "design_effect": float(factor),
+        "accuracy": float((answers == y).mean()),
+        "p": [st.stats.circular_shift_test(y[:n], answers[:n], horizon, "accuracy").p_value for n in sizes],
+    }
+
+
+PREDICTORS = {"x": 0, "momentum": 2}
+"""Answers by the sign of a column."""
+
+
+def coverage(seed: int, told: Result) -> Result:
+    """Our interval and the one for independent rows around the accuracy of two predictors."""
+    n, horizon = told["n"], told["horizon"]
+    drawn = processes.noise_table(n + max(0, horizon - processes.HORIZON), told["signal"], seed)
+    y = processes.labels_ahead(drawn.p, n, horizon)
+    found: Result = {}
+    for name, column in PREDICTORS.items():
+        right = (drawn.X[:n, column] > 0) == y
+        n_eff = st.stats.effective_sample_size(right, horizon).n_eff
+        accuracy = float(right.mean())
+        ours = st.stats.wilson_interval(accuracy * n_eff, n_eff)
+        iid = st.stats.wilson_interval(float(right.sum()), float(n))
+        found[name] = {"accuracy": accuracy, "ours": [ours.low, ours.high], "iid": [iid.low, iid.high]}
+    return found
+
+
+def true_accuracies(
+    signal: float, horizons: tuple[int, ...], paths: int = 40, n: int = 50_000
+) -> dict[tuple[str, int], float]:
+    """(predictor, horizon) -> accuracy over long paths: what the intervals should cover."""
+    sums = {(name, h): 0.0 for name in PREDICTORS for h in horizons}
+    for seed in range(paths):
+        drawn = processes.noise_table(n + max(horizons), signal, 9_000_000 + seed)
+        for (name, h), total in list(sums.items()):
+            y = processes.labels_ahead(drawn.p, n, h)
+            sums[name, h] = total + float(((drawn.X[:n, PREDICTORS[name]] > 0) == y).mean())
+    return {key: total / paths for key, total in sums.items()}
+
+
+def columns(seed: int, told: Result) -> Result:
+    """What circular-shift Boruta confirms, and what the known procedure (shuffled shadows, all rows) does."""
+    if told["columns"] == 12:
+        drawn = processes.noise_table(told["n"], 0.0, seed)
+        X, y = drawn.X, drawn.y
+    else:
+        X, y = processes.planted_columns(told["n"], told["columns"], told["planted"], told["signal"], seed)
+    names = [f"c{j}" for j in range(X.shape[1])]
+    found: Result = {}
+    for name, options in (("ours", {}), ("usual", {"shadows": "shuffled", "thin": False})):
+        if name == "usual" and not told["usual"]:
+            continue
+        selector = st.selection.CircularBoruta(
+            processes.HORIZON, repeats=told["repeats"], n_jobs=1, random_state=seed, **options
+        )
+        selector.fit(_frame(X, names), y.astype(np.int64))
+        kept = [int(column[1:]) for column in selector.confirmed_]
+        found[name] = {
+            "confirmed": len(kept),
+            "planted": sum(column < told["planted"] for column in kept),
+            "false": sum(column >= told["planted"] for column in kept),
+        }
+    return found
+
+
+def _frame(X: NDArray[np.float64], names: list[str]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
+def small(seed: int, _: Result) -> Result:
+    """One small table: class shares after augmentation, and accuracy of a forest and a logistic with and without."""
+    drawn = processes.small_table(seed)
+    try:
+        more = st.augment.augment_rows(drawn.X, drawn.y, order_is_time=False, horizon=1, random_state=seed)
+    except Exception as error:
+        return {"crash": f"{type(error).__name__}: {error}"}
+    before = np.bincount(drawn.y, minlength=2) / len(drawn.y)
+    after = np.bincount(more.y, minlength=2) / len(more.y)
+    result: Result = {
+        "crash": None,
+        "rows": len(drawn.y),
+        "made": len(more.y),
+        "rare": int(drawn.y.sum()),
+        "shift": float(np.abs(before - after).max()),
+        "change": {},
+    }
+    if before[1] > 0:
+        settings = {"RandomForest": {"n_estimators": 60, "min_samples_leaf": 3, "min_samples_split": 6},
+                    "LogisticRegression": {}}  # fmt: skip
+        for family, values in settings.items():
+            plain = _accuracy(family, values, drawn.X, drawn.y, drawn)
+            result["change"][family] = _accuracy(family, values, more.X, more.y, drawn) - plain
+    return result
+
+
+def _accuracy(family: str, values: Result, X: Any, y: Any, drawn: processes.SmallTable) -> float:
+    n = len(y)
+    rows = (np.vstack([X, drawn.test_X]), np.r_[y, drawn.test_y])
+    done = st.models.fit_many(
+        rows, [(family, {**values, "class_weight": None})], [(np.arange(n), np.arange(n, len(rows[1])))], n_jobs=1,
+        seed=1, prepare=True, on_error="raise", keep_models=False,
+    )  # fmt: skip
+    return float((done[0, 0].prediction.argmax(axis=1) == drawn.test_y).mean())
