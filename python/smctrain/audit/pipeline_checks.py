@@ -23,7 +23,10 @@ Pairs = list[tuple[Rows, Rows]]
 Found = tuple[list[Finding], str]
 
 LABEL_CUTS = 8
+FIT_ROUNDS = 3
 MOST_DISCRETE = 30
+FEW_COPIES, FEW_COPIES_SHARE = 3, 0.005
+"""So many equal rows are chance: prices lie on a grid."""
 SAME = 1e-9
 """Predictions count as unchanged up to this, or up to twice what two equal calls differ by."""
 _TWIN_SHARE, _TWIN_AGREEMENT, _TWIN_EXCESS, _LEAST_TWINS = 0.1, 0.9, 0.25, 15
@@ -143,7 +146,7 @@ def copies_step(X: NDArray[np.float64], y: NDArray[np.float64], t0: Rows, t1: Ro
     findings: list[Finding] = []
     for number, (train, held) in enumerate(pairs):
         twins = finder.across(train, held)
-        if len(twins):
+        if len(twins) > max(FEW_COPIES, int(FEW_COPIES_SHARE * len(held))):
             detail = (
                 f"split {number}: {len(twins)} of {len(held)} held-out rows have a copy among the training rows, first "
                 f"row {twins.held[0]} and its copy {twins.train[0]}"
@@ -204,44 +207,41 @@ def fit_step(
     fit: Callable[..., Any], X: NDArray[np.float64], y: NDArray[np.float64], pairs: Pairs, rng: np.random.Generator
 ) -> Found:
     """What is said about held-out rows must depend neither on their labels nor on the other held-out rows."""
-    train, held = pairs[0]
-    first = _said(fit, X, y, train, held)
-    second = _said(fit, X, y, train, held)
-    noise = _largest_change(first, second)
-    if not np.isfinite(noise):
-        detail = "not judged: two equal calls disagree about which rows to predict; seed the code"
-        return [], detail
-    allowed = max(SAME, 2.0 * noise)
-    findings: list[Finding] = []
-    inside = np.setdiff1d(held, train)
-    if not len(inside):
-        return [], "not judged: all held-out rows are training rows"
+    asked = pairs[: max(1, FIT_ROUNDS)]
+    told: dict[str, Finding] = {}
+    for number in range(FIT_ROUNDS):
+        train, held = asked[number % len(asked)]
+        inside = np.setdiff1d(held, train)
+        if not len(inside):
+            return [], "not judged: all held-out rows are training rows"
+        first, second = _said(fit, X, y, train, held), _said(fit, X, y, train, held)
+        noise = _largest_change(first, second)
+        if not np.isfinite(noise):
+            return [], "not judged: two equal calls disagree about which rows to predict; seed the code"
+        allowed = max(SAME, 2.0 * noise)
+        other_y = y.copy()
+        other_y[inside] = _other_labels(y[inside], rng)
+        changed = _changed(first, _said(fit, X, other_y, train, held), allowed)
+        if changed.any():
+            what = "with the labels of the held-out rows", "something is fitted, chosen or stopped on them"
+            told.setdefault(what[0], _isolation(held, changed, len(held), *what))
+        half = rng.permutation(inside)[: len(inside) // 2]
+        other_X = X.copy()
+        other_X[half] = _other_columns(X, train, half, rng)
+        stays = ~np.isin(held, half)
+        changed = _changed(first, _said(fit, other_X, y, train, held), allowed) & stays
+        if changed.any():
+            what = "with the columns of other held-out rows", "something is fitted on them"
+            told.setdefault(what[0], _isolation(held, changed, int(stays.sum()), *what))
+    return list(told.values()), (
+        f"{FIT_ROUNDS} times: held-out labels altered, then the columns of half of the held-out rows"
+    )
 
-    other_y = y.copy()
-    other_y[inside] = _other_labels(y[inside], rng)
-    changed = _changed(first, _said(fit, X, other_y, train, held), allowed)
-    if changed.any():
-        at = int(np.argmax(changed))
-        detail = (
-            f"predictions of {int(changed.sum())} of {len(held)} held-out rows change with the labels of the held-out "
-            f"rows, first row {held[at]}: something is fitted, chosen or stopped on them"
-        )
-        findings.append(Finding("(fit)", "isolation", int(held[at]), int(changed.sum()), float("nan"), detail))
 
-    half = rng.permutation(inside)[: len(inside) // 2]
-    other_X = X.copy()
-    other_X[half] = _other_columns(X, train, half, rng)
-    stays = ~np.isin(held, half)
-    after = _said(fit, other_X, y, train, held)
-    changed = _changed(first, after, allowed) & stays
-    if changed.any():
-        at = int(np.argmax(changed))
-        detail = (
-            f"predictions of {int(changed.sum())} of {int(stays.sum())} held-out rows change with the columns of other "
-            f"held-out rows, first row {held[at]}: something is fitted on them"
-        )
-        findings.append(Finding("(fit)", "isolation", int(held[at]), int(changed.sum()), float("nan"), detail))
-    return findings, "held-out labels shuffled, then the columns of half of the held-out rows altered"
+def _isolation(held: Rows, changed: NDArray[np.bool_], of: int, when: str, why: str) -> Finding:
+    at, count = int(held[int(np.argmax(changed))]), int(changed.sum())
+    detail = f"predictions of {count} of {of} held-out rows change {when}, first row {at}: {why}"
+    return Finding("(fit)", "isolation", at, count, float("nan"), detail)
 
 
 def _other_labels(y: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -268,7 +268,8 @@ def _other_columns(X: NDArray[np.float64], train: Rows, rows: Rows, rng: np.rand
             # Mostly one of them: drawing evenly might leave the shares as they were.
             drawn = np.where(rng.random(len(rows)) < 0.7, values[-1], rng.choice(values, len(rows)))
         else:
-            drawn = rng.permutation(other[:, j]) * rng.uniform(1.5, 4.0) + rng.choice([-1.0, 1.0]) * known.std()
+            scale, place = rng.uniform(2.0, 8.0), rng.choice([-3.0, 3.0])
+            drawn = rng.permutation(other[:, j]) * scale + place * known.std()
         other[:, j] = np.where(np.isnan(other[:, j]), np.nan, drawn)
     return other
 

@@ -7,7 +7,7 @@ its fit uses one thread and hangs on nothing the folds find, runs beside them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -30,6 +30,8 @@ from smctrain.training.prepared import FoldStore, Prepared
 from smctrain.training.provenance import Provenance
 from smctrain.training.recipe import prepare_settings
 
+GAIN_SEEDS = 3
+"""Repeats of the inner folds, with other seeds, over which synthetic rows must gain."""
 MEASURED_ROWS = 500
 """Held-out rows of a fold on which columns are moved, drawn in blocks: it costs as much as predicting them often."""
 
@@ -307,22 +309,35 @@ class Fitter:
         if not plain.accuracies:
             return {"used": False, "reason": f"its gain could not be measured: {plain.note}"}
         gains: list[float] = []
-        for repeat in range(3):
+        for repeat in range(GAIN_SEEDS):
             base = plain if repeat == 0 else self.cross_validate(augmented=False, repeat=repeat)
             other = self.cross_validate(augmented=True, repeat=repeat)
             if repeat == 0:
                 self.tried["synthetic rows"] = other
             gains += [a - b for a, b in zip(other.accuracies, base.accuracies, strict=False)]
-        mean = float(np.mean(gains))
-        se = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
-        used = se > 0.0 and mean / se >= 1.0
-        verb = "helped" if used else "did not help"
-        return {
-            "used": used,
-            "mean_gain": mean,
-            "standard_error": se,
-            "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
-        }
+        return gain_decision(gains, len(self.parts.folds))
+
+
+def gain_decision(gains: Sequence[float], n_folds: int) -> dict[str, Any]:
+    """Whether synthetic rows are used, and the figures: paired gains over folds and seeds, mean / standard error >= 1.
+
+    Gains that are missing (time ran out) are not guessed: then the original rows are used.
+    """
+    told: dict[str, Any] = {"folds": n_folds, "seeds": GAIN_SEEDS, "gains": [float(gain) for gain in gains]}
+    if len(gains) < max(2, GAIN_SEEDS * n_folds):
+        measured = f"{len(gains)} of {GAIN_SEEDS * n_folds} gains"
+        return {"used": False, **told, "reason": f"its gain could not be measured: {measured} before time ran out"}
+    mean = float(np.mean(gains))
+    se = float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
+    used = mean > 0.0 and mean >= se
+    verb = "helped" if used else "did not help"
+    return {
+        "used": used,
+        "mean_gain": mean,
+        "standard_error": se,
+        **told,
+        "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
+    }
 
 
 def _with_rows(
