@@ -13,6 +13,7 @@ would be the find of a lifetime, so a person should look at it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -141,6 +142,22 @@ def _correlations(X: NDArray[np.float32], values: NDArray[np.float64], rows: Row
         size = float(np.sqrt((a @ a) * (b @ b)))
         out[j] = float(a @ b) / size if size > 0 else 0.0
     return out
+
+
+_OUTCOME_NAMES = re.compile(
+    r"^(?:y|fwd|target|label|future|next|outcome)_|(?:^|_)(?:mfe|mae|mdd|tth|bars_to|time_to|bars_held|exit)(?:_|$)|_ahead$"
+)
+
+
+def outcome_names(names: Sequence[str]) -> list[Finding]:
+    """Remarks on columns that are named like outcomes: a second net behind what the numbers say."""
+    return [
+        Finding(
+            name, "name", -1, 0, float("nan"), "it is named like an outcome; make sure it is known before the trade"
+        )
+        for name in names
+        if _OUTCOME_NAMES.search(name.lower())
+    ]
 
 
 def heavy_column(importances: Mapping[str, float]) -> str | None:

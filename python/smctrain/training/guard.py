@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.audit.canary import CanaryResult
-from smctrain.audit.dominance import dominant_columns, falls_without, heavy_column
+from smctrain.audit.dominance import dominant_columns, falls_without, heavy_column, outcome_names
 from smctrain.audit.intervals import UsedSplit, check_split
 from smctrain.audit.report import Finding, LeakReport
 from smctrain.audit.sentinels import Sentinel
@@ -209,6 +209,7 @@ class Guard:
             threads=self.threads,
         )
         self._put_away(found)
+        self.remarks += outcome_names(data.names)
         self.checks["H single columns"] = (
             f"{len(data.names)} columns alone on {len(folds)} inner fold{'' if len(folds) == 1 else 's'}, "
             f"{len(self.quarantine)} in quarantine"

@@ -262,7 +262,8 @@ class _Families:
                 proba = fit.model.predict_proba(values, None, data.segment)
                 made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 made.fits[family] = fit
-        except SplitLeak:  # a leak stops the symbol, not one family
+        except SplitLeak as leak:  # it stops the symbol, not one family
+            leak.stage = "leak audit"  # type: ignore[attr-defined]
             raise
         except Exception as error:  # the other families go on
             made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
@@ -272,7 +273,8 @@ class _Families:
         try:
             with self.stage(family):
                 found = self.walk.fit(trainer, bounds, told)
-        except SplitLeak:
+        except SplitLeak as leak:
+            leak.stage = "leak audit"  # type: ignore[attr-defined]
             raise
         except Exception as error:  # the trained model stays; without windows it is no candidate
             made.no_windows[family] = f"its windows could not be fitted: {error}"

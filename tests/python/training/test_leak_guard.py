@@ -133,6 +133,32 @@ def test_sentinels_and_canary_are_quiet_on_honest_columns(market: st.BarSet) -> 
         assert audit["ok"]
 
 
+def test_a_week_that_comes_twice_fails_its_symbol_and_the_others_go_on(market: st.BarSet, tmp_path: Path) -> None:
+    frames = {}
+    for symbol in market.symbols:
+        frame = market[symbol].base.to_pandas()
+        if symbol == "SIM2":
+            prices = ["open", "high", "low", "close", "volume"]
+            frame.iloc[1_720:1_900, frame.columns.get_indexer(prices)] = frame[prices].iloc[300:480].to_numpy()
+        frames[symbol] = frame
+    few = {"features__columns": ("ret_1", "ret_5", "vol_rel_20"), "models": ["LogisticRegression"]}
+    run = st.train(frames, resolved(data__quarantine=False, **few), out=tmp_path / "run", workers=1)
+    assert list(run) == ["SIM1"]
+    failure = run.failures[0]
+    assert (failure.symbol, failure.stage, failure.error_type) == ("SIM2", "leak audit", "SplitLeak")
+    assert "have a copy among the training rows" in failure.error
+    assert "first row 17" in failure.error
+
+
+def test_a_column_named_like_an_outcome_is_remarked_on(market: st.BarSet) -> None:
+    def features(frame: Any) -> Any:
+        return pd.DataFrame({"bars_to_hit": frame["close"].pct_change(7), "close_pct": frame["close"].pct_change(9)})
+
+    run = st.train(market, resolved(symbols=("SIM2",), models=["LogisticRegression"]), features=features)
+    remarks = run["SIM2"].leak_audit["remarks"]
+    assert [(remark["column"], remark["kind"]) for remark in remarks] == [("bars_to_hit", "name")]
+
+
 # ---- each check by itself ------
 
 
