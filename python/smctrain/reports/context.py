@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from smctrain.reports.first_screen import first_screen, tempting
 from smctrain.reports.overfitting import gap_of, severity
 from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResult
 
@@ -37,6 +38,7 @@ def run_context(run: RunResult) -> dict[str, Any]:
         "headline": headline(run, counts),
         "verdict_words": VERDICT_WORDS,
         "symbols": symbols,
+        "tempting": tempting(symbols),
         "leaderboard": [
             {**row, "warning_texts": run.symbols[row["symbol"]].models[row["model"]].warnings}
             for row in run.leaderboard_rows()
@@ -196,6 +198,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         "reason": reasons[0] if reasons else "",
         "reasons": reasons,
         "n_required": result.verdict.get("n_required", {}),
+        "screen": first_screen(result),
         "n_test": best.test_metrics.get("rows") if best else None,
         "n_effective": best.n_effective.get("test") if best else None,
     }
