@@ -1,10 +1,11 @@
 """Networks beside PyTorch loops: steps, whole fits, prediction, memory, loading.
 
-    python benchmarks/neural [--quick] [--only step fit seeds predict memory] [--rounds 5] [--seeds 10] [--out FOLDER]
+    python benchmarks/neural [--quick] [--only step fit predict memory] [--rounds 5] [--seeds 10] [--out FOLDER]
 
-`fit` runs the whole protocol (five folds and a final fit, two symbols) with `--fit-seeds` seeds, `seeds` the final fit
-alone with `--seeds` of them. Data: $SMCTRAIN_DATA, then `../shared/data/mt5` beside the checkout, then a simulated
-market; the first line of the report says which.
+`fit` runs the whole protocol (five folds and a final fit, two symbols) with `--seeds` seeds, the plain loop with
+`--plain-seeds` of them. Every fit is written to `neural-fits.jsonl` when it is done; `--resume` goes on with the fits
+found there instead of beginning anew. Data: $SMCTRAIN_DATA, then `../shared/data/mt5` beside the checkout, then a
+simulated market; the first line of the report says which.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-GROUPS = ("step", "fit", "seeds", "predict", "memory")
+GROUPS = ("step", "fit", "predict", "memory")
 
 
 def main() -> int:
@@ -34,8 +35,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--fit-seeds", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--plain-seeds", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="use the fits that an interrupted run has left")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args()
     with contextlib.suppress(AttributeError, OSError):  # not every system can pin
@@ -58,12 +60,14 @@ def main() -> int:
         "memory": [], "loading": [],
     }  # fmt: skip
     cells: list[Any] = []
+    options.out.mkdir(parents=True, exist_ok=True)
     if "step" in options.only:
         cells += measure.steps(options.rounds, options.quick)
     if "fit" in options.only:
-        cells += measure.fits(options.fit_seeds, options.quick, whole=True)
-    if "seeds" in options.only and not options.quick:
-        cells += measure.fits(options.seeds, options.quick, whole=False)
+        journal = options.out / "neural-fits.jsonl"
+        if not options.resume:
+            journal.unlink(missing_ok=True)
+        cells += measure.fits(options.seeds, options.plain_seeds, options.quick, journal)
     if "predict" in options.only:
         cells += measure.predictions(options.rounds, options.quick)
     if "memory" in options.only:
@@ -75,7 +79,6 @@ def main() -> int:
             for ratio in cell["ratios"]:
                 ratio["need"] = None
     document |= {"cells": cells, "missed": report.missed(cells), "worst": report.worst(cells)}
-    options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "neural.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     text = report.markdown(document)
     (options.out / "neural.md").write_text(text, encoding="utf-8")

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from contestants import CONTESTANTS, Net, cnn, mlp, recurrent
+from contestants import CONTESTANTS, Net, cnn, mlp, recurrent, start_of, transformer
 from data import SYMBOLS, Work, find_exports, held_out_loss, market, planted
 
 Cell = dict[str, Any]
 NO_ROWS = np.empty(0, dtype=np.int64)
 STEP_LOSS = 0.01  # steps: largest share that our held-out loss may be above the peer's
 FIT_LOSS = 0.005
+
+
+class Turn(NamedTuple):
+    """One turn of a contestant: CPU and wall time; losses as trained (classes balanced, smoothed) and plain."""
+
+    cpu: float
+    wall: float
+    loss: float = 0.0
+    plain_loss: float = 0.0
+    epochs: float = 0.0
 
 
 def peak_gflops() -> float:
@@ -34,14 +47,15 @@ def peak_gflops() -> float:
 
 
 def steps(rounds: int, quick: bool) -> list[Cell]:
-    """Milliseconds of a training step."""
+    """Milliseconds of a training step. All sides begin with the same weights and take the same rows in the same order;
+    before the turns, one run without dropout shows that they compute the same thing."""
     work = planted(900, 200) if quick else planted()
     rows, stop_rows = work.folds[0]
     epochs = (lambda batch: 1) if quick else (lambda batch: {16: 3, 64: 5, 256: 10}[batch])
     nets = [(mlp(b, epochs(b)), need) for b, need in ((16, 6.0), (64, 4.0), (256, 2.5))]
     nets += [(recurrent("lstm", b, epochs(b)), need) for b, need in ((16, 2.8), (64, 1.6))]
     nets += [(recurrent("gru", b, epochs(b)), 1.0) for b in (16, 64)]
-    nets += [(cnn(64, epochs(64)), 1.0)]
+    nets += [(cnn(64, epochs(64)), 1.0), (transformer(64, epochs(64)), 1.0)]
     if quick:
         nets = [nets[1], nets[4]]
     cells = []
@@ -50,48 +64,88 @@ def steps(rounds: int, quick: bool) -> list[Cell]:
         n_steps = net.epochs * -(-len(rows) // net.batch)
         turns: dict[str, list[Any]] = {name: [] for name in ("ours", "tuned", "plain")}
         for name in turns:  # imports and first touches are not steps
-            CONTESTANTS[name](Net(**{**net.__dict__, "epochs": 1}), work, rows[:300], NO_ROWS, 0)
+            CONTESTANTS[name](replace(net, epochs=1), work, rows[:300], NO_ROWS, 0)
+        bare = replace(net, dropout=0.0, epochs=min(net.epochs, 3))
+        start = start_of(bare, work, rows, 0)
+        same = {}
+        for name in turns:
+            _, predict = CONTESTANTS[name](bare, work, rows, NO_ROWS, 0, start)
+            same[name] = held_out_loss(predict(stop_rows), work.y[stop_rows], work.y[rows], net.smoothing)[0]
         for number in range(rounds):
+            start = start_of(net, work, rows, number)
             for name in list(turns) if number % 2 == 0 else list(turns)[::-1]:
                 cpu, wall = time.process_time(), time.perf_counter()
-                _, predict = CONTESTANTS[name](net, work, rows, NO_ROWS, number)
+                _, predict = CONTESTANTS[name](net, work, rows, NO_ROWS, number, start)
                 spent = time.process_time() - cpu, time.perf_counter() - wall
-                loss = held_out_loss(predict(stop_rows), work.y[stop_rows], work.y[rows], net.smoothing)
-                turns[name].append((1e3 * spent[0] / n_steps, 1e3 * spent[1] / n_steps, loss))
-        cell = _cell("step", f"{net.kind.upper()} step, batch {net.batch}", turns, {"tuned": need}, STEP_LOSS)
+                losses = held_out_loss(predict(stop_rows), work.y[stop_rows], work.y[rows], net.smoothing)
+                turns[name].append(Turn(1e3 * spent[0] / n_steps, 1e3 * spent[1] / n_steps, *losses))
+        cell = _cell("step", f"{net.kind.upper()} step, batch {net.batch}", turns, {"ours": {"tuned": need}}, STEP_LOSS)
         work_done = 2 * net.multiplications(work.X.shape[1], 3) / 1e6  # MFLOP
         cell["peak_gflops"] = peak
-        for name, side in cell["sides"].items():
+        cell["without_dropout"] = same
+        apart = max(abs(same["ours"] / same[peer] - 1) for peer in ("tuned", "plain"))
+        cell["apart_without_dropout"] = apart
+        for ratio in cell["ratios"]:
+            ratio["void"] |= apart > STEP_LOSS
+        for side in cell["sides"].values():
             side["share_of_peak"] = work_done / side["cpu"] / peak
-            cell.setdefault("shares", {})[name] = side["share_of_peak"]
         cells.append(cell)
     return cells
 
 
-def fits(seeds: int, quick: bool, whole: bool) -> list[Cell]:
-    """Seconds of the protocol: five folds and the final fit, early stopping, two symbols. Not `whole`: the final fit
-    alone, the cheap way to many seeds."""
+def fits(
+    seeds: int, plain_seeds: int, quick: bool, journal: Path, symbols: Sequence[str] = SYMBOLS, whole: bool = True
+) -> list[Cell]:
+    """Seconds of the protocol: five folds and the final fit, early stopping, two symbols; every contestant draws its
+    own weights and orders. Each fit is written to `journal` when it is done and never run again while it is there."""
     exports = find_exports()
+    known = {}
+    if journal.exists():
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            known[tuple(entry["key"])] = entry
+    nets = {net.kind: replace(net, epochs=2) if quick else net for net in (mlp(), recurrent("lstm"))}
+    names = ("ours", "fast", "tuned", "plain")
+    seeds_of = {name: min(seeds, plain_seeds) if name == "plain" else seeds for name in names}
+    symbols = symbols[:1] if quick else symbols
+    for seed in range(seeds):
+        for kind, net in nets.items():
+            for symbol in symbols:
+                work = _work(symbol, exports, quick)
+                folds = work.folds if whole and not quick else work.folds[-1:]
+                for name in names if seed % 2 == 0 else names[::-1]:
+                    key = (kind, symbol, name, seed, len(folds), int(quick))
+                    if key in known or seed >= seeds_of[name]:
+                        continue
+                    known[key] = {"key": key, "load": os.getloadavg()[0], **_protocol(name, net, work, folds, seed)}
+                    with journal.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(known[key]) + "\n")
     cells = []
-    for net, need in ((mlp(), {"tuned": 4.0}), (recurrent("lstm"), {"tuned": 2.7})):
-        if quick:
-            net = Net(**{**net.__dict__, "epochs": 2})
-        for symbol in SYMBOLS[:1] if quick else SYMBOLS:
-            work = market(symbol, exports, 1200 if quick else 0)
-            folds = work.folds if whole and not quick else work.folds[-1:]
-            turns: dict[str, list[Any]] = {name: [] for name in ("ours", "fast", "tuned", "plain")}
-            for seed in range(seeds):
-                for name in list(turns) if seed % 2 == 0 else list(turns)[::-1]:
-                    turns[name].append(_protocol(name, net, work, folds, seed))
-            what = "5 folds and final fit" if len(folds) > 1 else "final fit"
+    for kind, need in (("mlp", 4.0), ("lstm", 2.7)):
+        for symbol in symbols:
+            work = _work(symbol, exports, quick)
+            n_folds = len(work.folds) if whole and not quick else 1
+            found = {
+                name: [known[kind, symbol, name, seed, n_folds, int(quick)] for seed in range(seeds_of[name])]
+                for name in names
+            }
+            turns = {
+                name: [Turn(e["cpu"], e["wall"], e["loss"], e["plain_loss"], e["epochs"]) for e in entries]
+                for name, entries in found.items()
+            }
+            what = "5 folds and final fit" if n_folds > 1 else "final fit"
             cells.append(
-                _cell("fit", f"{net.kind.upper()}, {what}, {symbol}", turns, need, FIT_LOSS,
-                      {"fast": {"plain": 8.0}})
+                _cell("fit", f"{kind.upper()}, {what}, {symbol}", turns,
+                      {"ours": {"tuned": need}, "fast": {"plain": 8.0}}, FIT_LOSS)
             )  # fmt: skip
     return cells
 
 
-def _protocol(name: str, net: Net, work: Work, folds: list[Any], seed: int) -> tuple[float, float, float, float]:
+def _work(symbol: str, exports: Path | None, quick: bool) -> Work:
+    return planted() if symbol == "planted" else market(symbol, exports, 1200 if quick else 0)
+
+
+def _protocol(name: str, net: Net, work: Work, folds: list[Any], seed: int) -> dict[str, Any]:
     cpu = wall = 0.0
     losses, epochs = [], 0
     for rows, stop_rows in folds:
@@ -102,7 +156,9 @@ def _protocol(name: str, net: Net, work: Work, folds: list[Any], seed: int) -> t
         known = stop_rows[stop_rows >= net.lookback - 1]
         losses.append(held_out_loss(predict(known), work.y[known], work.y[rows], net.smoothing))
         epochs += n
-    return cpu, wall, statistics.mean(losses), epochs
+    weighted, plain = (list(column) for column in zip(*losses, strict=True))
+    return {"cpu": cpu, "wall": wall, "loss": statistics.mean(weighted), "plain_loss": statistics.mean(plain),
+            "epochs": epochs, "losses": weighted, "plain_losses": plain}  # fmt: skip
 
 
 def predictions(rounds: int, quick: bool) -> list[Cell]:
@@ -122,7 +178,7 @@ def predictions(rounds: int, quick: bool) -> list[Cell]:
                     for _ in range(repeats):
                         known[name](asked)
                     spent = time.process_time() - cpu, time.perf_counter() - wall
-                    turns[name].append((1e3 * spent[0] / repeats, 1e3 * spent[1] / repeats, 0.0))
+                    turns[name].append(Turn(1e3 * spent[0] / repeats, 1e3 * spent[1] / repeats))
             cells.append(_cell("predict", f"{net.kind.upper()} predict, {what}", turns, {}, 0.0))
     return cells
 
@@ -195,31 +251,41 @@ def loading(folder: Path) -> list[dict[str, Any]]:
 
 
 def _cell(
-    group: str, work: str, turns: dict[str, list[Any]], need: dict[str, float], margin: float,
-    more_needs: dict[str, dict[str, float]] | None = None,
-) -> Cell:  # fmt: skip
-    """Medians, ratios turn by turn, losses, and which ratio is void because the loss is worse."""
-    sides = {}
+    group: str, work: str, turns: dict[str, list[Turn]], needs: dict[str, dict[str, float]], margin: float
+) -> Cell:
+    """Medians, ratios turn by turn, losses, and which ratio is void because the loss is worse. `plain` may have fewer
+    turns than the others: it computes what `tuned` computes, so losses are judged against whichever has more."""
+    sides: dict[str, Any] = {}
     for name, mine in turns.items():
-        columns = list(zip(*mine, strict=True))
         sides[name] = {
-            "cpu": statistics.median(columns[0]), "cpu_min": min(columns[0]), "wall": statistics.median(columns[1]),
-            "loss": statistics.mean(columns[2]), "losses": list(columns[2]),
+            "cpu": statistics.median(t.cpu for t in mine), "cpu_min": min(t.cpu for t in mine),
+            "wall": statistics.median(t.wall for t in mine), "turns": len(mine),
+            "loss": statistics.mean(t.loss for t in mine), "losses": [t.loss for t in mine],
+            "plain_loss": statistics.mean(t.plain_loss for t in mine), "plain_losses": [t.plain_loss for t in mine],
+            "epochs": statistics.mean(t.epochs for t in mine),
         }  # fmt: skip
-        if len(columns) > 3:
-            sides[name]["epochs"] = statistics.mean(columns[3])
-    needs = {"ours": need, **(more_needs or {})}
     ratios = []
     for a in ("ours", "fast"):
         for b in ("tuned", "plain"):
             if a not in turns or b not in turns:
                 continue
-            each = [theirs[0] / mine[0] for mine, theirs in zip(turns[a], turns[b], strict=True)]
-            worse = sides[a]["loss"] / sides[b]["loss"] - 1 if sides[b]["loss"] else 0.0
-            apart = [x / y - 1 for x, y in zip(sides[a]["losses"], sides[b]["losses"], strict=True) if y]
+            each = [theirs.cpu / mine.cpu for mine, theirs in zip(turns[a], turns[b], strict=False)]
+            judge = b if len(turns[b]) == len(turns[a]) else "tuned"
+            worse, error = _apart([t.loss for t in turns[a]], [t.loss for t in turns[judge]])
+            plain_worse, plain_error = _apart([t.plain_loss for t in turns[a]], [t.plain_loss for t in turns[judge]])
             ratios.append({
                 "of": a, "peer": b, "median": statistics.median(each), "low": min(each), "high": max(each),
-                "loss_difference": worse, "void": worse > margin, "need": needs.get(a, {}).get(b),
-                "loss_error": statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else None,
+                "judge": judge, "loss_difference": worse, "loss_error": error, "void": worse > margin,
+                "plain_loss_difference": plain_worse, "plain_loss_error": plain_error,
+                "need": needs.get(a, {}).get(b),
             })  # fmt: skip
     return {"group": group, "work": work, "turns": len(turns["ours"]), "sides": sides, "ratios": ratios}
+
+
+def _apart(mine: list[float], theirs: list[float]) -> tuple[float, float | None]:
+    """How much higher ours is on average, as a share, and the standard error of that over the turns."""
+    if not any(theirs):
+        return 0.0, None
+    each = [x / y - 1 for x, y in zip(mine, theirs, strict=True)]
+    error = statistics.stdev(each) / len(each) ** 0.5 if len(each) > 1 else None
+    return statistics.mean(mine) / statistics.mean(theirs) - 1, error

@@ -86,10 +86,13 @@ def find_exports() -> Path | None:
     return next((folder for folder in candidates if any(folder.glob("*_*.csv*"))), None)
 
 
-def held_out_loss(probabilities: NDArray[Any], y: NDArray[Any], known: NDArray[Any], smoothing: float) -> float:
-    """Cross-entropy against smoothed targets, classes balanced by the training labels `known`: what early stopping
-    looks at. One judge for every contestant."""
+def held_out_loss(
+    probabilities: NDArray[Any], y: NDArray[Any], known: NDArray[Any], smoothing: float
+) -> tuple[float, float]:
+    """Cross-entropy of the rows as every contestant's early stopping sees it (against smoothed targets, classes
+    balanced by the training labels `known`), and as it is (plain log-loss). One judge for every contestant."""
     logs = np.log(np.maximum(probabilities, 1e-12))
     own = logs[np.arange(len(y)), y]
     weights = 1.0 / np.maximum(np.bincount(known, minlength=probabilities.shape[1]), 1)[y]
-    return float(-np.average((1 - smoothing) * own + smoothing * logs.mean(axis=1), weights=weights))
+    weighted = np.average((1 - smoothing) * own + smoothing * logs.mean(axis=1), weights=weights)
+    return -float(weighted), -float(own.mean())

@@ -7,6 +7,7 @@
 #include "smctrain/models/linear/ftrl.h"
 #include "smctrain/models/linear/least_squares.h"
 #include "smctrain/models/linear/logistic.h"
+#include "smctrain/models/linear/scores.h"
 
 namespace smctrain::bindings {
 

@@ -85,6 +85,20 @@ py::dict fit(const py::array& X, const py::array& y, const py::array& rows, cons
     one["val_score"] = to_array(std::vector<double>(task.val_score));
     tasks.append(one);
   }
+  const auto add_vae = [&](const char* name, double neural::VaeRecord::* part) {
+    std::vector<double> values;
+    for (const auto& record : output.vae_history) values.push_back(record.*part);
+    history[name] = to_array(std::move(values));
+  };
+  if (input.shape.kind == neural::NetKind::kVae) {
+    add_vae("train_reconstruction", &neural::VaeRecord::train_reconstruction);
+    add_vae("val_reconstruction", &neural::VaeRecord::val_reconstruction);
+    add_vae("train_kl", &neural::VaeRecord::train_kl);
+    add_vae("val_kl", &neural::VaeRecord::val_kl);
+    add_vae("train_head", &neural::VaeRecord::train_head);
+    add_vae("val_head", &neural::VaeRecord::val_head);
+    add_vae("kl_weight", &neural::VaeRecord::kl_weight);
+  }
   py::list alarms;
   for (const auto& alarm : output.alarms)
     alarms.append(py::make_tuple(alarm.kind, alarm.step, alarm.message));

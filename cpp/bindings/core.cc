@@ -28,6 +28,7 @@ void bind_market(py::module_& m);
 void bind_smc(py::module_& m);
 void bind_panel(py::module_& m);
 void bind_selection(py::module_& m);
+void bind_audit(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -55,6 +56,7 @@ PYBIND11_MODULE(_core, m) {
   bind_smc(m);
   bind_panel(m);
   bind_selection(m);
+  bind_audit(m);
 }
 
 }  // namespace smctrain::bindings

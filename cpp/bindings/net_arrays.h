@@ -32,8 +32,11 @@ inline neural::NetShape to_shape(const py::dict& config) {
     shape.kind = neural::NetKind::kTransformer;
     shape.num_heads = config["num_heads"].cast<int64_t>();
     shape.feed_forward = config["feed_forward"].cast<int64_t>();
+  } else if (kind == "vae") {
+    shape.kind = neural::NetKind::kVae;
+    shape.latent = config["latent_dim"].cast<int64_t>();
   } else {
-    raise("InputError", "kind must be mlp, lstm, gru, cnn or transformer, but is ", kind, ".");
+    raise("InputError", "kind must be mlp, lstm, gru, cnn, transformer or vae, but is ", kind, ".");
   }
   shape.n_features = config["n_features"].cast<int64_t>();
   shape.hidden = config["hidden"].cast<std::vector<int64_t>>();

@@ -52,6 +52,12 @@ inline neural::TrainingSettings to_settings(const py::dict& config) {
   s.calibrate_temperature = config["calibrate_temperature"].cast<bool>();
   if (config.contains("accuracy_rows")) s.accuracy_rows = config["accuracy_rows"].cast<int64_t>();
   if (config.contains("block_rows")) s.block_rows = config["block_rows"].cast<int64_t>();
+  if (config.contains("kl_weight")) {  // a VAE
+    s.head_weight = config["head_weight"].cast<double>();
+    s.reconstruction_weight = config["reconstruction_weight"].cast<double>();
+    s.kl_weight = config["kl_weight"].cast<double>();
+    s.kl_warmup_epochs = config["kl_warmup_epochs"].cast<double>();
+  }
   if (config.contains("task_weights")) s.task_weights = config["task_weights"].cast<std::vector<double>>();
   if (config.contains("task_names")) s.task_names = config["task_names"].cast<std::vector<std::string>>();
   if (config.contains("path") && config["path"].cast<std::string>() == "torch")

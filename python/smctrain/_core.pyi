@@ -12,6 +12,7 @@ import typing_extensions
 __all__: list[str] = [
     "BinnedMatrix",
     "BoostedTrees",
+    "EProcessStream",
     "FeatureStream",
     "Forest",
     "NeuralPredictor",
@@ -19,9 +20,10 @@ __all__: list[str] = [
     "SMC_EVENT_KINDS",
     "SMC_ZONE_STATES",
     "STANDARD_SESSIONS",
+    "Timeline",
     "TrainingMatrices",
     "apply_columns",
-    "audit_split",
+    "auc_influence",
     "average_linkage",
     "background_work",
     "baselines",
@@ -31,20 +33,24 @@ __all__: list[str] = [
     "binned_information",
     "boosted_moved_scores",
     "boosting_samples",
+    "bootstrap_column_means",
+    "bootstrap_counts",
     "bootstrap_means",
     "check_bars",
     "check_order",
     "circular_boruta",
+    "circular_shift_score_test",
     "circular_shift_test",
     "classification_metrics",
+    "column_auc",
     "column_moments",
     "column_scores",
     "compiled_offsets",
     "copy_rows",
     "correlation_matrix",
-    "count_stamps",
     "crc32c",
     "cusum_events",
+    "data_snooping",
     "day_spans",
     "day_starts",
     "describe_columns",
@@ -64,22 +70,24 @@ __all__: list[str] = [
     "fit_elastic_net",
     "fit_forest",
     "fit_ftrl",
+    "fit_isotonic",
     "fit_least_squares",
     "fit_logistic",
+    "fit_platt",
     "fit_preprocessing",
     "fit_ridge",
+    "fit_temperature",
     "forest_moved_scores",
     "forward_return",
-    "forward_split",
     "fractional_weights",
     "group_borders",
-    "group_split",
     "hac_mean",
     "half_samples",
     "horizon_windows",
     "jitter",
     "kendall_tau_b",
     "label_uniqueness",
+    "last_resolved_labels",
     "lightgbm_fit",
     "lightgbm_open",
     "lightgbm_setting_problems",
@@ -87,6 +95,10 @@ __all__: list[str] = [
     "linear_proba",
     "linear_scores",
     "minimum_track_record",
+    "model_confidence_set",
+    "move_borders",
+    "near_twins",
+    "nearest_rows",
     "nearest_zones",
     "neighbour_information",
     "normal_cdf",
@@ -107,21 +119,29 @@ __all__: list[str] = [
     "price_digits",
     "probabilistic_sharpe",
     "prune_correlated",
-    "purge_and_embargo",
+    "purge_events",
     "purpose_hash",
+    "quantile_metrics",
+    "random_entries",
     "rank_biased_overlap",
     "rank_consensus",
+    "rank_ic",
+    "regression_metrics",
+    "reliability_table",
     "required_sample",
     "resample_bars",
     "restore_columns",
     "retracement_events",
     "return_volatility",
     "return_weights",
+    "row_fingerprints",
     "sequential_bootstrap",
     "session_events",
     "sharpe_standard_error",
     "shifted_rows",
+    "shifted_scores",
     "shifted_statistics",
+    "sides",
     "simulate_bars",
     "smc_catalogue",
     "smc_columns",
@@ -132,9 +152,10 @@ __all__: list[str] = [
     "spearman",
     "spearman_matrix",
     "stability_selection",
+    "stationary_bootstrap_variance",
     "stouffer",
-    "temporal_split",
     "track_quantiles",
+    "trades_taken",
     "trading_metrics",
     "trend_scanning",
     "triple_barrier",
@@ -190,6 +211,96 @@ class FeatureStream:
     def last_row(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def settled(self) -> bool: ...
+
+class Timeline:
+    def __init__(self, t0: numpy.ndarray, t1: numpy.ndarray) -> None: ...
+    def audit(
+        self,
+        train: numpy.ndarray,
+        test: numpy.ndarray,
+        forward: bool,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> tuple: ...
+    def balance_borders(
+        self,
+        stratum: numpy.ndarray,
+        n_strata: typing.SupportsInt | typing.SupportsIndex,
+        borders: numpy.ndarray,
+        admissible: typing.Any,
+        share: typing.SupportsFloat | typing.SupportsIndex,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> tuple: ...
+    def check(self) -> None: ...
+    def event_graph(self, ids: numpy.ndarray) -> tuple: ...
+    def forward_split(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def meets_window(self, start: numpy.ndarray, end: numpy.ndarray) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def purge_and_embargo(
+        self,
+        is_test: numpy.ndarray,
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def stamp(self, index: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def starts_outside(
+        self,
+        start: numpy.ndarray,
+        end: numpy.ndarray,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.int64]: ...
+    def symbol_split(
+        self,
+        symbol: numpy.ndarray,
+        held_out: typing.SupportsInt | typing.SupportsIndex,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        strict: bool,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def temporal_split(
+        self,
+        validation_first: typing.SupportsInt | typing.SupportsIndex,
+        test_first: typing.SupportsInt | typing.SupportsIndex,
+        gap: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    def window_split(
+        self,
+        windows: collections.abc.Sequence[
+            tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ],
+        embargo: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsFloat | typing.SupportsIndex,
+        ],
+        lookback: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+        block: bool,
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
+    @property
+    def n_stamps(self) -> int: ...
 
 class BinnedMatrix:
     def codes(self) -> numpy.ndarray:
@@ -325,6 +436,45 @@ class NeuralPredictor:
         Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
         """
 
+class EProcessStream:
+    """
+    The interleaved e-process, row by row.
+    """
+    def __init__(
+        self,
+        n_models: typing.SupportsInt | typing.SupportsIndex,
+        horizon: typing.SupportsInt | typing.SupportsIndex,
+        baseline: typing.SupportsFloat | typing.SupportsIndex,
+        train_shares: typing.Any = None,
+    ) -> None: ...
+    def push(self, y_true: numpy.ndarray, predictions: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        E after each of these rows (m,); predictions (k, m).
+        """
+    def restore(
+        self,
+        rows: typing.SupportsInt | typing.SupportsIndex,
+        largest: typing.SupportsFloat | typing.SupportsIndex,
+        wealth: numpy.ndarray,
+        resolved: numpy.ndarray,
+        open: numpy.ndarray,
+    ) -> None: ...
+    def state(
+        self,
+    ) -> tuple[
+        int,
+        float,
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+    ]: ...
+    @property
+    def largest(self) -> float: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def value(self) -> float: ...
+
 def apply_columns(
     X: numpy.ndarray,
     rows: typing.Any,
@@ -341,15 +491,11 @@ def apply_columns(
     Columns `kept`: missing values filled, clipped, then (x - center) / scale; then the indicators of missing values.
     """
 
-def audit_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    train: numpy.ndarray,
-    test: numpy.ndarray,
-    forward: bool,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> tuple: ...
+def auc_influence(y_true: numpy.ndarray, proba: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    What each row adds to the AUC (n,); empty where there is none.
+    """
+
 def average_linkage(
     distance: numpy.ndarray, cut: typing.SupportsFloat | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int32]:
@@ -426,6 +572,31 @@ def boosting_samples(
     n_classes: typing.SupportsInt | typing.SupportsIndex,
     balanced: bool,
 ) -> tuple: ...
+def bootstrap_column_means(
+    values: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Means of all columns of each stationary-bootstrap resample of rows.
+    """
+
+def bootstrap_counts(
+    cells: numpy.ndarray,
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    How often each cell occurs in each stationary-bootstrap resample, (draws, n_cells).
+    """
+
 def bootstrap_means(
     values: numpy.ndarray,
     mean_block: typing.SupportsFloat | typing.SupportsIndex,
@@ -457,6 +628,19 @@ def circular_boruta(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def circular_shift_score_test(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    horizon: typing.SupportsInt | typing.SupportsIndex,
+    statistic: str,
+    train_mean: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    Circular-shift max test on float64 scores; predictions (k, n).
+    """
+
 def circular_shift_test(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -471,6 +655,19 @@ def circular_shift_test(
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
+def column_auc(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    codes: numpy.ndarray,
+    n_classes: typing.SupportsInt | typing.SupportsIndex,
+    folds: collections.abc.Sequence[tuple[numpy.ndarray, numpy.ndarray]],
+    min_leaf: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    (columns, folds): AUC of a depth-2 tree on each column alone, on the rows the fold holds out.
+    """
+
 def column_moments(
     X: numpy.ndarray, rows: numpy.ndarray, weight: typing.Any, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
@@ -520,13 +717,25 @@ def correlation_matrix(
     Pearson or, of ranks, Spearman correlation of all pairs of columns.
     """
 
-def count_stamps(t0: numpy.ndarray) -> int: ...
 def crc32c(data: typing_extensions.Buffer) -> int:
     """
     CRC32C of a bytes-like object.
     """
 
 def cusum_events(bars: dict, threshold: numpy.ndarray) -> tuple: ...
+def data_snooping(
+    advantage: numpy.ndarray,
+    level: typing.SupportsFloat | typing.SupportsIndex,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> dict:
+    """
+    White's reality check, Hansen's SPA and StepM of (periods, models) advantages.
+    """
+
 def day_spans(utc: numpy.ndarray, days: typing.Any) -> tuple: ...
 def day_starts(numbers: numpy.ndarray, days: typing.Any) -> numpy.typing.NDArray[numpy.int64]: ...
 def describe_columns(
@@ -673,6 +882,13 @@ def fit_ftrl(
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
     progress: typing.Any = None,
 ) -> dict: ...
+def fit_isotonic(
+    score: numpy.ndarray, is_positive: numpy.ndarray
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Knots (score, value).
+    """
+
 def fit_least_squares(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -705,6 +921,11 @@ def fit_logistic(
     l1 and l2 belong to the mean loss of weighted rows.
     """
 
+def fit_platt(score: numpy.ndarray, is_positive: numpy.ndarray) -> tuple[float, float, bool]:
+    """
+    (slope, offset, whether the maximum is finite).
+    """
+
 def fit_preprocessing(
     X: numpy.ndarray,
     rows: numpy.ndarray,
@@ -732,6 +953,11 @@ def fit_ridge(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def fit_temperature(log_proba: numpy.ndarray, y_true: numpy.ndarray) -> float:
+    """
+    Temperature.
+    """
+
 def forest_moved_scores(
     forest: Forest,
     X: numpy.ndarray,
@@ -750,27 +976,10 @@ def forest_moved_scores(
 def forward_return(
     bars: dict, rows: numpy.ndarray, end: numpy.ndarray, status: numpy.ndarray, next_open: bool, benchmark: typing.Any
 ) -> dict: ...
-def forward_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    first: typing.SupportsInt | typing.SupportsIndex,
-    last: typing.SupportsInt | typing.SupportsIndex,
-    window: typing.SupportsInt | typing.SupportsIndex,
-    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
-    gap_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def fractional_weights(order: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
 def group_borders(
     n_stamps: typing.SupportsInt | typing.SupportsIndex, n_groups: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.int64]: ...
-def group_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    n_groups: typing.SupportsInt | typing.SupportsIndex,
-    test_groups: numpy.ndarray,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def hac_mean(
     values: numpy.ndarray, lags: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[float, float, float, float]:
@@ -804,6 +1013,9 @@ def jitter(
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def kendall_tau_b(a: numpy.ndarray, b: numpy.ndarray) -> float: ...
 def label_uniqueness(t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def last_resolved_labels(
+    t0: numpy.ndarray, t1: numpy.ndarray, all_y: numpy.ndarray, fallback: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.int32]: ...
 def lightgbm_fit(
     library: str,
     settings: dict,
@@ -865,7 +1077,48 @@ def minimum_track_record(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
+def model_confidence_set(
+    losses: numpy.ndarray,
+    mean_block: typing.SupportsFloat | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    stop: typing.Any = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    p of every model of (periods, models) losses.
+    """
+
+def move_borders(
+    borders: numpy.ndarray, admissible: numpy.ndarray, starts: numpy.ndarray
+) -> numpy.typing.NDArray[numpy.int64]: ...
+def near_twins(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    A base row within the radius of each queried row, or -1.
+    """
+
+def nearest_rows(
+    X: numpy.ndarray,
+    center: numpy.ndarray,
+    weight: numpy.ndarray,
+    queries: numpy.ndarray,
+    base: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (distance, row) of the nearest base row of each queried row.
+    """
+
 def nearest_zones(
     bars: dict,
     rows: numpy.ndarray,
@@ -992,6 +1245,7 @@ def probabilistic_sharpe(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
 def prune_correlated(
     correlation: numpy.ndarray,
@@ -1003,18 +1257,30 @@ def prune_correlated(
     Of each column: the kept one that took it out, or -1.
     """
 
-def purge_and_embargo(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    is_test: numpy.ndarray,
-    embargo_stamps: typing.SupportsInt | typing.SupportsIndex,
-    embargo_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
+def purge_events(ids: numpy.ndarray, fates: numpy.ndarray) -> numpy.typing.NDArray[numpy.uint8]: ...
 def purpose_hash(text: str) -> int:
     """
     FNV-1a-64 hash that turns a purpose string into a stream key.
     """
 
+def quantile_metrics(
+    y_true: numpy.ndarray, quantiles: numpy.ndarray, levels: numpy.ndarray
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int]:
+    """
+    (pinball, coverage, crossings).
+    """
+
+def random_entries(
+    take: numpy.ndarray,
+    r_net: numpy.ndarray,
+    t0: numpy.ndarray,
+    t1: numpy.ndarray,
+    one_at_a_time: bool,
+    min_shift: typing.SupportsInt | typing.SupportsIndex,
+    draws: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> dict: ...
 def rank_biased_overlap(
     item1: numpy.ndarray,
     depth1: numpy.ndarray,
@@ -1031,6 +1297,22 @@ def rank_consensus(scores: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]
     Mean over lists (rows) of (p - rank) / (p - 1): 1 is best everywhere.
     """
 
+def rank_ic(
+    y_true: numpy.ndarray,
+    y_pred: numpy.ndarray,
+    stamps: numpy.ndarray,
+    min_rows: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (stamps, ic, rows).
+    """
+
+def regression_metrics(
+    y_true: numpy.ndarray, y_pred: numpy.ndarray, train_mean: typing.SupportsFloat | typing.SupportsIndex
+) -> dict: ...
+def reliability_table(
+    confidence: numpy.ndarray, correct: numpy.ndarray, n_bins: typing.SupportsInt | typing.SupportsIndex
+) -> dict: ...
 def required_sample(
     edge: typing.SupportsFloat | typing.SupportsIndex,
     alpha: typing.SupportsFloat | typing.SupportsIndex,
@@ -1054,6 +1336,16 @@ def retracement_events(
 ) -> dict: ...
 def return_volatility(bars: dict) -> numpy.typing.NDArray[numpy.float64]: ...
 def return_weights(bars: dict, t0: numpy.ndarray, t1: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]: ...
+def row_fingerprints(
+    X: numpy.ndarray,
+    rows: numpy.ndarray,
+    digits: typing.SupportsInt | typing.SupportsIndex = 6,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.uint64]:
+    """
+    Hash of each row, its values rounded to significant digits.
+    """
+
 def sequential_bootstrap(
     t0: numpy.ndarray,
     t1: numpy.ndarray,
@@ -1067,6 +1359,7 @@ def sharpe_standard_error(
     skew: typing.SupportsFloat | typing.SupportsIndex,
     kurtosis: typing.SupportsFloat | typing.SupportsIndex,
     form: typing.SupportsInt | typing.SupportsIndex,
+    autocorrelation: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> float: ...
 def shifted_rows(
     rows: typing.SupportsInt | typing.SupportsIndex,
@@ -1074,6 +1367,17 @@ def shifted_rows(
     max_shift: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int64]: ...
+def shifted_scores(
+    y_true: numpy.ndarray,
+    predictions: numpy.ndarray,
+    statistic: str,
+    train_mean: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Statistic of every model at every shift, (models, n).
+    """
+
 def shifted_statistics(
     y_true: numpy.ndarray,
     predictions: numpy.ndarray,
@@ -1085,6 +1389,7 @@ def shifted_statistics(
     Statistic of every model at every shift, (k, n).
     """
 
+def sides(fates: numpy.ndarray) -> tuple: ...
 def simulate_bars(
     n: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1158,19 +1463,18 @@ def stability_selection(
     stop: typing.Any,
     time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
 ) -> dict: ...
+def stationary_bootstrap_variance(
+    values: numpy.ndarray, mean_block: typing.SupportsFloat | typing.SupportsIndex
+) -> float:
+    """
+    Variance of sqrt(n) times a resampled mean, in closed form.
+    """
+
 def stouffer(p: numpy.ndarray, weights: numpy.ndarray) -> tuple[float, float]:
     """
     (z, p).
     """
 
-def temporal_split(
-    t0: numpy.ndarray,
-    t1: numpy.ndarray,
-    validation_first: typing.SupportsInt | typing.SupportsIndex,
-    test_first: typing.SupportsInt | typing.SupportsIndex,
-    gap_stamps: typing.SupportsInt | typing.SupportsIndex,
-    gap_span: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.uint8]: ...
 def track_quantiles(
     prediction: numpy.ndarray,
     y: numpy.ndarray,
@@ -1179,6 +1483,13 @@ def track_quantiles(
     rate: typing.SupportsFloat | typing.SupportsIndex,
     delay: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]: ...
+def trades_taken(
+    take: numpy.ndarray, r_net: numpy.ndarray, t0: numpy.ndarray, t1: numpy.ndarray, one_at_a_time: bool
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Rows of the trades taken, in order of t0.
+    """
+
 def trading_metrics(
     take: numpy.ndarray,
     r_net: numpy.ndarray,

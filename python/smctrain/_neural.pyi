@@ -8,6 +8,11 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
+    "VaeCodes",
+    "gan_critic_gradient",
+    "gan_fit",
+    "gan_generator_gradient",
+    "gan_rows",
     "neural_cuda",
     "neural_fit",
     "neural_full_windows",
@@ -15,8 +20,71 @@ __all__: list[str] = [
     "neural_gradient",
     "neural_meta_adapt",
     "neural_meta_fit",
+    "table_coverage",
+    "table_energy_distance",
     "torch_minor",
 ]
+
+class VaeCodes:
+    """
+    A variational autoencoder from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def codes(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Means, then log variances of the latent units (rows, 2 latent).
+        """
+    def losses(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Half the squared error of the reconstruction, and KL divergence (rows, 2).
+        """
+    def reconstruction(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Rows decoded from their latent means (rows, columns).
+        """
+
+def gan_critic_gradient(
+    shape: dict,
+    penalty: typing.SupportsFloat | typing.SupportsIndex,
+    critic: dict,
+    real: numpy.ndarray,
+    made: numpy.ndarray,
+    y: numpy.ndarray,
+    mix: numpy.ndarray,
+) -> tuple[float, dict]:
+    """
+    Loss and gradient of one critic step.
+    """
+
+def gan_fit(
+    X: numpy.ndarray,
+    y: numpy.ndarray,
+    rows: numpy.ndarray,
+    judged: numpy.ndarray,
+    shape: dict,
+    settings: dict,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stop: typing.Any,
+    time_limit_s: typing.SupportsFloat | typing.SupportsIndex,
+    progress: typing.Any,
+) -> dict:
+    """
+    Trains a generator of rows; returns arrays, history, alarms, stop_reason, best_step, best_distance.
+    """
+
+def gan_generator_gradient(
+    shape: dict, generator: dict, critic: dict, noise: numpy.ndarray, y: numpy.ndarray
+) -> tuple[float, dict]:
+    """
+    Loss and gradient of one generator step.
+    """
+
+def gan_rows(
+    shape: dict, arrays: dict, y: numpy.ndarray, seed: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Rows for classes y (n, columns).
+    """
 
 def neural_cuda() -> tuple[bool, str]:
     """
@@ -105,6 +173,16 @@ def neural_meta_fit(
 ) -> dict:
     """
     Meta-learns one initialisation across groups; returns arrays, history, alarms, held_out, too_short.
+    """
+
+def table_coverage(a: numpy.ndarray, b: numpy.ndarray, k: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    Share of a's rows whose k-neighbour ball holds a row of b.
+    """
+
+def table_energy_distance(a: numpy.ndarray, b: numpy.ndarray) -> float:
+    """
+    Energy coefficient of two samples, 0 (alike) to 1.
     """
 
 __version__: str = "0.1.0"

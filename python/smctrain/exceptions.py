@@ -43,12 +43,22 @@ class OneClass(InputError):
 
 
 class SplitLeak(SmctrainError, ValueError):
-    """A training row's label overlaps a test row, or a split is otherwise dishonest."""
+    """A training row's label overlaps a test row, or a split is otherwise dishonest.
 
-    def __init__(self, message: str, code: str = "overlap", rows: tuple[int, ...] = ()) -> None:
+    `code` names the fault, `rows` the first rows, `pair` a training row and the test row it collides with, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: str = "overlap",
+        rows: tuple[int, ...] = (),
+        pair: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.rows = rows
+        self.pair = pair
 
 
 class FeatureLeak(SmctrainError, ValueError):

@@ -100,6 +100,8 @@ class ModelResult(_Record):
     `mda`: how much the log-loss rises on inner folds when the column is moved, where that was measured."""
     artifact: dict[str, Any] = field(default_factory=dict)
     """path (relative to the run folder), sha256, bytes."""
+    final: dict[str, Any] = field(default_factory=dict)
+    """The model refit on all rows, of the model that may go live: path, sha256, bytes, rows, rounds (null: as set)."""
     data_hash: str = ""
     config_hash: str = ""
     selection: dict[str, Any] = field(default_factory=dict)
@@ -145,8 +147,8 @@ class SymbolResult(_Record):
     """kind, model, reasons, evidence, n_required, action, alternatives, rejected."""
     selection: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
-    """On which rows the verdict stands: `method` (walk_forward, holdout), `rows`, `note`; `windows` with rows and dates,
-    and per family what each window came to."""
+    """On which rows the verdict stands: `method` (walk_forward, holdout), `rows`, `note`; `windows` with rows and
+    dates, and per family what each window came to."""
     issues: list[dict[str, Any]] = field(default_factory=list)
     preparation: dict[str, Any] = field(default_factory=dict)
     """How columns were imputed, clipped and scaled, on how many training rows, and which got an indicator."""

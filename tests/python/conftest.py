@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,26 @@ def mt5(data_folder: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("no terminal exports in the data folder")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Counters of trials do not go into the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMCTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of one test are counted together, and apart from those of other tests. Session fixtures come earlier: their
+    runs are counted beside their run folders."""
+    if _ledgers:
+        monkeypatch.setenv("SMCTRAIN_LEDGER", str(_ledgers[0] / f"test{next(_numbers)}"))
+    else:
+        _ledgers.append(tmp_path_factory.mktemp("ledgers"))
+        monkeypatch.setenv("SMCTRAIN_LEDGER", str(_ledgers[0] / "test"))
+
+
+_ledgers: list[Path] = []
+_numbers = itertools.count()

@@ -40,26 +40,25 @@ std::vector<int64_t> sorted_order(size_t n, Key key) {
   return order;
 }
 
-double last_label_accuracy(std::span<const int32_t> y_true, std::span<const int64_t> t0,
-                           std::span<const int64_t> t1, std::span<const int32_t> all_y, int32_t fallback) {
+}  // namespace
+
+std::vector<int32_t> last_resolved_labels(std::span<const int64_t> t0, std::span<const int64_t> t1,
+                                          std::span<const int32_t> all_y, int32_t fallback) {
   const auto by_end = sorted_order(t1.size(), t1);
   const auto by_decision = sorted_order(t0.size(), t0);
+  std::vector<int32_t> answers(t0.size(), fallback);
   size_t resolved = 0;
   int64_t newest = -1;
-  int64_t hits = 0;
   for (const int64_t row : by_decision) {
     const int64_t now = t0[static_cast<size_t>(row)];
     for (; resolved < by_end.size() && t1[static_cast<size_t>(by_end[resolved])] <= now; ++resolved) {
       const int64_t candidate = by_end[resolved];
       if (all_y[static_cast<size_t>(candidate)] >= 0) newest = std::max(newest, candidate);
     }
-    const int32_t prediction = newest < 0 ? fallback : all_y[static_cast<size_t>(newest)];
-    hits += prediction == y_true[static_cast<size_t>(row)] ? 1 : 0;
+    if (newest >= 0) answers[static_cast<size_t>(row)] = all_y[static_cast<size_t>(newest)];
   }
-  return static_cast<double>(hits) / static_cast<double>(y_true.size());
+  return answers;
 }
-
-}  // namespace
 
 Baselines baselines(std::span<const int32_t> y_true, std::span<const int32_t> y_train,
                     std::span<const int64_t> t0, std::span<const int64_t> t1,
@@ -89,7 +88,12 @@ Baselines baselines(std::span<const int32_t> y_true, std::span<const int32_t> y_
     // sum_k (p_k - [k = c])^2 = sum_k p_k^2 - 2 p_c + 1
     result.prior_brier += test[c] * (squares - 2.0 * train[c] + 1.0);
   }
-  if (!t0.empty()) result.last_label = last_label_accuracy(y_true, t0, t1, all_y, result.majority_class);
+  if (!t0.empty()) {
+    const auto answers = last_resolved_labels(t0, t1, all_y, result.majority_class);
+    int64_t hits = 0;
+    for (size_t i = 0; i < answers.size(); ++i) hits += answers[i] == y_true[i] ? 1 : 0;
+    result.last_label = static_cast<double>(hits) / static_cast<double>(answers.size());
+  }
   return result;
 }
 

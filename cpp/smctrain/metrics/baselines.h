@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace smctrain::metrics {
 
@@ -28,5 +29,9 @@ struct Baselines {
 // empty: no last label. Raises InputError on negative codes in y_true or y_train.
 Baselines baselines(std::span<const int32_t> y_true, std::span<const int32_t> y_train,
                     std::span<const int64_t> t0, std::span<const int64_t> t1, std::span<const int32_t> all_y);
+
+// The last-label answer of each row of `t0`; `fallback` while nothing is resolved.
+std::vector<int32_t> last_resolved_labels(std::span<const int64_t> t0, std::span<const int64_t> t1,
+                                          std::span<const int32_t> all_y, int32_t fallback);
 
 }  // namespace smctrain::metrics

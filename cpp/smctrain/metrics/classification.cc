@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "smctrain/base/error.h"
+#include "smctrain/metrics/ranks.h"
 
 namespace smctrain::metrics {
 
@@ -198,6 +199,43 @@ ClassificationMetrics classification_metrics(std::span<const int32_t> y_true,
   m.precision = precision_sum / seen_classes;
   m.f1_score = f1_sum / seen_classes;
   return m;
+}
+
+std::vector<double> auc_influence(std::span<const int32_t> y_true, MatrixView<const double> proba) {
+  check(y_true, proba);
+  const size_t n = y_true.size();
+  std::vector<double> influence(n, 0.0);
+  double defined = 0.0;
+  for (int64_t c = proba.cols == 2 ? 1 : 0; c < proba.cols; ++c) {
+    std::vector<double> all(n);
+    std::vector<double> own[2];  // scores of negatives, of positives
+    for (size_t i = 0; i < n; ++i) {
+      all[i] = proba(static_cast<int64_t>(i), c);
+      own[y_true[i] == c ? 1 : 0].push_back(all[i]);
+    }
+    const auto negatives = static_cast<double>(own[0].size());
+    const auto positives = static_cast<double>(own[1].size());
+    if (negatives == 0.0 || positives == 0.0) continue;
+    defined += 1.0;
+    const auto overall = ranks(all);
+    const std::vector<double> within[2] = {ranks(own[0]), ranks(own[1])};
+    size_t seen[2] = {0, 0};
+    std::vector<double> placed(n);  // share of the other kind that this row stands right of
+    double wins = 0.0;
+    for (size_t i = 0; i < n; ++i) {
+      const size_t kind = y_true[i] == c ? 1 : 0;
+      const double below = overall[i] - within[kind][seen[kind]++];  // of the other kind, ties half
+      placed[i] = kind == 1 ? below / negatives : 1.0 - below / positives;
+      if (kind == 1) wins += placed[i];
+    }
+    const double area = wins / positives;
+    for (size_t i = 0; i < n; ++i) {
+      influence[i] += (placed[i] - area) * static_cast<double>(n) / (y_true[i] == c ? positives : negatives);
+    }
+  }
+  if (defined == 0.0) return {};
+  for (double& value : influence) value /= defined;
+  return influence;
 }
 
 }  // namespace smctrain::metrics

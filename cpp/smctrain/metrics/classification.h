@@ -42,4 +42,10 @@ ClassificationMetrics classification_metrics(std::span<const int32_t> y_true, Ma
 // Area under the ROC curve of one score; NaN without positives or without negatives.
 double auc(std::span<const uint8_t> is_positive, std::span<const double> score);
 
+// What each row adds to the AUC of `proba`: for a positive the share of negatives below it less the AUC,
+// divided by the share of positives; for a negative likewise; one against the rest, mean over the classes
+// that have both. Mean 0; the long-run variance of its mean is that of the AUC (DeLong et al., Biometrics 44,
+// 1988; here with dependence). Empty where there is no AUC.
+std::vector<double> auc_influence(std::span<const int32_t> y_true, MatrixView<const double> proba);
+
 }  // namespace smctrain::metrics

@@ -7,8 +7,10 @@
 //   unfilled       wanted rows without an outcome (r is NaN): no fill, or not resolved. They are counted and
 //   block
 //                  nothing.
-//   drawdown       largest fall of the running sum of r below its highest value so far (0 at the start),
-//   trades in
+//   exposure       share of the time from the first decision to the last exit of all rows in which a trade
+//   was open turnover       entries and exits per row random entry   the same wishes turned (circularly
+//   shifted) against the rows: as many, as clustered, at other times drawdown       largest fall of the
+//   running sum of r below its highest value so far (0 at the start), trades in
 //                  order of t1
 //
 // Quantities that do not exist are NaN: profit factor without losses, means of no trades. Cost O(n log n).
@@ -18,6 +20,9 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <vector>
+
+#include "smctrain/base/stop.h"
 
 namespace smctrain::metrics {
 
@@ -51,9 +56,27 @@ struct TradingMetrics {
   double mean_bars_held;
   double sharpe_per_trade;  // mean / sample standard deviation
   double mean_cost_r;       // NaN without r_gross
-  double timeouts;          // NaN without is_timeout
+  double total_cost_r;      // NaN without r_gross
+  double exposure;
+  double turnover;
+  double timeouts;  // NaN without is_timeout
 };
 
 TradingMetrics trading_metrics(const TradeRecord& record);
+
+// Rows of the trades taken, in order of t0.
+std::vector<int64_t> trades_taken(const TradeRecord& record);
+
+struct RandomEntries {
+  std::vector<int64_t> trades;       // per draw
+  std::vector<double> expectancy_r;  // NaN without trades
+  std::vector<double> total_r;
+};
+
+// `draws` turns of record.take by random shifts of min_shift .. n - min_shift rows (rows in order of t0);
+// every shift once where there are no more than `draws`. Draw r uses the stream (seed, "random_entries/r").
+// O(draws n).
+RandomEntries random_entries(const TradeRecord& record, int64_t min_shift, int64_t draws, uint64_t seed,
+                             int threads, const StopToken& stop);
 
 }  // namespace smctrain::metrics

@@ -19,23 +19,42 @@ std::vector<int64_t> group_borders(int64_t n_stamps, int64_t n_groups) {
   return borders;
 }
 
-std::vector<Fate> group_split(const Intervals& intervals, const Stamps& stamps, int64_t n_groups,
-                              std::span<const int64_t> test_groups, const Distance& embargo) {
-  const auto borders = group_borders(stamps.size(), n_groups);
-  std::vector<uint8_t> chosen(static_cast<size_t>(n_groups), 0);
-  for (const int64_t group : test_groups) {
-    if (group < 0 || group >= n_groups)
-      raise("InputError", "test group ", group, " is not in 0..", n_groups - 1, ".");
-    chosen[static_cast<size_t>(group)] = 1;
+void check(const Window& window, const Stamps& stamps) {
+  if (window.first < 0 || window.last > stamps.size() || window.first >= window.last) {
+    raise("InputError", "a test window must hold stamps of 0..", stamps.size() - 1, ", but is ", window.first,
+          "..", window.last - 1, ".");
   }
-  const auto n = static_cast<size_t>(intervals.size());
-  std::vector<uint8_t> is_test(n, 0);
-  for (size_t i = 0; i < n; ++i) {
-    const int64_t stamp = stamps.of_row()[i];
-    const auto group = std::upper_bound(borders.begin(), borders.end(), stamp) - borders.begin() - 1;
-    is_test[i] = chosen[static_cast<size_t>(group)];
+}
+
+std::vector<Fate> window_split(const Timeline& time, std::span<const Window> test, const Rules& rules) {
+  std::vector<Fate> fates(static_cast<size_t>(time.size()), Fate::kTrain);
+  for (const Window& window : test) {
+    check(window, time.stamps());
+    time.for_rows_of(window.first, window.last,
+                     [&](int64_t row) { fates[static_cast<size_t>(row)] = Fate::kTest; });
   }
-  return purge_and_embargo(intervals, stamps, is_test, embargo);
+  purge(time, rules, fates);
+  return fates;
+}
+
+std::vector<Fate> symbol_split(const Timeline& time, std::span<const int64_t> symbol, int64_t held_out,
+                               Window window, bool strict, const Distance& gap, const Rules& rules) {
+  check(window, time.stamps());
+  const int64_t limit = time.stamps().before(window.first, gap);
+  std::vector<Fate> fates(static_cast<size_t>(time.size()), Fate::kUnused);
+  for (size_t i = 0; i < fates.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    const int64_t stamp = time.stamp_of(row);
+    if (symbol[i] == held_out) {
+      if (stamp >= window.first && stamp < window.last) fates[i] = Fate::kTest;
+    } else if (!strict) {
+      fates[i] = Fate::kTrain;
+    } else if (stamp < window.first) {
+      fates[i] = time.t1(row) < limit ? Fate::kTrain : Fate::kPurged;
+    }
+  }
+  if (!strict) purge(time, rules, fates);
+  return fates;
 }
 
 }  // namespace smctrain::splits

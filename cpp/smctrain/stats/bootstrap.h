@@ -1,23 +1,61 @@
-// Stationary bootstrap of a mean: resamples blocks of random length, so that dependence inside a block
-// survives.
+// Stationary bootstrap: resamples blocks of random length, so that dependence inside a block survives.
 //
-//   start    i_0 = floor(u n); after each row, with probability 1/L a new start floor(u' n), else (i + 1) mod
-//   n L        mean block length; max(2h, 2) for labels of h rows
+//   block    starts at floor(u n), lasts 1 + floor(ln(1 - u') / ln(1 - 1/L)) rows and wraps at the end: the
+//   same law
+//            as "after each row, with probability 1/L a new start, else the next row", with two draws a block
+//   L        mean block length; max(2h, 2) for labels of h rows
 //
-// Draw r uses the stream (seed, "stationary_bootstrap/r"), so results do not depend on the thread count.
-// O(draws n). Source: Politis and Romano (1994).
+// Draw r uses the stream (seed, "stationary_bootstrap/r"), so results do not depend on the thread count, and
+// equal settings resample the same rows of every column. Means come from running sums: O(n + draws n / L).
+// Source: Politis and Romano, JASA 89 (1994).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "smctrain/base/rng.h"
 #include "smctrain/base/stop.h"
+#include "smctrain/base/view.h"
 
 namespace smctrain::stats {
 
-// Mean of each of `draws` resamples.
-std::vector<double> bootstrap_means(std::span<const double> values, double mean_block, int64_t draws,
-                                    uint64_t seed, int threads, const StopToken& stop);
+struct BootstrapSettings {
+  double mean_block = 2.0;
+  int64_t draws = 1000;
+  uint64_t seed = 0;
+  int threads = 1;
+};
+
+// Mean of each resample.
+std::vector<double> bootstrap_means(std::span<const double> values, const BootstrapSettings& settings,
+                                    const StopToken& stop);
+
+// Means of all columns of one resample, row-major draws x columns.
+std::vector<double> bootstrap_column_means(MatrixView<const double> values, const BootstrapSettings& settings,
+                                           const StopToken& stop);
+
+// How often each cell 0..n_cells-1 occurs in a resample, row-major draws x n_cells. O(draws n).
+std::vector<int64_t> bootstrap_counts(std::span<const int32_t> cells, int64_t n_cells,
+                                      const BootstrapSettings& settings, const StopToken& stop);
+
+// Calls visit(begin, end) for every unbroken piece of one resample of n rows.
+template <class Visit>
+void stationary_pieces(int64_t n, double mean_block, Philox& stream, Visit&& visit) {
+  const double scale = mean_block > 1.0 ? 1.0 / std::log1p(-1.0 / mean_block) : 0.0;
+  for (int64_t left = n; left > 0;) {
+    int64_t begin = stream.below(n);
+    const double length = 1.0 + std::floor(std::log(1.0 - stream.uniform()) * scale);
+    int64_t take = length < static_cast<double>(left) ? static_cast<int64_t>(length) : left;
+    left -= take;
+    if (begin + take > n) {
+      visit(begin, n);
+      take -= n - begin;
+      begin = 0;
+    }
+    visit(begin, begin + take);
+  }
+}
 
 }  // namespace smctrain::stats

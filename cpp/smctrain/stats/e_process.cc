@@ -10,98 +10,152 @@ namespace smctrain::stats {
 namespace {
 
 constexpr std::array<double, 4> kBets = {0.05, 0.1, 0.2, 0.3};
+constexpr auto kBetCount = static_cast<int64_t>(kBets.size());
 constexpr double kLowestShare = 0.05;
 constexpr double kHighestShare = 0.95;
 constexpr double kWealthCap = 1e250;
+constexpr int32_t kLargestCode = 65'535;        // keeps the table of resolved labels small
 constexpr int64_t kLongestHorizon = 1'000'000;  // one account per row of the horizon, bet and model
 
-// Sum of `count` slots, each of which changes one at a time: leaf updates walk to the root.
-class SumTree {
- public:
-  explicit SumTree(int64_t count) {
-    while (leaves_ < count) leaves_ *= 2;
-    nodes_.assign(static_cast<size_t>(2 * leaves_), 0.0);
+int64_t checked_horizon(int64_t horizon) {
+  if (horizon < 1 || horizon > kLongestHorizon) {
+    raise("InputError", "horizon must be from 1 to ", kLongestHorizon, " rows, but is ", horizon, ".");
   }
-  void set(int64_t slot, double value) {
-    auto node = static_cast<size_t>(leaves_ + slot);
-    nodes_[node] = value;
-    for (node /= 2; node >= 1; node /= 2) nodes_[node] = nodes_[2 * node] + nodes_[2 * node + 1];
-  }
-  double total() const { return nodes_[1]; }
+  return horizon;
+}
 
- private:
-  int64_t leaves_ = 1;
-  std::vector<double> nodes_;
-};
+int64_t checked_models(int64_t models) {
+  if (models < 1) raise("InputError", "predictions must hold at least one model, but has none.");
+  return models;
+}
 
 }  // namespace
+
+EProcessStream::SumTree::SumTree(int64_t count) {
+  while (leaves_ < count) leaves_ *= 2;
+  nodes_.assign(static_cast<size_t>(2 * leaves_), 0.0);
+}
+
+void EProcessStream::SumTree::set(int64_t slot, double value) {
+  auto node = static_cast<size_t>(leaves_ + slot);
+  nodes_[node] = value;
+  for (node /= 2; node >= 1; node /= 2) nodes_[node] = nodes_[2 * node] + nodes_[2 * node + 1];
+}
+
+EProcessStream::EProcessStream(int64_t n_models, const EProcessSettings& settings)
+    : n_models_(checked_models(n_models)),
+      horizon_(checked_horizon(settings.horizon)),
+      baseline_(settings.baseline),
+      shares_(settings.train_shares.begin(), settings.train_shares.end()),
+      wealth_(static_cast<size_t>(horizon_ * n_models_ * kBetCount), 1.0),
+      streams_(horizon_),
+      resolved_(shares_.size(), 0),
+      open_(static_cast<size_t>(horizon_), -1) {
+  if (shares_.empty() && !(baseline_ > 0.0 && baseline_ < 1.0)) {
+    raise("InputError", "baseline must lie between 0 and 1, but is ", baseline_, ".");
+  }
+  for (int64_t j = 0; j < horizon_; ++j) settle(j);
+}
+
+// Carries the money of one stream into the mean.
+void EProcessStream::settle(int64_t stream) {
+  const int64_t accounts = n_models_ * kBetCount;
+  const double* money = wealth_.data() + stream * accounts;
+  double sum = 0.0;
+  for (int64_t i = 0; i < accounts; ++i) sum += money[i];
+  streams_.set(stream, sum);
+}
+
+double EProcessStream::odds(int32_t code) const {
+  if (shares_.empty()) return baseline_;
+  const auto c = static_cast<size_t>(code);
+  double q = c < shares_.size() ? shares_[c] : 0.0;
+  if (resolved_total_ > 0) {
+    const int64_t count = c < resolved_.size() ? resolved_[c] : 0;
+    q = std::max(q, static_cast<double>(count) / static_cast<double>(resolved_total_));
+  }
+  return std::clamp(q, kLowestShare, kHighestShare);
+}
+
+double EProcessStream::push(int32_t y, std::span<const int32_t> codes) {
+  if (static_cast<int64_t>(codes.size()) != n_models_) {
+    raise("InputError", "predictions must hold one code a model (", n_models_, "), but has ", codes.size(),
+          ".");
+  }
+  const int64_t j = rows_ % horizon_;
+  int32_t& label = open_[static_cast<size_t>(j)];  // of row rows_ - h, resolved by now
+  if (y > kLargestCode)
+    raise("InputError", "y_true must hold class codes up to ", kLargestCode, ", but holds ", y, ".");
+  if (!shares_.empty() && label >= 0) {
+    if (static_cast<size_t>(label) >= resolved_.size()) resolved_.resize(static_cast<size_t>(label) + 1, 0);
+    ++resolved_[static_cast<size_t>(label)];
+    ++resolved_total_;
+  }
+  label = y;
+  double* money = wealth_.data() + j * n_models_ * kBetCount;
+  for (const int32_t code : codes) {
+    if (code >= 0) {
+      const double q = odds(code);
+      const double gain = ((code == y ? 1.0 : 0.0) - q) / std::max(q, 1.0 - q);
+      for (size_t b = 0; b < kBets.size(); ++b) {
+        money[b] = std::min(money[b] * (1.0 + kBets[b] * gain), kWealthCap);
+      }
+    }
+    money += kBetCount;
+  }
+  settle(j);
+  ++rows_;
+  value_ = streams_.total() / (static_cast<double>(horizon_) * static_cast<double>(n_models_ * kBetCount));
+  largest_ = std::max(largest_, value_);
+  return value_;
+}
+
+void EProcessStream::restore(const State& state) {
+  const bool fits =
+      state.rows >= 0 && state.wealth.size() == wealth_.size() && state.open.size() == open_.size() &&
+      state.resolved.size() >= shares_.size() &&
+      std::all_of(state.wealth.begin(), state.wealth.end(),
+                  [](double w) { return w >= 0.0 && w <= kWealthCap; }) &&
+      std::all_of(state.open.begin(), state.open.end(), [](int32_t c) { return c <= kLargestCode; }) &&
+      state.resolved.size() <= static_cast<size_t>(kLargestCode) + 1 &&
+      std::all_of(state.resolved.begin(), state.resolved.end(), [](int64_t c) { return c >= 0; });
+  if (!fits) raise("InputError", "this state does not belong to an e-process of these settings.");
+  wealth_ = state.wealth;
+  resolved_ = state.resolved;
+  open_ = state.open;
+  rows_ = state.rows;
+  largest_ = state.largest;
+  resolved_total_ = 0;
+  for (const int64_t count : resolved_) resolved_total_ += count;
+  for (int64_t j = 0; j < horizon_; ++j) settle(j);
+  value_ = rows_ == 0 ? 1.0
+                      : streams_.total() /
+                            (static_cast<double>(horizon_) * static_cast<double>(n_models_ * kBetCount));
+}
 
 std::vector<double> e_process(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
                               int64_t n_classes, const EProcessSettings& settings) {
   const auto n = static_cast<int64_t>(y.size());
-  const int64_t h = settings.horizon;
-  const int64_t k = predictions.rows;
-  if (h < 1 || h > kLongestHorizon) {
-    raise("InputError", "horizon must be from 1 to ", kLongestHorizon, " rows, but is ", h, ".");
+  if (!settings.train_shares.empty() && static_cast<int64_t>(settings.train_shares.size()) != n_classes) {
+    raise("InputError", "train_shares must have one entry per class (", n_classes, "), but has ",
+          settings.train_shares.size(), ".");
   }
-  if (k == 0) raise("InputError", "predictions must hold at least one model, but has none.");
+  EProcessStream stream(predictions.rows, settings);
   if (predictions.cols != n) {
     raise("InputError", "predictions must have as many rows in time as y_true (", n, "), but has ",
           predictions.cols, ".");
   }
-  const bool class_odds = !settings.train_shares.empty();
-  if (!class_odds && !(settings.baseline > 0.0 && settings.baseline < 1.0)) {
-    raise("InputError", "baseline must lie between 0 and 1, but is ", settings.baseline, ".");
-  }
-  if (class_odds && static_cast<int64_t>(settings.train_shares.size()) != n_classes) {
-    raise("InputError", "train_shares must have one entry per class (", n_classes, "), but has ",
-          settings.train_shares.size(), ".");
-  }
-
-  const auto bets = static_cast<int64_t>(kBets.size());
-  std::vector<double> wealth(static_cast<size_t>(h * k * bets), 1.0);
-  SumTree streams(h);
-  for (int64_t j = 0; j < h; ++j) streams.set(j, static_cast<double>(k * bets));
-  const double mean_divisor = static_cast<double>(h) * static_cast<double>(k * bets);
-
-  std::vector<int64_t> resolved(static_cast<size_t>(n_classes), 0);
-  int64_t resolved_total = 0;
   std::vector<double> path;
   path.reserve(static_cast<size_t>(n + 1));
   path.push_back(1.0);
+  std::vector<int32_t> codes(static_cast<size_t>(predictions.rows));
   for (int64_t t = 0; t < n; ++t) {
-    if (class_odds && t >= h) {
-      const int32_t code = y[static_cast<size_t>(t - h)];
-      if (code >= 0 && code < n_classes) {
-        ++resolved[static_cast<size_t>(code)];
-        ++resolved_total;
-      }
-    }
-    const int64_t j = t % h;
-    double stream_sum = 0.0;
-    for (int64_t m = 0; m < k; ++m) {
+    for (int64_t m = 0; m < predictions.rows; ++m) {
       const int32_t code = predictions(m, t);
-      double* money = wealth.data() + (j * k + m) * bets;
-      if (code >= 0 && code < n_classes) {
-        double q = settings.baseline;
-        if (class_odds) {
-          q = settings.train_shares[static_cast<size_t>(code)];
-          if (resolved_total > 0) {
-            q = std::max(q, static_cast<double>(resolved[static_cast<size_t>(code)]) /
-                                static_cast<double>(resolved_total));
-          }
-          q = std::clamp(q, kLowestShare, kHighestShare);
-        }
-        const double right = code == y[static_cast<size_t>(t)] ? 1.0 : 0.0;
-        const double gain = (right - q) / std::max(q, 1.0 - q);
-        for (int64_t b = 0; b < bets; ++b) {
-          money[b] = std::min(money[b] * (1.0 + kBets[static_cast<size_t>(b)] * gain), kWealthCap);
-        }
-      }
-      for (int64_t b = 0; b < bets; ++b) stream_sum += money[b];
+      codes[static_cast<size_t>(m)] = code < n_classes ? code : -1;
     }
-    streams.set(j, stream_sum);
-    path.push_back(streams.total() / mean_divisor);
+    const int32_t label = y[static_cast<size_t>(t)];
+    path.push_back(stream.push(label < n_classes ? label : -1, codes));
   }
   return path;
 }

@@ -10,8 +10,17 @@ namespace smctrain::stats {
 
 namespace {
 
-double variance_term(double sharpe, SharpeShape shape) {
-  const double variance = 1.0 - shape.skew * sharpe + 0.25 * (shape.kurtosis - 1.0) * sharpe * sharpe;
+double variance_term(double sharpe, SharpeShape shape, SharpeForm form) {
+  const double r = shape.autocorrelation;
+  if (form == SharpeForm::k2012 && r != 0.0) {
+    raise("InputError", "form 2012 knows no autocorrelation, but it is ", r, ": use form 2025.");
+  }
+  if (!(r > -1.0 && r < 1.0))
+    raise("InputError", "autocorrelation must lie between -1 and 1, but is ", r, ".");
+  const double first = r / (1.0 - r);
+  const double second = r * r / (1.0 - r * r);
+  const double variance = (1.0 + 2.0 * first) - (1.0 + first + second) * shape.skew * sharpe +
+                          (1.0 + 2.0 * second) * 0.25 * (shape.kurtosis - 1.0) * sharpe * sharpe;
   if (!(variance > 0.0)) {
     raise("InputError", "skew ", shape.skew, " and kurtosis ", shape.kurtosis, " at a Sharpe ratio of ",
           sharpe,
@@ -26,7 +35,7 @@ double variance_term(double sharpe, SharpeShape shape) {
 double sharpe_standard_error(double sharpe, double n, SharpeShape shape, SharpeForm form) {
   const double divisor = form == SharpeForm::k2012 ? n - 1.0 : n;
   if (!(divisor > 0.0)) raise("TooFewRows", "n must be at least 2, but is ", n, ".");
-  return std::sqrt(variance_term(sharpe, shape) / divisor);
+  return std::sqrt(variance_term(sharpe, shape, form) / divisor);
 }
 
 double probabilistic_sharpe(double sharpe, double n, double benchmark, SharpeShape shape, SharpeForm form) {
@@ -52,8 +61,8 @@ double minimum_track_record(double sharpe, double benchmark, double level, Sharp
   }
   const double z = normal_quantile(level);
   const double ratio = z / (sharpe - benchmark);
-  if (form == SharpeForm::k2012) return 1.0 + variance_term(sharpe, shape) * ratio * ratio;
-  return variance_term(benchmark, shape) * ratio * ratio;
+  if (form == SharpeForm::k2012) return 1.0 + variance_term(sharpe, shape, form) * ratio * ratio;
+  return variance_term(benchmark, shape, form) * ratio * ratio;
 }
 
 }  // namespace smctrain::stats

@@ -1,6 +1,8 @@
 // Sharpe ratios with their uncertainty, all in per-period units (never annualised).
 //
 //   variance    1 - g3 SR + (g4 - 1)/4 SR^2; g3 skewness, g4 kurtosis (3 for a normal, not in excess)
+//               form 2025 with AR(1) returns, r their autocorrelation: a - b g3 SR + c (g4 - 1)/4 SR^2,
+//               a = 1 + 2r/(1-r), b = 1 + r/(1-r) + r^2/(1-r^2), c = 1 + 2r^2/(1-r^2)
 //   PSR(SR*)    Phi((SR - SR*) / se): probability that the true Sharpe ratio is above SR*
 //               form 2012: se = sqrt(variance(SR) / (n - 1)); form 2025: se = sqrt(variance(SR*) / n)
 //   E[max K]    sd [(1 - g) z_{1 - 1/K} + g z_{1 - 1/(K e)}], g Euler's constant; 0 for K = 1
@@ -19,6 +21,7 @@ enum class SharpeForm { k2012, k2025 };
 struct SharpeShape {
   double skew = 0.0;
   double kurtosis = 3.0;
+  double autocorrelation = 0.0;  // form 2025 only
 };
 
 double sharpe_standard_error(double sharpe, double n, SharpeShape shape, SharpeForm form);

@@ -59,6 +59,9 @@ class Network(Section):
     """Schedule exponential: factor of an epoch."""
     warmup_epochs: AtLeastZero = 0.0
     """Epochs over which the rate rises from 0, whatever the schedule."""
+    visible_from: dict[str, AtLeastOne] | None = None
+    """Curriculum: epoch from which columns are shown, by name or pattern, such as {"smc_*": 10}; others from the first.
+    Until then a column is held at its mean, and no epoch counts as best."""
     freeze_layers: NotNegative = 0
     """The first layers keep their weights ..."""
     freeze_after: NotNegative = 0
@@ -73,9 +76,16 @@ class Network(Section):
     """temperature: scale the logits so that probabilities match frequencies on the early-stopping rows."""
 
 
+Mode = Annotated[Literal["standard", "fast"], BeforeValidator(no_bool)]
+"""fast: larger batches at a scaled rate, and shared work between the windows of LSTM and GRU; not the same fit."""
+OneMode = Annotated[Literal["standard"], BeforeValidator(no_bool)]
+"""Of families that have no fast mode: larger batches would hardly save them time."""
+
+
 class NeuralNetwork(Network):
     """Multi-layer perceptron."""
 
+    mode: Mode = "standard"
     hidden_dims: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (256, 128, 64)
     dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.4
     weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
@@ -89,6 +99,7 @@ class NeuralNetwork(Network):
 class LSTM(Network):
     """Long short-term memory over windows that end with the decision bar."""
 
+    mode: Mode = "standard"
     hidden_dim: AtLeastOne = 64
     num_layers: AtLeastOne = 1
     lookback: AtLeastOne = 10
@@ -104,6 +115,7 @@ class LSTM(Network):
 class GRU(Network):
     """Gated recurrent units over windows that end with the decision bar."""
 
+    mode: Mode = "standard"
     hidden_dim: AtLeastOne = 64
     num_layers: AtLeastOne = 1
     lookback: AtLeastOne = 10
@@ -119,6 +131,7 @@ class GRU(Network):
 class CNN1D(Network):
     """Causal convolutions over windows that end with the decision bar."""
 
+    mode: OneMode = "standard"
     channels: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (32, 32, 32)
     kernel_size: AtLeastOne = 3
     lookback: AtLeastOne = 20
@@ -134,6 +147,7 @@ class CNN1D(Network):
 class Transformer(Network):
     """Causal self-attention over windows that end with the decision bar."""
 
+    mode: OneMode = "standard"
     d_model: AtLeastOne = 32
     num_heads: AtLeastOne = 4
     num_layers: AtLeastOne = 2
@@ -142,11 +156,11 @@ class Transformer(Network):
     dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.2
     weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.01
     label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
-    learning_rate: Positive = 0.0005
+    learning_rate: Positive = 0.001
     warmup_epochs: AtLeastZero = 1.0
     batch_size: Annotated[StrictInt, Field(ge=2)] = 64
     max_epochs: AtLeastOne = 50
-    patience: AtLeastOne = 8
+    patience: AtLeastOne = 15
 
 
 class ExtraTrees(Section):

@@ -6,9 +6,11 @@ from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    # Minutes become seconds: larger batches with scaled rates, fewer epochs and folds. Same features, labels, splits.
+    # Minutes become seconds: larger batches with scaled rates, fewer epochs, folds and windows. Same features, labels
+    # and rows that decide.
     "fast": {
         "cv": {"folds": 3},
+        "evaluation": {"n_splits": 3},
         "random_forest": {"n_estimators": 100},
         "extra_trees": {"n_estimators": 100},
         "xgboost": {"n_estimators": 100, "early_stopping_rounds": 10},

@@ -130,6 +130,8 @@ class Evaluation(Section):
     """Windows."""
     min_train: Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] = 0.4
     """Share of the rows before the first window."""
+    final_refit: StrictBool = True
+    """Whether a model that may be deployed is fitted once more on all rows; that one goes live."""
 
 
 class Augmentation(Section):
@@ -140,6 +142,9 @@ class Augmentation(Section):
     """Below this many training rows the training part is enlarged."""
     noise: Positive = 0.05
     """Jitter in units of a column's training standard deviation."""
+    method: Literal["copies", "gan"] = "copies"
+    """"copies": jittered, shifted and dropped-out rows. "gan": rows of a generator trained on the same training rows
+    (needs the extra `neural`, and columns without missing values). Either is used only where it gains."""
 
 
 class Prepare(Section):
@@ -230,6 +235,8 @@ class Output(Section):
 
     root: str = "runs"
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
+    ledger: str | None = None
+    """Folder of the trial ledger; null: `ledger` beside the run folder; SMCTRAIN_LEDGER overrides it."""
 
 
 class Config(Section):

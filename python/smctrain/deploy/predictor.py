@@ -129,7 +129,8 @@ def load(run: str | Path, symbol: str, model: str | None = None) -> Predictor:
         Run folder.
     symbol : str
     model : str, optional
-        Family name. Default: the model of the verdict, else the selected one, else the best on validation.
+        Family name: its model of the training part, whose test numbers the run reports. Default: the model of the
+        verdict, else the best on validation; for DEPLOY as it goes live, refit on all rows.
 
     Raises
     ------
@@ -149,12 +150,13 @@ def load(run: str | Path, symbol: str, model: str | None = None) -> Predictor:
         resolve_family(model)
         if model is not None
         else verdict.get("model")
-        or data["model_selections"].get(symbol, {}).get("selected_model")
         or max(sorted(records), key=lambda name: records[name]["val_metrics"].get("accuracy") or 0.0)
     )
     if chosen not in records:
         raise InputError(f"The run has no {chosen} model of {symbol}; it has {', '.join(sorted(records))}.")
     artifact = records[chosen]["artifact"]
+    if model is None and verdict.get("kind") == "DEPLOY":
+        artifact = records[chosen].get("final") or artifact
     root = Path(run).resolve()
     path = (root / str(artifact.get("path", ""))).resolve()
     if not path.is_relative_to(root):

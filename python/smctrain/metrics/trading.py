@@ -52,7 +52,9 @@ def trading_metrics(
         candidates, trades, skipped, unfilled (wanted rows without an outcome), win_rate (share r > 0),
         break_even ((1 + mean cost) / (1 + reward_risk)), break_even_realised (mean loss / (mean gain + mean
         loss)), profit_factor (NaN without losses), expectancy_r, total_r, max_drawdown_r (of the sum ordered
-        by t1), mean_bars_held, sharpe_per_trade, mean_cost_r, timeouts. NaN where a quantity does not exist.
+        by t1), mean_bars_held, sharpe_per_trade, mean_cost_r, total_cost_r, exposure (share of the time from the
+        first decision to the last exit with a trade open), turnover (entries and exits per row), timeouts. NaN where a
+        quantity does not exist.
 
     Raises
     ------

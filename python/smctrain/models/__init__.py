@@ -39,7 +39,19 @@ sample_weight 0 in a row                                  as if the row were not
 X_val without y_val or the reverse; unknown labels in it  InputError
 ========================================================  ============================================================
 
-`LSTM...`, `GRU...`, `CNN1D...` and `Transformer...` take the same input; rows without a full window are masked.
+========================================================  ============================================================
+segment, of LSTM, GRU, CNN1D and Transformer              outcome
+========================================================  ============================================================
+integers of any size and sign, an array or a list         windows end where the id changes; rows without a full window:
+                                                          left out of training (`left_out_`), masked in `predict`, NaN
+                                                          in `predict_proba`
+None                                                      one stretch
+another length, fractions, texts, None or NaN in it       InputError
+ids that come back (rows of several symbols mixed)        a new stretch each time, named in `warnings_`
+fewer than 4 rows with a full window                      TooFewRows; at prediction: no answer
+========================================================  ============================================================
+
+These four take the same X, y and weights as all others; a row of weight 0 is still read by the windows behind it.
 `MultiTaskMLP` takes several targets (NaN or None where one is missing), `MetaLearning...` the symbol of each row too.
 """
 
@@ -48,13 +60,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from smctrain.models.registry import FAMILIES, list_families
+from smctrain.models.registry import FAMILIES, GENERATORS, list_families
 
 if TYPE_CHECKING:
     from os import PathLike
 
 _ESTIMATORS = {entry.estimator: entry.estimator_module for entry in FAMILIES.values()}
 _ESTIMATORS |= {entry.regressor: entry.estimator_module for entry in FAMILIES.values() if entry.regressor}
+_ESTIMATORS |= {entry.estimator: entry.estimator_module for entry in GENERATORS.values()}
 _DOCUMENTED = {
     f"{name}SMCModel": "smctrain.models.documents" for name in ("RandomForest", "XGBoost", "NeuralNetwork", "LSTM")
 }
@@ -84,6 +97,10 @@ def load_model(path: str | PathLike[str]) -> Any:
     from smctrain.models.registry import fitted_from_state
 
     family, meta, arrays = artifact.read_model(path)
+    if family in GENERATORS and "generator_of_rows" in meta:
+        from smctrain.models.estimators.gan import TabularGAN
+
+        return TabularGAN._of_state(meta, arrays)
     if "estimator" not in meta:
         return fitted_from_state(family, meta, arrays)
     from smctrain.models.estimators._base import estimator_from_state

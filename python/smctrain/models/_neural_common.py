@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from smctrain import _load
 from smctrain.exceptions import ArtifactError, InputError
-from smctrain.models._devices import choose_device
+from smctrain.models._devices import WORK_FOR_A_DEVICE, WORK_OF_A_TRANSFORMER, choose_device
 from smctrain.models._neural_fast import fast_settings
-from smctrain.models._neural_settings import NetSettings
+from smctrain.models._neural_settings import NetSettings, epochs_by_column
 from smctrain.models.base import FitTask, FloatMatrix, History
 from smctrain.models.memory import check_memory
 
@@ -28,6 +29,9 @@ _DEVICES = ("cpu", "cuda")
 # "torch": LibTorch's path on the CPU too, for tests. The hand-written passes know no Transformer and no other device.
 _path_for_tests = "fused"
 _ADDED = ("columns_visible", "layers_frozen")  # columns of the history that files of earlier versions lack
+VAE_HISTORY = (
+    "train_reconstruction", "val_reconstruction", "train_kl", "val_kl", "train_head", "val_head", "kl_weight",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class NetShape:
 
     Attributes
     ----------
-    kind : "mlp", "lstm", "gru", "cnn" or "transformer"
+    kind : "mlp", "lstm", "gru", "cnn", "transformer" or "vae"
     n_features : int
     n_classes : int
         0: a regression, with one output.
@@ -52,6 +56,8 @@ class NetShape:
         Several targets: classes of each, 0 for a number; `n_classes` is 0 then. Empty: one target.
     norm : bool
         Whether the blocks of an MLP hold BatchNorm.
+    latent_dim : int
+        Latent units of a VAE; 0 where there are none.
     """
 
     kind: str
@@ -64,6 +70,7 @@ class NetShape:
     feed_forward: int = 0
     tasks: tuple[int, ...] = ()
     norm: bool = True
+    latent_dim: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -82,6 +89,7 @@ class NetShape:
             **({"num_heads": self.num_heads, "feed_forward": self.feed_forward} if self.kind == "transformer" else {}),
             **({"tasks": list(self.tasks)} if self.tasks else {}),
             **({} if self.norm else {"norm": False}),
+            **({"latent_dim": self.latent_dim} if self.kind == "vae" else {}),
         }
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -91,11 +99,8 @@ class NetShape:
         shapes: dict[str, tuple[int, ...]] = {}
         width_in = self.n_features
         for i, width in enumerate(self.hidden):
-            if self.kind == "mlp":
-                shapes[f"blocks.{i}.linear.weight"] = (width, width_in)
-                shapes.update(
-                    {f"blocks.{i}.{name}": (width,) for name in ("linear.bias", *(_NORM if self.norm else ()))}
-                )
+            if self.kind in ("mlp", "vae"):
+                shapes.update(_block("encoder" if self.kind == "vae" else "blocks", i, width_in, width, self.norm))
             elif self.kind == "cnn":
                 shapes[f"layers.{i}.conv.weight"] = (self.kernel_size, width, width_in)
                 shapes.update({f"layers.{i}.{name}": (width,) for name in ("conv.bias", *_NORM)})
@@ -107,6 +112,16 @@ class NetShape:
                 if self.kind == "gru":
                     shapes[f"layers.{i}.bias_hn"] = (width,)
             width_in = width
+        if self.kind == "vae":
+            shapes["latent.weight"] = (2 * self.latent_dim, width_in)
+            shapes["latent.bias"] = (2 * self.latent_dim,)
+            width_in = self.latent_dim
+            for i, width in enumerate(reversed(self.hidden)):
+                shapes.update(_block("decoder", i, width_in, width))
+                width_in = width
+            shapes["output.weight"] = (self.n_features, width_in)
+            shapes["output.bias"] = (self.n_features,)
+            width_in = self.latent_dim
         shapes["head.weight"] = (self.n_outputs, width_in)
         shapes["head.bias"] = (self.n_outputs,)
         return shapes
@@ -143,15 +158,29 @@ def estimate_bytes(batch_size: int, shape: NetShape) -> int:
     return 4 * (7 * weights + max(batch_size + 1, 256) * shape.lookback * units)
 
 
+def work_of_a_step(shape: NetShape, batch_size: int) -> int:
+    """Weights x rows: what the sums of a training step are proportional to."""
+    return sum(math.prod(extents) for extents in shape.array_shapes().values()) * batch_size * shape.lookback
+
+
+def _block(stack: str, i: int, width_in: int, width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {f"{stack}.{i}.linear.weight": (width, width_in)}
+    shapes.update({f"{stack}.{i}.{name}": (width,) for name in ("linear.bias", *(_NORM if norm else ()))})
+    return shapes
+
+
 def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[str, Any]:
     """One native fit: arrays, history, warnings, stop_reason, best_epoch, best_loss, left_out, temperature, device."""
     if task.n_classes == 0 and trainer.calibration is not None:
         raise InputError("calibration must be None in a regression: a temperature scales class probabilities.")
-    device, words = choose_device(trainer.device)
-    logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
     settings, changed = trainer.native(), ""
-    if getattr(trainer, "mode", "standard") == "fast":
+    if trainer.mode == "fast":
         settings, changed = fast_settings(settings, len(task.rows), runs=shape.kind in ("lstm", "gru"))
+    on_cpu = ("cpu", "a VAE is trained there")
+    enough = WORK_OF_A_TRANSFORMER if shape.kind == "transformer" else WORK_FOR_A_DEVICE
+    work = work_of_a_step(shape, min(settings["batch_size"], len(task.rows)))
+    device, words = on_cpu if shape.kind == "vae" else choose_device(trainer.device, work, enough)
+    logger.info("%s trains on %s (device=%r: %s)", trainer.family, device, trainer.device, words)
     check_memory(
         trainer.family, estimate_bytes(settings["batch_size"], shape), "a smaller batch_size, lookback or width"
     )
@@ -165,6 +194,10 @@ def fit_network(trainer: NetSettings, task: FitTask, shape: NetShape) -> dict[st
 
 def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[str, Any]:
     """As `fit_network`, with the native settings at hand; on the CPU where they name no device."""
+    unmatched: list[str] = []
+    if isinstance(settings["visible_from"], Mapping):
+        epochs, unmatched = epochs_by_column(settings["visible_from"], task.names)
+        settings = {**settings, "visible_from": epochs}
     native = _load.neural_devices()
     result: dict[str, Any] = native.neural_fit(
         task.X,
@@ -184,6 +217,7 @@ def run_fit(task: FitTask, shape: NetShape, settings: dict[str, Any]) -> dict[st
     if result["left_out"]:
         lacks = "none of the targets" if shape.tasks else f"no full window of {shape.lookback} rows inside one segment"
         warnings.append(f"{result['left_out']} of {len(task.rows)} training rows have {lacks} and were left out.")
+    warnings += [f"visible_from names {name!r}, which no column has." for name in unmatched]
     result["warnings"] = warnings
     result["device"] = settings.get("device", "cpu")
     return result
@@ -332,7 +366,7 @@ class FittedNet:
         return meta, arrays
 
     def _history_names(self) -> tuple[str, ...]:
-        return (*_HISTORY, *_ADDED)
+        return (*_HISTORY, *(VAE_HISTORY if self.shape.kind == "vae" else ()), *_ADDED)
 
     @classmethod
     def from_state(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
@@ -411,12 +445,13 @@ def shape_from(family: str, kind: str, meta: dict[str, Any]) -> NetShape:
         kind=kind,
         n_features=_whole(family, meta, "n_features", 1, 1_000_000),
         hidden=widths,
-        lookback=_whole(family, meta, "lookback", 1, 1 if kind == "mlp" else 10_000),
+        lookback=_whole(family, meta, "lookback", 1, 1 if kind in ("mlp", "vae") else 10_000),
         n_classes=n_classes,
         kernel_size=_whole(family, meta, "kernel_size", 1, 1000) if kind == "cnn" else 0,
         num_heads=num_heads,
         feed_forward=_whole(family, meta, "feed_forward", 1, 65_536) if transformer else 0,
         norm=kind != "mlp" or meta.get("norm", True) is not False,
+        latent_dim=_whole(family, meta, "latent_dim", 1, 65_536) if kind == "vae" else 0,
     )
 
 
@@ -425,7 +460,8 @@ def _arrays_from(
 ) -> tuple[dict[str, NDArray[np.float32]], History]:
     expected = shape.array_shapes()
     added = {f"history.{name}": name for name in _ADDED if f"history.{name}" in arrays}
-    history_names = {f"history.{name}": name for name in (*_HISTORY, *more_history)} | added
+    own_history = VAE_HISTORY if shape.kind == "vae" else ()
+    history_names = {f"history.{name}": name for name in (*_HISTORY, *own_history, *more_history)} | added
     foreign = sorted(set(arrays) - set(expected) - set(history_names))
     missing = sorted((set(expected) | set(history_names)) - set(arrays))
     if foreign or missing:

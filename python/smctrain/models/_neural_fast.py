@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-MODES = ("standard", "fast")
 LARGER = 4
 FEWEST_STEPS = 20  # an epoch
 RUN = 8

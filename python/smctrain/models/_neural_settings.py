@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from smctrain.exceptions import InputError
 
 DEVICES = ("auto", "cpu", "cuda")
+MODES = ("standard", "fast")
 SCHEDULES = ("constant", "plateau", "exponential", "cosine", "one_cycle")
 
 
@@ -64,7 +66,10 @@ class NetSettings:
         Of "sgd".
     weight_decay, learning_rate : float
     label_smoothing : float
-        s: targets are (1 - s) * onehot + s / n_classes, in training and in the validation loss.
+        s: targets are (1 - s) * onehot + s / n_classes, in training and in the validation loss. Where classes have
+        weights, a row counts by the weight of its class, its smoothed target whole. PyTorch's
+        `CrossEntropyLoss(weight=..., label_smoothing=...)` is the same with either alone; with both it weighs the
+        smoothing part of every row by all classes, so that on pure noise its answer is the rarest class.
     loss : "squared" or "huber"
         Of a regression, on the target divided by its standard deviation; "huber" is linear beyond 1.
     batch_size : int
@@ -87,9 +92,11 @@ class NetSettings:
     min_learning_rate : float
     warmup_epochs : float
         The rate rises linearly from 0 over so many epochs, whatever the schedule.
-    visible_from : sequence of int or None
+    visible_from : sequence of int, mapping of str to int, or None
         Curriculum over features: epoch (from 1) at which each column of X is first shown; until then it is held at 0,
-        its scaled mean. Epochs count as best only when all columns are visible.
+        its scaled mean. Epochs count as best only when all columns are visible. A mapping gives the epoch by name or
+        pattern, such as ``{"smc_*": 10}``: of several that match a column the latest epoch counts, a column that none
+        matches is shown from the first.
     freeze_layers, freeze_after : int
         The first `freeze_layers` layers keep their weights after epoch `freeze_after` (0: never).
     nan_recoveries : int
@@ -98,13 +105,19 @@ class NetSettings:
     restarts : int
         How often a fit whose best epoch was among its first three begins anew from other weights at half the rate; the
         best epoch of all attempts is kept.
+    mode : "standard" or "fast"
+        "fast" (NeuralNetwork, LSTM and GRU): larger batches at a scaled rate, and for LSTM and GRU batches of
+        neighbouring rows whose windows share work; what was changed is among the fitted model's `warnings`. Not the
+        same fit: judge it by its validation loss. CNN1D and Transformer would gain a tenth to a fifth of the time and
+        have none.
     calibration : "temperature" or None
         "temperature": divide the logits by the number that fits the stop rows best (Guo et al. 2017), so that
         probabilities match frequencies there.
     device : "auto", "cpu" or "cuda"
-        Where to train. "auto": a CUDA device where LibTorch has one that works, else the CPU; the choice is in
-        `fitted.device` and in the log. "cuda" without such a device is an error. The same formulas, dropout and batch
-        order on both; sums are rounded differently.
+        Where to train. "auto": a CUDA device where LibTorch has one that works and a step is large enough to gain
+        (weights x rows of a batch x rows of a window at least 32 million; 8 million of a Transformer), else the CPU;
+        the choice is in `fitted.device` and, with its reason, in the log. "cuda" without such a device is an error.
+        The same formulas, dropout and batch order on both; sums are rounded differently.
     """
 
     dropout: float = 0.4
@@ -125,11 +138,12 @@ class NetSettings:
     decay: float = 0.95
     min_learning_rate: float = 0.0
     warmup_epochs: float = 0.0
-    visible_from: Sequence[int] | None = None
+    visible_from: Sequence[int] | Mapping[str, int] | None = None
     freeze_layers: int = 0
     freeze_after: int = 0
     nan_recoveries: int = 2
     restarts: int = 0
+    mode: str = "standard"
     calibration: str | None = None
     device: str = "auto"
 
@@ -137,12 +151,17 @@ class NetSettings:
     needs_scaling: ClassVar[bool] = True
     is_sequence: ClassVar[bool] = False
     uses_stop_rows: ClassVar[bool] = True
+    one_thread: ClassVar[bool] = True  # however many a fit is given
+    _has_fast_mode: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         problems = Problems(self.family)
         self._check(problems)
         problems.raise_if_any()
-        if self.visible_from is not None:
+        if isinstance(self.visible_from, Mapping):
+            by_name = {str(name): int(epoch) for name, epoch in self.visible_from.items()}
+            object.__setattr__(self, "visible_from", by_name)
+        elif self.visible_from is not None:
             object.__setattr__(self, "visible_from", tuple(int(epoch) for epoch in self.visible_from))
 
     def _check(self, problems: Problems) -> None:
@@ -169,14 +188,22 @@ class NetSettings:
         problems.integer("freeze_after", self.freeze_after, 0, 1_000_000)
         problems.integer("nan_recoveries", self.nan_recoveries, 0, 1000)
         problems.integer("restarts", self.restarts, 0, 1000)
+        problems.choice("mode", self.mode, MODES)
+        if self.mode == "fast" and not self._has_fast_mode:
+            problems.found.append(f"mode must be 'standard': {self.family} has no fast mode, but it is 'fast'")
         problems.choice("calibration", self.calibration, ("temperature", None))
         problems.choice("device", self.device, DEVICES)
         visible = self.visible_from
         if visible is not None:
-            if isinstance(visible, (str, bytes)) or not hasattr(visible, "__len__"):
-                problems.found.append(f"visible_from must list an epoch for each column, but is {visible!r}")
+            last = self.max_epochs if isinstance(self.max_epochs, (int, np.integer)) else 1_000_000
+            if isinstance(visible, Mapping):
+                for name, epoch in visible.items():
+                    problems.integer(f"visible_from[{name!r}]", epoch, 1, int(last))
+            elif isinstance(visible, (str, bytes)) or not hasattr(visible, "__len__"):
+                problems.found.append(
+                    f"visible_from must list an epoch for each column or map names to epochs, but is {visible!r}"
+                )
             else:
-                last = self.max_epochs if isinstance(self.max_epochs, (int, np.integer)) else 1_000_000
                 for i, epoch in enumerate(visible):
                     problems.integer(f"visible_from[{i}]", epoch, 1, int(last))
 
@@ -205,13 +232,32 @@ class NetSettings:
             "decay": float(self.decay),
             "warmup_epochs": float(self.warmup_epochs),
             "min_learning_rate": float(self.min_learning_rate),
-            "visible_from": list(self.visible_from or ()),
+            # by name: `run_fit` turns it into an epoch for each column of its task
+            "visible_from": (
+                dict(self.visible_from) if isinstance(self.visible_from, Mapping) else list(self.visible_from or ())
+            ),
             "freeze_layers": int(self.freeze_layers),
             "freeze_after": int(self.freeze_after),
             "nan_recoveries": int(self.nan_recoveries),
             "restarts": int(self.restarts),
             "calibrate_temperature": self.calibration == "temperature",
         }
+
+
+def epochs_by_column(by_name: Mapping[str, int], names: Sequence[str] | None) -> tuple[list[int], list[str]]:
+    """Epoch at which each column is first shown, and the names and patterns that no column has.
+
+    Raises
+    ------
+    InputError
+        The columns have no names.
+    """
+    if names is None:
+        raise InputError(
+            "visible_from names columns, but those of X have no names: pass a frame, or list an epoch for each column."
+        )
+    epochs = [max((by_name[key] for key in by_name if fnmatchcase(name, key)), default=1) for name in names]
+    return epochs, [key for key in by_name if not any(fnmatchcase(name, key) for name in names)]
 
 
 def plain_settings(trainer: Any) -> dict[str, Any]:

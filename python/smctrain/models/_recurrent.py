@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from smctrain.models._neural_common import FittedNet, NetShape, fit_network
-from smctrain.models._neural_fast import MODES
 from smctrain.models._neural_settings import NetSettings, Problems
 from smctrain.models.base import FitTask
 
@@ -23,9 +22,6 @@ class RecurrentSettings(NetSettings):
         Rows of a window, the decision row included.
     dropout : float
         On the output of the last step, and between layers where there are several.
-    mode : "standard" or "fast"
-        "fast": larger batches at a scaled rate, drawn as runs of neighbouring rows whose windows share work; what
-        was changed is among the fitted model's `warnings`. Not the same fit: judge it by its validation loss.
     other settings
         See `NetSettings`.
 
@@ -44,9 +40,9 @@ class RecurrentSettings(NetSettings):
     batch_size: int = field(default=16, kw_only=True)
     max_epochs: int = field(default=30, kw_only=True)
     patience: int = field(default=15, kw_only=True)
-    mode: str = field(default="standard", kw_only=True)
 
     is_sequence: ClassVar[bool] = True
+    _has_fast_mode: ClassVar[bool] = True
     _kind: ClassVar[str]
     _fitted: ClassVar[type[FittedNet]]
 
@@ -54,7 +50,6 @@ class RecurrentSettings(NetSettings):
         problems.integer("hidden_dim", self.hidden_dim, 1, 65_536)
         problems.integer("num_layers", self.num_layers, 1, 64)
         problems.integer("lookback", self.lookback, 1, 10_000)
-        problems.choice("mode", self.mode, MODES)
         super()._check(problems)
 
     def fit(self, task: FitTask) -> Any:

@@ -7,7 +7,7 @@ the scikit-learn estimators are a face on top.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
@@ -47,6 +47,8 @@ class FitTask:
         Stop flag others may set (1 cancelled, 3 interrupted); polled at least every 20 ms of work.
     time_limit_s : float
         Seconds after which the fit ends with what it has; 0 means none.
+    names : sequence of str or None
+        Names of the columns of X, for settings that speak of columns by name.
     binned : object or None
         A `BinnedMatrix` of X that the forests of this fit's rows share.
     shared : Shared, TrainingMatrices or None
@@ -68,6 +70,7 @@ class FitTask:
     stop: NDArray[np.uint8] | None = None
     time_limit_s: float = 0.0
     progress: Callable[[int, int], None] | None = None
+    names: Sequence[str] | None = None
     binned: Any = None
     shared: Any = None
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from smctrain.models._neural_common import FittedNet, NetShape, fit_network
-from smctrain.models._neural_fast import MODES
 from smctrain.models._neural_settings import NetSettings, Problems
 from smctrain.models.base import FitTask
 
@@ -33,9 +32,6 @@ class NeuralNetworkTrainer(NetSettings):
         Width of each block.
     dropout : float
         After each ReLU.
-    mode : "standard" or "fast"
-        "fast": larger batches at a scaled rate; what was changed is among the fitted model's `warnings`. Not the
-        same fit: judge it by its validation loss.
     other settings
         See `NetSettings`.
 
@@ -47,13 +43,12 @@ class NeuralNetworkTrainer(NetSettings):
 
     hidden_dims: Sequence[int] = (256, 128, 64)
     label_smoothing: float = field(default=0.2, kw_only=True)
-    mode: str = field(default="standard", kw_only=True)
 
     family: ClassVar[str] = "NeuralNetwork"
+    _has_fast_mode: ClassVar[bool] = True
 
     def _check(self, problems: Problems) -> None:
         problems.widths("hidden_dims", self.hidden_dims)
-        problems.choice("mode", self.mode, MODES)
         super()._check(problems)
 
     def __post_init__(self) -> None:

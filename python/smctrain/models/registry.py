@@ -106,6 +106,11 @@ _ENTRIES = (
         regressor="MetaLearningRegressor",
     ),
     FamilyEntry(
+        "VAE", ("vae", "variationalautoencoder"),
+        "smctrain.models.vae", "VAETrainer", "FittedVAE",
+        "smctrain.models.estimators.vae", "VAEClassifier", extra="neural", regressor="VAERegressor",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",
@@ -157,23 +162,31 @@ _ENTRIES = (
     FamilyEntry(
         "LogisticRegression", ("logisticregression", "logistic", "logit"),
         "smctrain.models.linear", "LogisticRegressionTrainer", "FittedLogisticRegression",
-        "smctrain.models.estimators.linear", "LogisticRegression",
+        "smctrain.models.estimators.linear_classifiers", "LogisticRegression",
     ),
     FamilyEntry(
         "FTRLProximal", ("ftrlproximal", "ftrl"),
         "smctrain.models.linear", "FTRLTrainer", "FittedFTRL",
-        "smctrain.models.estimators.linear", "FTRLClassifier",
+        "smctrain.models.estimators.linear_classifiers", "FTRLClassifier",
     ),
     *(
         FamilyEntry(
             name, (name.lower(),), "smctrain.models.linear", "", f"Fitted{name}",
-            "smctrain.models.estimators.linear", name, task="regression",
+            "smctrain.models.estimators.linear_regressors", name, task="regression",
         )
         for name in ("LinearRegression", "Ridge", "Lasso", "ElasticNet")
     ),
 )  # fmt: skip
 
 FAMILIES: dict[str, FamilyEntry] = {entry.name: entry for entry in _ENTRIES}
+
+GENERATORS: dict[str, FamilyEntry] = {
+    "GAN": FamilyEntry(
+        "GAN", ("gan", "tabulargan"), "smctrain.models.gan", "GANTrainer", "FittedGAN",
+        "smctrain.models.estimators.gan", "TabularGAN", extra="neural", task="rows",
+    ),
+}  # fmt: skip
+"""Families that make rows and predict nothing: a training run cannot name them."""
 _ALIASES = {alias: entry.name for entry in _ENTRIES for alias in entry.aliases}
 
 
@@ -190,6 +203,9 @@ def resolve_family(name: str) -> str:
     plain = name.strip().lower().replace("_", "").replace("-", "").replace(" ", "")
     if plain in _ALIASES:
         return _ALIASES[plain]
+    for entry in GENERATORS.values():
+        if plain in entry.aliases:
+            raise InputError(f"{entry.name} makes rows and predicts nothing: use smctrain.models.{entry.estimator}.")
     near = difflib.get_close_matches(plain, _ALIASES, n=1)
     hint = f" Did you mean {_ALIASES[near[0]]!r}?" if near else ""
     raise InputError(f"there is no model family {name!r}.{hint} Known: {', '.join(FAMILIES)}.")
@@ -231,7 +247,7 @@ def fitted_from_state(family: str, meta: dict[str, Any], arrays: dict[str, NDArr
     ArtifactError
         The family is unknown or the state contradicts itself.
     """
-    entry = FAMILIES.get(family)
+    entry = FAMILIES.get(family) or GENERATORS.get(family)
     if entry is None:
         raise ArtifactError(f"the model is of the family {family!r}, which this version does not know.")
     cls = getattr(importlib.import_module(entry.module), entry.fitted)

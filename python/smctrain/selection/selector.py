@@ -203,6 +203,7 @@ class ModelSelector:
                     "total_symbols": len(selections),
                     "models_selected": len(chosen),
                     "manual_review_needed": len(selections) - len(chosen),
+                    "deploy": sum(entry.get("verdict") == "DEPLOY" for entry in selections.values()),
                     "selected_by_model": dict(sorted(Counter(chosen).items())),
                 },
             }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,19 @@ from numpy.typing import ArrayLike
 
 from smctrain._load import core
 from smctrain.exceptions import InputError, SplitLeak
-from smctrain.splits.base import Distance, IntervalsLike, Splitter, read_distance, read_intervals, row_count
+from smctrain.splits.base import (
+    Distance,
+    EmbargoLike,
+    IntervalsLike,
+    ReadIntervals,
+    Rows,
+    Rules,
+    Splitter,
+    read_distance,
+    read_embargo,
+    read_intervals,
+    row_count,
+)
 
 _WORDS = {
     "empty train": "no training row is left",
@@ -19,12 +33,15 @@ _WORDS = {
     "no such row": "{count} row ids do not exist",
     "duplicate row": "{count} rows occur twice on one side",
     "row in both": "{count} rows are in train and in test",
+    "label without t1": "the labels of {count} rows have no end t1, or one before their decision",
     "stamp in both": "{count} training rows are decided at a moment that is also tested",
     "overlap": "the labels of {count} training rows overlap a test label",
-    "order": "{count} training labels end after the first test decision",
+    "order": "{count} training labels end after the first test decision, or inside the gap before it",
     "embargo": "{count} training rows lie in the embargo after a test block",
     "class missing in train": "{count} classes of the test rows do not occur in train",
 }
+_ASIDE = 20_000
+"""Splits of more rows are checked beside the making of the next one."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,14 @@ class SplitReport:
     ok: bool = True
 
 
+@dataclass(frozen=True)
+class _Demands:
+    forward: bool
+    gap: tuple[int, int]
+    embargo: tuple[int, int, float]
+    lookback: tuple[int, int]
+
+
 def audit(
     splitter_or_splits: Any,
     X: Any,
@@ -44,8 +69,10 @@ def audit(
     groups: ArrayLike | None = None,
     *,
     y: ArrayLike | None = None,
-    embargo: Distance | None = None,
+    embargo: EmbargoLike | None = None,
     forward: bool | None = None,
+    gap: Distance | None = None,
+    lookback: Distance | None = None,
 ) -> SplitReport:
     """Check splits row by row against the label intervals.
 
@@ -61,10 +88,14 @@ def audit(
         Symbol per row.
     y : array-like (n,), optional
         Classes: every class of the test rows must occur in train.
-    embargo : int or timedelta, optional
+    embargo : int, timedelta, EmbargoShare or "auto", optional
         Embargo to demand; the splitter's own by default.
     forward : bool, optional
         Whether training labels must end before the first test decision; as the splitter claims by default.
+    gap : int or timedelta, optional
+        With `forward`: how long before; the splitter's own by default.
+    lookback : int or timedelta, optional
+        Training rows count from t0 - lookback on; the splitter's own by default.
 
     Returns
     -------
@@ -73,40 +104,42 @@ def audit(
     Raises
     ------
     SplitLeak
-        With `code` and the first `rows`, at the first fault.
+        At the first fault, in the order of the splits, with the first `rows`, `pair` (a training row and the test row
+        it collides with) and `code`: "empty train", "empty test", "no such row", "duplicate row", "row in both",
+        "label without t1", "stamp in both", "overlap", "order", "embargo", "class missing in train", "fold count".
+
+    Notes
+    -----
+    Up to 20,000 pairs of rows are compared one by one, more of them through merged intervals: O(n) a split for rows in
+    the order of time. Large splits are checked on another thread while the next one is made.
     """
     n = row_count(X)
     read = read_intervals(intervals, n, groups)
     announced: int | None = None
+    own = splitter_or_splits if isinstance(splitter_or_splits, Splitter) else None
+    splits: Iterable[tuple[Any, Any]]
     if hasattr(splitter_or_splits, "split"):
-        splits: Iterable[tuple[Any, Any]] = splitter_or_splits.split(X, y, groups)
+        splits = splitter_or_splits.split(X, y, groups)
         announced = int(splitter_or_splits.get_n_splits(X, y, groups))
-        if isinstance(splitter_or_splits, Splitter):
-            embargo = splitter_or_splits._embargo() if embargo is None else embargo
-            forward = splitter_or_splits.forward if forward is None else forward
     else:
         splits = splitter_or_splits
-    stamps, span = read_distance("embargo", 0 if embargo is None else embargo, read.is_time)
+    demands = _demands(own, read.is_time, embargo, forward, gap, lookback)
+    time = core().Timeline(read.t0, read.t1)
     classes = None if y is None else np.asarray(y)
 
     train_sizes: list[int] = []
     test_sizes: list[int] = []
-    for fold, (train, test) in enumerate(splits):
-        train_rows, test_rows = _rows(train, fold), _rows(test, fold)
-        code, rows, count = core().audit_split(read.t0, read.t1, train_rows, test_rows, bool(forward), stamps, span)
+    for fold, train, test, found in _checked(splits, time, demands):
+        code, rows, partners, count = found
         if not code and classes is not None:
-            missing = np.setdiff1d(classes[test_rows], classes[train_rows])
+            missing = np.setdiff1d(classes[test], classes[train])
             if len(missing):
-                code, rows, count = "class missing in train", (), len(missing)
+                first = np.flatnonzero(np.isin(classes[test], missing))[:10]
+                code, rows, partners, count = "class missing in train", test[first], (), len(missing)
         if code:
-            first = f" First rows: {', '.join(map(str, rows))}." if len(rows) else ""
-            raise SplitLeak(
-                f"split {fold}: {_WORDS[code].format(count=count)}.{first}",
-                code=code,
-                rows=tuple(int(row) for row in rows),
-            )
-        train_sizes.append(len(train_rows))
-        test_sizes.append(len(test_rows))
+            raise _leak(fold, code, rows, partners, count, read)
+        train_sizes.append(len(train))
+        test_sizes.append(len(test))
     if announced is not None and announced != len(test_sizes):
         raise SplitLeak(f"{announced} splits were announced, but {len(test_sizes)} came.", code="fold count")
     if not test_sizes:
@@ -114,7 +147,81 @@ def audit(
     return SplitReport(n_splits=len(test_sizes), train=tuple(train_sizes), test=tuple(test_sizes))
 
 
-def _rows(rows: ArrayLike, fold: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _demands(
+    own: Splitter | None,
+    is_time: bool,
+    embargo: EmbargoLike | None,
+    forward: bool | None,
+    gap: Distance | None,
+    lookback: Distance | None,
+) -> _Demands:
+    rules = Rules() if own is None else own._rules(is_time)
+    own_gap = (0, 0) if own is None else own._gap(is_time)
+    return _Demands(
+        forward=bool(own is not None and own.forward) if forward is None else bool(forward),
+        gap=own_gap if gap is None else read_distance("gap", gap, is_time),
+        embargo=rules.embargo if embargo is None else read_embargo(embargo, is_time),
+        lookback=rules.lookback if lookback is None else read_distance("lookback", lookback, is_time),
+    )
+
+
+def _checked(
+    splits: Iterable[tuple[Any, Any]], time: Any, demands: _Demands
+) -> Iterator[tuple[int, Rows, Rows, tuple[str, Any, Any, int]]]:
+    def check(train: Rows, test: Rows) -> tuple[str, Any, Any, int]:
+        found: tuple[str, Any, Any, int] = time.audit(
+            train, test, demands.forward, demands.gap, demands.embargo, demands.lookback
+        )
+        return found
+
+    waiting: deque[tuple[int, Rows, Rows, Any]] = deque()
+    pool: ThreadPoolExecutor | None = None
+    try:
+        for fold, (train, test) in enumerate(splits):
+            rows = _rows(train, fold), _rows(test, fold)
+            if len(rows[0]) + len(rows[1]) < _ASIDE:
+                while waiting:
+                    number, *sides, checking = waiting.popleft()
+                    yield number, sides[0], sides[1], checking.result()
+                yield fold, *rows, check(*rows)
+                continue
+            pool = pool or ThreadPoolExecutor(max_workers=1)
+            waiting.append((fold, *rows, pool.submit(check, *rows)))
+            if len(waiting) > 2:
+                number, *sides, checking = waiting.popleft()
+                yield number, sides[0], sides[1], checking.result()
+        while waiting:
+            number, *sides, checking = waiting.popleft()
+            yield number, sides[0], sides[1], checking.result()
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leak(fold: int, code: str, rows: Any, partners: Any, count: int, read: ReadIntervals) -> SplitLeak:
+    words = f"split {fold}: {_WORDS[code].format(count=count)}."
+    pair = None
+    if len(partners):
+        train, test = pair = int(rows[0]), int(partners[0])
+        words += (
+            f" Training row {train} (decided {_moment(read, read.t0[train])}, its label ends "
+            f"{_moment(read, read.t1[train])}) and test row {test} (decided {_moment(read, read.t0[test])}, its label "
+            f"ends {_moment(read, read.t1[test])})."
+        )
+        if code in ("overlap", "order"):
+            words += " Pass intervals=(t0, t1) to the splitter, so that rows are purged by label end."
+    elif len(rows):
+        words += f" First rows: {', '.join(map(str, rows))}."
+    return SplitLeak(words, code=code, rows=tuple(int(row) for row in rows), pair=pair)
+
+
+def _moment(read: ReadIntervals, value: int) -> str:
+    if not read.is_time:
+        return f"at {int(value)}"
+    return "never" if value == np.iinfo(np.int64).max else str(read.show(int(value)))[:16].replace("T", " ") + " UTC"
+
+
+def _rows(rows: ArrayLike, fold: int) -> Rows:
     array = np.asarray(rows)
     if array.size and (array.ndim != 1 or array.dtype.kind not in "iu"):
         raise InputError(f"split {fold}: rows must be integer row ids, but are {array.dtype} {array.shape}.")

@@ -1,4 +1,4 @@
-"""What all splitters share: reading intervals, distances, and the scikit-learn protocol."""
+"""What all splitters share: reading intervals and distances, the scikit-learn protocol, the plan."""
 
 from __future__ import annotations
 
@@ -6,32 +6,51 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
-from smctrain.exceptions import InputError
+from smctrain.exceptions import InputError, TooFewRows
+from smctrain.splits.plan import FoldPlan, SplitPlan
 
 Rows = NDArray[np.int64]
+Fates = NDArray[np.uint8]
 IntervalsLike = tuple[ArrayLike, ArrayLike]
 Distance = int | timedelta | np.timedelta64
 
-TRAIN, TEST, PURGED, EMBARGOED, UNUSED = range(5)
+TRAIN, TEST, PURGED, EMBARGOED, UNUSED, EXCLUDED = range(6)
+
+_MOST = np.iinfo(np.int64).max
+MISSING = int(np.iinfo(np.int64).min)
+"""A moment that is not known, as NaT is stored."""
 
 
 @dataclass(frozen=True)
-class SplitPlan:
-    """One split in numbers: rows on each side, rows removed, and the stamps of the test part."""
+class EmbargoShare:
+    """An embargo that grows with its test block: the smaller of a share of the block's length and a cap, rounded up.
 
-    fold: int
-    train: int
-    test: int
-    purged: int
-    embargoed: int
-    test_from: Any
-    test_to: Any
+    Parameters
+    ----------
+    share : float
+        Share of the block's length.
+    at_most : int or timedelta, optional
+        Cap, usually the longest lookback of the features: decision stamps, or a time (the block's length then counts
+        in time, too). None: no cap.
+    """
+
+    share: float = 0.05
+    at_most: Distance | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"share must be above 0 and at most 1, but is {self.share!r}.")
+        if self.at_most is not None:
+            read_distance("at_most", self.at_most)
+
+
+EmbargoLike = Distance | EmbargoShare | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,9 @@ class ReadIntervals:
     def show(self, value: int) -> Any:
         return np.datetime64(int(value), "ns") if self.is_time else int(value)
 
+    def take(self, rows: NDArray[Any]) -> ReadIntervals:
+        return ReadIntervals(self.t0[rows], self.t1[rows], self.is_time)
+
 
 def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any = None) -> ReadIntervals:
     """Check and convert intervals; without them every row is its own label."""
@@ -61,7 +83,7 @@ def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any =
             first, last = intervals
         except (TypeError, ValueError):
             raise InputError("intervals must be two arrays (t0, t1), one value per row each.") from None
-        (t0, t0_time), (t1, t1_time) = _moments(first, "t0"), _moments(last, "t1")
+        (t0, t0_time), (t1, t1_time) = read_moments(first, "intervals: t0"), read_moments(last, "intervals: t1")
         if t0_time != t1_time:
             raise InputError("intervals must both be row indices or both be times.")
         read = ReadIntervals(t0, t1, t0_time)
@@ -75,7 +97,7 @@ def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any =
 
 
 def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tuple[int, int]:
-    """(stamps, nanoseconds) of an embargo or a gap."""
+    """(stamps, nanoseconds) of an embargo, a gap or a lookback."""
     if isinstance(value, (timedelta, np.timedelta64)):
         if is_time is False:
             raise InputError(f"{name} is a time, so intervals must be times too; or give {name} in rows.")
@@ -88,25 +110,62 @@ def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tu
     return int(value), 0
 
 
+def read_embargo(value: EmbargoLike, is_time: bool | None = None) -> tuple[int, int, float]:
+    """(stamps, nanoseconds, share) of an embargo."""
+    if isinstance(value, str):
+        if value != "auto":
+            raise InputError(
+                f'embargo must be a number of rows, a timedelta, EmbargoShare or "auto", but is {value!r}.'
+            )
+        value = EmbargoShare()
+    if isinstance(value, EmbargoShare):
+        if value.at_most is None:
+            return _MOST, 0, float(value.share)
+        stamps, span = read_distance("at_most", value.at_most, is_time)
+        return stamps, span, float(value.share) if stamps or span else 0.0
+    return (*read_distance("embargo", value, is_time), 0.0)
+
+
 def at_least(name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InputError(f"{name} must be an integer of at least {least}, but is {value!r}.")
     return int(value)
 
 
-def _moments(values: ArrayLike, name: str) -> tuple[Rows, bool]:
+def read_moments(values: ArrayLike, name: str) -> tuple[Rows, bool]:
+    """Moments as int64 and whether they are times; infinite ones become the last moment, missing ones `MISSING`."""
     array = np.asarray(values)
     if array.dtype == object:  # time-zone aware stamps
         import pandas as pd
 
         array = pd.DatetimeIndex(pd.to_datetime(array, utc=True)).tz_localize(None).to_numpy()
     if array.ndim != 1:
-        raise InputError(f"intervals: {name} must have 1 dimension, but has {array.ndim}.")
+        raise InputError(f"{name} must have 1 dimension, but has {array.ndim}.")
     if array.dtype.kind == "M":
-        return np.ascontiguousarray(array.astype("datetime64[ns]").view(np.int64)), True
+        return _nanoseconds(array), True
+    if array.dtype.kind == "f":  # ends that are open (infinite) or missing (NaN)
+        finite = np.isfinite(array)
+        if not np.array_equal(array[finite], np.round(array[finite])):
+            raise InputError(f"{name} must be row indices or times, but holds fractions.")
+        moments = np.full(len(array), MISSING, dtype=np.int64)
+        moments[finite] = array[finite].astype(np.int64)
+        moments[np.isposinf(array)] = _MOST
+        return moments, False
     if array.dtype.kind not in "iu":
-        raise InputError(f"intervals: {name} must be row indices or times, but is {array.dtype}.")
+        raise InputError(f"{name} must be row indices or times, but is {array.dtype}.")
     return np.ascontiguousarray(array, dtype=np.int64), False
+
+
+def _nanoseconds(array: NDArray[Any]) -> Rows:
+    unit = np.datetime_data(array.dtype)
+    if unit != ("ns", 1):  # "9999-12-31" means never: nanoseconds end in 2262 and would wrap
+        latest = np.datetime64(_MOST, "ns").astype(array.dtype)
+        beyond = array > latest
+        moments = array.astype("datetime64[ns]").view(np.int64)
+        if beyond.any():
+            moments[beyond] = _MOST
+        return moments
+    return np.ascontiguousarray(array).view(np.int64)
 
 
 def row_count(X: Any) -> int | None:
@@ -115,22 +174,47 @@ def row_count(X: Any) -> int | None:
     return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
+@dataclass(frozen=True)
+class Rules:
+    """Purge and embargo as the kernels take them."""
+
+    embargo: tuple[int, int, float] = (0, 0, 0.0)
+    lookback: tuple[int, int] = (0, 0)
+    block: bool = False
+
+
 class Splitter(ABC):
-    """A scikit-learn cross-validator whose folds are known from the intervals alone."""
+    """A scikit-learn cross-validator whose folds are known from the intervals alone.
+
+    Attributes
+    ----------
+    forward : bool
+        Whether every training label ends before the first test decision.
+    purpose : str
+        "verdict": its pooled test predictions are what deployment would have got; "tuning": for choices inside a
+        training part; "spread": how much results vary; "diagnostic": to look at, never to choose by.
+    """
 
     intervals: IntervalsLike | None
-    forward = False
+    forward: bool = False
+    purpose: ClassVar[str] = "tuning"
 
     @abstractmethod
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Number of splits."""
 
     @abstractmethod
-    def _fates(self, read: ReadIntervals) -> Iterator[NDArray[np.uint8]]:
-        """The fate of every row (TRAIN, TEST, PURGED, EMBARGOED, UNUSED), split by split."""
+    def _fates(self, read: ReadIntervals, time: Any, groups: Any) -> Iterator[Fates]:
+        """The fate of every row (TRAIN, TEST, PURGED, EMBARGOED, UNUSED, EXCLUDED), split by split."""
 
     def _read(self, X: Any, groups: Any) -> ReadIntervals:
         return read_intervals(self.intervals, row_count(X), groups)
+
+    def _start(self, X: Any, groups: Any) -> tuple[ReadIntervals, Any]:
+        read = self._read(X, groups)
+        time = core().Timeline(read.t0, read.t1)
+        time.check()
+        return read, time
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
         """Yield (train, test) as sorted row ids.
@@ -142,41 +226,117 @@ class Splitter(ABC):
         y : ignored
         groups : array-like (n,), optional
             Symbol per row. Rows of one stamp always stay on one side; intervals must then be times.
-        """
-        for fates in self._fates(self._read(X, groups)):
-            yield np.flatnonzero(fates == TRAIN), np.flatnonzero(fates == TEST)
 
-    def plan(self, X: Any = None, groups: Any = None) -> list[SplitPlan]:
-        """Every split in numbers."""
-        read = self._read(X, groups)
-        plans = []
-        for fold, fates in enumerate(self._fates(read)):
-            number = np.bincount(fates, minlength=5)
-            stamps = read.t0[fates == TEST]
-            plans.append(
-                SplitPlan(
-                    fold=fold,
-                    train=int(number[TRAIN]),
-                    test=int(number[TEST]),
-                    purged=int(number[PURGED]),
-                    embargoed=int(number[EMBARGOED]),
-                    test_from=read.show(stamps.min()),
-                    test_to=read.show(stamps.max()),
+        Yields
+        ------
+        train, test : int64 arrays
+            Ascending row ids.
+        """
+        for number, fates in enumerate(self._fates(*self._start(X, groups), groups)):
+            train, test = core().sides(fates)
+            if not len(train):
+                raise TooFewRows(
+                    f"split {number} of {type(self).__name__} has no training row left: labels, embargo and events "
+                    "reach too far for this few rows. Give more rows, fewer splits or a shorter embargo."
+                )
+            yield train, test
+
+    def plan(self, X: Any = None, groups: Any = None) -> SplitPlan:
+        """Every split in numbers and dates, without fitting anything.
+
+        Parameters
+        ----------
+        X, groups
+            As in `split`.
+
+        Returns
+        -------
+        SplitPlan
+        """
+        read, time = self._start(X, groups)
+        folds = []
+        names = self._names(read, time, groups)
+        for number, fates in enumerate(self._fates(read, time, groups)):
+            counts = np.bincount(fates, minlength=6)
+            ends = [_ends(read, fates == side) for side in (TRAIN, TEST)]
+            folds.append(
+                FoldPlan(
+                    fold=number,
+                    train=int(counts[TRAIN]),
+                    test=int(counts[TEST]),
+                    purged=int(counts[PURGED]),
+                    embargoed=int(counts[EMBARGOED]),
+                    unused=int(counts[UNUSED]),
+                    excluded=int(counts[EXCLUDED]),
+                    train_from=ends[0][0],
+                    train_to=ends[0][1],
+                    test_from=ends[1][0],
+                    test_to=ends[1][1],
+                    name=names[number] if names else "",
+                    events=self._events_in(read, fates),
                 )
             )
-        return plans
+        return SplitPlan(repr(self), self.purpose, tuple(folds), tuple(self._notes(read, time, groups)))
 
-    def _embargo(self) -> Distance:
-        """What the audit must find after every test block."""
-        return 0
+    def _names(self, read: ReadIntervals, time: Any, groups: Any) -> list[str]:
+        """What the splits are called where they are not just numbers."""
+        return []
+
+    def _events_in(self, read: ReadIntervals, fates: Fates) -> tuple[str, ...]:
+        """Names of the calendar windows that meet the test part."""
+        return ()
+
+    def _notes(self, read: ReadIntervals, time: Any, groups: Any) -> list[str]:
+        """What a reader of the plan must know."""
+        return []
+
+    def _rules(self, is_time: bool | None = None) -> Rules:
+        """What the audit must find kept: the embargo after every test block, and the lookback of the features."""
+        return Rules()
+
+    def _gap(self, is_time: bool | None = None) -> tuple[int, int]:
+        """Distance that a forward split keeps before its test."""
+        return 0, 0
 
     def __repr__(self) -> str:
-        settings = {name: value for name, value in vars(self).items() if name != "intervals"}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+        shown = {name: value for name, value in vars(self).items() if name != "intervals" and not name.startswith("_")}
+        words = (f"{name}={_short(value)}" for name, value in shown.items() if value is not None)
+        return f"{type(self).__name__}({', '.join(words)})"
 
 
-def stamp_count(read: ReadIntervals) -> int:
-    return int(core().count_stamps(read.t0))
+def _ends(read: ReadIntervals, chosen: NDArray[np.bool_]) -> tuple[Any, Any]:
+    stamps = read.t0[chosen]
+    return (read.show(stamps.min()), read.show(stamps.max())) if len(stamps) else (None, None)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<{' x '.join(map(str, value.shape))} values>"
+    return repr(value)
+
+
+class PurgingSplitter(Splitter):
+    """Settings of splitters that train on both sides of a test part."""
+
+    embargo: EmbargoLike
+    lookback: Distance
+    purge: str
+
+    def _set_rules(self, embargo: EmbargoLike, lookback: Distance, purge: str) -> None:
+        self.embargo = embargo
+        self.lookback = lookback
+        self.purge = purge
+        read_embargo(embargo)
+        read_distance("lookback", lookback)
+        if purge not in ("exact", "block"):
+            raise InputError(f'purge must be "exact" or "block", but is {purge!r}.')
+
+    def _rules(self, is_time: bool | None = None) -> Rules:
+        return Rules(
+            read_embargo(self.embargo, is_time),
+            read_distance("lookback", self.lookback, is_time),
+            self.purge == "block",
+        )
 
 
 def longest_overlap(t0: Rows, t1: Rows) -> int:

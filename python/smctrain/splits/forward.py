@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain._load import core
 from smctrain.exceptions import InputError, TooFewRows
 from smctrain.splits.base import (
     PURGED,
@@ -18,14 +17,15 @@ from smctrain.splits.base import (
     TRAIN,
     UNUSED,
     Distance,
+    Fates,
     IntervalsLike,
     ReadIntervals,
     Rows,
-    Splitter,
     at_least,
     read_distance,
-    stamp_count,
 )
+from smctrain.splits.plan import SplitPlan
+from smctrain.splits.windows import StrataLike, WindowSplitter
 
 
 def _cut(share: float, n: int) -> int:
@@ -33,20 +33,33 @@ def _cut(share: float, n: int) -> int:
     return math.floor(share * n + 1e-9)
 
 
-class TemporalSplit(Splitter):
+class TemporalSplit(WindowSplitter):
     """Train, validation and test, in time order; the labels of each part end before the next part begins.
+
+    As a scikit-learn splitter it trains on the training part and tests on the test part; `split_indices` gives all
+    three.
 
     Parameters
     ----------
     train, validation, test : float
-        Shares of the decision stamps; they must sum to 1.
+        Shares of the decision stamps; they must sum to 1. `validation` may be 0.
     embargo : int or timedelta
         Further distance between a part's last label and the next part's first decision.
     intervals : (t0, t1), optional
         Label intervals, closed: two arrays of one value per row, row indices or times.
+    min_train : int
+        Fewest decision stamps before the first border.
+    stratify_quality : array-like (n,) or QualityStrata, optional
+        Quality per row: borders shift by at most 5 % of a part, so that parts hold similar shares of quality.
+
+    Raises
+    ------
+    TooFewRows
+        When a part would be empty, or hold too few stamps.
     """
 
     forward = True
+    purpose: ClassVar[str] = "verdict"
 
     def __init__(
         self,
@@ -55,9 +68,12 @@ class TemporalSplit(Splitter):
         test: float = 0.15,
         embargo: Distance = 0,
         intervals: IntervalsLike | None = None,
+        *,
+        min_train: int = 1,
+        stratify_quality: StrataLike = None,
     ) -> None:
         for name, share in (("train", train), ("validation", validation), ("test", test)):
-            if not 0 < share < 1:
+            if not (0 < share < 1 or (share == 0 and name == "validation")):
                 raise InputError(f"{name} must be a share between 0 and 1, but is {share}.")
         if abs(train + validation + test - 1) > 1e-9:
             raise InputError(f"train, validation and test must sum to 1, but sum to {train + validation + test:g}.")
@@ -66,57 +82,120 @@ class TemporalSplit(Splitter):
         self.test = test
         self.embargo = embargo
         self.intervals = intervals
+        self.min_train = at_least("min_train", min_train, 1)
+        self._set_strata(stratify_quality)
         read_distance("embargo", embargo)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """One."""
         return 1
 
-    def _parts(self, read: ReadIntervals) -> NDArray[np.uint8]:
-        stamps, span = read_distance("embargo", self.embargo, read.is_time)
-        n = stamp_count(read)
-        first, last = _cut(self.train, n), _cut(self.train + self.validation, n)
-        parts: NDArray[np.uint8] = core().temporal_split(read.t0, read.t1, first, last, stamps, span)
+    def _gap(self, is_time: bool | None = None) -> tuple[int, int]:
+        return read_distance("embargo", self.embargo, is_time)
+
+    def _windows(self, n_stamps: int) -> Rows:
+        first, last = _cut(self.train, n_stamps), _cut(self.train + self.validation, n_stamps)
+        if first < self.min_train:
+            raise TooFewRows(f"there are {first} training stamps, but min_train asks for {self.min_train}.")
+        if not self.validation:
+            return np.array([[first, n_stamps]], dtype=np.int64)
+        return np.array([[first, last], [last, n_stamps]], dtype=np.int64)
+
+    def _parts_at(self, read: ReadIntervals, time: Any, windows: Rows) -> NDArray[np.uint8]:
+        first, last = int(windows[0, 0]), int(windows[-1, 0])
+        parts: NDArray[np.uint8] = time.temporal_split(first, last, self._gap(read.is_time))
         return parts
+
+    def _parts(self, X: Any, groups: Any) -> NDArray[np.uint8]:
+        read, time = self._start(X, groups)
+        return self._parts_at(read, time, self._placed(read, time))
 
     def split_indices(self, X: Any = None, groups: Any = None) -> tuple[Rows, Rows, Rows]:
         """Sorted row ids of train, validation and test; purged rows are in none of them."""
-        parts = self._parts(self._read(X, groups))
-        train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
-        if not (len(train) and len(validation)):
-            raise TooFewRows(
-                f"purging leaves {len(train)} training and {len(validation)} validation rows of "
-                f"{len(parts)}: the labels are too long for this few rows."
-            )
-        return train, validation, test
+        return three_parts(self._parts(X, groups), bool(self.validation))
 
     def purged_indices(self, X: Any = None, groups: Any = None) -> Rows:
         """Row ids in no part, because their labels reach into the next one or its embargo."""
-        return np.flatnonzero(self._parts(self._read(X, groups)) == 3)
+        return np.flatnonzero(self._parts(X, groups) == 3)
 
-    def _fates(self, read: ReadIntervals) -> Iterator[NDArray[np.uint8]]:
+    def _fates_at(self, read: ReadIntervals, time: Any, windows: Rows) -> Iterator[Fates]:
         # Train against test: validation rows are in neither.
-        yield np.array([TRAIN, UNUSED, TEST, PURGED], dtype=np.uint8)[self._parts(read)]
+        yield np.array([TRAIN, UNUSED, TEST, PURGED], dtype=np.uint8)[self._parts_at(read, time, windows)]
+
+    def plan(self, X: Any = None, groups: Any = None) -> SplitPlan:
+        """The split in numbers and dates, its validation part included.
+
+        Parameters
+        ----------
+        X, groups
+            As in `split`.
+
+        Returns
+        -------
+        SplitPlan
+        """
+        plan = super().plan(X, groups)
+        read, time = self._start(X, groups)
+        return with_validation(plan, read, self._parts_at(read, time, self._placed(read, time)))
 
 
-class WalkForward(Splitter):
+def three_parts(parts: NDArray[np.uint8], has_validation: bool) -> tuple[Rows, Rows, Rows]:
+    train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
+    if not (len(train) and (len(validation) or not has_validation)):
+        raise TooFewRows(
+            f"purging leaves {len(train)} training and {len(validation)} validation rows of "
+            f"{len(parts)}: the labels are too long for this few rows."
+        )
+    return train, validation, test
+
+
+def with_validation(plan: SplitPlan, read: ReadIntervals, parts: NDArray[np.uint8]) -> SplitPlan:
+    stamps = read.t0[parts == 1]
+    if not len(stamps):
+        return plan
+    (fold,) = plan.folds
+    fold = replace(
+        fold,
+        validation=len(stamps),
+        validation_from=read.show(stamps.min()),
+        validation_to=read.show(stamps.max()),
+        unused=fold.unused - len(stamps),
+    )
+    return SplitPlan(plan.splitter, plan.purpose, (fold,), plan.notes)
+
+
+class WalkForward(WindowSplitter):
     """Consecutive test windows; each is predicted by what was known before it.
+
+    The pooled predictions of all windows are what deployment would have got: the number for a verdict.
 
     Parameters
     ----------
     n_splits : int
         Number of test windows.
     window : int, optional
-        Rolling: train on this many of the latest stamps only. None: on all of the past.
+        Rolling: train on this many of the latest stamps only. None: on all of the past (anchored).
     gap : int or timedelta
-        Further distance between the last training label and the first test decision.
+        Further distance between the last training label and the first test decision. Labels that reach into the test
+        are purged with a gap of 0 as well.
     intervals : (t0, t1), optional
         Label intervals, closed: two arrays of one value per row, row indices or times.
-    min_train : float
-        Share of the decision stamps before the first test window.
+    min_train : float or int
+        Share (float) or number (int) of the decision stamps before the first test window.
+    test_size : int, optional
+        Stamps of every test window; later stamps stay unused. None: the windows share all stamps after `min_train`,
+        the first ones holding one more where they do not divide.
+    stratify_quality : array-like (n,) or QualityStrata, optional
+        Quality per row: borders shift by at most 5 % of a window, so that neighbouring windows hold similar shares.
+
+    Raises
+    ------
+    TooFewRows
+        When there are too few stamps, or a window is left without a training row.
     """
 
     forward = True
+    purpose: ClassVar[str] = "verdict"
 
     def __init__(
         self,
@@ -125,36 +204,57 @@ class WalkForward(Splitter):
         gap: Distance = 0,
         intervals: IntervalsLike | None = None,
         min_train: float = 0.4,
+        *,
+        test_size: int | None = None,
+        stratify_quality: StrataLike = None,
     ) -> None:
         self.n_splits = at_least("n_splits", n_splits, 1)
         self.window = None if window is None else at_least("window", window, 1)
-        if not 0 < min_train < 1:
-            raise InputError(f"min_train must be a share between 0 and 1, but is {min_train}.")
+        if isinstance(min_train, (bool, str)) or not (0 < min_train < 1 or (min_train >= 1 and min_train % 1 == 0)):
+            raise InputError(
+                f"min_train must be a share between 0 and 1 or a number of stamps of at least 1, but is {min_train}."
+            )
         self.gap = gap
         self.intervals = intervals
         self.min_train = min_train
+        self.test_size = None if test_size is None else at_least("test_size", test_size, 1)
+        self._set_strata(stratify_quality)
         read_distance("gap", gap)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Number of test windows."""
         return self.n_splits
 
-    def _fates(self, read: ReadIntervals) -> Iterator[NDArray[np.uint8]]:
-        n = stamp_count(read)
-        start = _cut(self.min_train, n)
-        if start < 1 or n - start < self.n_splits:
+    def _gap(self, is_time: bool | None = None) -> tuple[int, int]:
+        return read_distance("gap", self.gap, is_time)
+
+    def _windows(self, n_stamps: int) -> Rows:
+        start = _cut(self.min_train, n_stamps) if self.min_train < 1 else int(self.min_train)
+        needed = self.n_splits * (self.test_size or 1)
+        if start < 1 or n_stamps - start < needed:
             raise TooFewRows(
-                f"there are {n} decision stamps: {start} before the first test window and {n - start} after, "
-                f"too few for {self.n_splits} windows."
+                f"there are {n_stamps} decision stamps: {start} before the first test window and "
+                f"{max(0, n_stamps - start)} after, too few for {self.n_splits} windows"
+                f"{f' of {self.test_size}' if self.test_size else ''}."
             )
-        sizes = np.full(self.n_splits, (n - start) // self.n_splits)
-        sizes[: (n - start) % self.n_splits] += 1
+        if self.test_size:
+            sizes = np.full(self.n_splits, self.test_size)
+        else:
+            sizes = np.full(self.n_splits, (n_stamps - start) // self.n_splits)
+            sizes[: (n_stamps - start) % self.n_splits] += 1
         borders = start + np.concatenate([[0], np.cumsum(sizes)])
-        yield from _forward(read, list(itertools.pairwise(borders)), self.window, self.gap)
+        return np.stack([borders[:-1], borders[1:]], axis=1).astype(np.int64)
+
+    def _fates_at(self, read: ReadIntervals, time: Any, windows: Rows) -> Iterator[Fates]:
+        gap = self._gap(read.is_time)
+        for first, last in windows.tolist():
+            yield time.forward_split(first, last, self.window or 0, gap)
 
 
-class ExpandingWindow(Splitter):
+class ExpandingWindow(WindowSplitter):
     """Test windows of `test` stamps every `step` stamps, each trained on everything before it.
+
+    Stamps after the last whole window stay unused.
 
     Parameters
     ----------
@@ -164,9 +264,15 @@ class ExpandingWindow(Splitter):
         Further distance between the last training label and the first test decision.
     intervals : (t0, t1), optional
         Label intervals, closed: two arrays of one value per row, row indices or times.
+
+    Raises
+    ------
+    TooFewRows
+        When no window fits, or one is left without a training row.
     """
 
     forward = True
+    purpose: ClassVar[str] = "verdict"
 
     def __init__(
         self,
@@ -183,29 +289,20 @@ class ExpandingWindow(Splitter):
         self.intervals = intervals
         read_distance("gap", gap)
 
-    def _windows(self, read: ReadIntervals) -> list[tuple[int, int]]:
-        n = stamp_count(read)
-        windows = [(first, first + self.test) for first in range(self.initial, n - self.test + 1, self.step)]
-        if not windows:
-            raise TooFewRows(f"there are {n} decision stamps, but {self.initial + self.test} are needed.")
-        return windows
+    def _windows(self, n_stamps: int) -> Rows:
+        first = np.arange(self.initial, n_stamps - self.test + 1, self.step, dtype=np.int64)
+        if not len(first):
+            raise TooFewRows(f"there are {n_stamps} decision stamps, but {self.initial + self.test} are needed.")
+        return np.stack([first, first + self.test], axis=1)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Number of windows that fit; needs intervals or X."""
-        return len(self._windows(self._read(X, groups)))
+        return len(self._windows(self._start(X, groups)[1].n_stamps))
 
-    def _fates(self, read: ReadIntervals) -> Iterator[NDArray[np.uint8]]:
-        yield from _forward(read, self._windows(read), None, self.gap)
+    def _gap(self, is_time: bool | None = None) -> tuple[int, int]:
+        return read_distance("gap", self.gap, is_time)
 
-
-def _forward(
-    read: ReadIntervals, windows: list[tuple[int, int]], window: int | None, gap: Distance
-) -> Iterator[NDArray[np.uint8]]:
-    stamps, span = read_distance("gap", gap, read.is_time)
-    for number, (first, last) in enumerate(windows):
-        fates = core().forward_split(read.t0, read.t1, int(first), int(last), window or 0, stamps, span)
-        if not np.any(fates == TRAIN):
-            raise TooFewRows(
-                f"window {number} has no training row left: its labels are too long for {first} stamps before it."
-            )
-        yield fates
+    def _fates_at(self, read: ReadIntervals, time: Any, windows: Rows) -> Iterator[Fates]:
+        gap = self._gap(read.is_time)
+        for first, last in windows.tolist():
+            yield time.forward_split(first, last, 0, gap)

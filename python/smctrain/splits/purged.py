@@ -5,80 +5,117 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 from math import comb
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError
-from smctrain.splits.base import Distance, IntervalsLike, ReadIntervals, Splitter, at_least, read_distance
+from smctrain.splits.base import (
+    Distance,
+    EmbargoLike,
+    Fates,
+    IntervalsLike,
+    PurgingSplitter,
+    ReadIntervals,
+    Rows,
+    at_least,
+)
+from smctrain.splits.windows import StrataLike, WindowSplitter
+
+Purge = Literal["exact", "block"]
 
 
-class PurgedKFold(Splitter):
+class PurgedKFold(PurgingSplitter, WindowSplitter):
     """k contiguous folds; training rows whose labels overlap a test label are purged, later ones embargoed.
 
     Parameters
     ----------
     n_splits : int
         Number of folds, at least 2.
-    embargo : int or timedelta
+    embargo : int, timedelta, EmbargoShare or "auto"
         Distance after the last label of a test block in which no training row may be decided, in decision
-        stamps or in time. It comes on top of the purge.
+        stamps or in time. It comes on top of the purge. "auto": 5 % of the block's length.
     intervals : (t0, t1), optional
         Label intervals, closed: two arrays of one value per row, row indices or times. Without them every row
         is its own label.
+    lookback : int or timedelta
+        Purge by feature windows: a training row counts from t0 - lookback on, so that no feature of a training row
+        reaches back over bars that a test label used. For models that remember rows (nearest neighbours, sequences).
+    purge : "exact" or "block"
+        "block" also removes rows whose own labels overlap no test label, but lie inside a test block's span
+        [min t0, max t1]: coarser, never less.
+    stratify_quality : array-like (n,) or QualityStrata, optional
+        Quality per row: borders shift by at most 5 % of a fold, so that neighbouring folds hold similar shares.
 
     Notes
     -----
-    The first n mod k folds hold one decision stamp more; none is empty and none is lost.
-    Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), chapter 7.
+    The first n mod k folds hold one decision stamp more; none is empty and none is lost. All rows of one stamp are in
+    one fold.
+    Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), chapter 7, made exact.
     """
 
-    def __init__(self, n_splits: int = 5, embargo: Distance = 0, intervals: IntervalsLike | None = None) -> None:
+    def __init__(
+        self,
+        n_splits: int = 5,
+        embargo: EmbargoLike = 0,
+        intervals: IntervalsLike | None = None,
+        *,
+        lookback: Distance = 0,
+        purge: Purge = "exact",
+        stratify_quality: StrataLike = None,
+    ) -> None:
         self.n_splits = at_least("n_splits", n_splits, 2)
-        self.embargo = embargo
         self.intervals = intervals
-        read_distance("embargo", embargo)
+        self._set_rules(embargo, lookback, purge)
+        self._set_strata(stratify_quality)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Number of folds."""
         return self.n_splits
 
-    def _fates(self, read: ReadIntervals) -> Iterator[NDArray[np.uint8]]:
-        stamps, span = read_distance("embargo", self.embargo, read.is_time)
-        for fold in range(self.n_splits):
-            test = np.array([fold], dtype=np.int64)
-            yield core().group_split(read.t0, read.t1, self.n_splits, test, stamps, span)
+    def _windows(self, n_stamps: int) -> Rows:
+        return _groups(n_stamps, self.n_splits)
 
-    def _embargo(self) -> Distance:
-        return self.embargo
+    def _fates_at(self, read: ReadIntervals, time: Any, windows: Rows) -> Iterator[Fates]:
+        rules = self._rules(read.is_time)
+        for window in windows.tolist():
+            yield time.window_split([window], rules.embargo, rules.lookback, rules.block)
 
 
-class CombinatorialPurgedKFold(Splitter):
+class CombinatorialPurgedKFold(PurgingSplitter, WindowSplitter):
     """Every choice of k of N contiguous groups is a test once: C(N, k) splits in lexicographic order.
+
+    For the spread and the stability of a result, not for its level.
 
     Parameters
     ----------
     n_groups, n_test_groups : int
         N and k, 1 <= k < N.
-    embargo : int or timedelta
-        As in `PurgedKFold`, after every test block.
+    embargo, lookback, purge, stratify_quality
+        As in `PurgedKFold`; the embargo follows every test block.
     intervals : (t0, t1), optional
         Label intervals, closed: two arrays of one value per row, row indices or times.
 
     Notes
     -----
     Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), chapter 12. The number of paths
-    is neither a number of trials nor of independent samples.
+    is neither a number of trials nor of independent samples. Rows between two test blocks stay.
     """
+
+    purpose: ClassVar[str] = "spread"
 
     def __init__(
         self,
         n_groups: int = 6,
         n_test_groups: int = 2,
-        embargo: Distance = 0,
+        embargo: EmbargoLike = 0,
         intervals: IntervalsLike | None = None,
+        *,
+        lookback: Distance = 0,
+        purge: Purge = "exact",
+        stratify_quality: StrataLike = None,
     ) -> None:
         self.n_groups = at_least("n_groups", n_groups, 2)
         self.n_test_groups = at_least("n_test_groups", n_test_groups, 1)
@@ -87,9 +124,9 @@ class CombinatorialPurgedKFold(Splitter):
                 f"n_test_groups must be below n_groups ({n_groups}), but is {n_test_groups}: "
                 "nothing would be left to train on."
             )
-        self.embargo = embargo
         self.intervals = intervals
-        read_distance("embargo", embargo)
+        self._set_rules(embargo, lookback, purge)
+        self._set_strata(stratify_quality)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """C(n_groups, n_test_groups)."""
@@ -98,11 +135,15 @@ class CombinatorialPurgedKFold(Splitter):
     def _choices(self) -> Iterator[tuple[int, ...]]:
         return combinations(range(self.n_groups), self.n_test_groups)
 
-    def _fates(self, read: ReadIntervals) -> Iterator[NDArray[np.uint8]]:
-        stamps, span = read_distance("embargo", self.embargo, read.is_time)
+    def _windows(self, n_stamps: int) -> Rows:
+        return _groups(n_stamps, self.n_groups)
+
+    def _fates_at(self, read: ReadIntervals, time: Any, windows: Rows) -> Iterator[Fates]:
+        rules = self._rules(read.is_time)
+        groups = windows.tolist()
         for choice in self._choices():
-            test = np.array(choice, dtype=np.int64)
-            yield core().group_split(read.t0, read.t1, self.n_groups, test, stamps, span)
+            chosen = [groups[group] for group in choice]
+            yield time.window_split(chosen, rules.embargo, rules.lookback, rules.block)
 
     def paths(self) -> NDArray[np.int64]:
         """Backtest paths: entry (p, g) is the split whose predictions path p takes for group g.
@@ -118,5 +159,24 @@ class CombinatorialPurgedKFold(Splitter):
                 tested[group].append(number)
         return np.array(tested, dtype=np.int64).T.copy()
 
-    def _embargo(self) -> Distance:
-        return self.embargo
+    def path_rows(self, X: Any = None, groups: Any = None) -> list[Rows]:
+        """Test rows of every group, in the order of the columns of `paths`: together they are all rows, each once.
+
+        Parameters
+        ----------
+        X, groups
+            As in `split`.
+
+        Returns
+        -------
+        list of int64 arrays
+            Path p predicts the rows of group g by the model of split `paths()[p, g]`.
+        """
+        read, time = self._start(X, groups)
+        windows = self._placed(read, time).tolist()
+        return [core().sides(time.window_split([window], (0, 0, 0.0), (0, 0), False))[1] for window in windows]
+
+
+def _groups(n_stamps: int, n_groups: int) -> Rows:
+    borders = core().group_borders(n_stamps, n_groups)
+    return np.stack([borders[:-1], borders[1:]], axis=1)

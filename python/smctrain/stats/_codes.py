@@ -81,3 +81,12 @@ def shares_in_class_order(
     if not bool(np.all((values >= 0.0) & (values <= 1.0))):
         raise InputError(f"train_shares must lie between 0 and 1, but holds {values.tolist()}.")
     return values
+
+
+def sides(values: npt.ArrayLike, median: float, refuse_nan_in: str = "") -> npt.NDArray[np.int64]:
+    """0 below the median, 1 on it, 2 above it; -1 for NaN, which is an error where an argument is named."""
+    numbers = np.asarray(values, dtype=np.float64)
+    signs = np.sign(numbers - median)
+    if refuse_nan_in and bool(np.isnan(signs).any()):
+        raise InputError(f"{refuse_nan_in} must be finite: leave out rows whose label is not resolved.")
+    return np.where(np.isnan(signs), -1, np.nan_to_num(signs) + 1).astype(np.int64)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from smctrain._load import core
-from smctrain.exceptions import InputError
+from smctrain.exceptions import InputError, TooFewRows
+from smctrain.stats import _codes
 from smctrain.stats.uncertainty import _vector
 
 
@@ -62,3 +63,173 @@ def pbo(matrix: npt.ArrayLike, n_blocks: int = 16, horizon: int = 0) -> Pbo:
         raise InputError(f"matrix must have shape (periods, configurations), but has shape {values.shape}.")
     value, logits = core().pbo(values, int(n_blocks), int(horizon))
     return Pbo(value, logits)
+
+
+@dataclass(frozen=True)
+class DataSnooping:
+    """Outcome of `data_snooping`: is the best of k models better than the benchmark, with the search paid for?"""
+
+    mean: npt.NDArray[np.float64]
+    """Mean advantage of each model."""
+    standard_error: npt.NDArray[np.float64]
+    """Of each mean, under the stationary bootstrap."""
+    best_model: int
+    """The one of the largest mean / standard error."""
+    white_p: float
+    """White's reality check: the largest mean, not studentised."""
+    spa_p: float
+    """Hansen's SPA test, consistent: the one to read."""
+    spa_lower_p: float
+    spa_upper_p: float
+    """Lower and upper bound of the SPA p-value (models worse than the benchmark left out, or kept as if equal)."""
+    white_statistic: float
+    spa_statistic: float
+    is_superior: npt.NDArray[np.bool_]
+    """StepM: models better than the benchmark; the chance that any of them is not is at most `level`."""
+    critical_values: npt.NDArray[np.float64]
+    """StepM: bar for the studentised statistic at each step."""
+    level: float
+
+    def __repr__(self) -> str:
+        return (
+            f"DataSnooping({len(self.mean)} models; best is model {self.best_model}: SPA p = {self.spa_p:.4g} "
+            f"({self.spa_lower_p:.4g}-{self.spa_upper_p:.4g}), White p = {self.white_p:.4g}, "
+            f"{int(self.is_superior.sum())} better at {self.level:g})"
+        )
+
+
+def _performance(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+    matrix = np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+    if matrix.ndim == 1:
+        matrix = matrix[:, None]
+    if matrix.ndim != 2:
+        raise InputError(f"{name} must have shape (periods, models), but has shape {np.shape(values)}.")
+    return np.ascontiguousarray(matrix)
+
+
+def data_snooping(
+    advantage: npt.ArrayLike,
+    horizon: int = 1,
+    level: float = 0.05,
+    n_draws: int = 1000,
+    seed: int = 0,
+    *,
+    threads: int = 1,
+) -> DataSnooping:
+    """White's reality check, Hansen's SPA test and Romano and Wolf's StepM of k models against one benchmark.
+
+    Parameters
+    ----------
+    advantage : (periods, models)
+        Performance of each model less that of the benchmark, per period in time order; larger is better. For
+        classifiers `(predictions == y).T - (benchmark == y)[:, None]`.
+    horizon : int
+        Longest label in rows; blocks of the stationary bootstrap last max(2 x horizon, 2) rows on average.
+    level : float
+        Family-wise error rate of StepM.
+    n_draws, seed : int
+        Of the bootstrap. p-values are (1 + draws that reach the statistic) / (n_draws + 1), never 0.
+
+    Returns
+    -------
+    DataSnooping
+
+    Raises
+    ------
+    TooFewRows
+        Fewer than 8 periods.
+    InputError
+        Values that are not finite.
+
+    Notes
+    -----
+    Reported beside the verdict, never deciding: with few independent rows 7-10 % of noise sets reach 5 %.
+
+    Sources: White, Econometrica 68 (2000); Hansen, JBES 23 (2005); Romano and Wolf, Econometrica 73 (2005).
+    """
+    matrix = _performance(advantage, "advantage")
+    block = float(max(2 * _codes.check_horizon(horizon), 2))
+    raw = core().data_snooping(matrix, float(level), block, int(n_draws), int(seed), int(threads))
+    return DataSnooping(
+        mean=raw["mean"],
+        standard_error=raw["omega"] / np.sqrt(len(matrix)),
+        best_model=raw["best_model"],
+        white_p=raw["white_p"],
+        spa_p=raw["spa_p"],
+        spa_lower_p=raw["spa_lower_p"],
+        spa_upper_p=raw["spa_upper_p"],
+        white_statistic=raw["white_statistic"],
+        spa_statistic=raw["spa_statistic"],
+        is_superior=np.asarray(raw["is_superior"]).astype(np.bool_),
+        critical_values=raw["critical_values"],
+        level=float(level),
+    )
+
+
+@dataclass(frozen=True)
+class ModelConfidenceSet:
+    """Outcome of `model_confidence_set`."""
+
+    p_values: npt.NDArray[np.float64]
+    included: npt.NDArray[np.bool_]
+    """Models that cannot be told from the best one at `level`."""
+    level: float
+
+
+def model_confidence_set(
+    losses: npt.ArrayLike,
+    horizon: int = 1,
+    level: float = 0.10,
+    n_draws: int = 1000,
+    seed: int = 0,
+    *,
+    threads: int = 1,
+) -> ModelConfidenceSet:
+    """Models that hold the best one with probability 1 - `level`.
+
+    Parameters
+    ----------
+    losses : (periods, models)
+        Loss per period in time order; smaller is better.
+    horizon, n_draws, seed
+        As in `data_snooping`.
+
+    Notes
+    -----
+    The T_max form: the model whose mean loss is most above the mean of the set, in units of its standard error, leaves
+    while equality is rejected. Source: Hansen, Lunde and Nason, Econometrica 79 (2011).
+    """
+    if not 0.0 < level < 1.0:
+        raise InputError(f"level must lie between 0 and 1, but is {level}.")
+    matrix = _performance(losses, "losses")
+    block = float(max(2 * _codes.check_horizon(horizon), 2))
+    p = core().model_confidence_set(matrix, block, int(n_draws), int(seed), int(threads))
+    return ModelConfidenceSet(p, p > level, float(level))
+
+
+def effective_trials(returns: npt.ArrayLike) -> float:
+    """How many independent strategies are as many chances as these correlated ones, between 1 and their number.
+
+    Parameters
+    ----------
+    returns : (periods, strategies)
+        Columns without spread are left out.
+
+    Notes
+    -----
+    Effective rank of the correlation matrix: exp of the entropy of its eigenvalues as shares. Goes into
+    `deflated_sharpe(n_trials=...)`. Source: Roy and Vetterli, EUSIPCO (2007).
+    """
+    matrix = _performance(returns, "returns")
+    if len(matrix) < 2:
+        raise TooFewRows(f"returns must hold at least 2 periods, but has {len(matrix)}.")
+    centred = matrix - matrix.mean(axis=0)
+    length = np.sqrt((centred**2).sum(axis=0))
+    unit = centred[:, length > 0] / length[length > 0]
+    if not bool(np.isfinite(matrix).all()):
+        raise InputError("returns must be finite.")
+    if unit.shape[1] == 0:
+        raise InputError("returns must vary in at least one column, but all are constant.")
+    shares = np.clip(np.linalg.eigvalsh(unit.T @ unit), 0.0, None)
+    shares = shares[shares > 0] / shares.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))

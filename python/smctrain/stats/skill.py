@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,10 @@ from smctrain._load import core
 from smctrain.exceptions import InputError
 from smctrain.stats import _codes
 
+Shares = Sequence[float] | npt.NDArray[np.float64] | dict[int, float]
+
 BALANCED_ABOVE = 0.60  # largest class share from which "auto" judges by balanced accuracy
+SCORES = {"auc": 0.5, "ic": 0.0, "r2": 0.0}  # statistics of scores and what they are without skill
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,10 @@ class CircularShiftTest:
     p_value: float
     """(1 + shifts at which some model is at least as right) / (shifts + 1)."""
     statistic: float
-    """Accuracy, or balanced accuracy, of the best model."""
+    """Accuracy (or what `metric` says) of the best model."""
     n_shifts: int
     baseline: float
-    """What needs no model: the largest class share (accuracy), 1/K (balanced accuracy)."""
+    """What needs no model: the largest class share (accuracy), 1/K (balanced accuracy), 0.5 (AUC), 0 (IC, R2)."""
     metric: str
     best_model: int
     model_statistics: tuple[float, ...]
@@ -43,6 +48,7 @@ def circular_shift_test(
     horizon: int,
     metric: str = "accuracy",
     *,
+    train_mean: float | None = None,
     threads: int = 1,
 ) -> CircularShiftTest:
     """How often labels turned by many rows fit the best of these predictions as well as the true ones.
@@ -53,22 +59,37 @@ def circular_shift_test(
 
     Parameters
     ----------
-    y_true : (n,) integer class codes in time order, one symbol
-    predictions : (n,) or (k, n) integer class codes; a value that is no class of `y_true` (such as -1, "no
-        prediction") counts as wrong
-    horizon : longest label in rows, h >= 1
-    metric : "accuracy", "balanced_accuracy", or "auto" (balanced when one class holds over 60 % of the rows)
-    threads : upper limit of threads; the result does not depend on it
+    y_true : (n,)
+        Integer class codes in time order, one symbol; numbers for "ic" and "r2".
+    predictions : (n,) or (k, n)
+        Integer class codes; a value that is no class of `y_true` (such as -1, "no prediction") counts as wrong.
+        For "ic" and "r2" numbers; for "auc" scores: of the larger class, or (n, K) / (k, n, K) with one column a
+        class, ascending. Numbers must be finite: leave out rows without a prediction.
+    horizon : int
+        Longest label in rows, h >= 1.
+    metric : str
+        "accuracy", "balanced_accuracy", "auto" (balanced when one class holds over 60 % of the rows), "auc"
+        (one against the rest, mean over classes), "ic" (Spearman, average ranks) or "r2".
+    train_mean : float, optional
+        Mean of the training labels, which "r2" is measured against. Default: that of `y_true`. It moves `statistic`,
+        never `p_value`.
+    threads : int
+        Upper limit of threads; the result does not depend on it.
 
     Raises
     ------
-    TooFewRows : fewer than 8h rows, so that no shift is far enough from both ends
-    InputError : codes that are not integers, shapes that do not fit
+    TooFewRows
+        Fewer than 8h rows, so that no shift is far enough from both ends.
+    InputError
+        Codes that are not integers, scores that are not finite, shapes that do not fit.
 
     Notes
     -----
-    Counts come from an exact integer-rounded FFT correlation, O(k K n log n) for all shifts.
+    Counts come from an exact integer-rounded FFT correlation, O(k K n log n) for all shifts; other statistics are
+    compared with a tolerance of 1e-9.
     """
+    if metric in SCORES:
+        return _score_test(y_true, predictions, horizon, metric, train_mean, threads)
     labels = _codes.label_vector(y_true)
     matrix = _codes.prediction_matrix(predictions, len(labels))
     horizon = _codes.check_horizon(horizon)
@@ -77,7 +98,9 @@ def circular_shift_test(
     if metric == "auto":
         metric = "balanced_accuracy" if largest > BALANCED_ABOVE else "accuracy"
     if metric not in ("accuracy", "balanced_accuracy"):
-        raise InputError(f'metric must be "accuracy", "balanced_accuracy" or "auto", but is {metric!r}.')
+        raise InputError(
+            f'metric must be "accuracy", "balanced_accuracy", "auto", "auc", "ic" or "r2", but is {metric!r}.'
+        )
     balanced = metric == "balanced_accuracy"
     raw = core().circular_shift_test(
         _codes.to_codes(labels, classes),
@@ -87,17 +110,70 @@ def circular_shift_test(
         balanced,
         threads,
     )
+    return _shift_result(raw, 1.0 / len(classes) if balanced else largest, metric, horizon, len(labels))
+
+
+def _score_test(
+    y_true: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    horizon: int,
+    metric: str,
+    train_mean: float | None,
+    threads: int,
+) -> CircularShiftTest:
+    horizon = _codes.check_horizon(horizon)
+    scores = np.asarray(predictions, dtype=np.float64)
+    channels = 1
+    if metric == "auc":
+        labels = _codes.label_vector(y_true)
+        classes = np.unique(labels)
+        if len(classes) < 2:
+            raise InputError("AUC needs at least 2 classes in y_true, but it holds one.")
+        y = _codes.to_codes(labels, classes).astype(np.float64)
+        if scores.ndim == 3 or scores.shape == (len(y), len(classes)):
+            scores = scores[None] if scores.ndim == 2 else scores
+            if scores.shape[1:] != (len(y), len(classes)):
+                raise InputError(
+                    f"predictions must have shape ({len(y)}, {len(classes)}) or (models, {len(y)}, {len(classes)}), "
+                    f"one score a class, but have shape {np.shape(predictions)}."
+                )
+            channels = 1 if len(classes) == 2 else len(classes)
+            scores = scores.transpose(0, 2, 1)[:, -channels:, :].reshape(-1, len(y))
+        elif len(classes) > 2:
+            raise InputError(
+                f"predictions must hold one score for each of the {len(classes)} classes: shape ({len(y)}, "
+                f"{len(classes)}) or (models, {len(y)}, {len(classes)}), but have shape {scores.shape}."
+            )
+    else:
+        y = np.ascontiguousarray(np.asarray(y_true, dtype=np.float64))
+        if y.ndim != 1 or y.size == 0:
+            raise InputError(f"y_true must have one dimension and at least one row, but has shape {y.shape}.")
+    scores = np.ascontiguousarray(scores[None, :] if scores.ndim == 1 else scores)
+    if scores.ndim != 2 or scores.shape[0] == 0 or scores.shape[1] != len(y):
+        raise InputError(
+            f"predictions must have shape ({len(y)},) or (models, {len(y)}), one column per row of labels, "
+            f"but has shape {np.shape(predictions)}."
+        )
+    if not (bool(np.isfinite(scores).all()) and bool(np.isfinite(y).all())):
+        raise InputError("y_true and predictions must be finite: leave out rows without a prediction.")
+    raw = core().circular_shift_score_test(
+        y, scores, horizon, metric, float(y.mean()) if train_mean is None else float(train_mean), threads
+    )
+    return _shift_result(raw, SCORES[metric], metric, horizon, len(y))
+
+
+def _shift_result(raw: dict[str, Any], baseline: float, metric: str, horizon: int, n: int) -> CircularShiftTest:
     return CircularShiftTest(
         p_value=raw["p_value"],
         statistic=raw["statistic"],
         n_shifts=raw["n_shifts"],
-        baseline=1.0 / len(classes) if balanced else largest,
+        baseline=baseline,
         metric=metric,
         best_model=raw["best_model"],
         model_statistics=tuple(raw["model_statistics"].tolist()),
         null_mean=raw["null_mean"],
         resolution=horizon / raw["n_shifts"],
-        enough_rows=len(labels) >= 20 * horizon,
+        enough_rows=n >= 20 * horizon,
     )
 
 
@@ -124,25 +200,45 @@ def e_process(
     predictions: npt.ArrayLike,
     horizon: int,
     baseline: float | None = None,
-    train_shares: Sequence[float] | npt.NDArray[np.float64] | dict[int, float] | None = None,
+    train_shares: Shares | None = None,
+    *,
+    train_median: float | None = None,
 ) -> EProcess:
     """Money of a bettor who starts with 1 and bets on every prediction, in h streams without overlap.
 
     Parameters
     ----------
-    y_true : (n,) integer class codes in time order; only labels that are already resolved belong here
-    predictions : (n,) or (k, n) integer class codes; E is the mean over models. On a row without a prediction
-        (-1, unless -1 is a class of `y_true` or of `train_shares`) nothing is bet
-    horizon : longest label in rows, h >= 1
-    baseline : odds q of every bet; None: 1/2, unless `train_shares` says otherwise
-    train_shares : class shares of the training rows, dict code -> share or in ascending order of the codes of
-        `y_true`. Two classes both within 0.45-0.55: even odds; otherwise each bet is at the predicted class's
-        share in training or among the labels resolved so far, whichever is larger
+    y_true : (n,) integer class codes in time order
+        Only labels that are already resolved belong here.
+    predictions : (n,) or (k, n) integer class codes
+        E is the mean over models. On a row without a prediction (-1, unless -1 is a class of `y_true` or of
+        `train_shares`) nothing is bet.
+    horizon : int
+        Longest label in rows, h >= 1.
+    baseline : float, optional
+        Odds q of every bet; None: 1/2, unless `train_shares` says otherwise.
+    train_shares : optional
+        Class shares of the training rows, dict code -> share or in ascending order of the codes of `y_true`. Two
+        classes both within 0.45-0.55: even odds; otherwise each bet is at the predicted class's share in training or
+        among the labels resolved so far, whichever is larger.
+    train_median : float, optional
+        Of a regression: `y_true` and `predictions` are numbers, right is who is on the same side of the training
+        median as the truth; NaN predictions are not bet on.
 
     Returns
     -------
-    EProcess : `.path` (n + 1,), `.end`, `.sup`
+    EProcess
+        `.path` (n + 1,), `.end`, `.sup`.
+
+    Notes
+    -----
+    Equal to the bit to `EProcessStream` fed with the same rows. E_end is an e-value; looking at every row is measured
+    (at most 5 % of noise series ever reach 20), not proven: the streams know different things at different times.
+
+    Source: Shafer, JRSS A 184 (2021); Waudby-Smith and Ramdas, JRSS B 86 (2024).
     """
+    if train_median is not None:
+        y_true, predictions = _codes.sides(y_true, train_median, "y_true"), _codes.sides(predictions, train_median)
     labels = _codes.label_vector(y_true)
     matrix = _codes.prediction_matrix(predictions, len(labels))
     horizon = _codes.check_horizon(horizon)
@@ -154,7 +250,7 @@ def e_process(
         if isinstance(train_shares, dict):
             label_classes = _codes.classes_of(labels, np.array(list(train_shares), dtype=np.int64))
         shares = _codes.shares_in_class_order(train_shares, label_classes)
-        if len(shares) == 2 and bool(np.all((shares >= 0.45) & (shares <= 0.55))):
+        if _is_even(shares):
             shares = None
     # A class that is predicted but never occurs is a losing bet, unlike a missing prediction.
     invented = np.setdiff1d(matrix, np.append(label_classes, -1))
@@ -174,3 +270,179 @@ def e_process(
         shares,
     )
     return EProcess(path)
+
+
+def _is_even(shares: npt.NDArray[np.float64]) -> bool:
+    return len(shares) == 2 and bool(np.all((shares >= 0.45) & (shares <= 0.55)))
+
+
+class EProcessStream:
+    """The e-process of `e_process`, row by row: for a model at work, looked at whenever a label resolves.
+
+    Parameters
+    ----------
+    n_models : int
+        Predictions per row.
+    horizon : int
+        Longest label in rows, h >= 1.
+    baseline, train_shares, train_median
+        As in `e_process`; `train_shares` as a dict code -> share, or in ascending order of `classes`.
+    classes : integer array, optional
+        Class codes; needed only where -1 is one of them (else it means "no prediction") and `train_shares` does not
+        say so, or to name the classes of an array `train_shares` (default 0..K-1).
+
+    Notes
+    -----
+    Rows are pushed in time order, each once its label is resolved; none may be left out, because row t belongs to
+    stream t mod h. `state` and `from_state` store it and go on with equal bits.
+
+    Examples
+    --------
+    >>> stream = st.stats.EProcessStream(n_models=1, horizon=2)
+    >>> stream.push(1, [1])
+    1.08125
+    """
+
+    def __init__(
+        self,
+        n_models: int = 1,
+        horizon: int = 1,
+        baseline: float | None = None,
+        train_shares: Shares | None = None,
+        *,
+        train_median: float | None = None,
+        classes: npt.ArrayLike | None = None,
+    ) -> None:
+        if train_shares is not None and baseline is not None:
+            raise InputError("give either baseline or train_shares, not both.")
+        horizon = _codes.check_horizon(horizon)
+        known: list[int] = []
+        shares: npt.NDArray[np.float64] | None = None
+        if isinstance(train_shares, dict):
+            known = sorted(int(code) for code in train_shares)
+            shares = _codes.shares_in_class_order(train_shares, np.array(known, dtype=np.int64))
+        elif train_shares is not None:
+            given = np.asarray(train_shares)
+            known = list(range(len(given))) if classes is None else np.unique(np.asarray(classes)).tolist()
+            shares = _codes.shares_in_class_order(given, np.array(known, dtype=np.int64))
+        if classes is not None:
+            # Behind the classes with shares, so that their numbers stay.
+            known += sorted(set(np.asarray(classes).tolist()) - set(known))
+        if shares is not None and _is_even(shares):
+            shares = None
+        self._numbers = {int(code): number for number, code in enumerate(known)}
+        self._settings: dict[str, Any] = {
+            "n_models": int(n_models),
+            "horizon": horizon,
+            "baseline": 0.5 if baseline is None else float(baseline),
+            "train_shares": None if shares is None else shares.tolist(),
+            "train_median": None if train_median is None else float(train_median),
+        }
+        self._open()
+
+    def _open(self) -> None:
+        s = self._settings
+        shares = None if s["train_shares"] is None else np.array(s["train_shares"], dtype=np.float64)
+        self._native = core().EProcessStream(s["n_models"], s["horizon"], s["baseline"], shares)
+
+    def push(self, y_true: npt.ArrayLike, predictions: npt.ArrayLike) -> Any:
+        """E after one row (a float), or after each of m rows (m,).
+
+        Parameters
+        ----------
+        y_true : number or (m,)
+            The resolved label(s).
+        predictions : (n_models,) or (n_models, m)
+            What each model had predicted; a number, or (m,), where there is one model.
+        """
+        median = self._settings["train_median"]
+        if median is not None:
+            y_true, predictions = _codes.sides(y_true, median, "y_true"), _codes.sides(predictions, median)
+        single = np.ndim(y_true) == 0
+        labels = _codes.integer_codes(np.atleast_1d(np.asarray(y_true)), "y_true")
+        matrix = _codes.integer_codes(predictions, "predictions")
+        if matrix.ndim < 2:
+            matrix = matrix.reshape(self._settings["n_models"], -1)
+        if -1 in labels and -1 not in self._numbers:
+            raise InputError(
+                "y_true holds -1, which means 'no prediction' unless it is a class: pass classes=[-1, ...] "
+                "(or train_shares with -1) when making the stream."
+            )
+        path = self._native.push(self._coded(labels), self._coded(matrix))
+        return float(path[0]) if single else path
+
+    def _coded(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        distinct, place = np.unique(values, return_inverse=True)
+        for code in distinct.tolist():
+            if code != -1:
+                self._numbers.setdefault(code, len(self._numbers))
+        numbers = np.array([self._numbers.get(code, -1) for code in distinct.tolist()], dtype=np.int32)
+        return np.ascontiguousarray(numbers[place].reshape(values.shape))
+
+    @property
+    def value(self) -> float:
+        """E now; an e-value."""
+        return float(self._native.value)
+
+    @property
+    def sup(self) -> float:
+        """Largest E so far."""
+        return float(self._native.largest)
+
+    @property
+    def rows(self) -> int:
+        """Rows pushed."""
+        return int(self._native.rows)
+
+    def state(self) -> bytes:
+        """Everything that `from_state` needs."""
+        rows, largest, wealth, resolved, open_labels = self._native.state()
+        head = json.dumps(
+            {
+                "version": 1,
+                "settings": self._settings,
+                "codes": list(self._numbers),
+                "rows": rows,
+                "largest": largest,
+                "sizes": [len(wealth), len(resolved), len(open_labels)],
+            }
+        ).encode()
+        arrays = [wealth.astype("<f8"), resolved.astype("<i8"), open_labels.astype("<i4")]
+        return b"SMCE" + len(head).to_bytes(4, "little") + head + b"".join(a.tobytes() for a in arrays)
+
+    @classmethod
+    def from_state(cls, state: bytes) -> EProcessStream:
+        """Goes on where `state()` was taken. Raises InputError on anything else."""
+        try:
+            if state[:4] != b"SMCE":
+                raise ValueError("no e-process")
+            size = int.from_bytes(state[4:8], "little")
+            head = json.loads(state[8 : 8 + size])
+            if head["version"] != 1:
+                raise ValueError(f"version {head['version']}")
+            body, arrays = state[8 + size :], []
+            for count, kind in zip(head["sizes"], ("<f8", "<i8", "<i4"), strict=True):
+                width = np.dtype(kind).itemsize * int(count)
+                if len(body) < width:
+                    raise ValueError("cut short")
+                arrays.append(np.frombuffer(body[:width], dtype=kind).astype(kind[1:]))
+                body = body[width:]
+            if body:
+                raise ValueError("too long")
+            stream = cls.__new__(cls)
+            stream._settings = {
+                "n_models": int(head["settings"]["n_models"]),
+                "horizon": _codes.check_horizon(head["settings"]["horizon"]),
+                "baseline": float(head["settings"]["baseline"]),
+                "train_shares": head["settings"]["train_shares"],
+                "train_median": head["settings"]["train_median"],
+            }
+            stream._numbers = {int(code): number for number, code in enumerate(head["codes"])}
+            stream._open()
+            stream._native.restore(int(head["rows"]), float(head["largest"]), *arrays)
+        except (ValueError, KeyError, TypeError, IndexError, InputError) as error:
+            raise InputError(f"state must come from EProcessStream.state(), but is not readable ({error}).") from error
+        return stream
+
+    def __repr__(self) -> str:
+        return f"EProcessStream(rows={self.rows}, value={self.value:.4g}, sup={self.sup:.4g})"

@@ -50,9 +50,9 @@ class Evaluation:
         name = family or self.verdict.model or str(self.verdict.evidence["shown_model"])
         config = self.walk.config
         trainer = make_trainer(name, config.family_settings(name))
-        model, prepared = self.walk.refit(trainer, self.families[name], _bounds(config, self.walk.threads))
-        values = prepared.prepare.values(np.ascontiguousarray(X, dtype=np.float32), trainer.needs_scaling)
-        codes = np.argmax(np.nan_to_num(model.predict_proba(values)), axis=1)
+        final = self.walk.refit(trainer, self.families[name], _bounds(config, self.walk.threads))
+        values = final.prepare.values(np.ascontiguousarray(X, dtype=np.float32), trainer.needs_scaling)
+        codes = np.argmax(np.nan_to_num(final.model.predict_proba(values)), axis=1)
         labels: NDArray[Any] = np.asarray(self.windows.label_map.classes)[codes]
         return labels
 

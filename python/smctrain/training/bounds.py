@@ -44,11 +44,17 @@ def seed_of(seed: int, *purpose: str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def run_folds(jobs: Sequence[Callable[[], Result]], bounds: Bounds, report: Report) -> list[Result]:
-    """What the jobs return, in their order; fewer where time ran out. Raises what the first failing one raised."""
-    workers = min(bounds.threads, len(jobs))
-    if workers > 1:
-        return _side_by_side(jobs, workers, bounds, report)
+def run_folds(
+    jobs: Sequence[Callable[[], Result]], bounds: Bounds, report: Report, beside: Callable[[], object] | None = None
+) -> list[Result]:
+    """What the jobs return, in their order; fewer where time ran out. Raises what the first failing one raised.
+
+    `beside` is a job that runs with them where there are several threads: it starts first, because it is the longest,
+    and is not counted. Where it fails, or there is one thread, the caller does it again, on its own.
+    """
+    workers = min(bounds.threads, len(jobs) + (beside is not None))
+    if workers > 1 and jobs:
+        return _side_by_side(jobs, workers, bounds, report, beside)
     found = []
     for number, job in enumerate(jobs):
         if bounds.stopped():
@@ -58,13 +64,21 @@ def run_folds(jobs: Sequence[Callable[[], Result]], bounds: Bounds, report: Repo
     return found
 
 
-def _side_by_side(jobs: Sequence[Callable[[], Any]], workers: int, bounds: Bounds, report: Report) -> list[Any]:
+def _side_by_side(
+    jobs: Sequence[Callable[[], Any]], workers: int, bounds: Bounds, report: Report,
+    beside: Callable[[], object] | None,
+) -> list[Any]:  # fmt: skip
     limits = Limits(bounds.stop)
     limits.deadline = bounds.deadline
     found: dict[int, Any] = {}
     errors: dict[int, BaseException] = {}
 
+    first = 0 if beside is None else 1
+
     def finished(number: int, value: Any, error: BaseException | None) -> None:
+        number -= first
+        if number < 0:
+            return
         if error is not None:
             errors[number] = error
             limits.deadline = 0.0  # folds that have not begun are not needed any more
@@ -73,7 +87,7 @@ def _side_by_side(jobs: Sequence[Callable[[], Any]], workers: int, bounds: Bound
         report("cv", len(found) + len(errors), len(jobs))
 
     report("cv", 0, len(jobs))
-    if side_by_side(jobs, workers, limits, finished):
+    if side_by_side([*([] if beside is None else [beside]), *jobs], workers, limits, finished):
         raise KeyboardInterrupt
     if errors:
         raise errors[min(errors)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,20 @@ from smctrain.models.pipeline import Pipeline
 from smctrain.models.registry import FAMILIES, make_trainer
 from smctrain.results import ModelResult, SymbolResult
 from smctrain.training.evaluate import answers
+from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit
-from smctrain.training.parts import Parts
+from smctrain.training.parts import Parts, Rows
 from smctrain.training.recipe import feature_spec
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Probabilities of one family over the rows of all outer windows."""
+
+    rows: Rows
+    proba: NDArray[np.float64]
+    classes: list[int]
+
 
 Trained = tuple[ModelResult, NDArray[np.float64]]
 """A model's result and its probabilities for every bar."""
@@ -33,41 +45,34 @@ def symbol_folder(run_folder: str | Path, symbol: str) -> Path:
 
 def write_symbol(
     folder: Path, result: SymbolResult, data: Dataset, parts: Parts, fits: Mapping[str, FamilyFit],
-    models: Mapping[str, Trained], base: Bars, config: Config,
+    models: Mapping[str, Trained], base: Bars, config: Config, pooled: Mapping[str, Pooled] | None = None,
+    final: FinalModel | None = None,
 ) -> None:  # fmt: skip
-    """Models, metadata, feature list and predictions of one symbol."""
+    """Models, metadata, feature list and predictions of one symbol; `pooled` are answers over outer windows."""
     target = symbol_folder(folder, result.symbol)
     stem = safe_file_name(result.symbol)
     recipe = feature_spec(base, config)
     spec = asdict(recipe)
     ours = {column.name for column in recipe.catalogue()}
     user = [name for name in data.names if name not in ours]
+    shared = {
+        "symbol": result.symbol,
+        "timeframe": base.timeframe,
+        "digits": base.digits,
+        "feature_spec": spec,
+        "user_columns": user,
+        "labels": config.labels.model_dump(mode="json"),
+        "data_hash": result.data_hash,
+        "config_hash": result.config_hash,
+    }
     for name, (model, _) in models.items():
         fit = fits[name]
-        card = {
-            "symbol": result.symbol,
-            "timeframe": base.timeframe,
-            "digits": base.digits,
-            "feature_spec": spec,
-            "user_columns": user,
-            "settings": model.settings,
-            "labels": config.labels.model_dump(mode="json"),
-            "seed": model.seed,
-            "data_hash": result.data_hash,
-            "config_hash": result.config_hash,
-            "complete": model.complete,
-        }
+        card = {**shared, "settings": model.settings, "seed": model.seed, "complete": model.complete}
         scaled = make_trainer(name, config.family_settings(name)).needs_scaling
         pipeline = Pipeline(name, fit.model, fit.prepare, scaled, parts.label_map.classes, data.names, card)
-        content = pipeline.to_bytes()
         path = target / f"{stem}_{name}.smc"
         previous = _digest(path)
-        write_atomic(path, content)
-        model.artifact = {
-            "path": str(path.relative_to(folder)),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "bytes": len(content),
-        }
+        model.artifact = _stored(pipeline, path, folder)
         write_json(
             target / f"{stem}_{name}_metadata.json",
             {
@@ -95,6 +100,13 @@ def write_symbol(
                 "previous": previous,
             },
         )
+    if final is not None:
+        model = models[final.family][0]
+        card = {**shared, "settings": model.settings, "seed": model.seed, "complete": final.model.complete}
+        scaled = make_trainer(final.family, config.family_settings(final.family)).needs_scaling
+        pipeline = Pipeline(final.family, final.model, final.prepare, scaled, final.classes, data.names, card)
+        path = target / f"{stem}_{final.family}_final.smc"
+        model.final = _stored(pipeline, path, folder) | {"rows": final.rows, "rounds": final.rounds}
     write_json(
         target / "features.json",
         {
@@ -112,7 +124,17 @@ def write_symbol(
     ]
     if records:
         write_json(target / "selection.json", {"schema_version": 1, "records": records})
-    write_predictions(target / "predictions.parquet", data, parts, models, base)
+    write_predictions(target / "predictions.parquet", data, parts, models, base, pooled or {})
+
+
+def _stored(pipeline: Pipeline, path: Path, folder: Path) -> dict[str, Any]:
+    content = pipeline.to_bytes()
+    write_atomic(path, content)
+    return {
+        "path": str(path.relative_to(folder)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+    }
 
 
 def _digest(path: Path) -> str | None:
@@ -120,8 +142,13 @@ def _digest(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-def write_predictions(path: Path, data: Dataset, parts: Parts, models: Mapping[str, Trained], base: Bars) -> None:
-    """predictions.parquet: one row per model and decision, in the user's label values."""
+def write_predictions(
+    path: Path, data: Dataset, parts: Parts, models: Mapping[str, Trained], base: Bars, pooled: Mapping[str, Pooled]
+) -> None:
+    """predictions.parquet: one row per model, part and decision, in the user's label values.
+
+    Parts train, validation and test are answered by the model of the training part; oos by those of the outer windows.
+    """
     import io
 
     import pyarrow as pa
@@ -131,20 +158,30 @@ def write_predictions(path: Path, data: Dataset, parts: Parts, models: Mapping[s
     rows = np.concatenate([parts.train, parts.validation, parts.test])
     split = np.repeat(["train", "validation", "test"], [len(parts.train), len(parts.validation), len(parts.test)])
     close = base.time_close
-    tables = []
-    for name, (_, proba) in models.items():
-        codes = answers(proba[rows])
+
+    def table(name: str, split: NDArray[Any], rows: Rows, proba: NDArray[np.float64], values: NDArray[Any]) -> Any:
+        codes = answers(proba)
         columns = {
             "model": pa.array(np.full(len(rows), name)).dictionary_encode(),
             "split": pa.array(split).dictionary_encode(),
             "row": rows,
             "time": close[rows],
             "t1": close[data.t1[rows]],
-            "y": classes[parts.y[rows]],
-            "prediction": pa.array(classes[codes], mask=codes < 0),
+            "y": data.y[rows].astype(classes.dtype),
+            "prediction": pa.array(values[codes], mask=codes < 0),
         }
-        columns |= {f"p_{value}": proba[rows, code] for code, value in enumerate(classes)}
-        tables.append(pa.table(columns))
+        # A class that these models never learned has probability 0.
+        known = values.tolist()
+        columns |= {
+            f"p_{value}": proba[:, known.index(value)] if value in known else np.zeros(len(rows)) for value in classes
+        }
+        return pa.table(columns)
+
+    tables = [table(name, split, rows, proba[rows], classes) for name, (_, proba) in models.items()]
+    tables += [
+        table(name, np.full(len(found.rows), "oos"), found.rows, found.proba, np.asarray(found.classes))
+        for name, found in pooled.items()
+    ]
     buffer = io.BytesIO()
     pq.write_table(pa.concat_tables(tables).unify_dictionaries(), buffer, compression="zstd")
     write_atomic(path, buffer.getvalue())

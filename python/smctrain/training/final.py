@@ -10,10 +10,13 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from smctrain.models.base import FittedModel, Trainer
+from smctrain.prepare import Preparation
 from smctrain.training.fitting import Fitter
 from smctrain.training.prepared import Prepared
 
@@ -21,17 +24,34 @@ _LENGTHS = ("n_estimators", "max_epochs")
 _STOPS = ("early_stopping_rounds", "n_iter_no_change")
 
 
+@dataclass(frozen=True)
+class FinalModel:
+    """A family refit on all rows."""
+
+    family: str
+    model: FittedModel
+    prepare: Preparation
+    classes: list[int]
+    rows: int
+    rounds: int | None
+    """None: as its settings say."""
+
+
 def fixed_length(trainer: Trainer, rounds: Sequence[int]) -> Trainer:
     """The trainer with the median of these rounds and without early stopping; itself where it has no rounds."""
-    if not rounds or not dataclasses.is_dataclass(trainer):
+    if not rounds:
         return trainer
-    known = {field.name for field in dataclasses.fields(trainer)}
-    changes: dict[str, int | None] = {
-        name: max(1, round(statistics.median(rounds))) for name in _LENGTHS if name in known
-    }
+    settings: Any = trainer
+    known = {field.name for field in dataclasses.fields(settings)}
+    changes: dict[str, int | None] = {name: median_of(rounds) for name in _LENGTHS if name in known}
     changes |= dict.fromkeys((name for name in _STOPS if name in known), None)
-    changed: Trainer = dataclasses.replace(trainer, **changes)  # type: ignore[type-var]
+    changed: Trainer = dataclasses.replace(settings, **changes)
     return changed
+
+
+def median_of(rounds: Sequence[int]) -> int:
+    """Rounds of the final model."""
+    return max(1, round(statistics.median(rounds)))
 
 
 def refit_on_all(

@@ -1,11 +1,13 @@
 """Fits one model family on one symbol: inner folds, then the final model. Small data may be augmented.
 
-The folds run side by side where the symbol has several threads (bounds.py); the final model gets them all.
+The folds run side by side where the symbol has several threads (bounds.py); the final model gets them all, or, where
+its fit uses one thread and hangs on nothing the folds find, runs beside them.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -83,6 +85,20 @@ def held_out_losses(
     return losses
 
 
+class _Once:
+    """A job that may be done early by another thread: asked again, it gives what it gave. What it raised early is
+    raised anew by doing it again."""
+
+    def __init__(self, job: Callable[..., Any]) -> None:
+        self._job = job
+        self._found: Any = None
+
+    def __call__(self, *given: Any) -> Any:
+        if self._found is None:
+            self._found = self._job(*given)
+        return self._found
+
+
 class Fitter:
     """Fits one family of one symbol; holds what folds and the final fit share."""
 
@@ -108,20 +124,31 @@ class Fitter:
         """
         started = time.monotonic()
         self.purpose = purpose
-        folds = self.tried["all columns"] = self.cross_validate(augmented=False, repeat=0)
+        final = _Once(self.fit_final)
+        # A network trains on one thread: where the folds decide nothing about it, it need not wait for them.
+        beside = final if self.folds_decide_nothing() and getattr(self.trainer, "one_thread", False) else None
+        folds = self.tried["all columns"] = self.cross_validate(augmented=False, repeat=0, beside=beside)
         folds, selection = self.decide_selection(folds)
         augmentation = self.decide_augmentation(folds)
         if augmentation.get("used"):
             folds = self.tried["synthetic rows"]
         self.report("fit", 0, 1)
-        fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
-        whole, outcome = self.chosen(self.store.of(self.parts.train, fitted=self.prepare), self.parts.train)
-        model = self.fit(whole, fit, stop, bool(augmentation.get("used")), purpose, self.bounds.threads)
+        model, whole, outcome = final(bool(augmentation.get("used")))
         if outcome is not None:
             selection["final"] = self.record("final", whole.prepare, outcome, model)
         self.report("fit", 1, 1)
         seconds = time.monotonic() - started
         return FamilyFit(model, whole.prepare, folds, augmentation, seconds, whole, selection, dict(self.tried))
+
+    def fit_final(self, augmented: bool = False) -> tuple[FittedModel, Prepared, Outcome | None]:
+        """The model of all training rows."""
+        fit, stop = (self.parts.fit, self.parts.stop) if self.watches_tail else (self.parts.train, _no_rows())
+        whole, outcome = self.chosen(self.store.of(self.parts.train, fitted=self.prepare), self.parts.train)
+        return self.fit(whole, fit, stop, augmented, self.purpose, self.bounds.threads), whole, outcome
+
+    def folds_decide_nothing(self) -> bool:
+        """Whether neither columns nor synthetic rows of the final model hang on what the folds find."""
+        return (self.choice is None or not self.choice.wanted) and bool(self.never_augmented())
 
     def decide_selection(self, full: FoldOutcome) -> tuple[FoldOutcome, dict[str, Any]]:
         """All folds again on chosen columns; these are used unless that costs more than a standard error."""
@@ -146,8 +173,8 @@ class Fitter:
     def record(self, fold: int | str, prepare: Preparation, outcome: Outcome, model: FittedModel) -> dict[str, Any]:
         return record(fold, self.trainer.family, prepare, outcome, model, self.trainer.needs_scaling)
 
-    def cross_validate(self, augmented: bool, repeat: int) -> FoldOutcome:
-        """Fit every inner fold and predict the rows it left out."""
+    def cross_validate(self, augmented: bool, repeat: int, beside: Callable[[], object] | None = None) -> FoldOutcome:
+        """Fit every inner fold and predict the rows it left out; `beside`: a job that runs with them, started first."""
         folds = self.parts.folds
         outcome = FoldOutcome(np.full((len(self.data.X), self.n_classes), np.nan), note=self.parts.folds_note)
         prefix = "" if self.purpose == "final" else f"{self.purpose}/"
@@ -156,7 +183,7 @@ class Fitter:
             partial(self.predict_fold, number, fold, augmented, f"{prefix}fold{number}/{repeat}", measured)
             for number, fold in enumerate(folds)
         ]
-        found = run_folds(jobs, self.bounds, self.report)
+        found = run_folds(jobs, self.bounds, self.report, beside)
         for fold, held in zip(folds, found, strict=False):
             outcome.proba[fold.test] = held.proba
             # A row the model cannot answer (no full window) counts as wrong: silence is not skill.
@@ -212,7 +239,15 @@ class Fitter:
         X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
         takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
-        if augmented:
+        if augmented and self.config.augmentation.method == "gan":
+            from smctrain.models.gan import made_copies
+
+            rows, codes = made_copies(
+                X[fit], y[fit], self.n_classes, self.config.augmentation.threshold, seed, stop=self.bounds.stop,
+                time_limit_s=self.bounds.seconds_left(),
+            )  # fmt: skip
+            X, y, segment, fit = _with_rows(X, y, segment, fit, rows, codes)
+        elif augmented:
             extra = augment_rows(
                 X[fit],
                 y[fit],
@@ -223,11 +258,7 @@ class Fitter:
                 threshold=self.config.augmentation.threshold,
                 random_state=seed % (1 << 32),
             )
-            new = len(extra.X) - len(fit)
-            X = np.ascontiguousarray(np.vstack([X, extra.X[len(fit) :]]))
-            y = np.concatenate([y, extra.y[len(fit) :].astype(np.int32)])
-            segment = np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)])
-            fit = np.concatenate([fit, np.arange(len(self.data.X), len(X), dtype=np.int64)])
+            X, y, segment, fit = _with_rows(X, y, segment, fit, extra.X[len(fit) :], extra.y[len(fit) :])
         return self.trainer.fit(
             FitTask(
                 X=X,
@@ -236,6 +267,7 @@ class Fitter:
                 stop_rows=stop,
                 n_classes=self.n_classes,
                 segment=segment,
+                names=prepared.prepare.names_out(self.trainer.needs_scaling),
                 seed=seed,
                 threads=threads,
                 stop=self.bounds.stop,
@@ -244,14 +276,27 @@ class Fitter:
             )
         )
 
-    def decide_augmentation(self, plain: FoldOutcome) -> dict[str, Any]:
-        """Synthetic rows are used only where they help: paired gain over folds and three seeds, mean / se >= 1."""
+    def _can_generate(self) -> bool:
+        """Whether the training rows hold no missing values once they are prepared as the family takes them."""
+        return self.trainer.needs_scaling or bool(np.isfinite(self.data.X[self.parts.train]).all())
+
+    def never_augmented(self) -> str:
+        """Why synthetic rows are no question here; empty where the folds have to say."""
         settings = self.config.augmentation
         n_train = len(self.parts.train)
         if not settings.enabled or n_train >= settings.threshold:
-            return {"used": False, "reason": f"{n_train} training rows are not below {settings.threshold}"}
+            return f"{n_train} training rows are not below {settings.threshold}"
         if self.trainer.is_sequence:
-            return {"used": False, "reason": "sequence families are trained on real windows only"}
+            return "sequence families are trained on real windows only"
+        if settings.method == "gan" and not self._can_generate():
+            return "a generator needs columns without missing values in all training rows"
+        return ""
+
+    def decide_augmentation(self, plain: FoldOutcome) -> dict[str, Any]:
+        """Synthetic rows are used only where they help: paired gain over folds and three seeds, mean / se >= 1."""
+        never = self.never_augmented()
+        if never:
+            return {"used": False, "reason": never}
         if not plain.accuracies:
             return {"used": False, "reason": f"its gain could not be measured: {plain.note}"}
         gains: list[float] = []
@@ -271,6 +316,24 @@ class Fitter:
             "standard_error": se,
             "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
         }
+
+
+def _with_rows(
+    X: NDArray[np.float32],
+    y: NDArray[np.int32],
+    segment: NDArray[np.int32],
+    fit: Rows,
+    rows: NDArray[Any],
+    codes: NDArray[Any],
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32], Rows]:
+    """Synthetic rows behind the others, as a stretch and training rows of their own."""
+    n, new = len(X), len(rows)
+    return (
+        np.ascontiguousarray(np.vstack([X, rows.astype(X.dtype, copy=False)])),
+        np.concatenate([y, codes.astype(np.int32)]),
+        np.concatenate([segment, np.full(new, segment.max(initial=0) + 1, dtype=np.int32)]),
+        np.concatenate([fit, np.arange(n, n + new, dtype=np.int64)]),
+    )
 
 
 def _no_rows() -> Rows:

@@ -21,6 +21,7 @@ from smctrain.features.user import UserColumns
 from smctrain.results import SCHEMA_VERSION, FailureRecord, RunResult, SymbolResult, now
 from smctrain.selection import ModelSelector
 from smctrain.training.files import symbol_folder
+from smctrain.training.manifest import manifest_selections, selection_of
 from smctrain.training.recipe import base_bars, check_features, data_hash
 from smctrain.verdict import Verdict, apply_multiple_testing
 
@@ -114,9 +115,10 @@ def finish(run: RunResult, config: Config) -> None:
     s = config.selector
     selector = ModelSelector(s.max_gap, s.min_accuracy, s.stability_threshold, profile=s.profile)
     table = results_table(run)
-    selections = selector.select_best_models({symbol: table[symbol] for symbol in run.symbols})
-    for symbol, selection in selections.items():
-        run.symbols[symbol].selection = selection
+    selections: dict[str, Any] = {}
+    for symbol, result in run.symbols.items():
+        # Not chosen a second time: the manifest and the verdict cannot name two models.
+        result.selection = selections[symbol] = selection_of(result)
     if run.folder is None:
         return
     write_json(
@@ -144,36 +146,6 @@ def finish(run: RunResult, config: Config) -> None:
     selector.save_deployment_manifest(
         manifest_selections(run, selections), str(run.folder / "deployment_manifest.json")
     )
-
-
-def manifest_selections(run: RunResult, selections: dict[str, Any]) -> dict[str, Any]:
-    """Selections with what a deployment needs: verdict, reasons, artifact and its hash."""
-    entries: dict[str, Any] = {}
-    for symbol, selection in selections.items():
-        result = run.symbols[symbol]
-        chosen = (
-            result.verdict.get("model") if result.verdict.get("kind") == "DEPLOY" else selection.get("selected_model")
-        )
-        model = result.models.get(chosen or "")
-        entries[symbol] = {
-            **selection,
-            "verdict": result.verdict.get("kind"),
-            "verdict_model": result.verdict.get("model"),
-            "verdict_reasons": result.verdict.get("reasons", []),
-            "n_required": result.verdict.get("n_required", {}),
-            "artifact": model.artifact if model is not None else None,
-            "data_hash": result.data_hash,
-            "config_hash": result.config_hash,
-            "previous": None,
-        }
-    for failure in run.symbol_failures:
-        entries[failure.symbol] = {
-            "selected_model": None,
-            "reason": f"training failed ({failure.stage}): {failure.error}",
-            "action": "MANUAL_REVIEW_REQUIRED",
-            "verdict": None,
-        }
-    return entries
 
 
 def results_table(run: RunResult) -> dict[str, dict[str, Any]]:
@@ -238,8 +210,14 @@ def _task(
             "threads": threads,
             "n_symbols": n_symbols,
             "user": user,
+            "ledger": None if folder is None else str(ledger_folder(config, folder)),
         },
     )
+
+
+def ledger_folder(config: Config, folder: Path) -> Path:
+    """Where trials are counted: beside the run folders, so that it knows all of them."""
+    return Path(config.output.ledger) if config.output.ledger else folder.absolute().parent / "ledger"
 
 
 def _frames(bars: SymbolBars, config: Config) -> SymbolBars:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from smctrain.artifact import write_json
 from smctrain.bars import SymbolBars
+from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
@@ -32,14 +33,17 @@ from smctrain.results import FailureRecord, SymbolResult
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import agreed, evaluate
-from smctrain.training.files import Trained, symbol_folder, write_symbol
+from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
+from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
 from smctrain.training.stages import Stages
+from smctrain.training.trials import count_trials
 from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, make_windows
+from smctrain.verdict import Trials
 
 Report = Callable[..., None]
 
@@ -55,10 +59,11 @@ def train_symbol(
     report: Report,
     stages: Stages | None = None,
     user: UserColumns | None = None,
+    ledger: str | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
-    `user` holds columns of the user's own that join ours.
+    `user` holds columns of the user's own that join ours. `ledger` is the folder where trials are counted.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -95,7 +100,13 @@ def train_symbol(
     report("verdict")
     with stage("verdict"):
         rows = _evidence(parts, fitted, walk)
-        verdict = _verdict(data, rows, fitted, config, n_symbols)
+        earlier = count_trials(None if ledger is None else Path(ledger), fingerprint(base), rows, data, config)
+        verdict = _verdict(data, rows, fitted, config, n_symbols, earlier)
+    final = None
+    if walk is not None and config.evaluation.final_refit and verdict["kind"] == "DEPLOY":
+        report("refit")
+        with stage("refit"):
+            final = _final(walk, fitted, verdict["model"], config, threads, stop)
     result = SymbolResult(
         symbol=bars.symbol,
         timeframe=base.timeframe,
@@ -131,7 +142,8 @@ def train_symbol(
     if folder is not None:
         report("files")
         with stage("files"):
-            write_symbol(Path(folder), result, data, parts, fits, models, base, config)
+            pooled = {} if walk is None else _pooled(walk, fitted)
+            write_symbol(Path(folder), result, data, parts, fits, models, base, config, pooled, final)
     result.seconds = round(time.monotonic() - started, 3)
     if folder is not None:
         write_json(symbol_folder(folder, bars.symbol) / "result.json", result.to_dict())
@@ -193,7 +205,7 @@ def _fit_families(
         if walk is None:
             continue
         try:
-            with stage(f"{family} windows"):
+            with stage(family):
                 found = walk.fit(trainer, bounds, told)
         except Exception as error:  # the trained model stays; without windows it is no candidate
             made.no_windows[family] = f"its windows could not be fitted: {error}"
@@ -219,12 +231,29 @@ def _evidence(parts: Parts, made: _Fitted, walk: WalkForwardFit | None) -> Evide
     return holdout_rows(parts, made.models, made.fits)
 
 
-def _verdict(data: Dataset, rows: EvidenceRows, made: _Fitted, config: Config, n_symbols: int) -> dict[str, Any]:
+def _verdict(
+    data: Dataset, rows: EvidenceRows, made: _Fitted, config: Config, n_symbols: int, earlier: Trials | None
+) -> dict[str, Any]:
     outcomes = data.r if max(rows.label_map.classes) > 0 else None
-    verdict = judge(rows, config, n_symbols, outcomes, words=CLASS_WORDS).to_dict()
+    verdict = judge(rows, config, n_symbols, outcomes, earlier, words=CLASS_WORDS).to_dict()
     if rows.method == "walk_forward":
         verdict["rejected"] |= made.no_windows
     return verdict
+
+
+def _final(
+    walk: WalkForwardFit, made: _Fitted, family: str, config: Config, threads: int, stop: NDArray[np.uint8]
+) -> FinalModel | None:
+    """The verdict's model on all rows; None where the fit does not come to its end."""
+    deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
+    bounds = Bounds(config.training.seed, threads, stop, deadline)
+    final = walk.refit(make_trainer(family, config.family_settings(family)), made.windows[family], bounds)
+    return final if final.model.complete else None
+
+
+def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
+    classes = walk.windows.label_map.classes
+    return {name: Pooled(walk.windows.oos, found.proba, classes) for name, found in made.windows.items()}
 
 
 def _evaluation(

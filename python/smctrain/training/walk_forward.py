@@ -36,10 +36,10 @@ from smctrain.splits.tail import tail_split
 from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import answers
-from smctrain.training.final import refit_on_all
+from smctrain.training.final import FinalModel, median_of, refit_on_all
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.parts import LabelMap, Parts, Rows, inner_folds, make_label_map
-from smctrain.training.prepared import FoldStore, Prepared
+from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import prepare_settings
 
 Answers = NDArray[np.int32]
@@ -203,20 +203,19 @@ class WalkForwardFit:
             windows=told,
             complete=all(window.fit.model.complete for window in found),
             seconds=time.monotonic() - started,
-            rounds=[window["rounds"] for window in told if window["rounds"] is not None],
-            uses={name: told[-1][name] for name in ("selection", "augmentation")},
+            rounds=[kept for kept in (rounds_of(window.fit.model) for window in found) if kept is not None],
+            uses={name: bool(told[-1][name]) for name in ("selection", "augmentation")},
         )
 
-    def refit(
-        self, trainer: Trainer, found: FamilyWindows, bounds: Bounds, rows: Rows | None = None
-    ) -> tuple[FittedModel, Prepared]:
+    def refit(self, trainer: Trainer, found: FamilyWindows, bounds: Bounds) -> FinalModel:
         """The family as it would go live: on all labelled rows, with the windows' rounds and choices."""
-        every = self.data.rows if rows is None else rows
-        every = every[self.windows.y[every] >= 0]
+        every = self.data.rows[self.windows.y[self.data.rows] >= 0]
         fit, stop = tail_split(every, self.data.t0, self.data.t1, self.config.cv.stop_share)
         part = dataclasses.replace(self.windows.parts[-1], train=every, fit=fit, stop=stop, folds=[])
         fitter = self._fitter(part, trainer, self.store.of(every).prepare, bounds)
-        return refit_on_all(fitter, trainer, found.rounds, **found.uses)
+        model, prepared = refit_on_all(fitter, trainer, found.rounds, **found.uses)
+        rounds = median_of(found.rounds) if found.rounds else None
+        return FinalModel(trainer.family, model, prepared.prepare, self.windows.label_map.classes, len(every), rounds)
 
     def _window(self, number: int, trainer: Trainer, bounds: Bounds) -> _Window:
         part = self.windows.parts[number]

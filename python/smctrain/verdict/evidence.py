@@ -145,7 +145,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
     luck = luck_range(case, measured.shown)
     return {
         "shown_model": case.names[measured.shown],
-        "profile": case.profile,
+        "profile": case.rules.profile,
         "metric": case.metric.name,
         "n_oos": len(case.oos),
         "n_inner": len(case.inner),

@@ -33,9 +33,22 @@ def reasons_of(case: Case, measured: Measured, found: Evidence, kind: str, faile
         )
         if found.trades.sentence:
             reasons.append(found.trades.sentence)
+    return reasons + _tries(case, found)
+
+
+def _tries(case: Case, found: Evidence) -> list[str]:
+    """What earlier runs on the same rows cost, and what is missing of them."""
+    said: list[str] = []
+    if case.trials is not None and found.configurations > len(case.names):
+        said.append(
+            f"{found.configurations:,} configurations have been tried on these rows by now; luck was given as many "
+            "tries."
+        )
     if not found.inner_known:
-        reasons.append("Validation rows could not be weighed: earlier trials on these data left no predictions.")
-    return reasons
+        lost = case.trials.lost if case.trials is not None else 0
+        gone = f"the predictions of {lost:,} of them are gone from the ledger" if lost else "not all left predictions"
+        said.append(f"Inner rows could not be weighed, because {gone}: the test rows alone had to convince.")
+    return said
 
 
 def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict[str, str]) -> str:

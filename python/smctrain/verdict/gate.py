@@ -9,15 +9,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
 import numpy.typing as npt
 
+from smctrain.stats.choice import Rules
 from smctrain.verdict.evidence import as_record, weigh
 from smctrain.verdict.explain import kind_of, reasons_of
-from smctrain.verdict.measure import measure, read_case
+from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, ledger_key, new_run
+from smctrain.verdict.measure import Case, Labels, measure, read_case
 from smctrain.verdict.result import DEPLOY, REVIEW, Trials, Verdict
-from smctrain.verdict.rules import failures
+from smctrain.verdict.rules import criteria, failures
 
 
 def decide(
@@ -31,7 +36,7 @@ def decide(
     names: Sequence[str] | None = None,
     r_net: npt.ArrayLike | None = None,
     profile: str = "default",
-    ledger: Trials | None = None,
+    ledger: Trials | Ledger | str | Path | None = None,
     n_symbols: int = 1,
     *,
     inner_r_net: npt.ArrayLike | None = None,
@@ -39,6 +44,9 @@ def decide(
     class_names: Mapping[int, str] | None = None,
     min_edge: float = 0.03,
     require_positive_ev: bool = True,
+    max_gap: float = 0.20,
+    min_accuracy: float = 0.55,
+    stability_threshold: float = 0.05,
     threads: int = 1,
 ) -> Verdict:
     """The verdict on one symbol and target.
@@ -65,14 +73,17 @@ def decide(
     profile : "default" or "seed"
         Thresholds of the selector. "default" lets only `gaps` reject a model; the in-sample gap lowers
         its score.
-    ledger : Trials or None
-        Earlier configurations scored on the same rows.
+    ledger : Trials, Ledger, path or None
+        Earlier configurations scored on the same rows. A `Ledger`, or the folder of one, counts by itself: these models
+        are written down, and all that were ever scored on the same labels join the test.
     n_symbols : int
         Symbols of this run; above 1 a stricter rule holds, and `apply_multiple_testing` must follow.
     gaps : (k,) or None
         Train-fold minus out-of-fold accuracy of the early-stopped models, measured in the inner folds.
     class_names : code -> word, for the sentences
     min_edge : smallest edge over the baseline that rows must be able to show
+    max_gap, min_accuracy, stability_threshold
+        Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
 
     Returns
     -------
@@ -89,10 +100,15 @@ def decide(
     nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
     inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
     """
+    given = ledger if isinstance(ledger, Trials) else None
     case = read_case(
-        y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net, profile,
-        ledger, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev, threads,
+        y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
+        given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev,
+        Rules(profile, max_gap, min_accuracy, stability_threshold), threads,
     )  # fmt: skip
+    if isinstance(ledger, Ledger | str | Path):
+        book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
+        case = dataclasses.replace(case, trials=_counted(case, book))
     measured = measure(case)
     found = weigh(case, measured)
     failed = failures(case, measured, found)
@@ -108,4 +124,31 @@ def decide(
         alternatives=choice.alternatives,
         rejected=choice.rejected,
         failed_rules=list(failed),
+        criteria=criteria(case, measured, found, failed),
     )
+
+
+def _counted(case: Case, ledger: Ledger) -> Trials | None:
+    """Write the case's models down, and return everything else that was scored on the same labels."""
+    key = ledger_key(*(np.asarray(part, dtype="<i8").tobytes() for part in (case.oos.y, case.inner.y, case.train_y)))
+    run, classes = new_run(), tuple(int(c) for c in case.classes)
+    trials = [
+        Trial(run, name, stage, np.arange(len(rows)), _as_codes(rows.answers[m], classes), classes)
+        for m, name in enumerate(case.names)
+        for stage, rows in ((OOS, case.oos), (INNER, case.inner))
+    ]
+    ledger.append(key, trials)
+    found = ledger.read(key)
+    everything = found.as_trials(np.arange(len(case.oos)), np.arange(len(case.inner)), classes, run)
+    if everything is None:
+        return None
+    back = np.append(np.asarray(classes, dtype=np.int64), -1)  # codes -> the labels of this case
+    inner = None if everything.inner is None else back[np.asarray(everything.inner)]
+    return Trials(back[np.asarray(everything.oos)], inner, everything.lost)
+
+
+def _as_codes(answers: Labels, classes: tuple[int, ...]) -> Labels:
+    codes = np.full(answers.shape, -1, dtype=np.int64)
+    for code, value in enumerate(classes):
+        codes[answers == value] = code
+    return codes

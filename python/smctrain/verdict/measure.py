@@ -78,7 +78,7 @@ class Case:
     oos: Rows
     trials: Trials | None
     n_symbols: int
-    profile: str
+    rules: Rules
     gaps: list[float | None] | None
     class_names: Mapping[int, str]
     min_edge: float
@@ -118,9 +118,9 @@ class Case:
 def read_case(
     y_true: npt.ArrayLike, predictions: npt.ArrayLike, horizon: int, inner_y: npt.ArrayLike,
     inner_predictions: npt.ArrayLike, train_y: npt.ArrayLike, train_predictions: npt.ArrayLike | None,
-    names: Sequence[str] | None, r_net: npt.ArrayLike | None, profile: str, ledger: Trials | None, n_symbols: int,
+    names: Sequence[str] | None, r_net: npt.ArrayLike | None, ledger: Trials | None, n_symbols: int,
     inner_r_net: npt.ArrayLike | None, gaps: npt.ArrayLike | None, class_names: Mapping[int, str] | None,
-    min_edge: float, require_positive_ev: bool, threads: int,
+    min_edge: float, require_positive_ev: bool, rules: Rules, threads: int,
 ) -> Case:  # fmt: skip
     """The arguments of `decide` as a `Case`; raises `InputError` where they do not fit together."""
     y = _codes.label_vector(y_true, "y_true")
@@ -142,7 +142,6 @@ def read_case(
         fitted = _codes.prediction_matrix(train_predictions, len(y_train), "train_predictions")
         if len(fitted) != k:
             raise InputError(f"train_predictions must hold {k} models, but holds {len(fitted)}.")
-    Rules(profile=profile)  # raises on an unknown profile
     return Case(
         names=labels,
         horizon=horizon,
@@ -152,7 +151,7 @@ def read_case(
         oos=Rows(y, oos, _outcomes(r_net, len(y), "r_net must hold one number per test row")),
         trials=ledger,
         n_symbols=int(n_symbols),
-        profile=profile,
+        rules=rules,
         gaps=_gap_list(gaps, k),
         class_names=class_names or {},
         min_edge=min_edge,
@@ -210,7 +209,7 @@ def measure(case: Case) -> Measured:
             metric.of(case.train_y, case.train_answers[m]) - metric.of(inner.y, inner.answers[m]) for m in range(k)
         ]
     candidates = [_candidate(case, m, inner_baseline, in_sample[m]) for m in range(k)]
-    choice = choose(candidates, Rules(profile=case.profile))
+    choice = choose(candidates, case.rules)
     # Without a survivor the best one on inner rows still shows how far the data reach.
     shown = case.names.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
     return Measured(candidates, choice, shown, inner_baseline, metric.without_model(oos.y, case.majority), in_sample)
@@ -220,12 +219,12 @@ def _candidate(case: Case, m: int, baseline: float, in_sample_gap: float | None)
     """Under profile "default" a measured fold gap may veto; the in-sample gap then only lowers the score."""
     metric, inner, oos = case.metric, case.inner, case.oos
     given = None if case.gaps is None else case.gaps[m]
-    use_given = case.profile == "default" and given is not None
+    use_given = case.rules.profile == "default" and given is not None
     return Candidate(
         name=case.names[m],
         val=metric.of(inner.y, inner.answers[m]),
         gap=given if use_given else in_sample_gap,
-        gap_vetoes=use_given or case.profile == "seed",
+        gap_vetoes=use_given or case.rules.profile == "seed",
         baseline=baseline,
         oos=metric.of(oos.y, oos.answers[m]),
         val_word=f"inner {metric.word}",

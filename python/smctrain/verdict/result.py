@@ -35,6 +35,8 @@ class Verdict:
     rejected: dict[str, str] = field(default_factory=dict)
     """Model -> why the selector refused it."""
     failed_rules: list[str] = field(default_factory=list)
+    criteria: list[dict[str, Any]] = field(default_factory=list)
+    """Every rule: `rule`, `value`, `needed`, `holds` (None: not measured)."""
 
     @property
     def deploy(self) -> bool:
@@ -52,6 +54,7 @@ class Verdict:
             "alternatives": list(self.alternatives),
             "rejected": dict(self.rejected),
             "failed_rules": list(self.failed_rules),
+            "criteria": [dict(rule) for rule in self.criteria],
         }
 
     @classmethod
@@ -67,6 +70,7 @@ class Verdict:
             alternatives=list(data.get("alternatives", [])),
             rejected=dict(data.get("rejected", {})),
             failed_rules=list(data.get("failed_rules", [])),
+            criteria=[dict(rule) for rule in data.get("criteria", [])],
         )
 
     def __str__(self) -> str:

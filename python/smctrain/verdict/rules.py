@@ -11,7 +11,9 @@ trades, expected_value, trade_luck   see trades.py
 
 from __future__ import annotations
 
-from smctrain.stats.choice import percent
+from typing import Any
+
+from smctrain.stats.choice import Candidate, percent
 from smctrain.verdict.evidence import Evidence
 from smctrain.verdict.measure import Case, Measured
 from smctrain.verdict.trades import MIN_TRADES, P_TRADES
@@ -36,6 +38,42 @@ def failures(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
         **_skill(found),
         **_trades(case, measured, found),
     }
+
+
+def criteria(case: Case, measured: Measured, found: Evidence, failed: dict[str, str]) -> list[dict[str, Any]]:
+    """Every rule with its value and what it needs, for the manifest; `holds` None where nothing could be measured."""
+    trades, classes = found.trades, case.class_counts
+    best = measured.choice.best
+    counts_trades = trades.known and case.require_positive_ev
+    stated = [
+        ("rows", len(case.oos), f">= {20 * case.horizon}"),
+        ("class_rows", int(classes.min()), f">= {MIN_CLASS_ROWS}"),
+        ("selector", best.name if best else None, "a model is left"),
+        ("consistency", None if best is None else _apart(best), "validation and test agree"),
+        ("p_combined", found.p_comb, f"<= {P_COMBINED}"),
+        ("p_oos", found.p_oos, f"<= {P_OOS}"),
+        ("e_value", found.wealth.end, f">= {e_needed(case.n_symbols):g}"),
+        ("skill", found.skill, "> 0"),
+    ]
+    if counts_trades:
+        stated += [
+            ("trades", trades.trades, f">= {MIN_TRADES}"),
+            ("expected_value", trades.mean_r if trades.trades else None, "> 0"),
+            ("trade_luck", trades.p, f"<= {P_TRADES}"),
+        ]
+    return [
+        {"rule": rule, "value": value, "needed": needed, "holds": None if value is None else rule not in failed}
+        for rule, value, needed in stated
+    ]
+
+
+def e_needed(n_symbols: int) -> float:
+    """Where a bet of 1 against luck must stand in the end."""
+    return E_ONE_SYMBOL if n_symbols == 1 else E_SEVERAL_SYMBOLS
+
+
+def _apart(best: Candidate) -> float | None:
+    return None if best.val is None or best.oos is None else abs(best.val - best.oos)
 
 
 def _rows(case: Case, found: Evidence) -> dict[str, str]:
@@ -82,7 +120,7 @@ def _luck(case: Case, found: Evidence) -> dict[str, str]:
             f"On the test rows alone, luck does as well too often: in {percent(found.p_oos)} of "
             f"{found.test.n_shifts:,} shifted histories, at most {percent(P_OOS)} is allowed."
         )
-    needed = E_ONE_SYMBOL if case.n_symbols == 1 else E_SEVERAL_SYMBOLS
+    needed = e_needed(case.n_symbols)
     if not found.wealth.end >= needed:
         failed["e_value"] = (
             f"A bet of 1 against luck, played row by row, would stand at {found.wealth.end:.2f}; at least "

@@ -40,11 +40,18 @@ def apply_multiple_testing(
     for symbol, survives in zip(symbols, accepted.tolist(), strict=True):
         verdict = verdicts[symbol]
         evidence = verdict.evidence | {"survives_multiple_testing": int(survives)}
+        rule = {
+            "rule": "multiple_testing",
+            "value": verdict.evidence.get("e_end" if dependence == "arbitrary" else "p_comb"),
+            "needed": f"{'e-BH' if dependence == 'arbitrary' else 'BH'} over {len(symbols)} at {q:g}",
+            "holds": bool(survives),
+        }
+        verdict = dataclasses.replace(verdict, evidence=evidence, criteria=[*verdict.criteria, rule])
         if verdict.kind != DEPLOY:
-            judged[symbol] = dataclasses.replace(verdict, evidence=evidence)
+            judged[symbol] = verdict
         elif survives:
             head = f"{verdict.model} may be deployed: it passed every rule, also among {len(symbols)} symbols."
-            judged[symbol] = dataclasses.replace(verdict, evidence=evidence, reasons=[head, *verdict.reasons[1:]])
+            judged[symbol] = dataclasses.replace(verdict, reasons=[head, *verdict.reasons[1:]])
         else:
             sentence = (
                 f"No model is recommended: among {len(symbols)} symbols a result like this one (p = "
@@ -54,7 +61,6 @@ def apply_multiple_testing(
                 verdict,
                 kind=NO_EVIDENCE,
                 action=REVIEW,
-                evidence=evidence,
                 reasons=[sentence, *verdict.reasons[1:]],
                 failed_rules=[*verdict.failed_rules, "multiple_testing"],
             )

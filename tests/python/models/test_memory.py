@@ -14,7 +14,7 @@ import pytest
 from smctrain.exceptions import NotEnoughMemory, SmctrainError
 from smctrain.models import memory
 from smctrain.models.base import FitTask
-from smctrain.models.estimators.linear import ElasticNet
+from smctrain.models.estimators.linear_regressors import ElasticNet
 from smctrain.models.lightgbm import LightGBMTrainer
 from smctrain.models.linear import LogisticRegressionTrainer
 from smctrain.models.neural_network import NeuralNetworkTrainer

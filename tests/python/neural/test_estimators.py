@@ -180,6 +180,28 @@ def test_the_history_is_drawn_with_the_kept_epoch_marked(estimator: str) -> None
     np.testing.assert_array_equal(axes[-1].get_lines()[0].get_ydata(), model.history_["learning_rate"])
 
 
+def test_histories_of_several_targets_and_across_symbols_are_drawn_too() -> None:
+    pytest.importorskip("matplotlib")
+    from smctrain import models
+
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
+    mixed = models.MultiTaskMLP((8,), head_dim=4, max_epochs=4, random_state=0)
+    mixed.fit(X[:150], {"up": y[:150], "size": X[:150, 0]}, X_val=X[150:], y_val={"up": y[150:], "size": X[150:, 0]})
+    numbers = models.MultiTaskMLP((8,), head_dim=4, max_epochs=4, random_state=0).fit(X, {"size": X[:, 0]})
+    meta = {"support_rows": 10, "query_rows": 10, "steps_per_epoch": 2, "max_epochs": 4, "random_state": 0}
+    groups = np.repeat(np.arange(5), 40)
+    starts = [
+        models.MetaLearningClassifier((8,), **meta).fit(X, y, groups=groups),
+        models.MetaLearningRegressor((8,), **meta).fit(X, X[:, 0], groups=groups),
+    ]
+    for model, classifies in ((mixed, True), (numbers, False), (starts[0], True), (starts[1], False)):
+        axes = model.plot_history().axes
+        assert [axis.get_ylabel() for axis in axes] == ["loss", *["accuracy"] * classifies, "learning rate"]
+        np.testing.assert_array_equal(axes[0].get_lines()[0].get_ydata(), model.history_["train_loss"])
+        assert model.device_ == "cpu"
+
+
 def test_a_history_is_drawn_on_given_axes_and_needs_a_fit() -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure()
     from sklearn.exceptions import NotFittedError

@@ -8,11 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from smctrain.exceptions import InputError
 from smctrain.models.base import FitTask
 from smctrain.models.cnn1d import CNN1DTrainer
+from smctrain.models.estimators.multi_task import MultiTaskMLP
+from smctrain.models.estimators.neural import LSTMClassifier, MLPClassifier, MLPRegressor
 from smctrain.models.gru import GRUTrainer
 from smctrain.models.lstm import LSTMTrainer
 from smctrain.models.neural_network import NeuralNetworkTrainer
@@ -119,6 +123,39 @@ def test_more_frozen_layers_than_there_are_is_refused(noise: tuple[np.ndarray, n
 def test_a_curriculum_needs_an_epoch_for_each_column(noise: tuple[np.ndarray, np.ndarray]) -> None:
     with pytest.raises(InputError, match=r"visible_from must hold an epoch for each of the 5 columns, but holds 2"):
         NeuralNetworkTrainer(**SMALL, visible_from=(1, 2)).fit(make_task(*noise, 250))
+
+
+def test_a_curriculum_by_name_is_that_by_column(noise: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = noise
+    names = ["rsi", "smc_gap", "smc_block", "htf_smc_gap", "hour"]
+    task = make_task(X, y, 250, 100, names=names)
+    by_column = NeuralNetworkTrainer(**SMALL, visible_from=(1, 2, 2, 4, 1)).fit(task)
+    # Of several patterns that match a column the latest epoch counts, in whatever order they stand.
+    for patterns in ({"*smc_*": 2, "htf_*": 4}, {"htf_*": 4, "*smc_*": 2}):
+        trainer = NeuralNetworkTrainer(**SMALL, visible_from=patterns)
+        by_name = trainer.fit(task)
+        assert by_name.warnings == by_column.warnings
+        assert by_name.history["columns_visible"].tolist() == [2, 4, 4, 5, 5, 5, 5, 5]
+        for name, array in by_column.arrays.items():
+            np.testing.assert_array_equal(by_name.arrays[name], array)
+        assert NeuralNetworkTrainer(**trainer.settings()) == trainer  # as a run records it
+    stray = NeuralNetworkTrainer(**SMALL, visible_from={"ema_*": 3}).fit(task)
+    assert stray.history["columns_visible"].tolist() == [5] * 8
+    assert stray.warnings[-1] == "visible_from names 'ema_*', which no column has."
+    with pytest.raises(InputError, match="visible_from names columns, but those of X have no names"):
+        NeuralNetworkTrainer(**SMALL, visible_from={"smc_*": 2}).fit(make_task(X, y, 250))
+
+
+def test_the_estimators_know_columns_by_name(noise: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = noise
+    frame = pd.DataFrame(X, columns=["rsi", "smc_gap", "smc_block", "htf_smc_gap", "hour"])
+    settings: dict[str, Any] = {"max_epochs": 3, "visible_from": {"smc_*": 2, "htf_*": 3}, "random_state": 0}
+    for model in (MLPClassifier((4,), **settings), LSTMClassifier(4, **settings), MLPRegressor((4,), **settings)):
+        assert model.fit(frame, y).history_["columns_visible"].tolist() == [2, 4, 5]
+        with pytest.raises(InputError, match="pass a frame"):
+            clone(model).fit(X, y)
+    several = MultiTaskMLP((4,), **settings).fit(frame, {"class": y})
+    assert several.history_["columns_visible"].tolist() == [2, 4, 5]
 
 
 def test_a_loss_that_is_not_finite_goes_back_to_sound_weights_at_a_lower_rate(

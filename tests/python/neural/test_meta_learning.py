@@ -392,6 +392,29 @@ def test_bad_rows_to_adapt_to_are_named(model: MetaLearningClassifier) -> None:
         model.adapt(X, y)
 
 
+def test_a_number_that_never_changes_is_answered_as_it_is_and_can_be_unlearned(tmp_path: Path) -> None:
+    X, _ = market(2, n_symbols=5, n=40)
+    flat_X, _, groups = flat(X, np.zeros((5, 40)))
+    model = MetaLearningRegressor((8,), **SMALL, random_state=1).fit(flat_X, np.full(200, 2.5), groups)
+    np.testing.assert_array_equal(model.predict(flat_X), 2.5)
+    model.save(tmp_path / "start.smc")
+    np.testing.assert_array_equal(st.load_model(tmp_path / "start.smc").predict(flat_X), 2.5)
+    few = flat_X[:50]
+    np.testing.assert_array_equal(model.adapt(few, np.full(50, 2.5)).predict(flat_X), 2.5)
+    moved = model.adapt(few, 2.5 + few[:, 0], steps=200)  # from a start that says nothing
+    assert moved.score(few, 2.5 + few[:, 0]) > 0.8
+
+
+def test_a_symbol_that_never_moves_among_others_is_learned_with_them() -> None:
+    X, s = market(2, n_symbols=5, n=40)
+    s[2] = 3.0
+    flat_X, values, groups = flat(X, s)
+    model = MetaLearningRegressor((8,), **SMALL, random_state=1).fit(flat_X, values, groups)
+    adapted = model.adapt(X[2, :20], np.full(20, 3.0), steps=300)
+    assert np.abs(adapted.predict(X[2, :20]) - 3.0).max() < 0.3
+    assert model.predict(flat_X).std() > 0
+
+
 def test_symbols_too_short_are_left_out_and_counted() -> None:
     X, s = market(2, n_symbols=4, n=40)
     flat_X, y, groups = flat(X, (s > 0).astype(int))

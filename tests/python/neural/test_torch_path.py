@@ -163,14 +163,59 @@ def test_cuda_without_a_device_is_an_error_that_says_what_was_found(
 
 
 def test_auto_takes_what_works_and_says_so(
-    noise: tuple[np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture
+    noise: tuple[np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_neural_common, "WORK_FOR_A_DEVICE", 1)  # large enough, whatever it is
     works, words = found_cuda()
     assert words
     with caplog.at_level(logging.INFO, logger="smctrain"):
         fitted = NeuralNetworkTrainer((4,), max_epochs=1).fit(make_task(*noise, 100))
     assert fitted.device == ("cuda" if works else "cpu")
     assert f"NeuralNetwork trains on {fitted.device} (device='auto': {words})" in caplog.text
+
+
+def test_auto_looks_for_no_device_where_a_step_is_too_small_to_gain_and_says_so(
+    noise: tuple[np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked() -> tuple[bool, str]:
+        raise AssertionError("looked for a device")
+
+    monkeypatch.setattr(_devices, "_cuda", looked)
+    with caplog.at_level(logging.INFO, logger="smctrain"):
+        fitted = NeuralNetworkTrainer((4,), max_epochs=1, batch_size=20).fit(make_task(*noise, 100))
+    assert fitted.device == "cpu"
+    work = 20 * (5 * 4 + 5 * 4 + 4 * 3 + 3)  # weights, then bias and norm, then head
+    words = f"a step is {work:,} weights x rows, and auto looks for a device from 32,000,000 on"
+    assert f"NeuralNetwork trains on cpu (device='auto': {words})" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("trainer", "rows", "large"),
+    [
+        (NeuralNetworkTrainer(), 5000, False),
+        (NeuralNetworkTrainer((2048, 2048), batch_size=64), 5000, True),
+        (NeuralNetworkTrainer((2048, 2048), batch_size=64), 5, False),
+        (LSTMTrainer(), 5000, False),
+        (LSTMTrainer(256, lookback=60, batch_size=256), 5000, True),
+        (GRUTrainer(batch_size=256), 5000, True),
+        (CNN1DTrainer(), 5000, False),
+        (TransformerTrainer(), 5000, True),
+        (TransformerTrainer(8, lookback=5, batch_size=16), 5000, False),
+    ],
+    ids=lambda value: value.family if hasattr(value, "family") else str(value),
+)
+def test_what_counts_as_large(trainer: Any, rows: int, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[bool] = []
+
+    def choose(device: str, work: int, enough: int) -> Any:
+        chosen.append(work >= enough)
+        raise InterruptedError
+
+    monkeypatch.setattr(_neural_common, "choose_device", choose)
+    X = np.zeros((rows, 57), dtype=np.float32)
+    with pytest.raises(InterruptedError):
+        trainer.fit(make_task(X, np.arange(rows) % 3, rows))
+    assert chosen == [large]
 
 
 def test_a_device_that_does_not_exist_is_refused_with_the_settings() -> None:

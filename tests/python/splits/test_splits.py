@@ -64,7 +64,11 @@ def test_purge_and_embargo_equal_the_double_loop_on_random_cases():
             low = rng.integers(0, 30)
             is_test = ((t0 >= low) & (t0 <= low + rng.integers(0, 20))).astype(np.uint8)
         stamps, span = (int(rng.integers(0, 5)), 0) if case % 4 else (0, int(rng.integers(0, 8)))
-        got = core().purge_and_embargo(t0.astype(np.int64), t1.astype(np.int64), is_test, stamps, span)
+        got = (
+            core()
+            .Timeline(t0.astype(np.int64), t1.astype(np.int64))
+            .purge_and_embargo(is_test, (stamps, span, 0.0), (0, 0), False)
+        )
         want = fates_by_double_loop([int(v) for v in t0], [int(v) for v in t1], is_test, stamps, span)
         np.testing.assert_array_equal(got, want, err_msg=f"case {case}")
 
@@ -73,7 +77,7 @@ def test_vector_of_the_definition():
     t0 = np.arange(10)
     t1 = t0 + 2
     is_test = np.isin(t0, [4, 5]).astype(np.uint8)
-    fates = core().purge_and_embargo(t0, t1, is_test, 1, 0)
+    fates = core().Timeline(t0, t1).purge_and_embargo(is_test, (1, 0, 0.0), (0, 0), False)
     assert np.flatnonzero(fates == PURGED).tolist() == [2, 3, 6, 7]
     assert np.flatnonzero(fates == EMBARGOED).tolist() == [8]
     assert np.flatnonzero(fates == TRAIN).tolist() == [0, 1, 9]

@@ -1,9 +1,7 @@
 #include "smctrain/models/forest/forest.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -13,63 +11,15 @@
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
 #include "smctrain/base/rng.h"
+#include "smctrain/models/forest/grown_tree.h"
+#include "smctrain/models/forest/row_draw.h"
 
 namespace smctrain::models {
 
 namespace {
 
-// Draws rows with probabilities as their weights: one number and two look-ups a draw (Vose, "A linear
-// algorithm for generating random numbers with a given distribution", IEEE Transactions on Software
-// Engineering 17, 1991).
-class RowDraw {
- public:
-  RowDraw() = default;
-  explicit RowDraw(std::vector<double> weights) {
-    const auto n = static_cast<int64_t>(weights.size());
-    if (std::all_of(weights.begin(), weights.end(), [&](double w) { return w == weights[0]; })) return;
-    const double largest = *std::max_element(weights.begin(), weights.end());
-    double sum = 0.0;
-    for (double& weight : weights) sum += weight /= largest;  // so that no sum overflows
-    slots_.resize(weights.size());
-    std::vector<int32_t> light;
-    std::vector<int32_t> heavy;
-    for (int64_t i = 0; i < n; ++i) {
-      double& weight = weights[static_cast<size_t>(i)];
-      weight *= static_cast<double>(n) / sum;
-      (weight < 1.0 ? light : heavy).push_back(static_cast<int32_t>(i));
-    }
-    while (!light.empty() && !heavy.empty()) {
-      const int32_t small = light.back();
-      const int32_t large = heavy.back();
-      light.pop_back();
-      slots_[static_cast<size_t>(small)] = {weights[static_cast<size_t>(small)], large};
-      double& left = weights[static_cast<size_t>(large)];
-      left -= 1.0 - weights[static_cast<size_t>(small)];
-      if (left < 1.0) {
-        heavy.pop_back();
-        light.push_back(large);
-      }
-    }
-    for (const auto& rest : {light, heavy}) {
-      for (const int32_t i : rest) slots_[static_cast<size_t>(i)] = {1.0, i};
-    }
-  }
-
-  int64_t draw(int64_t n, Philox& stream) const {
-    if (slots_.empty()) return stream.below(n);
-    const double place = stream.uniform() * static_cast<double>(n);
-    const auto i = static_cast<int64_t>(place);
-    const Slot& slot = slots_[static_cast<size_t>(i)];
-    return place - static_cast<double>(i) < slot.share ? i : slot.other;
-  }
-
- private:
-  struct Slot {
-    double share = 1.0;  // of the slot's own row; the rest is the other's
-    int32_t other = 0;
-  };
-  std::vector<Slot> slots_;  // empty: all rows weigh the same
-};
+using growing::GrownTree;
+using growing::Lesson;
 
 // How often each training row is drawn.
 std::vector<uint32_t> draw_bag(int64_t n, const ForestSettings& settings, const RowDraw& rows,
@@ -99,13 +49,6 @@ std::vector<double> balanced_factors(const std::vector<int64_t>& class_count) {
   return factors;
 }
 
-struct GrownTree {
-  Tree tree;
-  std::vector<uint64_t> in_bag;  // a bit for each training row; empty where nobody asks
-  std::vector<int32_t> rows;     // of the bag, where members are kept
-  std::vector<uint32_t> counts;
-};
-
 // Reports finished trees, a few times a second at most, and never two threads at once.
 class Ticker {
  public:
@@ -134,211 +77,6 @@ class Ticker {
   std::mutex mutex_;
   int64_t reported_ = 0;
 };
-
-// What a forest learns: labels and factors of classes, or targets.
-struct Lesson {
-  std::span<const int32_t> labels;
-  std::span<const double> targets;
-  int64_t n_classes = 1;
-  double centre = 0.0;
-};
-
-// Leaves (numbers in the tree) of n rows, kWalks at a time: their latencies overlap, and no branch depends on
-// a row. `rows` is readable, and valid, up to a multiple of kWalks.
-constexpr int kWalks = 16;
-
-template <class Code>
-void leaves_by_code(const Tree& tree, const BinnedMatrix& matrix, const int64_t* rows, int n,
-                    int32_t* leaves) {
-  constexpr int kStretch = 3;  // levels between two looks whether all walks have ended
-  const TreeNode* nodes = tree.nodes.data();
-  const Code* codes = matrix.column<Code>(0);
-  for (int first = 0; first < n; first += kWalks) {
-    std::array<int32_t, kWalks> at{};
-    for (bool on = true; on;) {
-      const auto before = at;
-      for (int level = 0; level < kStretch; ++level) {
-#pragma GCC unroll 16
-        for (size_t walk = 0; walk < kWalks; ++walk) {
-          const TreeNode node = nodes[at[walk]];
-          const bool leaf = node.feature < 0;
-          const int code =
-              codes[(leaf ? 0 : node.feature) * matrix.rows + rows[static_cast<size_t>(first) + walk]];
-          const bool left = (code <= node.code) | ((code == kMissing<Code>)&(node.missing_left != 0));
-          at[walk] = leaf ? at[walk] : node.left + (left ? 0 : 1);
-        }
-      }
-      on = at != before;
-    }
-    for (int walk = 0; walk < kWalks; ++walk)
-      leaves[first + walk] = nodes[at[static_cast<size_t>(walk)]].left;
-  }
-}
-
-void leaves_of_rows(const Tree& tree, const BinnedMatrix& matrix, const int64_t* rows, int n,
-                    int32_t* leaves) {
-  matrix.wide ? leaves_by_code<uint16_t>(tree, matrix, rows, n, leaves)
-              : leaves_by_code<uint8_t>(tree, matrix, rows, n, leaves);
-}
-
-// Means over the trees that did not see a row, NaN where there is none.
-std::vector<double> out_of_bag_values(const BinnedMatrix& matrix, std::span<const int64_t> rows,
-                                      int64_t n_classes, const std::vector<const GrownTree*>& trees,
-                                      int threads, const StopToken& stop) {
-  constexpr int64_t kBlock = 512;
-  const auto n = static_cast<int64_t>(rows.size());
-  std::vector<double> values(static_cast<size_t>(n * n_classes), 0.0);
-  parallel_for((n + kBlock - 1) / kBlock, threads, [&](int64_t block) {
-    const int64_t begin = block * kBlock;
-    const int64_t end = std::min(n, begin + kBlock);
-    std::array<int64_t, kBlock> times{};
-    std::array<int64_t, kBlock + kWalks> unseen;
-    std::array<int32_t, kBlock> place;
-    std::array<int32_t, kBlock + kWalks> leaves;
-    for (const GrownTree* grown : trees) {
-      if (stop.stop_requested()) return;
-      int m = 0;
-      for (int64_t i = begin; i < end; ++i) {
-        unseen[static_cast<size_t>(m)] = rows[static_cast<size_t>(i)];
-        place[static_cast<size_t>(m)] = static_cast<int32_t>(i - begin);
-        m += grown->in_bag[static_cast<size_t>(i / 64)] >> (i % 64) & 1 ? 0 : 1;
-      }
-      for (int i = m; i < m + kWalks; ++i) unseen[static_cast<size_t>(i)] = rows[static_cast<size_t>(begin)];
-      leaves_of_rows(grown->tree, matrix, unseen.data(), m, leaves.data());
-      for (int i = 0; i < m; ++i) {
-        const int32_t at = place[static_cast<size_t>(i)];
-        const double* share = grown->tree.leaves.data() + leaves[static_cast<size_t>(i)] * n_classes;
-        double* sum = values.data() + (begin + at) * n_classes;
-        for (int64_t c = 0; c < n_classes; ++c) sum[c] += share[c];
-        ++times[static_cast<size_t>(at)];
-      }
-    }
-    for (int64_t i = begin; i < end; ++i) {
-      const auto count = static_cast<double>(times[static_cast<size_t>(i - begin)]);  // 0 / 0 is NaN
-      for (int64_t c = 0; c < n_classes; ++c) values[static_cast<size_t>(i * n_classes + c)] /= count;
-    }
-  });
-  return values;
-}
-
-// Accuracy or R2 (row weights do not count) over rows that some tree did not see.
-void score_out_of_bag(std::span<const int64_t> rows, const Lesson& lesson, ForestFit& fit) {
-  const int64_t k = lesson.n_classes;
-  double hits = 0.0;
-  double sum = 0.0;
-  double squares = 0.0;
-  double errors = 0.0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const double* value = fit.oob_values.data() + static_cast<int64_t>(i) * k;
-    if (std::isnan(value[0])) continue;
-    ++fit.oob_rows;
-    const auto row = static_cast<size_t>(rows[i]);
-    if (lesson.targets.empty()) {
-      hits += std::max_element(value, value + k) - value == lesson.labels[row] ? 1.0 : 0.0;
-    } else {
-      const double target = lesson.targets[row] - lesson.centre;
-      const double error = lesson.targets[row] - value[0];
-      sum += target;
-      squares += target * target;
-      errors += error * error;
-    }
-  }
-  if (fit.oob_rows == 0) return;
-  const auto n = static_cast<double>(fit.oob_rows);
-  const double spread = squares - sum * sum / n;
-  if (lesson.targets.empty()) {
-    fit.oob_score = hits / n;
-  } else if (spread > 0.0) {
-    fit.oob_score = 1.0 - errors / spread;
-  }
-}
-
-// The different targets of the rows, ascending; the place of each row's among them goes into `rank` (of every
-// row of the matrix). One pass over the rows for each 11 bits in which targets differ: when a fit is stopped,
-// this still has to be done, and quickly.
-std::vector<double> rank_targets(std::span<const int64_t> rows, std::span<const double> targets,
-                                 std::vector<int32_t>& rank) {
-  constexpr int kDigitBits = 11;
-  constexpr size_t kDigits = size_t{1} << kDigitBits;
-  constexpr int kPasses = (64 + kDigitBits - 1) / kDigitBits;
-  struct Entry {
-    uint64_t key;  // in the order of the targets
-    int64_t row;
-  };
-  std::vector<Entry> entries;
-  entries.reserve(rows.size());
-  for (const int64_t row : rows) {
-    const auto bits = std::bit_cast<uint64_t>(targets[static_cast<size_t>(row)] + 0.0);  // no -0
-    entries.push_back({bits >> 63 != 0 ? ~bits : bits | uint64_t{1} << 63, row});
-  }
-  std::vector<Entry> spare(entries.size());
-  std::vector<std::array<uint32_t, kDigits>> counts(kPasses);
-  for (const Entry& entry : entries) {
-    for (int pass = 0; pass < kPasses; ++pass)
-      ++counts[static_cast<size_t>(pass)][entry.key >> (kDigitBits * pass) & (kDigits - 1)];
-  }
-  for (int pass = 0; pass < kPasses; ++pass) {
-    auto& count = counts[static_cast<size_t>(pass)];
-    if (count[entries[0].key >> (kDigitBits * pass) & (kDigits - 1)] == entries.size())
-      continue;  // all alike
-    uint32_t start = 0;
-    for (auto& place : count) start += std::exchange(place, start);
-    for (const Entry& entry : entries)
-      spare[count[entry.key >> (kDigitBits * pass) & (kDigits - 1)]++] = entry;
-    entries.swap(spare);
-  }
-  std::vector<double> different;
-  for (const Entry& entry : entries) {
-    const double target = targets[static_cast<size_t>(entry.row)] + 0.0;
-    if (different.empty() || different.back() != target) different.push_back(target);
-    rank[static_cast<size_t>(entry.row)] = static_cast<int32_t>(different.size()) - 1;
-  }
-  return different;
-}
-
-// Rows of each leaf with their weights, ordered by leaf, then by row. Of the first trees only, at least one,
-// where the token ends it: then `trees` shrinks.
-LeafMembers members_of(const BinnedMatrix& matrix, std::span<const int64_t> rows,
-                       std::span<const double> targets, std::span<const double> weights,
-                       std::vector<const GrownTree*>& trees, const StopToken& stop) {
-  LeafMembers members;
-  std::vector<int32_t> rank(static_cast<size_t>(matrix.rows), -1);
-  members.target = rank_targets(rows, targets, rank);
-  members.start.push_back(0);
-  for (size_t t = 0; t < trees.size(); ++t) {
-    if (t > 0 && stop.stop_requested()) {
-      trees.resize(t);
-      break;
-    }
-    const GrownTree* grown = trees[t];
-    const size_t n_leaves = grown->tree.leaves.size();
-    const size_t m = grown->rows.size();
-    std::vector<int32_t> leaf(m + kWalks);
-    std::vector<int64_t> bag(m + kWalks, grown->rows[0]);
-    std::copy(grown->rows.begin(), grown->rows.end(), bag.begin());
-    leaves_of_rows(grown->tree, matrix, bag.data(), static_cast<int>(m), leaf.data());
-    std::vector<double> mass(n_leaves, 0.0);
-    std::vector<int64_t> place(n_leaves + 1, 0);
-    for (size_t i = 0; i < m; ++i) {
-      const auto row = static_cast<size_t>(grown->rows[i]);
-      mass[static_cast<size_t>(leaf[i])] += grown->counts[i] * (weights.empty() ? 1.0 : weights[row]);
-      ++place[static_cast<size_t>(leaf[i]) + 1];
-    }
-    for (size_t l = 0; l < n_leaves; ++l) place[l + 1] += place[l];
-    const auto base = static_cast<int64_t>(members.rank.size());
-    for (size_t l = 0; l < n_leaves; ++l) members.start.push_back(base + place[l + 1]);
-    members.rank.resize(static_cast<size_t>(base) + m);
-    members.weight.resize(static_cast<size_t>(base) + m);
-    for (size_t i = 0; i < m; ++i) {
-      const auto row = static_cast<size_t>(grown->rows[i]);
-      const auto at = static_cast<size_t>(base + place[static_cast<size_t>(leaf[i])]++);
-      members.rank[at] = rank[row];
-      members.weight[at] =
-          grown->counts[i] * (weights.empty() ? 1.0 : weights[row]) / mass[static_cast<size_t>(leaf[i])];
-    }
-  }
-  return members;
-}
 
 ForestState flatten(const std::vector<const GrownTree*>& trees, int64_t n_features, int64_t n_classes) {
   ForestState state;
@@ -506,16 +244,16 @@ ForestFit grow_forest(const BinnedMatrix& matrix, std::span<const int64_t> rows,
           ") before its first tree was grown: allow more time.");
   }
   if (score_oob) {
-    fit.oob_values = out_of_bag_values(matrix, rows, lesson.n_classes, done, settings.threads, stop);
+    fit.oob_values = growing::out_of_bag_values(matrix, rows, lesson.n_classes, done, settings.threads, stop);
     if (stop.stop_requested()) {
       fit.oob_values.clear();
     } else {
-      score_out_of_bag(rows, lesson, fit);
+      growing::score_out_of_bag(rows, lesson, fit);
     }
   }
   LeafMembers members;
   if (settings.keep_members) {
-    members = members_of(matrix, rows, lesson.targets, weights, done, stop);
+    members = growing::members_of(matrix, rows, lesson.targets, weights, done, stop);
     if (static_cast<int64_t>(done.size()) < settings.n_trees) fit.stop_reason = stop.reason();
   }
   fit.state = flatten(done, matrix.cols, lesson.n_classes);

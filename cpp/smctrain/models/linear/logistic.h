@@ -55,11 +55,4 @@ struct LogisticFit {
 LogisticFit fit_logistic(const Design& design, std::span<const int32_t> y, const LogisticSettings& settings,
                          const StopToken& stop);
 
-// Probabilities (n x classes) from scores (n x 1 or n x classes), in place of them for more than two classes.
-void probabilities(const double* scores, int64_t n, int64_t n_scores, double* out);
-
-// Scores (rows x n_scores) = X coef' + intercept.
-void linear_scores(MatrixView<const float> X, std::span<const int64_t> rows, std::span<const double> coefs,
-                   std::span<const double> intercepts, int threads, const StopToken& stop, double* out);
-
 }  // namespace smctrain::models::linear

@@ -27,6 +27,11 @@ NetLayout make_layout(const NetShape& shape) {
     append(where + ".norm.weight", {width});
     append(where + ".norm.bias", {width});
   };
+  const auto append_block = [&](const std::string& block, int64_t from, int64_t width) {
+    append(block + "linear.weight", {width, from});
+    append(block + "linear.bias", {width});
+    if (shape.norm) append_norm(block, width);
+  };
   int64_t in = shape.n_features;
   const bool transformer = shape.kind == NetKind::kTransformer;
   if (transformer) {
@@ -35,11 +40,8 @@ NetLayout make_layout(const NetShape& shape) {
   }
   for (size_t i = 0; i < shape.hidden.size(); ++i) {
     const int64_t width = shape.hidden[i];
-    if (shape.kind == NetKind::kMlp) {
-      const std::string block = format("blocks.", i, ".");
-      append(block + "linear.weight", {width, in});
-      append(block + "linear.bias", {width});
-      if (shape.norm) append_norm(block, width);
+    if (shape.kind == NetKind::kMlp || shape.kind == NetKind::kVae) {
+      append_block(format(shape.kind == NetKind::kVae ? "encoder." : "blocks.", i, "."), in, width);
     } else if (shape.kind == NetKind::kCnn) {
       const std::string layer = format("layers.", i, ".");
       append(layer + "conv.weight", {shape.kernel_size, width, in});
@@ -64,6 +66,18 @@ NetLayout make_layout(const NetShape& shape) {
     in = width;
   }
   if (transformer) append_layer_norm("final", in);
+  if (shape.kind == NetKind::kVae) {
+    append("latent.weight", {2 * shape.latent, in});
+    append("latent.bias", {2 * shape.latent});
+    in = shape.latent;
+    for (size_t i = shape.hidden.size(); i-- > 0;) {
+      append_block(format("decoder.", shape.hidden.size() - 1 - i, "."), in, shape.hidden[i]);
+      in = shape.hidden[i];
+    }
+    append("output.weight", {shape.n_features, in});
+    append("output.bias", {shape.n_features});
+    in = shape.latent;
+  }
   append("head.weight", {shape.n_outputs(), in});
   append("head.bias", {shape.n_outputs()});
   return layout;
@@ -99,9 +113,9 @@ void keep_own_units(const NetShape& shape, float* head_weight) {
 int64_t end_of_layers(const NetLayout& layout, int64_t layers) {
   int64_t end = 0;
   for (const ArraySpec& spec : layout.arrays) {
-    const bool numbered = spec.name.starts_with("blocks.") || spec.name.starts_with("layers.");
-    if (!spec.learned || !numbered) continue;
     const auto first = spec.name.find('.') + 1;
+    const bool numbered = spec.name[first] >= '0' && spec.name[first] <= '9';
+    if (!spec.learned || !numbered || spec.name.starts_with("decoder.")) continue;
     const int64_t layer = std::stoll(spec.name.substr(first, spec.name.find('.', first) - first));
     if (layer < layers) end = spec.offset + spec.size();
   }

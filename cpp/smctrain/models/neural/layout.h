@@ -22,6 +22,9 @@
 //       one below the other, .in.bias, .out.weight, .out.bias; layers.<i>.feed.norm.weight, .norm.bias,
 //       .up.weight (feed_forward, width), .up.bias, .down.weight, .down.bias; final.norm.weight, .norm.bias;
 //       head.weight, head.bias
+// VAE:  encoder.<i>.* as the MLP's blocks, latent.weight (2 latent, in: means, then log variances),
+// latent.bias,
+//       decoder.<i>.*, output.weight (columns, in), output.bias, head.weight (classes, latent), head.bias
 #pragma once
 
 #include <cstdint>

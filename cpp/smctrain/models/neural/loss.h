@@ -5,7 +5,11 @@
 //   target q = (1 - s) * onehot(y) + s / classes,   loss of a row = -sum_c q_c log p_c,   batch = sum w loss
 //   / sum w
 //
-// The gradient per logit is w (p - q) / sum w. Weighted squared error (e^2 / 2) or Huber's (|e| - 1/2 beyond
+// The gradient per logit is w (p - q) / sum w. The weight of a class is part of w: PyTorch's loss with class
+// weights and smoothing weighs the smoothing part by all classes instead, and its least on pure noise is the
+// rarest class.
+//
+// Weighted squared error (e^2 / 2) or Huber's (|e| - 1/2 beyond
 // 1), with gradient w e / sum w, e cut to [-1, 1] in Huber's.
 #pragma once
 
@@ -56,12 +60,19 @@ struct LossSums {
   double correct = 0.0;  // rows whose most probable class is y
   double rows = 0.0;
   std::vector<TaskSums> tasks;  // empty: one target
+  // A VAE's own parts: sums of row weight * part, and of row weights.
+  double reconstruction = 0.0;
+  double kl = 0.0;
+  double own_weight = 0.0;
 
   void operator+=(const LossSums& other) {
     loss += other.loss;
     weight += other.weight;
     correct += other.correct;
     rows += other.rows;
+    reconstruction += other.reconstruction;
+    kl += other.kl;
+    own_weight += other.own_weight;
     if (tasks.empty()) {
       tasks = other.tasks;
     } else {

@@ -211,6 +211,7 @@ class MetaFit {
     const bool keep_current =
         interrupted && (out_.best_epoch == 0 || held_out_.empty()) && all_finite(start_.learned);
     out_.weights = keep_current ? start_ : best;
+    if (constant_) answer_nothing_but_the_mean();
     out_.best_loss = out_.best_epoch > 0 && !held_out_.empty() ? best_loss : kNan;
     out_.alarms = monitor.alarms();
     out_.stop_reason = monitor.stop_reason();
@@ -306,7 +307,15 @@ class MetaFit {
       squares += weight * (y - out_.target_mean) * (y - out_.target_mean);
     });
     const double deviation = std::sqrt(squares / total);
+    constant_ = deviation == 0.0;
     if (deviation > 0.0 && std::isfinite(deviation)) out_.target_scale = deviation;
+  }
+
+  // All targets are equal: so is every answer of the start. An adaptation can still move the head.
+  void answer_nothing_but_the_mean() {
+    const auto& arrays = learner_->net().layout().arrays;
+    for (size_t i = arrays.size() - 2; i < arrays.size(); ++i)
+      std::fill_n(out_.weights.learned.begin() + arrays[i].offset, arrays[i].size(), 0.0F);
   }
 
   LossSums outer_steps(int64_t epoch, const LearningRate& rate, Optimiser& optimiser, StepRecord& record,
@@ -378,6 +387,7 @@ class MetaFit {
   MetaOutput& out_;
   std::vector<Symbol> symbols_;
   std::vector<Symbol> held_out_;
+  bool constant_ = false;  // a regression whose targets are all equal
   std::unique_ptr<Learner> learner_;
   NetWeights start_;
   Philox draw_{in_.seed, "meta/episodes"};

@@ -77,6 +77,8 @@ std::unique_ptr<Net> make_net(const NetShape& shape, int64_t max_batch, ForwardP
   switch (shape.kind) {
     case NetKind::kMlp:
       return shape.norm ? make_mlp(shape, max_batch) : make_plain_mlp(shape, max_batch);
+    case NetKind::kVae:
+      return make_vae(shape, max_batch);
     case NetKind::kGru:
       return make_gru(shape, max_batch);
     case NetKind::kCnn:

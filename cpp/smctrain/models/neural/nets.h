@@ -11,6 +11,8 @@
 //   doubling
 //          from layer to layer; zeros stand before the window; Linear on the last step
 //
+//   VAE    encoder, sampled latent units, decoder and Linear head: vae.cc
+//
 // A network owns its workspace: input(), logits() and d_logits() are buffers for up to `max_batch` rows that
 // the caller fills and reads; no step allocates. Matrix products are LibTorch's, everything between them is
 // fused (kernels.h). Gradients are checked against PyTorch's autograd in the tests.
@@ -22,6 +24,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "smctrain/base/rng.h"
@@ -29,6 +32,19 @@
 #include "smctrain/models/neural/optimiser.h"
 
 namespace smctrain::models::neural {
+
+// Weights of a VAE's own parts of the loss, at this step.
+struct OwnWeights {
+  double reconstruction = 0.0;
+  double kl = 0.0;
+};
+
+// Sums of row weight * part.
+struct OwnLoss {
+  double reconstruction = 0.0;  // half the squared error, summed over the columns
+  double kl = 0.0;
+  double weight = 0.0;
+};
 
 class Net {
  public:
@@ -55,6 +71,14 @@ class Net {
   // After forward_training, with d_logits filled: writes all of gradients().
   virtual void backward(int64_t batch) = 0;
 
+  // What a network loses besides its head, of the last pass's batch. With weights given, backward() adds the
+  // gradient of their weighted sum per column and unit of row weight.
+  virtual OwnLoss own_loss(std::span<const double> row_weights, const OwnWeights* gradient_weights) {
+    (void)row_weights;
+    (void)gradient_weights;
+    return {};
+  }
+
   // As torch does it: uniform within 1 / sqrt(fan in) (LSTM: 1 / sqrt(hidden)); norms start as the identity.
   void initialise(Philox& stream);
 
@@ -70,6 +94,7 @@ class Net {
   const NetLayout& layout() const { return layout_; }
 
   NetWeights weights;
+  Philox latent_stream{0, uint64_t{0}};  // noise of a VAE's latent units
   std::vector<float>& gradients() { return gradients_; }
 
  protected:
@@ -108,6 +133,7 @@ std::unique_ptr<Net> make_plain_mlp(const NetShape& shape, int64_t max_batch);  
 std::unique_ptr<Net> make_lstm(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_gru(const NetShape& shape, int64_t max_batch);
 std::unique_ptr<Net> make_cnn(const NetShape& shape, int64_t max_batch);
+std::unique_ptr<Net> make_vae(const NetShape& shape, int64_t max_batch);
 
 inline std::vector<float> buffer(int64_t n) { return std::vector<float>(static_cast<size_t>(n), 0.0F); }
 

@@ -77,7 +77,8 @@ Objective::Objective(const FitInput& input, std::span<const int64_t> rows) : in_
     squares += own_weight(row) * centred * centred;
   }
   const double deviation = std::sqrt(squares / total);
-  if (std::isfinite(deviation)) deviation_ = deviation;
+  // Equal targets, up to rounding: nothing to learn, and the head answers their mean.
+  if (std::isfinite(deviation) && deviation > 1e-12 * std::abs(mean_)) deviation_ = deviation;
   if (deviation_ > 0.0) scale_ = deviation_;
 }
 

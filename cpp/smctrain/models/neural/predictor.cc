@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "smctrain/base/error.h"
@@ -97,7 +98,7 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
   for (const int64_t width : shape.hidden) {
     Affine layer;
     layer.in = in;
-    if (shape.kind == NetKind::kMlp) {
+    if (shape.kind == NetKind::kMlp || shape.kind == NetKind::kVae) {
       layer.out = width;
       layer.weight = transposed(take().data(), width, in);
       fold_norm(layer);
@@ -120,10 +121,41 @@ Predictor::Predictor(const NetShape& shape, const NetWeights& weights) : shape_(
     layers_.push_back(std::move(layer));
     in = width;
   }
+  if (shape.kind == NetKind::kVae) {
+    take_latent_head(layout, weights, in);
+    return;
+  }
   head_.in = in;
   head_.out = shape.n_outputs();
   head_.weight = transposed(take().data(), shape.n_outputs(), in);
   head_.bias = take();
+}
+
+// The head reads the latent means, and both maps are affine: they become one.
+void Predictor::take_latent_head(const NetLayout& layout, const NetWeights& weights, int64_t in) {
+  const auto values = [&](std::string_view name) {
+    const auto spec = std::find_if(layout.arrays.begin(), layout.arrays.end(),
+                                   [name](const ArraySpec& array) { return array.name == name; });
+    return weights.learned.data() + spec->offset;
+  };
+  const float* mean = values("latent.weight");
+  const float* mean_bias = values("latent.bias");
+  const float* head = values("head.weight");
+  head_.in = in;
+  head_.out = shape_.n_outputs();
+  head_.weight.resize(static_cast<size_t>(in * head_.out));
+  for (int64_t c = 0; c < head_.out; ++c) {
+    double bias = values("head.bias")[c];
+    for (int64_t k = 0; k < shape_.latent; ++k)
+      bias += static_cast<double>(head[c * shape_.latent + k]) * mean_bias[k];
+    head_.bias.push_back(static_cast<float>(bias));
+    for (int64_t i = 0; i < in; ++i) {
+      double sum = 0.0;
+      for (int64_t k = 0; k < shape_.latent; ++k)
+        sum += static_cast<double>(head[c * shape_.latent + k]) * mean[k * in + i];
+      head_.weight[i * head_.out + c] = static_cast<float>(sum);
+    }
+  }
 }
 
 void Predictor::mlp_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const {
@@ -257,7 +289,7 @@ std::vector<double> Predictor::predict(MatrixView<const float> X, std::span<cons
     if (stop.stop_requested()) raise("InputError", "prediction was cancelled.");
     const int64_t size = std::min(kBlock, n - begin);
     const std::span<const int64_t> block{full.data() + begin, static_cast<size_t>(size)};
-    if (shape_.kind == NetKind::kMlp) {
+    if (shape_.kind == NetKind::kMlp || shape_.kind == NetKind::kVae) {
       mlp_logits(X, block, logits.data());
     } else if (shape_.kind == NetKind::kCnn) {
       cnn_logits(X, block, logits.data());

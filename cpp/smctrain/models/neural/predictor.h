@@ -48,6 +48,8 @@ class Predictor {
   void cnn_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
   void recurrent_logits(MatrixView<const float> X, std::span<const int64_t> rows, float* logits) const;
 
+  void take_latent_head(const NetLayout& layout, const NetWeights& weights, int64_t in);
+
   NetShape shape_;
   std::vector<Affine> layers_;
   Affine head_;

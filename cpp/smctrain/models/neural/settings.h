@@ -15,7 +15,7 @@
 
 namespace smctrain::models::neural {
 
-enum class NetKind { kMlp, kLstm, kGru, kCnn, kTransformer };
+enum class NetKind { kMlp, kLstm, kGru, kCnn, kTransformer, kVae };
 
 enum class OptimiserKind { kAdamW, kSgd };
 enum class ScheduleKind { kConstant, kPlateau, kExponential, kCosine, kOneCycle };
@@ -34,6 +34,7 @@ struct NetShape {
   int64_t kernel_size = 0;   // CNN: taps of a convolution
   int64_t num_heads = 0;     // Transformer
   int64_t feed_forward = 0;  // Transformer: width between the two maps of a layer
+  int64_t latent = 0;        // VAE: latent units
   int64_t n_classes = 0;     // 0: one number instead of class probabilities
   // Several targets (MLP only; n_classes is 0): classes of each, 0 for a number. The last hidden block is the
   // tasks' own, an equal share of its units each; see task_slices() in layout.h.
@@ -61,8 +62,10 @@ struct NetShape {
     }
     if (lookback < 1 || lookback > 10'000)
       errors.push_back(format("lookback must be 1 to 10,000, but is ", lookback));
-    if (kind == NetKind::kMlp && lookback != 1)
-      errors.push_back(format("lookback of an MLP must be 1, but is ", lookback));
+    if ((kind == NetKind::kMlp || kind == NetKind::kVae) && lookback != 1)
+      errors.push_back(format("lookback of an MLP or VAE must be 1, but is ", lookback));
+    if (kind == NetKind::kVae && (latent < 1 || latent > 65'536))
+      errors.push_back(format("a VAE must have 1 to 65,536 latent units, but has ", latent));
     if (kind == NetKind::kCnn && (kernel_size < 1 || kernel_size > 1'000))
       errors.push_back(format("kernel_size must be 1 to 1,000, but is ", kernel_size));
     if (kind == NetKind::kTransformer && !hidden.empty()) {
@@ -134,6 +137,13 @@ struct TrainingSettings {
   std::vector<double> task_weights;
   std::vector<std::string> task_names;
 
+  // VAE: head_weight * head loss + (reconstruction_weight * reconstruction + kl_weight * KL) / columns. The
+  // KL part rises linearly from 0 over the warm-up.
+  double head_weight = 1.0;
+  double reconstruction_weight = 1.0;
+  double kl_weight = 0.1;
+  double kl_warmup_epochs = 0.0;
+
   std::vector<std::string> validate() const {
     std::vector<std::string> errors;
     const auto need = [&errors](bool ok, const char* rule, double value) {
@@ -167,6 +177,13 @@ struct TrainingSettings {
     need(block_rows >= 0 && block_rows <= 1'000'000, "block_rows must be 0 to 1,000,000",
          static_cast<double>(block_rows));
     need(accuracy_rows >= 1, "accuracy_rows must be at least 1", static_cast<double>(accuracy_rows));
+    const auto need_weight = [&need](const char* rule, double value) {
+      need(value >= 0.0 && std::isfinite(value), rule, value);
+    };
+    need_weight("head_weight must be at least 0", head_weight);
+    need_weight("reconstruction_weight must be at least 0", reconstruction_weight);
+    need_weight("kl_weight must be at least 0", kl_weight);
+    need_weight("kl_warmup_epochs must be at least 0", kl_warmup_epochs);
     for (const int64_t epoch : visible_from) {
       need(epoch >= 1 && epoch <= max_epochs, "visible_from must hold epochs from 1 to max_epochs",
            static_cast<double>(epoch));

@@ -55,10 +55,11 @@ class Fit {
     const auto weightless = [this](int64_t row) { return !in_.weight.empty() && in_.weight[row] == 0.0; };
     std::erase_if(rows_, weightless);
     std::erase_if(stop_rows_, weightless);
-    const char* what = in_.shape.lookback > 1   ? " training rows with a full window"
-                       : in_.shape.multi_task() ? " training rows with a target"
-                                                : " training rows";
     if (static_cast<int64_t>(rows_.size()) < kMinRows) {
+      const std::string what = in_.shape.lookback > 1 ? format(" training rows with a full window of ",
+                                                               in_.shape.lookback, " rows inside one segment")
+                               : in_.shape.multi_task() ? std::string(" training rows with a target")
+                                                        : std::string(" training rows");
       raise("TooFewRows", "a network needs at least ", kMinRows, what, ", but there are ", rows_.size(), ".");
     }
     if (stop_rows_.empty() && !in_.stop_rows.empty()) {
@@ -116,9 +117,10 @@ class Fit {
     net_->push_weights();
     LossAndGradient result;
     dropout_ = Philox(in_.seed, "neural/dropout");
-    const LossSums sums = backward(rows_, in_.settings.dropout);
+    net_->latent_stream = Philox(in_.seed, "neural/latent");
+    const LossSums sums = backward(rows_, in_.settings.dropout, in_.settings.kl_weight);
     net_->pull_gradients();
-    result.loss = sums.mean();
+    result.loss = mean_loss(sums);
     result.gradient = net_->gradients();
     return result;
   }
@@ -158,6 +160,7 @@ class Fit {
     Philox initial = stream("neural/initial");
     Philox order = stream("neural/order");
     dropout_ = stream("neural/dropout");
+    net_->latent_stream = stream("neural/latent");
     net_->initialise(initial);
     net_->push_weights();
     optimiser_ = net_->make_optimiser(in_.settings);
@@ -192,6 +195,7 @@ class Fit {
       out_.columns_visible.push_back(in_.shape.n_features - static_cast<int64_t>(hidden_.size()));
       out_.layers_frozen.push_back(frozen_);
       for (size_t k = 0; k < out_.tasks.size(); ++k) record_task(k, training, accuracy, validation);
+      if (is_vae()) out_.vae_history.push_back(vae_record(epoch, training, validation));
       if (progress) progress(epoch, in_.settings.max_epochs);
       const bool sound = std::isfinite(record.train_loss) && !std::isinf(record.val_loss);
       if (!sound && recoveries < in_.settings.nan_recoveries) {
@@ -221,7 +225,7 @@ class Fit {
           if (!has_stop_rows || best.epoch == 0 || record.val_loss < best.loss) {
             best = {net_->weights, record.val_loss, record.step};  // a copy: later epochs must not move it
           }
-        } else {
+        } else if (static_cast<double>(epoch) > kl_warmup()) {
           ++waited;
         }
       }
@@ -256,10 +260,10 @@ class Fit {
   StepRecord record_of(int64_t step, const LossSums& training, const LossSums& accuracy,
                        const LossSums& validation) const {
     const bool classes = !in_.shape.regression() || in_.shape.multi_task();
-    StepRecord record{step, training.mean(), kNan, kNan, kNan, grad_norm_, rate_};
+    StepRecord record{step, mean_loss(training), kNan, kNan, kNan, grad_norm_, rate_};
     if (classes) record.train_accuracy = accuracy.accuracy();
     if (!stop_rows_.empty()) {
-      record.val_loss = validation.mean();
+      record.val_loss = mean_loss(validation);
       if (classes) record.val_accuracy = validation.accuracy();
     }
     if (blown_up_ || !weights_finite()) record.train_loss = kNan;
@@ -340,11 +344,13 @@ class Fit {
     }
   }
 
-  LossSums backward(std::span<const int64_t> rows, double dropout) {
+  LossSums backward(std::span<const int64_t> rows, double dropout, double kl_weight) {
     const auto batch = static_cast<int64_t>(rows.size());
     gather(rows, in_.settings.block_rows > 1);
     net_->forward_training(batch, dropout, dropout_);
-    const LossSums sums = objective_->loss(net_->logits(), rows, net_->d_logits());
+    LossSums sums = objective_->loss(net_->logits(), rows, net_->d_logits());
+    const OwnWeights weights{in_.settings.reconstruction_weight, kl_weight};
+    if (is_vae()) add_own_loss(rows, &weights, sums);
     net_->backward(batch);
     return sums;
   }
@@ -361,10 +367,11 @@ class Fit {
       const double middle = 0.5 * static_cast<double>(begin + end) / static_cast<double>(n);
       rate_ = rate.at(static_cast<double>(epoch - 1) + middle);
       begin = end;
-      const LossSums batch = backward(rows, in_.settings.dropout);
+      const LossSums batch =
+          backward(rows, in_.settings.dropout, kl_weight_at(static_cast<double>(epoch - 1) + middle));
       sums += batch;
       const double length = optimiser_->length(net_->gradients());
-      if (!std::isfinite(batch.loss) || !std::isfinite(length)) {
+      if (!std::isfinite(batch.loss + batch.reconstruction + batch.kl) || !std::isfinite(length)) {
         blown_up_ = true;
         break;
       }
@@ -409,9 +416,55 @@ class Fit {
           rows.subspan(begin, std::min<size_t>(static_cast<size_t>(kEvaluationBatch), rows.size() - begin));
       gather(part, true);
       net_->forward_evaluation(static_cast<int64_t>(part.size()));
-      sums += objective_->loss(net_->logits(), part, nullptr);
+      LossSums batch = objective_->loss(net_->logits(), part, nullptr);
+      if (is_vae()) add_own_loss(part, nullptr, batch);
+      sums += batch;
     }
     return sums;
+  }
+
+  bool is_vae() const { return in_.shape.kind == NetKind::kVae; }
+  double kl_warmup() const { return is_vae() ? in_.settings.kl_warmup_epochs : 0.0; }
+
+  double kl_weight_at(double epochs_gone) const {
+    const double warmup = in_.settings.kl_warmup_epochs;
+    return in_.settings.kl_weight * (warmup > 0.0 ? std::min(1.0, epochs_gone / warmup) : 1.0);
+  }
+
+  // Adds what a VAE loses besides its head, and weighs the head's gradient.
+  void add_own_loss(std::span<const int64_t> rows, const OwnWeights* gradient_weights, LossSums& sums) {
+    own_weights_.clear();
+    for (const int64_t row : rows) own_weights_.push_back(objective_->own_weight(row));
+    const OwnLoss own = net_->own_loss(own_weights_, gradient_weights);
+    sums.reconstruction = own.reconstruction;
+    sums.kl = own.kl;
+    sums.own_weight = own.weight;
+    if (gradient_weights == nullptr) return;
+    const auto head = static_cast<float>(in_.settings.head_weight);
+    float* d = net_->d_logits();
+    const auto n = static_cast<int64_t>(rows.size()) * in_.shape.n_outputs();
+    for (int64_t i = 0; i < n; ++i) d[i] *= head;
+  }
+
+  // Of a row of weight 1, with the KL part at its full weight.
+  double mean_loss(const LossSums& sums) const {
+    const double head = sums.mean();
+    if (!is_vae()) return head;
+    const double own =
+        in_.settings.reconstruction_weight * sums.reconstruction + in_.settings.kl_weight * sums.kl;
+    return in_.settings.head_weight * head +
+           own / (sums.own_weight * static_cast<double>(in_.shape.n_features));
+  }
+
+  VaeRecord vae_record(int64_t epoch, const LossSums& training, const LossSums& validation) const {
+    const bool stops = !stop_rows_.empty() && !blown_up_;
+    return {training.reconstruction / training.own_weight,
+            stops ? validation.reconstruction / validation.own_weight : kNan,
+            training.kl / training.own_weight,
+            stops ? validation.kl / validation.own_weight : kNan,
+            training.loss / training.weight,
+            stops ? validation.loss / validation.weight : kNan,
+            kl_weight_at(static_cast<double>(epoch))};
   }
 
   bool weights_finite() const {
@@ -437,6 +490,7 @@ class Fit {
   std::unique_ptr<Net> net_;
   NetWeights sound_;  // of the last epoch whose numbers were finite
   Philox dropout_{0, uint64_t{0}};
+  std::vector<double> own_weights_;  // of the rows of a VAE's batch
   double grad_norm_ = 0.0;
   double rate_ = 0.0;  // of the last step
   bool blown_up_ = false;

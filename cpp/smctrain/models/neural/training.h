@@ -17,6 +17,9 @@
 //   curriculum       columns that are not visible yet are 0 everywhere, in validation too; epochs count as
 //   best
 //                    only when all columns are visible
+//   VAE              its loss is that of settings.h; train_loss and val_loss count KL at its full weight
+//   whatever the
+//                    warm-up, so that epochs compare, and patience is not used up before the warm-up ends
 //   recovery         a loss or gradient that is not finite puts back the weights of the last sound epoch,
 //   forgets
 //                    all momentum and quarters the rate, `nan_recoveries` times; then the fit ends
@@ -68,12 +71,24 @@ struct TaskHistory {
   std::vector<double> val_score;
 };
 
+// Parts of a VAE's loss in one epoch: of the training batches and of the stop rows (NaN without).
+struct VaeRecord {
+  double train_reconstruction;
+  double val_reconstruction;
+  double train_kl;
+  double val_kl;
+  double train_head;
+  double val_head;
+  double kl_weight;  // at the epoch's end
+};
+
 struct FitOutput {
   NetWeights weights;
   std::vector<StepRecord> history;
   std::vector<int64_t> columns_visible;  // of each epoch
   std::vector<int64_t> layers_frozen;
-  std::vector<TaskHistory> tasks;  // empty: one target
+  std::vector<TaskHistory> tasks;      // empty: one target
+  std::vector<VaeRecord> vae_history;  // empty for other kinds
   std::vector<Alarm> alarms;
   std::string stop_reason;
   int64_t best_epoch = 0;  // 0: no epoch was completed with finite numbers

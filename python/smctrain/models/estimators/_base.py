@@ -24,7 +24,9 @@ from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._explain import Explained
 from smctrain.models.estimators._input import (
     behind,
+    coming_back,
     labels_of,
+    names_of,
     require_two_rows,
     seed_of,
     segments_of,
@@ -250,6 +252,7 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             present &= weight > 0
         rows = np.flatnonzero(present).astype(np.int64)
         segments = segments_of(segment, n)
+        notes = coming_back(segment, segments)
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val must be given together, but only one of them is.")
@@ -274,11 +277,13 @@ class NativeClassifier(ClassifierMixin, NativeEstimator):  # type: ignore[misc]
             weight=weight,
             binned=None if bins is None else bins.matrix,
             segment=segments,
+            names=names_of(self),
             seed=seed_of(getattr(self, "random_state", None)),
             threads=threads_of(getattr(self, "n_jobs", None)),
             time_limit_s=0.0 if time_limit is None else float(time_limit),
         )
         self._adopt(trainer.fit(task, **options), classes)
+        self.warnings_ += notes
         return self
 
     def _with_class_weight(

@@ -14,6 +14,7 @@ from smctrain.prepare.matrix import column_name, threads_of, typed_error, valida
 __all__ = [
     "column_name",
     "labels_of",
+    "names_of",
     "numbers_of",
     "require_two_rows",
     "seed_of",
@@ -22,6 +23,12 @@ __all__ = [
     "validated_matrix",
     "validated_weight",
 ]
+
+
+def names_of(estimator: Any) -> list[str] | None:
+    """Names of the columns it is fitted on, where they have names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
 
 
 def require_two_rows(estimator: Any, n: int, present: int) -> None:
@@ -103,6 +110,19 @@ def segments_of(segment: Any, n: int) -> NDArray[np.int32] | None:
     )  # renumbered, so that any integers will do and a returning id is a new stretch
     stretch[changes] = 1
     return np.cumsum(stretch, dtype=np.int32)
+
+
+def coming_back(segment: Any, segments: NDArray[np.int32] | None) -> list[str]:
+    """A sentence where ids come back, as where rows of several symbols are mixed: each time is a stretch anew."""
+    if segments is None or not len(segments):
+        return []
+    stretches, ids = int(segments[-1]) + 1, len(np.unique(np.asarray(segment)))
+    if stretches == ids:
+        return []
+    return [
+        f"The {ids} ids of segment come back: their rows lie in {stretches} stretches, and no window crosses from one "
+        "to the next. Rows of one id must lie together, in time order."
+    ]
 
 
 def behind(segments: NDArray[np.int32] | None, n: int, extra: int) -> NDArray[np.int32]:

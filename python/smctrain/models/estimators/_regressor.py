@@ -16,6 +16,8 @@ from smctrain.models.estimators._base import NativeEstimator
 from smctrain.models.estimators._bins import in_matrix, view_inputs
 from smctrain.models.estimators._input import (
     behind,
+    coming_back,
+    names_of,
     numbers_of,
     require_two_rows,
     seed_of,
@@ -81,7 +83,9 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
         n = len(values)
         weight = validated_weight(sample_weight, n)
         rows = np.arange(n, dtype=np.int64) if weight is None else np.flatnonzero(weight > 0).astype(np.int64)
-        segments = segments_of(options.pop("segment", None), n)
+        segment = options.pop("segment", None)
+        segments = segments_of(segment, n)
+        notes = coming_back(segment, segments)
         require_two_rows(self, n, len(rows))
         stop_rows = np.empty(0, dtype=np.int64)
         if (X_val is None) != (y_val is None):
@@ -108,11 +112,13 @@ class NativeRegressor(RegressorMixin, NativeEstimator):  # type: ignore[misc]
             weight=weight,
             segment=segments,
             binned=None if bins is None else bins.matrix,
+            names=names_of(self),
             seed=seed_of(getattr(self, "random_state", None)),
             threads=threads_of(getattr(self, "n_jobs", None)),
             time_limit_s=0.0 if time_limit is None else float(time_limit),
         )
         self._adopt(trainer.fit(task, **options))
+        self.warnings_ += notes
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

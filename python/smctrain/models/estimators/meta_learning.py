@@ -15,7 +15,7 @@ from smctrain.models.base import Trainer
 from smctrain.models.estimators._base import NativeClassifier, plain_labels, stored_classes
 from smctrain.models.estimators._input import labels_of, numbers_of, validated_matrix, validated_weight
 from smctrain.models.estimators._regressor import NativeRegressor
-from smctrain.models.estimators.neural import MLPClassifier, MLPRegressor
+from smctrain.models.estimators.neural import MLPClassifier, MLPRegressor, _Trained
 
 
 def _groups_of(groups: Any, n: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
@@ -45,7 +45,7 @@ def _t1_of(t1: Any, n: int) -> NDArray[np.int64] | None:
 
 
 @dataclass(repr=False, eq=False)
-class _MetaParameters:
+class _MetaParameters(_Trained):
     hidden_dims: Sequence[int] = (64, 64)
     algorithm: str = field(default="fomaml", kw_only=True)
     support_rows: int = field(default=50, kw_only=True)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask
 from smctrain.models.estimators._base import StoredEstimator, plain_labels, stored_classes
-from smctrain.models.estimators._input import seed_of, threads_of, validated_matrix, validated_weight
+from smctrain.models.estimators._input import names_of, seed_of, threads_of, validated_matrix, validated_weight
 from smctrain.models.estimators._targets import Targets, later_targets, read_targets
 from smctrain.models.estimators.neural import _NetParameters
 from smctrain.models.multi_task import MultiTaskTrainer
@@ -141,6 +141,7 @@ class MultiTaskMLP(_NetParameters, StoredEstimator):
             n_classes=0,
             stop_rows=stop_rows,
             weight=weight,
+            names=names_of(self),
             seed=seed_of(self.random_state),
             threads=threads_of(self.n_jobs),
             time_limit_s=0.0 if time_limit is None else float(time_limit),

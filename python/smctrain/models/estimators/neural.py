@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -15,33 +15,8 @@ from smctrain.models.estimators._regressor import NativeRegressor, NativeSequenc
 
 # The constructors only store what they are given, which is what a dataclass writes; scikit-learn reads their
 # signatures. Comparing and printing stay scikit-learn's.
-@dataclass(repr=False, eq=False, kw_only=True)
-class _NetParameters:
-    """Parameters of the training loop."""
-
-    dropout: float = 0.4
-    weight_decay: float = 0.001
-    learning_rate: float = 0.001
-    batch_size: int = 64
-    max_epochs: int = 50
-    patience: int = 8
-    min_delta: float = 0.0
-    clip_norm: float = 1.0
-    schedule: str = "constant"
-    optimizer: str = "adamw"
-    momentum: float = 0.9
-    plateau_epochs: int = 3
-    decay: float = 0.95
-    min_learning_rate: float = 0.0
-    warmup_epochs: float = 0.0
-    visible_from: Sequence[int] | None = None
-    freeze_layers: int = 0
-    freeze_after: int = 0
-    nan_recoveries: int = 2
-    restarts: int = 0
-    device: str = "auto"
-    random_state: Any = None
-    n_jobs: int | None = None
+class _Trained:
+    """What was learned, epoch by epoch."""
 
     @property
     def device_(self) -> str:
@@ -64,6 +39,36 @@ class _NetParameters:
 
         check_is_fitted(self)
         return plot_history(self.fitted_, ax)  # type: ignore[attr-defined]
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class _NetParameters(_Trained):
+    """Parameters of the training loop."""
+
+    dropout: float = 0.4
+    weight_decay: float = 0.001
+    learning_rate: float = 0.001
+    batch_size: int = 64
+    max_epochs: int = 50
+    patience: int = 8
+    min_delta: float = 0.0
+    clip_norm: float = 1.0
+    schedule: str = "constant"
+    optimizer: str = "adamw"
+    momentum: float = 0.9
+    plateau_epochs: int = 3
+    decay: float = 0.95
+    min_learning_rate: float = 0.0
+    warmup_epochs: float = 0.0
+    visible_from: Sequence[int] | Mapping[str, int] | None = None
+    freeze_layers: int = 0
+    freeze_after: int = 0
+    nan_recoveries: int = 2
+    restarts: int = 0
+    mode: str = "standard"
+    device: str = "auto"
+    random_state: Any = None
+    n_jobs: int | None = None
 
     def _settings(self) -> dict[str, Any]:
         """What the trainer takes of the parameters."""
@@ -96,7 +101,6 @@ class _LooksBack:
 @dataclass(repr=False, eq=False)
 class _Layers:
     hidden_dims: Sequence[int] = (256, 128, 64)
-    mode: str = field(default="standard", kw_only=True)
 
     def _make_trainer(self) -> Trainer:
         from smctrain.models.neural_network import NeuralNetworkTrainer
@@ -115,7 +119,6 @@ class _Windows(_LooksBack):
     batch_size: int = field(default=16, kw_only=True)
     max_epochs: int = field(default=30, kw_only=True)
     patience: int = field(default=15, kw_only=True)
-    mode: str = field(default="standard", kw_only=True)
 
     _family: ClassVar[str]
 

@@ -46,6 +46,11 @@ class Family:
         return hasattr(self.cls, "predict_proba")
 
     @property
+    def lookback(self) -> int:
+        """Rows of a window."""
+        return int(self.small.get("lookback", 1)) if self.sequence else 1
+
+    @property
     def takes_missing(self) -> bool:
         return bool(self.make().__sklearn_tags__().input_tags.allow_nan)
 
@@ -93,6 +98,12 @@ ALL = [
     Family("MLPRegressor", {"hidden_dims": (8,), "learning_rate": 0.01, "batch_size": 16, "max_epochs": 4,
            "random_state": 0}, {"hidden_dims": (16,), "max_epochs": 40},
            {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch"),
+    *(
+        Family(name, {"hidden_dims": (8,), "latent_dim": 4, "learning_rate": 0.01, "batch_size": 16, "max_epochs": 4,
+               "random_state": 0}, {"hidden_dims": (16,), "max_epochs": 40},
+               {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch")
+        for name in ("VAEClassifier", "VAERegressor")
+    ),
     *(
         Family(name, {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
         for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")

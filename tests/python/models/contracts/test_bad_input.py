@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from families import CLASSIFIERS, HERE, PLAIN, REGRESSORS, Family, each
+from families import HERE, Family, each
 from scipy import sparse
 
 from smctrain.exceptions import InputError, OneClass, TooFewColumns, TooFewRows
@@ -28,8 +28,12 @@ def data(family: Family, n: int = 120) -> tuple[Any, Any]:
 
 
 def outputs(family: Family, model: Any, X: Any) -> Any:
-    """Everything a model says about X."""
-    return model.predict_proba(X) if family.classifies else np.asarray(model.predict(X))
+    """Everything a model says about X; of a sequence family about the rows that have a full window."""
+    found = model.predict_proba(X) if family.classifies else model.predict(X)
+    if family.sequence:
+        silent = np.isnan(found).any(axis=1) if family.classifies else np.ma.getmaskarray(found)
+        assert silent.tolist() == [row < family.lookback - 1 for row in range(len(found))]
+    return np.ascontiguousarray(np.asarray(found)[family.lookback - 1 :])
 
 
 def spoiled(X: Any, value: Any, row: int = 7, column: int = 2) -> Any:
@@ -115,7 +119,7 @@ def test_nothing_to_learn_from_is_refused(family: Family) -> None:
         family.make().fit(X, y).predict(X[:0])
 
 
-@each(PLAIN)
+@each(HERE)
 def test_every_layout_and_width_of_the_same_numbers_gives_the_same_bits(family: Family) -> None:
     X, y = data(family)
     expected = outputs(family, family.make().fit(X, y), X).tobytes()
@@ -144,7 +148,7 @@ def test_every_layout_and_width_of_the_same_numbers_gives_the_same_bits(family: 
     )
 
 
-@each(PLAIN)
+@each(HERE)
 def test_frames_of_every_library_give_the_same_bits_and_their_names(family: Family) -> None:
     X, y = data(family)
     expected = outputs(family, family.make().fit(X, y), X).tobytes()
@@ -184,7 +188,7 @@ def test_wrong_columns_are_refused_at_prediction(family: Family) -> None:
         family.make().fit(frame.set_axis(["rsi", "rsi", "hour", "gap"], axis=1), y)
 
 
-@each(PLAIN)
+@each(HERE)
 def test_useless_columns_do_no_harm(family: Family) -> None:
     X, y = data(family)
     for more in (np.full((120, 1), 3.25), np.zeros((120, 1)), X[:, :1], np.tile(X, (1, 2)), np.full((120, 1), 3e38)):
@@ -202,21 +206,21 @@ def test_useless_columns_do_no_harm(family: Family) -> None:
             family.make().fit(empty, y)
 
 
-@each(PLAIN)
+@each(HERE)
 def test_far_more_columns_than_rows_are_trained_on(family: Family) -> None:
     X = np.random.default_rng(0).normal(size=(20, 10_000)).astype(np.float32)
     y = (X[:, 0] > 0).astype(int) if family.classifies else X[:, 0]
     assert np.isfinite(outputs(family, family.make().fit(X, y), X)).all()
 
 
-@each(PLAIN)
+@each(HERE)
 def test_numbers_at_the_edge_of_float32_stay_finite(family: Family) -> None:
     X, y = data(family)
     for scale in (1e36, 1e-40):  # 4e37; subnormal
         assert np.isfinite(outputs(family, family.make().fit(X * scale, y), X * scale)).all()
 
 
-@each(PLAIN)
+@each(HERE)
 def test_predictions_are_the_callers_own(family: Family) -> None:
     X, y = data(family)
     model = family.make().fit(X, y)
@@ -245,7 +249,7 @@ def test_targets_that_do_not_fit_are_refused(family: Family) -> None:
             family.make().fit(X, np.where(np.arange(120) == 4, value, y.astype(float)))
 
 
-@each(CLASSIFIERS)
+@each([family for family in HERE if family.classifies])
 @pytest.mark.parametrize(
     "labels",
     [[1, 2], [-1, 1], [0, 5], ["down", "up"], [False, True], [0.0, 5.0], [2**40, 2**40 + 1]],
@@ -258,23 +262,24 @@ def test_any_two_labels_are_mapped_through_classes(family: Family, labels: list[
     for target in (values[y], values[y].astype(object), values[y].tolist(), pd.Series(values[y])):
         model = family.make().fit(X, target)
         assert model.classes_.tolist() == labels
-        assert model.predict_proba(X).tobytes() == plain.predict_proba(X).tobytes()
-        assert model.predict(X).tolist() == values[plain.predict(X)].tolist()
+        assert outputs(family, model, X).tobytes() == outputs(family, plain, X).tobytes()
+        said, codes = model.predict(X)[family.lookback - 1 :], plain.predict(X)[family.lookback - 1 :]
+        assert np.asarray(said).tolist() == values[np.asarray(codes)].tolist()
     assert family.make().fit(X, values[y]).predict(X).dtype == values.dtype
 
 
-@each(CLASSIFIERS)
+@each([family for family in HERE if family.classifies])
 def test_many_classes_with_gaps_between_their_labels(family: Family) -> None:
     X, _ = data(family, 600)
     three = np.array([0, 5, 9])[np.digitize(X[:, 0], [-15, 15])]
     model = family.make().fit(X, three)
     assert model.classes_.tolist() == [0, 5, 9]
-    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(outputs(family, model, X).sum(axis=1), 1.0, rtol=1e-6)
     hundred = np.arange(600) % 100 * 3
     model = family.make().fit(X, hundred)
     assert model.predict_proba(X).shape == (600, 100)
-    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, rtol=1e-6)
-    assert np.isin(model.predict(X), hundred).all()
+    np.testing.assert_allclose(outputs(family, model, X).sum(axis=1), 1.0, rtol=1e-6)
+    assert np.isin(np.ma.compressed(model.predict(X)), hundred).all()
 
 
 @each([family for family in HERE if family.classifies])
@@ -294,20 +299,20 @@ def test_one_class_and_numbers_instead_of_classes_are_refused(family: Family) ->
         family.make().fit(X, y, X_val=X[:2], y_val=[0, 9])
 
 
-@each(REGRESSORS)
+@each([family for family in HERE if not family.classifies])
 def test_targets_of_regressions_are_numbers_of_any_kind(family: Family) -> None:
     X, y = data(family)
     y = np.round(y)
-    expected = family.make().fit(X, y).predict(X).tobytes()
+    expected = outputs(family, family.make().fit(X, y), X).tobytes()
     for form in (y.astype(np.float32), y.astype(np.int16), y.astype(object), y.tolist(), np.repeat(y, 2)[::2]):
-        assert family.make().fit(X, form).predict(X).tobytes() == expected
+        assert outputs(family, family.make().fit(X, form), X).tobytes() == expected
     for wrong in (np.full(120, "up"), np.array([*y[:-1], "up"], dtype=object), y + 1j):
         with pytest.raises(InputError, match=r"y must hold numbers|[Cc]omplex"):
             family.make().fit(X, wrong)
     with pytest.raises(InputError, match=r"y must be finite .* but is 1e\+300 in row 7"):
         family.make().fit(X, np.where(np.arange(120) == 7, 1e300, y))
     constant = family.make().fit(X, np.full(120, 2.5))
-    np.testing.assert_allclose(constant.predict(X), 2.5, rtol=1e-6)
+    np.testing.assert_allclose(outputs(family, constant, X), 2.5, rtol=1e-6)
 
 
 # ---- weights and the rest of fit ------
@@ -333,7 +338,7 @@ def test_bad_weights_are_refused(family: Family, weight: Any, error: type[Except
         family.make().fit(X, y, sample_weight=weight)
 
 
-@each(PLAIN)
+@each(HERE)
 def test_a_row_of_weight_zero_is_an_absent_row(family: Family) -> None:
     X, y = data(family)
     weight = np.ones(120)

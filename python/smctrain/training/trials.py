@@ -1,0 +1,61 @@
+"""What a run tells the trial ledger, and what the ledger tells the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from smctrain.artifact import dumps_strict
+from smctrain.config import Config
+from smctrain.config.layers import config_hash
+from smctrain.dataset import Dataset
+from smctrain.training.judging import EvidenceRows
+from smctrain.verdict import Trials
+from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, digest_of, ledger_key, new_run
+
+
+def key_of(bars_digest: str, config: Config, method: str) -> str:
+    """Which runs judge the same rows: same bars, same target, same split plan."""
+    evaluation = config.evaluation.model_dump(mode="json", include={"n_splits", "min_train"})
+    plan = {"embargo": config.split.embargo} | (
+        evaluation if method == "walk_forward" else config.split.model_dump(mode="json")
+    )
+    target = config.labels.model_dump(mode="json")
+    return ledger_key(
+        bars_digest, dumps_strict(target, indent=None), dumps_strict({"method": method, **plan}, indent=None)
+    )
+
+
+def trials_of(rows: EvidenceRows, data: Dataset, config: Config, run: str) -> list[Trial]:
+    """Every configuration this run scored: the families on inner and OOS rows, what was not used on inner rows."""
+    shared = {
+        "run": run,
+        "classes": tuple(rows.label_map.classes),
+        "config_hash": config_hash(config),
+        "seed": config.training.seed,
+        "features": digest_of(data.names),
+    }
+    found: list[Trial] = []
+    answered = [
+        *((name, OOS, rows.oos, vector) for name, vector in zip(rows.names, rows.oos_answers, strict=True)),
+        *((name, INNER, rows.inner, vector) for name, vector in zip(rows.names, rows.inner_answers, strict=True)),
+        *((name, INNER, rows.inner, vector) for name, vector in rows.also_tried.items()),
+    ]
+    for name, stage, where, vector in answered:
+        score = float(np.mean(vector == rows.y[where]))
+        answers = vector.astype(np.int64)
+        found.append(Trial(name=name, stage=stage, rows=where, answers=answers, score=score, **shared))  # type: ignore[arg-type]
+    return found
+
+
+def count_trials(
+    folder: Path | None, bars_digest: str, rows: EvidenceRows, data: Dataset, config: Config
+) -> Trials | None:
+    """Write this run's trials down, and return those of other runs on the same rows."""
+    if folder is None:
+        return None
+    ledger, run = Ledger(folder), new_run()
+    key = key_of(bars_digest, config, rows.method)
+    ledger.append(key, trials_of(rows, data, config, run))
+    return ledger.read(key).as_trials(rows.oos, rows.inner, rows.label_map.classes, run)

@@ -1,0 +1,311 @@
+"""The trial ledger: everything that was ever scored on the same rows, across runs. The tool writes it, nobody else.
+
+key        BLAKE2b of data rows, target definition and split plan; one file for each key, lines are only appended
+record     one configuration on one stage (inner or oos): run, configuration, config hash, seed, features, the rows and
+           what was answered on them, the score
+line       CRC-32 of the JSON in 8 hexadecimal digits, a blank, the JSON. A damaged line is skipped and counted as lost
+counter    configurations counted so far, in the data cache (`SMCTRAIN_CACHE`, else ~/.cache/smctrain), apart from the
+           ledger. Where it is ahead, records are missing: somebody deleted the ledger, or a part of it
+
+A run appends its own records first and reads afterwards: of two runs at the same time at least one sees the other.
+Appending takes a lock on the file and writes all lines at once. Rows are bar numbers; answers of other rows than those
+of today (another warm-up) are silent where they are missing, which counts as wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from smctrain.verdict.result import Trials
+
+INNER, OOS = "inner", "oos"
+_SILENT = 255
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration scored on one set of rows."""
+
+    run: str
+    name: str
+    """The configuration within its run, such as "XGBoost" or "XGBoost: all columns"."""
+    stage: str
+    """ "inner" or "oos"."""
+    rows: npt.NDArray[np.int64]
+    """Ascending row numbers."""
+    answers: npt.NDArray[np.int64]
+    """Class values; -1 below `classes` where silent is written as a code outside of them."""
+    classes: tuple[int, ...]
+    """Class values that codes 0, 1, ... mean."""
+    score: float | None = None
+    config_hash: str = ""
+    seed: int = 0
+    features: str = ""
+    """Digest of the column names."""
+
+    @property
+    def configuration(self) -> tuple[str, str]:
+        return self.run, self.name
+
+    def on(self, rows: npt.NDArray[np.int64], classes: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Its answers on `rows` as codes of `classes`; -1 where it has none."""
+        codes = np.full(max(len(self.classes), 1), -1, dtype=np.int64)
+        for code, value in enumerate(self.classes):
+            if value in classes:
+                codes[code] = list(classes).index(value)
+        mine = np.where(self.answers >= 0, codes[np.maximum(self.answers, 0)], -1)
+        if np.array_equal(rows, self.rows):
+            return mine
+        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[place] == rows, mine[place], -1)
+
+
+@dataclass(frozen=True)
+class LedgerContent:
+    """What a ledger holds for one key."""
+
+    trials: list[Trial] = field(default_factory=list)
+    damaged: int = 0
+    """Lines that cannot be read."""
+    counted: int | None = None
+    """What the counter says; None where it cannot be read."""
+
+    @property
+    def configurations(self) -> set[tuple[str, str]]:
+        return {trial.configuration for trial in self.trials}
+
+    @property
+    def lost(self) -> int:
+        """Configurations that were counted and whose records are gone, or cannot be read."""
+        return max(self.damaged, (self.counted or 0) - len(self.configurations))
+
+    def as_trials(
+        self, oos: npt.NDArray[np.int64], inner: npt.NDArray[np.int64], classes: Sequence[int], without_run: str
+    ) -> Trials | None:
+        """Vectors of other runs on these rows, for `decide`; None when nothing was ever tried before."""
+        others = [trial for trial in self.trials if trial.run != without_run]
+        if not others and not self.lost:
+            return None
+        on_oos = [trial for trial in others if trial.stage == OOS]
+        on_inner = [trial for trial in others if trial.stage == INNER]
+        # Of a configuration that was scored on OOS rows only, the inner answers are lacking.
+        complete = not self.lost and {t.configuration for t in on_oos} <= {t.configuration for t in on_inner}
+        return Trials(
+            oos=_stack([trial.on(oos, classes) for trial in on_oos], len(oos)),
+            inner=_stack([trial.on(inner, classes) for trial in on_inner], len(inner)) if complete else None,
+            lost=self.lost,
+        )
+
+
+class Ledger:
+    """The trial ledger of a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Made when the first record is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, key: str) -> Path:
+        """File of one key."""
+        return self.folder / f"{key}.jsonl"
+
+    def append(self, key: str, trials: Sequence[Trial]) -> None:
+        """Add records, all of them or (a full disk) none that can be read.
+
+        Raises
+        ------
+        OSError
+            The ledger cannot be written. A trial that is not counted would flatter every later one.
+        """
+        if not trials:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = "".join(_line(trial) for trial in trials).encode()
+        with _locked(self.path(key)) as handle:
+            end = os.lseek(handle, 0, os.SEEK_END)
+            # What a killed writer left behind must not swallow the next record.
+            torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+            _write_all(handle, b"\n" * torn + text)
+            os.fsync(handle)
+            new = len({trial.configuration for trial in trials})
+            found = len(_read(self.path(key)).configurations)
+            _count(self._counter(key), found, new)
+
+    def read(self, key: str) -> LedgerContent:
+        """All records of one key, damaged ones counted."""
+        content = _read(self.path(key))
+        return LedgerContent(content.trials, content.damaged, _counted(self._counter(key)))
+
+    def _counter(self, key: str) -> Path:
+        place = hashlib.blake2b(f"{self.folder.resolve()}\0{key}".encode(), digest_size=16).hexdigest()
+        return cache_folder() / "trials" / place
+
+
+def ledger_key(*parts: bytes | str) -> str:
+    """BLAKE2b of data rows, target definition and split plan."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def new_run() -> str:
+    """A name that no other run has."""
+    return secrets.token_hex(8)
+
+
+def digest_of(names: Iterable[str]) -> str:
+    """Digest of column names, order included."""
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+
+
+def cache_folder() -> Path:
+    """`SMCTRAIN_CACHE`, else `smctrain` in the user's cache folder."""
+    named = os.environ.get("SMCTRAIN_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smctrain"
+
+
+def _stack(vectors: list[npt.NDArray[np.int64]], n: int) -> npt.NDArray[np.int64]:
+    return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.int64)
+
+
+# ---- lines ----
+
+
+def _line(trial: Trial) -> str:
+    codes = np.where(trial.answers >= 0, trial.answers, _SILENT).astype(np.uint8)
+    record = {
+        "v": _VERSION,
+        "run": trial.run,
+        "name": trial.name,
+        "stage": trial.stage,
+        "config_hash": trial.config_hash,
+        "seed": trial.seed,
+        "features": trial.features,
+        "classes": list(trial.classes),
+        "score": trial.score,
+        "rows": _packed(np.diff(trial.rows, prepend=0).astype("<i8").tobytes()),
+        "answers": _packed(codes.tobytes()),
+    }
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    return f"{zlib.crc32(text.encode()):08x} {text}\n"
+
+
+def _trial(line: bytes) -> Trial:
+    """Raises ValueError, KeyError or TypeError where the line is not what was written."""
+    crc, _, text = line.partition(b" ")
+    if int(crc, 16) != zlib.crc32(text):
+        raise ValueError("checksum")
+    record: dict[str, Any] = json.loads(text)
+    if record["v"] != _VERSION:
+        raise ValueError("version")
+    rows = np.cumsum(np.frombuffer(_unpacked(record["rows"]), dtype="<i8")).astype(np.int64)
+    codes = np.frombuffer(_unpacked(record["answers"]), dtype=np.uint8).astype(np.int64)
+    if len(rows) != len(codes) or len(rows) == 0:
+        raise ValueError("length")
+    classes = tuple(int(value) for value in record["classes"])
+    answers = np.where(codes < len(classes), codes, -1)
+    return Trial(
+        run=record["run"], name=record["name"], stage=record["stage"], rows=rows, answers=answers, classes=classes,
+        score=record["score"], config_hash=record["config_hash"], seed=record["seed"], features=record["features"],
+    )  # fmt: skip
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 6)).decode()
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        return zlib.decompress(base64.b64decode(text, validate=True))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+
+
+def _read(path: Path) -> LedgerContent:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return LedgerContent()
+    trials, damaged = [], 0
+    for line in content.split(b"\n"):
+        if not line:
+            continue
+        try:
+            trials.append(_trial(line))
+        except (ValueError, KeyError, TypeError):
+            damaged += 1
+    return LedgerContent(trials, damaged)
+
+
+# ---- files ----
+
+
+class _locked:
+    """An open file that nobody else of this program writes meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.handle = path, -1
+
+    def __enter__(self) -> int:
+        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)
+        try:
+            fcntl.flock(self.handle, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(self.handle)
+            raise
+        return self.handle
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self.handle)  # gives the lock back
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _count(path: Path, found: int, new: int) -> None:
+    """Raise the counter by what was added, at least to what the ledger holds. No cache, no counter: nothing is lost by
+    it but the notice that a ledger was deleted."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path) as handle:
+            before = _number(os.pread(handle, 32, 0))
+            os.ftruncate(handle, 0)
+            _write_all(handle, str(max(found, (before or 0) + new)).encode())
+    except OSError:
+        return
+
+
+def _counted(path: Path) -> int | None:
+    try:
+        return _number(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _number(text: bytes) -> int | None:
+    return int(text) if text.isdigit() else None

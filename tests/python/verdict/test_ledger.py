@@ -1,0 +1,170 @@
+"""What was ever scored on the same rows is counted, whoever forgets it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import smctrain as st
+from smctrain.verdict import Ledger, Verdict
+from smctrain.verdict.ledger import INNER, OOS, LedgerContent, Trial
+
+KEY = "rows"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SMCTRAIN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def trial(run: str, name: str = "model", stage: str = OOS, seed: int = 0, n: int = 50) -> Trial:
+    rng = np.random.default_rng(seed)
+    return Trial(run, name, stage, np.arange(100, 100 + n), rng.integers(-1, 3, n), (-1, 0, 1), 0.5, "hash", 7, "cols")
+
+
+def noise(seed: int, n: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2, n)
+
+
+def verdict_of(seeds: list[int], ledger: Path, n: int = 600) -> Verdict:
+    """Models that guess, on labels that nobody can know."""
+    y, y_in, y_train = noise(1, n), noise(2, 300), noise(3, 300)
+    answers = [np.stack([noise(seed + place, m) for seed in seeds]) for place, m in ((0, n), (5000, 300), (9000, 300))]
+    return st.decide(y, answers[0], 1, y_in, answers[1], y_train, answers[2], ledger=ledger)
+
+
+def test_thirty_configurations_and_then_the_best_one_alone_are_thirty_one(tmp_path: Path) -> None:
+    tries = [verdict_of([200 + i], tmp_path / "ledger") for i in range(30)]
+    assert [v.evidence["configurations"] for v in tries] == list(range(1, 31))
+    best = int(np.argmax([v.evidence["statistic"] for v in tries]))
+    again = verdict_of([200 + best], tmp_path / "ledger")
+    assert again.evidence["configurations"] == 31
+    alone = verdict_of([200 + best], tmp_path / "another")
+    # Alone it looks better than it is: the best of thirty must beat thirty guesses.
+    assert 5 * alone.evidence["p_oos"] < again.evidence["p_oos"]  # type: ignore[operator]
+    assert "31 configurations have been tried on these rows" in " ".join(again.reasons)
+
+
+def test_thirty_at_once_count_like_thirty_in_a_row(tmp_path: Path) -> None:
+    for i in range(30):
+        last = verdict_of([200 + i], tmp_path / "row")
+    once = verdict_of([200 + i for i in range(30)], tmp_path / "once")
+    assert once.evidence["configurations"] == last.evidence["configurations"] == 30
+    assert once.evidence["p_oos"] == last.evidence["p_oos"]
+    assert once.evidence["p_in"] == last.evidence["p_in"]
+
+
+def test_other_labels_are_another_ledger(tmp_path: Path) -> None:
+    verdict_of([1], tmp_path)
+    assert verdict_of([1], tmp_path, n=601).evidence["configurations"] == 1
+
+
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    ledger, written = Ledger(tmp_path), [trial("a", stage=INNER, seed=1), trial("a", seed=2)]
+    ledger.append(KEY, written)
+    found = ledger.read(KEY)
+    assert (found.damaged, found.lost, found.counted) == (0, 0, 1)
+    for one, two in zip(written, found.trials, strict=True):
+        for name in ("run", "name", "stage", "classes", "score", "config_hash", "seed", "features"):
+            assert getattr(one, name) == getattr(two, name)
+        np.testing.assert_array_equal(one.rows, two.rows)
+        np.testing.assert_array_equal(one.answers, two.answers)
+
+
+def test_answers_of_other_rows_and_classes_are_silent_where_they_are_missing() -> None:
+    one = Trial("a", "m", OOS, np.array([3, 5, 6, 9]), np.array([0, 1, 2, -1]), (-1, 0, 1))
+    np.testing.assert_array_equal(one.on(np.array([2, 3, 5, 6, 9, 10]), [-1, 1]), [-1, 0, -1, 1, -1, -1])
+
+
+def test_a_deleted_ledger_is_noticed_and_inner_rows_no_longer_count(tmp_path: Path) -> None:
+    for i in range(3):
+        verdict_of([i], tmp_path / "ledger")
+    next((tmp_path / "ledger").glob("*.jsonl")).unlink()
+    after = verdict_of([9], tmp_path / "ledger")
+    assert after.evidence["configurations"] == 4
+    assert after.evidence["p_in"] is None
+    assert after.evidence["p_comb"] == after.evidence["p_oos"]
+    assert "the predictions of 3 of them are gone" in " ".join(after.reasons)
+
+
+def test_deleting_single_lines_is_noticed_too(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for run in "abc":
+        ledger.append(KEY, [trial(run), trial(run, stage=INNER)])
+    lines = ledger.path(KEY).read_bytes().splitlines(keepends=True)
+    ledger.path(KEY).write_bytes(b"".join(lines[:2] + lines[4:]))
+    assert ledger.read(KEY).lost == 1
+
+
+def test_a_missing_cache_costs_the_notice_only(tmp_path: Path, cache: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.append(KEY, [trial("a"), trial("a", stage=INNER)])
+    for file in (cache / "trials").iterdir():
+        file.unlink()
+    found = ledger.read(KEY)
+    assert (found.counted, found.lost, len(found.trials)) == (None, 0, 2)
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_torn_last_line_is_skipped_counted_and_does_not_swallow_the_next(tmp_path: Path, cut: int) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(KEY, [trial("a", stage=INNER), trial("a")])
+    path = ledger.path(KEY)
+    path.write_bytes(path.read_bytes()[:-cut])
+    ledger.append(KEY, [trial("b", stage=INNER), trial("b")])
+    found = ledger.read(KEY)
+    complete = cut == 1  # only the line end was lost
+    assert [t.run for t in found.trials] == (["a", "a", "b", "b"] if complete else ["a", "b", "b"])
+    assert found.damaged == found.lost == (0 if complete else 1)
+    nothing = np.arange(0)
+    assert (found.as_trials(nothing, nothing, [0], "c").inner is None) == (not complete)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("line", ["{}", "garbage", "00000000 {}", '{"v":1}', "\x00\xff"])
+def test_foreign_lines_are_counted_as_lost(tmp_path: Path, line: str) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(KEY, [trial("a")])
+    with ledger.path(KEY).open("a", encoding="latin-1") as file:
+        file.write(line + "\n")
+    found = ledger.read(KEY)
+    assert (len(found.trials), found.damaged) == (1, 1)
+
+
+def test_a_configuration_without_inner_answers_makes_inner_rows_unknown(tmp_path: Path) -> None:
+    ledger, rows = Ledger(tmp_path), np.arange(100, 150)
+    ledger.append(KEY, [trial("a", stage=INNER)])
+    first = ledger.read(KEY).as_trials(rows, rows, [-1, 0, 1], "now")
+    assert first is not None
+    assert np.shape(first.inner) == (1, 50)
+    assert np.shape(first.oos) == (0, 50)
+    ledger.append(KEY, [trial("b", stage=OOS)])
+    second = ledger.read(KEY).as_trials(rows, rows, [-1, 0, 1], "now")
+    assert second is not None
+    assert second.inner is None
+    assert np.shape(second.oos) == (1, 50)
+    assert LedgerContent().as_trials(rows, rows, [0], "now") is None
+
+
+def _append(folder: str, worker: int, cache: str) -> None:
+    import os
+
+    os.environ["SMCTRAIN_CACHE"] = cache
+    for i in range(10):
+        Ledger(folder).append(KEY, [trial(f"{worker}-{i}", stage=INNER), trial(f"{worker}-{i}")])
+
+
+def test_writers_side_by_side_lose_nothing(tmp_path: Path, cache: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_append, args=(str(tmp_path), i, str(cache))) for i in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    found = Ledger(tmp_path).read(KEY)
+    assert (len(found.trials), len(found.configurations), found.damaged, found.lost) == (60, 30, 0, 0)
+    assert found.counted == 30
