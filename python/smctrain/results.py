@@ -72,7 +72,8 @@ class ModelResult(_Record):
     model_name: str
     timestamp: str
     history: dict[str, Any]
-    """train_accuracy, val_accuracy, test_accuracy, train_val_gap, overfitting_detected, cv_* (null if unavailable)."""
+    """train_accuracy, val_accuracy, test_accuracy, train_val_gap, overfitting_detected, cv_* (null if unavailable);
+    oos_accuracy over the pooled outer windows, where there are any."""
     train_metrics: dict[str, Any]
     val_metrics: dict[str, Any]
     test_metrics: dict[str, Any]
@@ -149,6 +150,8 @@ class SymbolResult(_Record):
     evaluation: dict[str, Any] = field(default_factory=dict)
     """On which rows the verdict stands: `method` (walk_forward, holdout), `rows`, `note`; `windows` with rows and
     dates, and per family what each window came to."""
+    tuning: dict[str, Any] = field(default_factory=dict)
+    """Of a weak symbol: `best_inner`, `outcome` (tuned, kept, review the data), `families` with their trials."""
     issues: list[dict[str, Any]] = field(default_factory=list)
     preparation: dict[str, Any] = field(default_factory=dict)
     """How columns were imputed, clipped and scaled, on how many training rows, and which got an indicator."""
@@ -192,6 +195,23 @@ class SymbolResult(_Record):
             return self.models[name]
         ranked = sorted(self.models.values(), key=lambda m: (-(m.val_metrics.get("accuracy") or 0.0), m.model_name))
         return ranked[0] if ranked else None
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """Of the rows the verdict stands on: accuracy of the shown model with its interval, majority, rows."""
+        evidence, best = self.verdict.get("evidence", {}), self.best
+        if evidence.get("accuracy") is not None:
+            names = ("accuracy", "accuracy_low", "accuracy_high", "majority_accuracy", "n_oos", "n_eff")
+            values = [evidence.get(name) for name in names]
+        elif best is not None:
+            values = [
+                best.history.get("test_accuracy"), *(best.intervals.get("test") or [None, None]),
+                best.baselines.get("test", {}).get("majority"), best.test_metrics.get("rows"),
+                best.n_effective.get("test"),
+            ]  # fmt: skip
+        else:
+            values = [None] * 6
+        return dict(zip(("accuracy", "low", "high", "majority", "n_test", "n_effective"), values, strict=True))
 
 
 @dataclass
@@ -279,6 +299,7 @@ class RunResult:
                         "test_accuracy": model.history.get("test_accuracy"),
                         "test_low": interval[0],
                         "test_high": interval[1],
+                        "oos_accuracy": model.history.get("oos_accuracy"),
                         "majority": model.baselines.get("test", {}).get("majority"),
                         "cv_mean": model.history.get("cv_mean_accuracy"),
                         "cv_std": model.history.get("cv_std_accuracy"),
@@ -315,5 +336,5 @@ class RunResult:
 
 _LEADERBOARD = [
     "symbol", "model", "selected", "verdict", "train_accuracy", "val_accuracy", "test_accuracy", "test_low",
-    "test_high", "majority", "cv_mean", "cv_std", "gap", "seconds", "warnings",
+    "test_high", "oos_accuracy", "majority", "cv_mean", "cv_std", "gap", "seconds", "warnings",
 ]  # fmt: skip

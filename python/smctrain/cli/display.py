@@ -85,17 +85,14 @@ def summary_rows(run: RunResult) -> list[list[str]]:
     """
     rows = []
     for symbol, result in run.symbols.items():
-        best = result.best
-        accuracy = majority = name = skill = "-"
-        if best is not None:
-            low, high = best.intervals.get("test") or (None, None)
-            name = best.model_name
-            accuracy = percent(best.history.get("test_accuracy"))
-            if low is not None and high is not None:
-                accuracy += f" ({100 * low:.0f}-{100 * high:.0f})"
-            majority = percent(best.baselines.get("test", {}).get("majority"))
-            if result.verdict.get("evidence", {}).get("skill") is not None:
-                skill = f"{100 * result.verdict['evidence']['skill']:+.1f}{'*' if _is_balanced(result) else ''}"
+        judged, skill = result.judged, "-"
+        name = result.best.model_name if result.best is not None else "-"
+        accuracy = percent(judged["accuracy"])
+        if judged["low"] is not None and judged["high"] is not None:
+            accuracy += f" ({100 * judged['low']:.0f}-{100 * judged['high']:.0f})"
+        majority = percent(judged["majority"])
+        if result.verdict.get("evidence", {}).get("skill") is not None:
+            skill = f"{100 * result.verdict['evidence']['skill']:+.1f}{'*' if _is_balanced(result) else ''}"
         reasons = result.verdict.get("reasons") or [""]
         rows.append([symbol, name, accuracy, majority, skill, str(result.verdict.get("kind")), str(reasons[0])])
     for failure in run.symbol_failures:

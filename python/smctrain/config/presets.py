@@ -26,6 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "thorough": {
         "cv": {"folds": 10},
+        "tuning": {"enabled": True},
         "random_forest": {"n_estimators": 500},
         "extra_trees": {"n_estimators": 500},
         "xgboost": {"n_estimators": 600, "learning_rate": 0.05, "early_stopping_rounds": 40},

@@ -206,6 +206,15 @@ class Selection(Section):
     features: FeatureSelection = FeatureSelection()
 
 
+class Tuning(Section):
+    """A bounded search for settings where no family is good on inner rows."""
+
+    enabled: StrictBool = False
+    """Off but in the preset thorough: at most 18 further fits of each family, where the trigger fires."""
+    below: Share = 0.60
+    """The search starts where no family reaches this inner accuracy."""
+
+
 class Selector(Section):
     """Which models may be chosen at all."""
 
@@ -274,6 +283,7 @@ class Config(Section):
     catboost: families.CatBoost = families.CatBoost()
     ngboost: families.NGBoost = families.NGBoost()
     selector: Selector = Selector()
+    tuning: Tuning = Tuning()
     training: Training = Training()
     output: Output = Output()
 
@@ -287,20 +297,29 @@ class Config(Section):
 
     def family_settings(self, family: str) -> dict[str, object]:
         """Settings of one family as its trainer takes them."""
-        section = {
-            "RandomForest": self.random_forest,
-            "XGBoost": self.xgboost,
-            "NeuralNetwork": self.neural_network,
-            "LSTM": self.lstm,
-            "GRU": self.gru,
-            "CNN1D": self.cnn1d,
-            "Transformer": self.transformer,
-            "ExtraTrees": self.extra_trees,
-            "LightGBM": self.lightgbm,
-            "GradientBoosting": self.gradient_boosting,
-            "LogisticRegression": self.logistic_regression,
-            "FTRLProximal": self.ftrl_proximal,
-            "CatBoost": self.catboost,
-            "NGBoost": self.ngboost,
-        }[family]
-        return dict(section)
+        return dict(getattr(self, SECTIONS[family]))
+
+    def with_family_settings(self, family: str, changes: dict[str, Any]) -> Config:
+        """A copy with other settings of one family, checked as if they had been given."""
+        section = getattr(self, SECTIONS[family])
+        changed = type(section).model_validate({**dict(section), **changes})
+        return self.model_copy(update={SECTIONS[family]: changed})
+
+
+SECTIONS = {
+    "RandomForest": "random_forest",
+    "XGBoost": "xgboost",
+    "NeuralNetwork": "neural_network",
+    "LSTM": "lstm",
+    "GRU": "gru",
+    "CNN1D": "cnn1d",
+    "Transformer": "transformer",
+    "ExtraTrees": "extra_trees",
+    "LightGBM": "lightgbm",
+    "GradientBoosting": "gradient_boosting",
+    "LogisticRegression": "logistic_regression",
+    "FTRLProximal": "ftrl_proximal",
+    "CatBoost": "catboost",
+    "NGBoost": "ngboost",
+}
+"""Where the settings of a family stand."""

@@ -39,6 +39,7 @@ def run_context(run: RunResult) -> dict[str, Any]:
         "verdict_words": VERDICT_WORDS,
         "symbols": symbols,
         "tempting": tempting(symbols),
+        "edges": sorted({edge for row in symbols for edge in row["n_required"]}, key=float, reverse=True),
         "leaderboard": [
             {**row, "warning_texts": run.symbols[row["symbol"]].models[row["model"]].warnings}
             for row in run.leaderboard_rows()
@@ -99,6 +100,8 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "selection": result.selection,
         "models": models,
         "consensus": _consensus(result),
+        "windows": _windows(result),
+        "tuning": tuning_words(result),
         "failures": [failure.to_dict() for failure in result.failures],
         "issues": result.issues,
         "stages": result.stages,
@@ -178,30 +181,39 @@ def _columns_of(selection: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _symbol_line(result: SymbolResult) -> dict[str, Any]:
-    best = result.best
-    low, high = (best.intervals.get("test") or [None, None]) if best else (None, None)
-    reasons = [str(reason) for reason in result.verdict.get("reasons", [])]
+    best, verdict = result.best, result.verdict
+    reasons = [str(reason) for reason in verdict.get("reasons", [])]
     if str(result.labels.get("costs", "")).startswith("none"):
         reasons.append("No costs were counted, because the data has no spread: real trades earn less than those here.")
     return {
         "symbol": result.symbol,
-        "verdict": result.verdict.get("kind"),
-        "verdict_word": VERDICT_WORDS.get(str(result.verdict.get("kind")), ""),
+        "verdict": verdict.get("kind"),
+        "verdict_word": VERDICT_WORDS.get(str(verdict.get("kind")), ""),
         "model": best.model_name if best else None,
         "selected": result.selection.get("selected_model"),
-        "accuracy": best.history.get("test_accuracy") if best else None,
-        "low": low,
-        "high": high,
-        "majority": best.baselines.get("test", {}).get("majority") if best else None,
-        "skill": result.verdict.get("evidence", {}).get("skill"),
-        "balanced": result.verdict.get("evidence", {}).get("metric") == "balanced_accuracy",
+        **result.judged,
+        "skill": verdict.get("evidence", {}).get("skill"),
+        "balanced": verdict.get("evidence", {}).get("metric") == "balanced_accuracy",
         "reason": reasons[0] if reasons else "",
         "reasons": reasons,
-        "n_required": result.verdict.get("n_required", {}),
+        "n_required": verdict.get("n_required", {}),
+        "evaluation": evaluation_words(result),
         "screen": first_screen(result),
-        "n_test": best.test_metrics.get("rows") if best else None,
-        "n_effective": best.n_effective.get("test") if best else None,
     }
+
+
+def evaluation_words(result: SymbolResult) -> str:
+    """Which rows the verdict stands on."""
+    made = result.evaluation
+    if made.get("method") != "walk_forward":
+        note = f" ({made['note']})" if made.get("note") else ""
+        return f"The verdict stands on the test part{note}." if made else ""
+    windows = made["windows"]
+    return (
+        f"Test rows are those of {len(windows)} later windows ({windows[0]['test_first'][:10]} to "
+        f"{windows[-1]['test_last'][:10]}), each predicted once by models fitted on the rows before it; the model was "
+        f"chosen on the {windows[0]['train_rows']:,} rows before the first."
+    )
 
 
 def _model_line(model: ModelResult, result: SymbolResult) -> dict[str, Any]:
@@ -213,6 +225,7 @@ def _model_line(model: ModelResult, result: SymbolResult) -> dict[str, Any]:
         "train_accuracy": model.history["train_accuracy"],
         "val_accuracy": model.history["val_accuracy"],
         "test_accuracy": model.history["test_accuracy"],
+        "oos_accuracy": model.history.get("oos_accuracy"),
         "low": low,
         "high": high,
         "majority": model.baselines.get("test", {}).get("majority"),
@@ -262,6 +275,33 @@ def _consensus(result: SymbolResult) -> dict[str, Any]:
         for row in found["features"][:10]
     ]
     return {"families": found["families"], "top": found["top"], "features": rows, "agreement": found["agreement"]}
+
+
+def tuning_words(result: SymbolResult) -> list[str]:
+    """What the search for settings of a weak symbol came to; empty where there was none."""
+    made = result.tuning
+    if not made:
+        return []
+    ends = {
+        "tuned": "other settings did better and are used",
+        "kept": "nothing did better; the settings stay",
+        "review the data": "no settings made it better than that: review the data, the labels and the columns",
+    }
+    first = (
+        f"Weak symbol: the best inner accuracy was {100 * made['best_inner']:.1f} %. A search over settings on rows "
+        f"before the test ended with: {ends.get(made['outcome'], made['outcome'])}."
+    )
+    return [first, *(f"{name}: {found['reason']}" for name, found in made["families"].items())]
+
+
+def _windows(result: SymbolResult) -> list[dict[str, Any]]:
+    """What each outer window came to, a line for each: dates, rows, accuracy of every model."""
+    made = result.evaluation
+    families = made.get("families", {})
+    return [
+        {**window, "accuracies": {name: found["windows"][number]["accuracy"] for name, found in families.items()}}
+        for number, window in enumerate(made.get("windows", []))
+    ]
 
 
 def _shown(value: Any) -> bool:

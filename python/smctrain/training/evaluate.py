@@ -58,7 +58,12 @@ def evaluate(
             f"gap {gap:.1%} (reported above {GAP_REPORTED:.0%})"
         )
     if cv.get("available") and cv["verdict"] != "stable":
-        warnings.append(f"cross-validation is {cv['verdict']}: accuracy spreads by {cv['std']:.3f} over the folds")
+        noise = cv["expected_noise_std"]
+        explained = " or more, so that it says nothing about the model" if noise >= cv["std"] else ""
+        warnings.append(
+            f"cross-validation is {cv['verdict']}: accuracy spreads by {cv['std']:.3f} over the folds; noise alone "
+            f"would give {noise:.3f}{explained}"
+        )
     if accuracy["test"] < LOW_ACCURACY:
         warnings.append(f"test accuracy {accuracy['test']:.1%} is below {LOW_ACCURACY:.0%}")
     notes = {
@@ -103,6 +108,30 @@ def evaluate(
         augmentation=fit.augmentation,
         selection=fit.selection,
     )
+
+
+def note_pooled(model: ModelResult, codes: NDArray[np.int32], y: NDArray[np.int32], horizon: int) -> None:
+    """Put what a family came to over all outer windows beside the numbers of its model."""
+    correct = codes == y
+    model.history["oos_accuracy"] = float(np.mean(correct))
+    model.intervals["oos"], model.n_effective["oos"] = accuracy_interval(correct, horizon)
+
+
+def probabilities_beat_prior(
+    proba: NDArray[np.float64], y: NDArray[np.int32], train_y: NDArray[np.int32]
+) -> dict[str, Any]:
+    """Whether probabilities are worth more than the class shares of the training rows, by Brier score.
+
+    `ok` False: only the most probable class may be used ("sign only").
+    """
+    answered = ~np.isnan(proba).any(axis=1)
+    if not answered.any():
+        return {"ok": False, "brier": None, "prior": None}
+    truth = np.eye(proba.shape[1])[y[answered]]
+    shares = np.bincount(train_y, minlength=proba.shape[1]) / len(train_y)
+    brier = float(((proba[answered] - truth) ** 2).sum(axis=1).mean())
+    prior = float(((shares - truth) ** 2).sum(axis=1).mean())
+    return {"ok": bool(brier <= prior), "brier": brier, "prior": prior}
 
 
 def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
@@ -156,7 +185,18 @@ def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
     folds = fit.folds.accuracies
     if len(folds) < 2 or len(folds) < len(parts.folds):
         return {"available": False, "reason": fit.folds.note or "no folds were run"}
-    checked = StabilityChecker().check(folds)
+    least = max(50, 10 * parts.horizon)
+    smallest = min(len(fold.test) for fold in parts.folds)
+    if smallest < least:
+        return {
+            "available": False,
+            "folds": folds,
+            "reason": f"the smallest fold has {smallest} rows, and at least {least} (10 times the longest label) are "
+            "needed to speak of stability",
+        }
+    correct = [answers(fit.folds.proba[fold.test]) == parts.y[fold.test] for fold in parts.folds]
+    sizes = [effective_sample_size(right.astype(np.int32), parts.horizon) for right in correct]
+    checked = StabilityChecker().check(folds, [size.n_eff for size in sizes])
     return {
         "available": True,
         "mean": checked.mean,
@@ -167,6 +207,7 @@ def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
         "verdict": checked.verdict,
         "folds": folds,
         "poor_folds": list(checked.poor_folds),
+        "expected_noise_std": checked.expected_noise_std,
         "oof_accuracy": _oof_accuracy(fit, parts),
     }
 

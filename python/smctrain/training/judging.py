@@ -43,10 +43,15 @@ class EvidenceRows:
     train_answers: Answers
     also_tried: dict[str, Answers] = field(default_factory=dict)
     """Inner answers of configurations that were scored on inner rows and not used: "family: what"."""
+    also_oos: dict[str, Answers] = field(default_factory=dict)
+    """OOS answers of those among them that were also scored there."""
 
 
-def walk_forward_rows(windows: Windows, families: Mapping[str, FamilyWindows]) -> EvidenceRows:
-    """Evidence of pooled walk-forward windows."""
+def walk_forward_rows(
+    windows: Windows, families: Mapping[str, FamilyWindows], also_oos: Mapping[str, Answers] | None = None
+) -> EvidenceRows:
+    """Evidence of pooled walk-forward windows; `also_oos` are answers of settings that were replaced."""
+    also_oos = dict(also_oos or {})
     found = list(families.values())
     return EvidenceRows(
         method="walk_forward",
@@ -64,8 +69,9 @@ def walk_forward_rows(windows: Windows, families: Mapping[str, FamilyWindows]) -
             f"{family.family}: {what}": vector
             for family in found
             for what, vector in family.tried.items()
-            if not np.array_equal(vector, family.inner)
+            if f"{family.family}: {what}" in also_oos or not np.array_equal(vector, family.inner)
         },
+        also_oos=also_oos,
     )
 
 
@@ -141,12 +147,18 @@ def judge(
 
 def with_own(rows: EvidenceRows, earlier: Trials | None) -> Trials | None:
     """Earlier trials and this run's own that were not used."""
-    if not rows.also_tried:
+    if not rows.also_tried and not rows.also_oos:
         return earlier
-    own = np.stack(list(rows.also_tried.values())).astype(np.int64)
+    oos = _stack(rows.also_oos, len(rows.oos))
+    inner: Any = _stack(rows.also_tried, len(rows.inner))
     if earlier is None:
-        return Trials(np.empty((0, len(rows.oos)), dtype=np.int64), own)
-    inner: Any = earlier.inner
-    return Trials(
-        earlier.oos, None if inner is None else np.concatenate([np.asarray(inner, dtype=np.int64), own]), earlier.lost
-    )
+        return Trials(oos, inner)
+    oos = np.concatenate([np.asarray(earlier.oos, dtype=np.int64).reshape(-1, len(rows.oos)), oos])
+    inner = None if earlier.inner is None else np.concatenate([np.asarray(earlier.inner, dtype=np.int64), inner])
+    return Trials(oos, inner, earlier.lost)
+
+
+def _stack(vectors: Mapping[str, Answers], n: int) -> NDArray[np.int64]:
+    if not vectors:
+        return np.empty((0, n), dtype=np.int64)
+    return np.stack(list(vectors.values())).astype(np.int64)

@@ -71,7 +71,7 @@ def manifest_selections(run: RunResult, selections: Mapping[str, Any]) -> dict[s
                 "validation": evidence.get("val_baseline"),
                 "decides": evidence.get("baseline"),
             },
-            "probabilities": result.evaluation.get("probabilities"),
+            "probabilities_ok": result.evaluation.get("probabilities", {}).get("ok"),
             "costs": result.labels.get("costs"),
             "label_map": {str(code): value for code, value in enumerate(result.classes)},
             "artifact": artifact,

@@ -30,9 +30,10 @@ from smctrain.models.base import Trainer
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
 from smctrain.results import FailureRecord, SymbolResult
+from smctrain.training.auto_tuning import KEPT, REVIEW, TUNED, Tuning, changes_of, chosen, vectors
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.choosing import FeatureChoice
-from smctrain.training.evaluate import agreed, evaluate
+from smctrain.training.evaluate import agreed, answers, evaluate, note_pooled, probabilities_beat_prior
 from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
 from smctrain.training.final import FinalModel
 from smctrain.training.fitting import FamilyFit, Fitter
@@ -90,7 +91,7 @@ def train_symbol(
         prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
         walk, note = _walk_forward(data, config, threads)
     digest = data_hash(bars, user)
-    fitted = _fit_families(data, parts, prepare, walk, config, threads, stop, report, stage)
+    fitted = _Families(data, parts, prepare, walk, config, threads, stop, report, stage).run()
     fits, models, failures = fitted.fits, fitted.models, fitted.failures
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)
@@ -130,7 +131,8 @@ def train_symbol(
         models={name: model for name, (model, _) in models.items()},
         failures=failures,
         verdict=verdict,
-        evaluation=_evaluation(rows, walk, fitted, note, base.time),
+        evaluation=_evaluation(rows, walk, fitted, note, base.time, verdict["evidence"]["shown_model"]),
+        tuning=fitted.tuning.to_dict() if fitted.tuning is not None else {},
         issues=issues,
         data_hash=digest,
         config_hash=config_hash(config),
@@ -170,51 +172,119 @@ class _Fitted:
     no_windows: dict[str, str] = field(default_factory=dict)
     """Families that are trained, but have no complete answers over the windows: why."""
     failures: list[FailureRecord] = field(default_factory=list)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of each family, as they were used."""
+    tuning: Tuning | None = None
+    also_oos: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    """Answers over the windows that were replaced by those of other settings: looked at, so they count."""
 
 
-def _fit_families(
-    data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config, threads: int,
-    stop: NDArray[np.uint8], report: Report, stage: Stages,
-) -> _Fitted:  # fmt: skip
-    made = _Fitted()
-    seed = seed_of(config.training.seed, data.symbol, "selection")
-    choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
-    store = FoldStore(data, settings=prepare_settings(config))
-    stores = [store] if walk is None else [store, walk.store]
-    for number, family in enumerate(config.models):
-        for kept in stores:
-            kept.keep_for(_trainers(config, config.models[number:]))
-        started = time.monotonic()
+class _Families:
+    """Fits the families of one symbol: the model of the training part, and the outer windows."""
 
-        def told(step: str, done: int = 0, total: int = 0, family: str = family, number: int = number) -> None:
-            report(f"{family} {step}", done, total, f"model {number + 1} of {len(config.models)}")
+    def __init__(
+        self, data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config,
+        threads: int, stop: NDArray[np.uint8], report: Report, stage: Stages,
+    ) -> None:  # fmt: skip
+        self.data, self.parts, self.prepare, self.walk, self.config = data, parts, prepare, walk, config
+        self.threads, self.stop, self.report, self.stage = threads, stop, report, stage
+        self.made = _Fitted()
+        seed = seed_of(config.training.seed, data.symbol, "selection")
+        self.choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
 
-        limit = started + 60.0 * config.training.time_limit_minutes
-        bounds = Bounds(config.training.seed, threads, stop, limit)
+    def run(self) -> _Fitted:
+        """All families; those of weak symbols with other settings once more."""
+        self._fit_all(self.config, self.config.models)
+        if self.walk is not None and self.config.tuning.enabled and self.made.windows:
+            self._tune(self.walk)
+        return self.made
+
+    def _fit_all(self, config: Config, families: Sequence[str]) -> None:
+        store = FoldStore(self.data, settings=prepare_settings(config))
+        for number, family in enumerate(families):
+            for kept in [store] if self.walk is None else [store, self.walk.store]:
+                kept.keep_for(_trainers(config, families[number:]))
+            self._fit(config, family, store)
+
+    def _bounds(self) -> Bounds:
+        limit = time.monotonic() + 60.0 * self.config.training.time_limit_minutes
+        return Bounds(self.config.training.seed, self.threads, self.stop, limit)
+
+    def _told(self, family: str) -> Report:
+        number = self.config.models.index(family)
+
+        def told(step: str, done: int = 0, total: int = 0) -> None:
+            self.report(f"{family} {step}", done, total, f"model {number + 1} of {len(self.config.models)}")
+
+        return told
+
+    def _fit(self, config: Config, family: str, store: FoldStore) -> None:
+        data, parts, made = self.data, self.parts, self.made
+        started, bounds, told = time.monotonic(), self._bounds(), self._told(family)
         try:
-            with stage(family):
-                trainer = make_trainer(family, config.family_settings(family))
-                fit = Fitter(data, parts, trainer, config, bounds, prepare, told, store, choice).run()
+            with self.stage(family):
+                made.settings[family] = config.family_settings(family)
+                trainer = make_trainer(family, made.settings[family])
+                fit = Fitter(data, parts, trainer, config, bounds, self.prepare, told, store, self.choice).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 made.fits[family] = fit
         except Exception as error:  # the other families go on
             made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
-            continue
-        if walk is None:
-            continue
+            return
+        if self.walk is None:
+            return
         try:
-            with stage(family):
-                found = walk.fit(trainer, bounds, told)
+            with self.stage(family):
+                found = self.walk.fit(trainer, bounds, told)
         except Exception as error:  # the trained model stays; without windows it is no candidate
             made.no_windows[family] = f"its windows could not be fitted: {error}"
-        else:
-            if found.complete:
-                made.windows[family] = found
-            else:
-                made.no_windows[family] = "a fit of its windows ended early"
-    return made
+            return
+        if not found.complete:
+            made.no_windows[family] = "a fit of its windows ended early"
+            return
+        made.windows[family] = found
+        windows = self.walk.windows
+        note_pooled(made.models[family][0], found.oos, windows.y[windows.oos], windows.horizon)
+
+    def _tune(self, walk: WalkForwardFit) -> None:
+        """See auto_tuning.py. What the first settings answered stays on the record as a try."""
+        made, inner_y = self.made, walk.windows.y[walk.windows.inner]
+
+        def best() -> float:
+            return max(float(np.mean(found.inner == inner_y)) for found in made.windows.values())
+
+        weak, before = self.config.tuning.below, best()
+        if before >= weak:
+            return
+        made.tuning = Tuning(before, KEPT)
+        changed: dict[str, Any] = {}
+        for family, found in made.windows.items():
+            settings = self.config.family_settings(family)
+            trials = changes_of(make_trainer(family, settings))
+            trainers = [make_trainer(family, settings | changes) for changes in trials]
+            told = self._told(family)
+            told("tuning", 0, len(trials))
+            with self.stage("tuning"):
+                outcomes = walk.search(trainers, self._bounds())
+            changes, made.tuning.families[family] = chosen(trials, outcomes)
+            found.tried |= vectors(trials, outcomes, walk.windows.inner, answers)
+            if changes:
+                changed[family] = changes
+        if changed:
+            before_tuning = {family: made.windows[family] for family in changed}
+            config = self.config
+            for family, changes in changed.items():
+                config = config.with_family_settings(family, changes)
+            self._fit_all(config, list(changed))
+            for family, old in before_tuning.items():
+                if made.windows[family] is not old:
+                    made.windows[family].tried |= old.tried | {"settings as set": old.inner}
+                    made.also_oos[f"{family}: settings as set"] = old.oos
+            made.tuning.outcome = TUNED
+        if best() < weak:
+            made.tuning.outcome = REVIEW
 
 
 def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
@@ -227,7 +297,7 @@ def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
 def _evidence(parts: Parts, made: _Fitted, walk: WalkForwardFit | None) -> EvidenceRows:
     """Pooled windows; the test part where no family has them."""
     if walk is not None and made.windows:
-        return walk_forward_rows(walk.windows, made.windows)
+        return walk_forward_rows(walk.windows, made.windows, made.also_oos)
     return holdout_rows(parts, made.models, made.fits)
 
 
@@ -247,7 +317,7 @@ def _final(
     """The verdict's model on all rows; None where the fit does not come to its end."""
     deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
     bounds = Bounds(config.training.seed, threads, stop, deadline)
-    final = walk.refit(make_trainer(family, config.family_settings(family)), made.windows[family], bounds)
+    final = walk.refit(make_trainer(family, made.settings[family]), made.windows[family], bounds)
     return final if final.model.complete else None
 
 
@@ -257,13 +327,16 @@ def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
 
 
 def _evaluation(
-    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any]
+    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any], shown: str
 ) -> dict[str, Any]:
     """On which rows the verdict stands, and what each window came to."""
     if walk is not None and not made.windows:
         note = "judged on the test part alone, because no family could be fitted on all windows"
     told: dict[str, Any] = {"method": rows.method, "note": note, "rows": len(rows.oos), "no_windows": made.no_windows}
-    if walk is None or rows.method != "walk_forward":
+    pooled = rows.method == "walk_forward"
+    proba = made.windows[shown].proba if pooled else made.models[shown][1][rows.oos]
+    told["probabilities"] = probabilities_beat_prior(proba, rows.y[rows.oos], rows.y[rows.train])
+    if walk is None or not pooled:
         return told
     families = {
         name: {"windows": found.windows, "seconds": round(found.seconds, 3)} for name, found in made.windows.items()

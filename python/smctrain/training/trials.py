@@ -41,6 +41,7 @@ def trials_of(rows: EvidenceRows, data: Dataset, config: Config, run: str) -> li
         *((name, OOS, rows.oos, vector) for name, vector in zip(rows.names, rows.oos_answers, strict=True)),
         *((name, INNER, rows.inner, vector) for name, vector in zip(rows.names, rows.inner_answers, strict=True)),
         *((name, INNER, rows.inner, vector) for name, vector in rows.also_tried.items()),
+        *((name, OOS, rows.oos, vector) for name, vector in rows.also_oos.items()),
     ]
     for name, stage, where, vector in answered:
         score = float(np.mean(vector == rows.y[where]))

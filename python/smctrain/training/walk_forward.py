@@ -33,11 +33,12 @@ from smctrain.splits import WalkForward
 from smctrain.splits import audit as audit_split
 from smctrain.splits.base import longest_overlap
 from smctrain.splits.tail import tail_split
+from smctrain.training.auto_tuning import FOLDS as TUNING_FOLDS
 from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
 from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import answers
 from smctrain.training.final import FinalModel, median_of, refit_on_all
-from smctrain.training.fitting import FamilyFit, Fitter
+from smctrain.training.fitting import FamilyFit, Fitter, FoldOutcome
 from smctrain.training.parts import LabelMap, Parts, Rows, inner_folds, make_label_map
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import prepare_settings
@@ -206,6 +207,23 @@ class WalkForwardFit:
             rounds=[kept for kept in (rounds_of(window.fit.model) for window in found) if kept is not None],
             uses={name: bool(told[-1][name]) for name in ("selection", "augmentation")},
         )
+
+    def search(self, trials: list[Trainer], bounds: Bounds) -> list[FoldOutcome]:
+        """Out-of-fold answers of each trial on a few purged folds of the first window's training rows; fewer where time
+        runs out."""
+        part = self.windows.parts[0]
+        config = self.config.model_copy(update={"cv": self.config.cv.model_copy(update={"folds": TUNING_FOLDS})})
+        classes = len(self.windows.label_map.classes)
+        folds, note = inner_folds(self.data, part.train, part.y, classes, config, part.horizon)
+        part = dataclasses.replace(part, folds=folds, folds_note=note)
+        prepare = self.store.of(part.train).prepare
+        found: list[FoldOutcome] = []
+        for trial in trials:
+            outcome = self._fitter(part, trial, prepare, bounds).cross_validate(augmented=False, repeat=0)
+            if len(outcome.accuracies) < len(folds) or not folds:
+                break
+            found.append(outcome)
+        return found
 
     def refit(self, trainer: Trainer, found: FamilyWindows, bounds: Bounds) -> FinalModel:
         """The family as it would go live: on all labelled rows, with the windows' rounds and choices."""

@@ -158,6 +158,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "p_comb": found.p_comb,
         "p_resolution": None if test is None else test.resolution,
         "n_shifts": None if test is None else test.n_shifts,
+        "luck_mean": None if test is None else test.null_mean,
         "luck_low": None if luck is None else luck.low,
         "luck_high": None if luck is None else luck.high,
         "e_end": found.wealth.end,

@@ -25,6 +25,8 @@ def reasons_of(case: Case, measured: Measured, found: Evidence, kind: str, faile
     said = dict(failed)
     head = _head(case, measured, found, kind, said)
     reasons = [head, _comparison(case, measured, found), *(sentence for sentence in said.values() if sentence)]
+    if kind != DEPLOY and found.test is not None and not case.metric.balanced:
+        reasons.insert(2, _guessing(found))
     if kind == DEPLOY and found.test is not None:
         reasons.append(_luck(found.p_oos or 0.0, found.test, found.configurations))
         left = f"{found.wealth.end:.1f}" if found.wealth.end < 1e6 else "more than a million"
@@ -92,6 +94,16 @@ def _comparison(case: Case, measured: Measured, found: Evidence) -> str:
     if found.skill > 0.0:
         return f"{text}: {100 * found.skill:.1f} points of {case.metric.word} ahead."
     return f"{text}: no skill shown."
+
+
+def _guessing(found: Evidence) -> str:
+    """Why a number that sounds good is not: what luck scores here, and what these rows are worth."""
+    assert found.test is not None
+    tries = f"the best of {found.configurations:,} tries" if found.configurations > 1 else "a model"
+    return (
+        f"With luck alone {tries} scores {percent(found.test.null_mean)} on average on rows like these. Neighbouring "
+        f"rows share their outcome, so that all of them are worth about {found.n_eff:,.0f} independent ones."
+    )
 
 
 def _luck(p: float, test: stats.CircularShiftTest, configurations: int) -> str:

@@ -98,11 +98,7 @@ def _choice(measured: Measured) -> dict[str, str]:
     choice = measured.choice
     if choice.best is None:
         details = "; ".join(f"{name}: {reason}" for name, reason in choice.rejected.items())
-        return {
-            "selector": (
-                f"No model passed the selection on inner rows, out-of-fold and validation together ({details})."
-            )
-        }
+        return {"selector": (f"No model passed the selection on inner rows, those before the test rows ({details}).")}
     if choice.veto is not None:
         return {"consistency": f"{choice.best.name}, the best on inner rows, is refused: {choice.veto}."}
     return {}
