@@ -61,28 +61,33 @@ def main() -> int:
     }  # fmt: skip
     cells: list[Any] = []
     options.out.mkdir(parents=True, exist_ok=True)
+
+    def keep(more: list[Any]) -> None:
+        """Write the report with what is known by now: an interrupted run leaves one, too."""
+        for cell in more:
+            for ratio in cell["ratios"]:
+                ratio["need"] = None if options.quick else ratio["need"]
+        cells.extend(more)
+        document.update(cells=cells, missed=report.missed(cells), worst=report.worst(cells))
+        (options.out / "neural.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        (options.out / "neural.md").write_text(report.markdown(document), encoding="utf-8")
+
     if "step" in options.only:
-        cells += measure.steps(options.rounds, options.quick)
+        for cell in measure.steps(options.rounds, options.quick):
+            keep([cell])
     if "fit" in options.only:
         journal = options.out / "neural-fits.jsonl"
         if not options.resume:
             journal.unlink(missing_ok=True)
-        cells += measure.fits(options.seeds, options.plain_seeds, options.quick, journal)
+        keep(measure.fits(options.seeds, options.plain_seeds, options.quick, journal))
     if "predict" in options.only:
-        cells += measure.predictions(options.rounds, options.quick)
+        keep(measure.predictions(options.rounds, options.quick))
     if "memory" in options.only:
         document["memory"] = measure.memory(options.quick)
         with tempfile.TemporaryDirectory() as name:
             document["loading"] = measure.loading(Path(name))
-    if options.quick:
-        for cell in cells:
-            for ratio in cell["ratios"]:
-                ratio["need"] = None
-    document |= {"cells": cells, "missed": report.missed(cells), "worst": report.worst(cells)}
-    (options.out / "neural.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    text = report.markdown(document)
-    (options.out / "neural.md").write_text(text, encoding="utf-8")
-    print(text)
+    keep([])
+    print((options.out / "neural.md").read_text(encoding="utf-8"))
     return 0
 
 

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ def peak_gflops() -> float:
     return 2 * 512**3 / best / 1e9
 
 
-def steps(rounds: int, quick: bool) -> list[Cell]:
+def steps(rounds: int, quick: bool) -> Iterator[Cell]:
     """Milliseconds of a training step. All sides begin with the same weights and take the same rows in the same order;
     before the turns, one run without dropout shows that they compute the same thing."""
     work = planted(900, 200) if quick else planted()
@@ -58,7 +58,6 @@ def steps(rounds: int, quick: bool) -> list[Cell]:
     nets += [(cnn(64, epochs(64)), 1.0), (transformer(64, epochs(64)), 1.0)]
     if quick:
         nets = [nets[1], nets[4]]
-    cells = []
     for net, need in nets:
         peak = peak_gflops()
         n_steps = net.epochs * -(-len(rows) // net.batch)
@@ -89,8 +88,7 @@ def steps(rounds: int, quick: bool) -> list[Cell]:
             ratio["void"] |= apart > STEP_LOSS
         for side in cell["sides"].values():
             side["share_of_peak"] = work_done / side["cpu"] / peak
-        cells.append(cell)
-    return cells
+        yield cell
 
 
 def fits(

@@ -157,6 +157,23 @@ void bind_gan_neural(py::module_& m) {
                           [&](const StopToken&) { return neural::coverage(left, right, k); });
       },
       py::arg("a"), py::arg("b"), py::arg("k"), "Share of a's rows whose k-neighbour ball holds a row of b.");
+
+  m.def(
+      "table_nearest",
+      [](const py::array& a, const py::array& b, const py::array& own) {
+        const auto left = matrix_view<float>(a, "a");
+        const auto right = matrix_view<float>(b, "b");
+        const auto left_out = vector_view<int64_t>(own, "own");
+        if (left.cols != right.cols || left.rows < 1 || right.rows < 1)
+          raise("InputError", "a and b must hold rows of the same columns.");
+        if (!left_out.empty() && static_cast<int64_t>(left_out.size()) != left.rows)
+          raise("InputError", "own must name a row of b for each row of a, or none.");
+        return to_array(run_native(py::none(), 0.0, [&](const StopToken&) {
+          return neural::nearest_distances(left, right, left_out);
+        }));
+      },
+      py::arg("a"), py::arg("b"), py::arg("own"),
+      "Distance of each row of a to the nearest row of b, own (a row of b for each row of a) left out.");
 }
 
 }  // namespace smctrain::bindings

@@ -22,6 +22,7 @@ __all__: list[str] = [
     "neural_meta_fit",
     "table_coverage",
     "table_energy_distance",
+    "table_nearest",
     "torch_minor",
 ]
 
@@ -183,6 +184,11 @@ def table_coverage(a: numpy.ndarray, b: numpy.ndarray, k: typing.SupportsInt | t
 def table_energy_distance(a: numpy.ndarray, b: numpy.ndarray) -> float:
     """
     Energy coefficient of two samples, 0 (alike) to 1.
+    """
+
+def table_nearest(a: numpy.ndarray, b: numpy.ndarray, own: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Distance of each row of a to the nearest row of b, own (a row of b for each row of a) left out.
     """
 
 __version__: str = "0.1.0"

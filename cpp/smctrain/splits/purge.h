@@ -3,9 +3,10 @@
 //   candidate  a row that may be used at all: it is a test, or it would be trained on.
 //   block      maximal run of test rows in the order (t0, row id) of all candidates; [a, b] = [min t0,
 //              max t1]. Blocks are judged one by one: the rows between two blocks stay.
-//   purge      a training row whose interval overlaps that of a test row is removed. Rules::block, coarser:
-//              one that meets [a, b] of a block. A lookback widens the training interval to
-//              [t0 - lookback, t1]: for models whose features reach back over bars that a test label used.
+//   purge      a training row whose interval overlaps that of a test row is removed. Rules::block: one that
+//              meets [a, b] of a block; the same rows, because whoever meets the span of a maximal run from
+//              outside it meets the label that begins or ends there. A lookback widens the training interval
+//              to [t0 - lookback, t1]: for models whose features reach back over bars that a test label used.
 //   embargo    a training row with b < t0 <= b + e is removed, for every block, on top of the purge.
 //
 // 1. Walk the candidates in the order of time: test intervals (or blocks) become disjoint segments, every

@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import threading
 import time
@@ -30,7 +29,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     # 40 characters are at most 160 bytes: the temporary name fits wherever the final one does.
-    temp = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}.smctmp"
+    temp = path.parent / f".{path.name[:40]}.{os.urandom(8).hex()}.smctmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)

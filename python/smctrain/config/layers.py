@@ -23,7 +23,7 @@ from smctrain.exceptions import ConfigError
 
 MAX_SHOWN = 50  # problems told at once
 SETTINGS = "features.settings"  # an open section: the core has the table of its keys
-ENVIRONMENT = {"output.root": "SMCTRAIN_RUNS", "output.ledger": "SMCTRAIN_LEDGER"}
+ENVIRONMENT = {"output.root": "SMCTRAIN_RUNS"}
 _FAMILY_ALIASES = {
     "randomforest": "RandomForest", "random_forest": "RandomForest", "rf": "RandomForest",
     "xgboost": "XGBoost", "xgb": "XGBoost",

@@ -245,7 +245,7 @@ class Output(Section):
     root: str = "runs"
     """Folder that holds run folders; SMCTRAIN_RUNS overrides it."""
     ledger: str | None = None
-    """Folder of the trial ledger; null: `ledger` beside the run folder; SMCTRAIN_LEDGER overrides it."""
+    """Folder of the trial ledger; null: $SMCTRAIN_LEDGER, else `ledger` beside the run folder."""
 
 
 class Config(Section):

@@ -7,6 +7,7 @@ way back gives no value outside the training range, and columns of few distinct 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 _LEVELS = 1001
 _FEW = 20  # distinct values up to which a column is one of steps
+_CALIBRATION_LEVELS = 201
+_CALIBRATION_ROWS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +77,58 @@ class Marginals:
             else:
                 rows[:, j] = np.interp(ranks[:, j], levels, self.grid[:, j])
         return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Normal scores that a generator made for a class, moved so that each column has the quantiles of the class's
+    training rows. Ranks, and with them what a column says about another, stay as made.
+
+    A generator learns how columns hang together long before it has every spread and every rare flag right; these need
+    no learning.
+
+    Attributes
+    ----------
+    made, real : float32 (n_classes, levels, d)
+        Quantiles of made rows and of training rows; equal for a class of fewer than 50 training rows, which is left as
+        made.
+    """
+
+    made: NDArray[np.float32]
+    real: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        make: Callable[[NDArray[np.int32]], NDArray[np.float32]],
+        scores: NDArray[np.float32],
+        codes: NDArray[np.int32],
+        n_classes: int,
+    ) -> Calibration:
+        """Of what `make` makes for class codes, and of the training rows' scores (n, d) and codes (n,)."""
+        from scipy.special import ndtri
+
+        width = scores.shape[1]
+        levels = (np.arange(_CALIBRATION_LEVELS) + 0.5) / _CALIBRATION_LEVELS
+        made = np.empty((n_classes, _CALIBRATION_LEVELS, width), dtype=np.float32)
+        made[:] = ndtri(levels)[:, None]
+        real = made.copy()
+        m = int(np.clip(2_000_000 // width, 1000, 4000))
+        for code in range(n_classes):
+            own = scores[codes == code]
+            if len(own) >= _CALIBRATION_ROWS:
+                made[code] = np.quantile(make(np.full(m, code, dtype=np.int32)), levels, axis=0)
+                real[code] = np.quantile(own, levels, axis=0)
+        return cls(made, real)
+
+    def apply(self, scores: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The scores (n, d) of rows of these classes (n,), moved; beyond the outermost quantiles by a constant."""
+        moved = scores.copy()
+        for code in np.unique(codes):
+            rows = np.flatnonzero(codes == code)
+            for j in range(scores.shape[1]):
+                made, real, values = self.made[code, :, j], self.real[code, :, j], scores[rows, j]
+                within = np.interp(values, made, real)
+                beyond = np.minimum(values - made[0], 0.0) + np.maximum(values - made[-1], 0.0)
+                moved[rows, j] = within + beyond
+        return moved

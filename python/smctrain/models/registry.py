@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -206,7 +205,9 @@ def resolve_family(name: str) -> str:
     for entry in GENERATORS.values():
         if plain in entry.aliases:
             raise InputError(f"{entry.name} makes rows and predicts nothing: use smctrain.models.{entry.estimator}.")
-    near = difflib.get_close_matches(plain, _ALIASES, n=1)
+    from difflib import get_close_matches  # of mistakes only: loading a model should not wait for it
+
+    near = get_close_matches(plain, _ALIASES, n=1)
     hint = f" Did you mean {_ALIASES[near[0]]!r}?" if near else ""
     raise InputError(f"there is no model family {name!r}.{hint} Known: {', '.join(FAMILIES)}.")
 
@@ -221,7 +222,9 @@ def make_trainer(family: str, settings: dict[str, Any] | None = None) -> Trainer
     known = list(inspect.signature(cls).parameters)
     for name in settings:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(name), known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise InputError(f"{entry.name} has no setting {name!r}.{hint} Known: {', '.join(known)}.")
     trainer: Trainer = cls(**settings)

@@ -115,6 +115,57 @@ def validated_matrix(
     return _to_floats(estimator, data, np.float32 if narrow else np.float64, allow_nan, allow_infinite), target
 
 
+def plain_matrix(owner: Any, X: Any, *, allow_nan: bool) -> NDArray[np.float32]:
+    """As `validated_matrix` at prediction, without scikit-learn.
+
+    `owner` has `n_features_in_` and `feature_names_in_`. Raises as `validated_matrix` does.
+    """
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+        raise InputError(
+            f"X must be a dense table of numbers, but sparse data was passed ({type(X).__name__}): use X.toarray()."
+        )
+    _refuse_non_numbers(X)
+    names: Any = None
+    data: Any
+    if hasattr(X, "schema") and hasattr(X, "column_names"):  # an Arrow table
+        names = list(X.column_names)
+        data = np.column_stack([np.asarray(X.column(name)) for name in names]) if names else np.empty((len(X), 0))
+    elif hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        names, data = list(X.columns), X.to_numpy()
+        if data.dtype.kind == "O" and hasattr(X, "iloc"):  # pandas' own numbers, with its own missing value
+            data = X.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        data = np.asarray(X)
+        _refuse_non_numbers(data)
+    if data.dtype.kind == "O":
+        try:
+            data = data.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"X must hold numbers, but does not: {error}.") from error
+    if data.dtype.kind == "c":
+        raise InputError("Complex data not supported: X must hold real numbers.")
+    if data.dtype.kind not in "biuf":
+        raise InputError(f"X must hold numbers, but has dtype {data.dtype}.")
+    if data.ndim != 2:
+        raise InputError(f"Expected 2D array, got {data.ndim}D array instead: X must be (rows, columns).")
+    if len(data) == 0:
+        raise TooFewRows(f"Found array with 0 sample(s) (shape={data.shape}) while a minimum of 1 is required.")
+    if names is not None and owner.feature_names_in_ is not None:
+        expected = [str(name) for name in owner.feature_names_in_]
+        if [str(name) for name in names] != expected:
+            missing = [name for name in expected if name not in names]
+            unknown = [str(name) for name in names if str(name) not in expected]
+            raise InputError(
+                "The feature names should match those that were passed during fit, in their order; missing: "
+                f"{', '.join(missing) or 'none'}, unknown: {', '.join(unknown) or 'none'}."
+            )
+    if data.shape[1] != owner.n_features_in_:
+        raise InputError(
+            f"X has {data.shape[1]} features, but the model is expecting {owner.n_features_in_} features as input."
+        )
+    return _to_floats(owner, data, np.float32, allow_nan, False)
+
+
 def _to_floats(estimator: Any, data: NDArray[Any], dtype: Any, allow_nan: bool, allow_infinite: bool) -> NDArray[Any]:
     if data.dtype.kind in "iu" and data.dtype.itemsize == 8 and data.size:
         large = (data > _LARGEST_EXACT_INTEGER) | (data < -_LARGEST_EXACT_INTEGER if data.dtype.kind == "i" else False)

@@ -193,7 +193,8 @@ class EventAwareSplit(Splitter):
 
     def split_indices(self, X: Any = None, groups: Any = None) -> tuple[Rows, Rows, Rows]:
         """Sorted row ids of train, validation and test, for a base with three parts (`TemporalSplit`)."""
-        return three_parts(self._parts(*self._start(X, groups)), bool(self._temporal().validation))
+        has_validation = bool(self._temporal().validation)
+        return three_parts(self._parts(*self._start(X, groups)), has_validation)
 
     def _temporal(self) -> TemporalSplit:
         if not isinstance(self.base, TemporalSplit):

@@ -97,7 +97,7 @@ class SplitPlan(Sequence[FoldPlan]):
         made: dict[str, NDArray[Any]] = {}
         for field in fields(FoldPlan):
             values = [getattr(fold, field.name) for fold in self.folds]
-            if field.name not in _ALWAYS and not any(value not in (None, 0, "", ()) for value in values):
+            if field.name not in _ALWAYS and not any(map(_says_something, values)):
                 continue
             if field.name == "events":
                 made["events"] = np.array([", ".join(value) for value in values])
@@ -165,6 +165,10 @@ class SplitPlan(Sequence[FoldPlan]):
         figure = ax.get_figure()
         assert isinstance(figure, Figure)
         return figure
+
+
+def _says_something(value: Any) -> bool:
+    return isinstance(value, np.datetime64) or bool(value)
 
 
 def _dates(values: list[Any]) -> NDArray[Any]:

@@ -44,8 +44,8 @@ class PurgedKFold(PurgingSplitter, WindowSplitter):
         Purge by feature windows: a training row counts from t0 - lookback on, so that no feature of a training row
         reaches back over bars that a test label used. For models that remember rows (nearest neighbours, sequences).
     purge : "exact" or "block"
-        "block" also removes rows whose own labels overlap no test label, but lie inside a test block's span
-        [min t0, max t1]: coarser, never less.
+        Whether training labels are held against single test labels or against the span [min t0, max t1] of a test
+        block. Blocks being maximal runs of test rows, both remove the same rows.
     stratify_quality : array-like (n,) or QualityStrata, optional
         Quality per row: borders shift by at most 5 % of a fold, so that neighbouring folds hold similar shares.
 

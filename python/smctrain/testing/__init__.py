@@ -9,13 +9,20 @@ from smctrain.testing.market import Process, best_accuracy, simulate_market
 from smctrain.testing.processes import NoiseTable, noise_table, ohlc_paths
 
 # Loaded at first use: they need the features, the labels and the audit.
-_LATER = {"replay": "replaying", "ReplayReport": "replaying"}
+_LATER = {
+    "replay": "replaying",
+    "ReplayReport": "replaying",
+    "check_splitters": "split_cases",
+    "SplitCheck": "split_cases",
+}
 
 __all__ = [
     "NoiseTable",
     "Process",
     "ReplayReport",
+    "SplitCheck",
     "best_accuracy",
+    "check_splitters",
     "noise_table",
     "ohlc_paths",
     "replay",

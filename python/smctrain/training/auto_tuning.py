@@ -30,10 +30,9 @@ _STRENGTHS: dict[str, tuple[float, float, float]] = {
     "reg_lambda": (1.0, 5.0, 25.0),
     "l2_leaf_reg": (1.0, 5.0, 25.0),
     "weight_decay": (1.0, 10.0, 100.0),
-    "min_samples_leaf": (1.0, 3.0, 10.0),
     "C": (1.0, 0.1, 0.01),
-    "l2": (1.0, 10.0, 100.0),
     "subsample": (1.0, 0.8, 0.6),
+    "min_samples_leaf": (1.0, 3.0, 10.0),
 }
 """What a family regularises by, first that it has; factors on the value as set. A value of 0 counts as 1."""
 _RATES: dict[str, tuple[float, float]] = {"learning_rate": (1.0, 0.3)}

@@ -217,7 +217,8 @@ def _task(
 
 def ledger_folder(config: Config, folder: Path) -> Path:
     """Where trials are counted: beside the run folders, so that it knows all of them."""
-    return Path(config.output.ledger) if config.output.ledger else folder.absolute().parent / "ledger"
+    named = config.output.ledger or os.environ.get("SMCTRAIN_LEDGER")
+    return Path(named) if named else folder.absolute().parent / "ledger"
 
 
 def _frames(bars: SymbolBars, config: Config) -> SymbolBars:
@@ -281,6 +282,8 @@ class _RunFolder:
 
     def __exit__(self, *exc: object) -> None:
         if self.folder is not None:
+            # Workers that Ctrl-C ended in the middle of a file are gone by now.
+            sweep_stale(self.folder, older_than_s=0.0)
             (self.folder / ".lock").unlink(missing_ok=True)
             _FOLDERS_IN_USE.discard(self.folder.resolve())
 

@@ -49,7 +49,7 @@ TEST_CASE("a lookback purges rows whose features reach back into a test label") 
                                    Fate::kTrain});
 }
 
-TEST_CASE("a purge by block takes the rows inside it whose own labels touch none") {
+TEST_CASE("a purge by block takes every row that meets its span") {
   const std::vector<int64_t> t0{0, 1, 2, 3, 4};
   const std::vector<int64_t> t1{0, 9, 2, 3, 4};  // rows 1 and 2 are tests; the label of row 1 is long
   const std::vector<uint8_t> is_test{0, 1, 1, 0, 0};

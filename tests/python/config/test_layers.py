@@ -213,7 +213,8 @@ OTHER_VALUES: dict[str, Any] = {
     "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
     "labels.flat_at_session_end": True, "labels.gap_target": "open",
     "augmentation.enabled": False, "augmentation.method": "gan", "training.held_out_importance": False,
-    "prepare.impute": "mean",
+    "prepare.impute": "mean", "evaluation.outer": "holdout", "evaluation.final_refit": False, "tuning.enabled": True,
+    "output.ledger": "x",
     "prepare.indicator": 0.01, "prepare.clip": None, "prepare.scale": "robust",
     "selection.features.method": "boruta", "selection.features.min_features": 7,
     "selection.features.top_m": 9, "selection.features.frequency": 0.8, "random_forest.max_features": "log2",
@@ -249,7 +250,7 @@ def test_the_hash_reacts_to_everything_that_can_change_a_result() -> None:
     hashes["quote"] = resolve(overrides={"labels.quote": "bid_ask", "labels.costs": None}, environment={}).hash()
     same = {key for key, value in hashes.items() if value == base.hash()}
     # Which symbols are trained does not change the result of any of them.
-    assert same == {"symbols", "training.workers", "output.root"}
+    assert same == {"symbols", "training.workers", "output.root", "output.ledger"}
     others = [value for key, value in hashes.items() if key not in same]
     assert len(set(others)) == len(others)
 

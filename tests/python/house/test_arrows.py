@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "plots": GROUND | {"bars", "features"},
     "importance_plots": GROUND | {"plots"},
     "deploy": GROUND | {"results", "bars", "features", "models"},
-    "testing": GROUND | {"bars", "labels", "features", "audit"},
+    "testing": GROUND | {"bars", "labels", "features", "audit", "splits"},
     # The faces see everything.
     "job": {"*"},
     "trainer": {"*"},

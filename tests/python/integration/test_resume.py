@@ -41,9 +41,12 @@ def trained(folder: Path) -> list[str]:
 
 
 def test_a_resumed_run_trains_only_the_rest_and_equals_an_uninterrupted_one(
-    three: BarSet, small: Any, tmp_path: Path, results_of: Callable[[Path], Any]
+    three: BarSet, small: Any, tmp_path: Path, results_of: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What the other run tried would count here, and the other way round.
+    monkeypatch.setenv("SMCTRAIN_LEDGER", str(tmp_path / "one"))
     st.train(three, out=tmp_path / "whole", workers=1, **small)
+    monkeypatch.setenv("SMCTRAIN_LEDGER", str(tmp_path / "two"))
     folder = tmp_path / "run"
     broken = st.train(three, out=folder, workers=1, on_event=interrupt_after("SIM1"), **small)
     assert broken.interrupted

@@ -129,7 +129,7 @@ def test_a_model_is_only_held_against_accuracies_never_against_a_label(run: RunR
     """Baselines carry the majority's label beside its accuracy; label 1 is not 100 %."""
     for symbol in run:
         for model, reason in run[symbol].selection["rejected"].items():
-            best = run[symbol][model].baselines["validation"]["best"]
+            best = run[symbol].verdict["evidence"]["val_baseline"]
             if "not above the best answer" in reason:
                 assert f"({best:.1%})".replace("%", " %") in reason
 
@@ -143,8 +143,13 @@ def test_predictions_hold_every_row_of_every_part_of_every_model(run: RunResult)
         for name, part in table.groupby("model", observed=True):
             for split, key in (("train", "train"), ("validation", "validation"), ("test", "test")):
                 assert (part["split"] == split).sum() == run[symbol].split[key]["rows"]
-            assert part["row"].is_monotonic_increasing
-            assert part["row"].is_unique
+            pooled, part = part[part["split"] == "oos"], part[part["split"] != "oos"]
+            for rows in (pooled["row"], part["row"]):
+                assert rows.is_monotonic_increasing
+                assert rows.is_unique
+            assert len(pooled) == run[symbol].evaluation["rows"]
+            oos = (pooled["prediction"] == pooled["y"]).mean()
+            assert oos == pytest.approx(run[symbol][str(name)].history["oos_accuracy"])
             np.testing.assert_allclose(part[proba].sum(axis=1), 1.0, atol=1e-6)
             assert set(part["y"]) <= set(run[symbol].classes)
             test = part[part["split"] == "test"]

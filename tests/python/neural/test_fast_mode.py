@@ -88,7 +88,9 @@ def test_a_fast_network_takes_larger_batches_and_no_runs(path: tuple[np.ndarray,
         make_task(*path, 1100, 400)
     )
     (sentence,) = fitted.warnings
-    assert sentence == "mode='fast': batches of 32 rows instead of 8, learning rate 0.002 instead of 0.001."
+    assert sentence == (
+        "mode='fast': batches of 32 rows instead of 8, learning rate 0.002 instead of 0.001, patience 4 instead of 8."
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,20 @@ def test_rate_follows_batch_and_small_data_keeps_its_steps(
     assert settings["batch_size"] == batch
     assert settings["learning_rate"] == pytest.approx(rate)
     assert "block_rows" not in settings
+
+
+@pytest.mark.parametrize(
+    ("patience", "schedule", "expected"),
+    [(15, "constant", 8), (8, "constant", 4), (4, "constant", 3), (2, "constant", 2), (15, "plateau", 15),
+     (15, "cosine", 15)],
+)  # fmt: skip
+def test_a_fast_fit_waits_half_as_long_unless_the_rate_is_still_to_fall(
+    patience: int, schedule: str, expected: int
+) -> None:
+    native = LSTMTrainer(patience=patience, schedule=schedule).native()
+    settings, words = fast_settings(native, 10_000, runs=True)
+    assert settings["patience"] == expected
+    assert (f"patience {expected} instead of {patience}" in words) == (expected != patience)
 
 
 def test_a_mode_that_does_not_exist_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import numpy as np
@@ -11,8 +12,11 @@ from smctrain._load import core
 from smctrain.exceptions import InputError, SplitLeak, TooFewRows
 from smctrain.splits import (
     CombinatorialPurgedKFold,
+    EventAwareSplit,
     ExpandingWindow,
+    LeaveOneSymbolOut,
     PurgedKFold,
+    RegimeSplit,
     TemporalSplit,
     WalkForward,
     audit,
@@ -51,7 +55,7 @@ def fates_by_double_loop(t0, t1, is_test, embargo_stamps, embargo_span):
 def test_purge_and_embargo_equal_the_double_loop_on_random_cases():
     rng = np.random.default_rng(1)
     forever = np.iinfo(np.int64).max
-    for case in range(600):
+    for case in range(120):
         n = int(rng.integers(2, 45))
         t0 = rng.integers(0, rng.integers(2, 60), n)  # ties, holes, any order
         t1 = t0 + rng.integers(0, rng.integers(1, 15), n)
@@ -97,6 +101,8 @@ SPLITTERS = [
     lambda iv: WalkForward(4, window=100, gap=5, intervals=iv),
     lambda iv: ExpandingWindow(300, 21, 21, intervals=iv),
     lambda iv: TemporalSplit(intervals=iv),
+    lambda iv: EventAwareSplit(base=PurgedKFold(4, embargo=2), intervals=iv),
+    lambda iv: RegimeSplit(np.arange(len(iv[0])) // 70 % 3, embargo=2, intervals=iv),
 ]
 
 
@@ -185,7 +191,7 @@ def test_rows_of_one_moment_stay_on_one_side_in_a_panel():
     t0 = np.concatenate([moments, moments[::-1], moments[20:80]])
     t1 = t0 + np.timedelta64(3 * 900, "s")
     symbols = np.repeat(["A", "B", "C"], [100, 100, 60])
-    for make in SPLITTERS[:5] + SPLITTERS[6:]:
+    for make in SPLITTERS[:5] + SPLITTERS[6:8]:
         splitter = make((t0, t1))
         audit(splitter, t0, (t0, t1), symbols)
         for train, test in splitter.split(t0, groups=symbols):
@@ -216,18 +222,113 @@ def test_walk_forward_trains_on_the_past_and_keeps_its_window():
     assert [(train[0], train[-1]) for train, _ in rolling] == [(5, 32), (25, 52), (45, 72)]
 
 
-def test_splitters_work_in_cross_val_score():
-    sklearn_selection = pytest.importorskip("sklearn.model_selection")
-    from sklearn.linear_model import LogisticRegression
-
+def some_rows(n: int = 300):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(300, 3))
-    y = (X[:, 0] > 0).astype(int)
-    t0 = np.arange(300)
-    for splitter in (PurgedKFold(4, intervals=(t0, t0 + 5)), WalkForward(3, intervals=(t0, t0 + 5))):
-        scores = sklearn_selection.cross_val_score(LogisticRegression(), X, y, cv=splitter)
-        assert len(scores) == splitter.get_n_splits()
-        assert scores.min() > 0.9
+    X = rng.normal(size=(n, 3))
+    return X, (X[:, 0] > 0).astype(int), (np.arange(n), np.arange(n) + 5)
+
+
+@pytest.mark.parametrize("make", [*SPLITTERS[:5], *SPLITTERS[6:]])
+def test_splitters_work_in_scikit_learn(make):
+    selection = pytest.importorskip("sklearn.model_selection")
+    from sklearn.naive_bayes import GaussianNB
+
+    X, y, intervals = some_rows()
+    splitter = make(intervals)
+    scores = selection.cross_val_score(GaussianNB(), X, y, cv=splitter)
+    assert len(scores) == splitter.get_n_splits(X, y)
+    assert scores.min() > 0.85
+    found = selection.cross_validate(GaussianNB(), X, y, cv=splitter, return_indices=True)
+    for number, (train, test) in enumerate(splitter.split(X, y)):
+        np.testing.assert_array_equal(found["indices"]["train"][number], train)
+        np.testing.assert_array_equal(found["indices"]["test"][number], test)
+    grid = selection.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=splitter).fit(X, y)
+    assert grid.n_splits_ == splitter.get_n_splits(X, y)
+    assert grid.best_score_ > 0.85
+    assert selection.check_cv(splitter) is splitter
+
+
+def test_symbols_are_passed_as_groups_in_scikit_learn():
+    selection = pytest.importorskip("sklearn.model_selection")
+    from sklearn.naive_bayes import GaussianNB
+
+    X, y, _ = some_rows()
+    t0 = np.tile(np.datetime64("2024-01-01", "ns") + np.arange(100) * np.timedelta64(1, "h"), 3)
+    symbols = np.repeat(["A", "B", "C"], 100)
+    splitter = LeaveOneSymbolOut(intervals=(t0, t0))
+    grid = selection.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=splitter).fit(X, y, groups=symbols)
+    assert grid.n_splits_ == splitter.get_n_splits(X, y, symbols) == 3
+    assert len(selection.cross_val_score(GaussianNB(), X, y, groups=symbols, cv=splitter)) == 3
+
+
+def test_a_plan_shows_dates_and_counts():
+    stamps = np.datetime64("2024-01-01", "ns") + np.arange(110) * np.timedelta64(1, "D")
+    splitter = WalkForward(3, gap=2, intervals=(stamps[:100], stamps[3:103]))
+    plan = splitter.plan()
+    assert len(plan) == 3
+    assert plan.purpose == "verdict"
+    assert list(plan.columns) == [
+        "fold", "train", "test", "purged", "embargoed", "unused", "train_from", "train_to", "test_from", "test_to",
+    ]  # fmt: skip
+    for fold, (train, test) in zip(plan, splitter.split(), strict=True):
+        assert (fold.train, fold.test) == (len(train), len(test))
+        assert (fold.train_from, fold.train_to) == (stamps[train[0]], stamps[train[-1]])
+        assert (fold.test_from, fold.test_to) == (stamps[test[0]], stamps[test[-1]])
+        assert fold.train + fold.test + fold.purged + fold.unused == 100
+    assert repr(plan).splitlines() == [
+        "WalkForward(n_splits=3, gap=2, min_train=0.4): 3 splits, for verdict",
+        "fold  train  test  purged  embargoed  unused        train_from          train_to         test_from"
+        "           test_to",
+        "   0     35    20       5          0      40  2024-01-01 00:00  2024-02-04 00:00  2024-02-10 00:00"
+        "  2024-02-29 00:00",
+        "   1     55    20       5          0      20  2024-01-01 00:00  2024-02-24 00:00  2024-03-01 00:00"
+        "  2024-03-20 00:00",
+        "   2     75    20       5          0       0  2024-01-01 00:00  2024-03-15 00:00  2024-03-21 00:00"
+        "  2024-04-09 00:00",
+    ]
+
+
+def test_a_plan_is_a_table_with_and_without_pandas(monkeypatch):
+    pd = pytest.importorskip("pandas")
+    plan = TemporalSplit(intervals=(np.arange(100), np.arange(100) + 3)).plan()
+    assert isinstance(plan.table, pd.DataFrame)
+    assert plan.table.loc[0, ["validation", "validation_from", "validation_to"]].tolist() == [12, 70, 81]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    table = plan.table
+    assert isinstance(table, dict)
+    assert table["train"].tolist() == [67]
+
+
+@pytest.mark.parametrize("as_time", [False, True])
+def test_a_plan_can_be_drawn(as_time):
+    pytest.importorskip("matplotlib")
+    t0 = np.arange(200)
+    if as_time:
+        t0 = np.datetime64("2024-01-01", "ns") + t0 * np.timedelta64(1, "D")
+    for splitter in (TemporalSplit(intervals=(t0, t0)), WalkForward(3, intervals=(t0, t0))):
+        figure = splitter.plan().plot()
+        (axis,) = figure.axes
+        parts = [text.get_text() for text in axis.get_legend().get_texts()]
+        assert parts == (["train", "validation", "test"] if splitter.get_n_splits() == 1 else ["train", "test"])
+        assert len(axis.patches) == len(parts) * splitter.get_n_splits()
+
+
+def test_document_sizes_of_tests_and_training_parts_can_be_asked_for():
+    days = np.arange(600)
+    splitter = WalkForward(5, min_train=252, test_size=63, intervals=(days, days))
+    assert [(fold.test_from, fold.test_to) for fold in splitter.plan()] == [
+        (252, 314), (315, 377), (378, 440), (441, 503), (504, 566),
+    ]  # fmt: skip
+    assert len(WalkForward(1, intervals=(days, days)).plan()) == 1
+    with pytest.raises(TooFewRows, match="too few for 5 windows of 63"):
+        WalkForward(5, min_train=252, test_size=63).plan(days[:500])
+    two = TemporalSplit(0.8, 0.0, 0.2, embargo=5, min_train=252, intervals=(days, days))
+    train, validation, test = two.split_indices()
+    assert (train[-1], len(validation), test[0]) == (474, 0, 480)
+    with pytest.raises(TooFewRows, match="min_train asks for 252"):
+        TemporalSplit(0.8, 0.0, 0.2, min_train=252).plan(days[:300])
+    starts = [fold.test_from for fold in ExpandingWindow().plan(days)]  # document 002: 504, 21, 21
+    assert starts == [504, 525, 546, 567]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +344,7 @@ def test_splitters_work_in_cross_val_score():
         ([0, 1, 10], range(10, 15), False, 0, "row in both"),
         ([0, 1, 1], range(10, 15), False, 0, "duplicate row"),
         ([0, 30], range(10, 15), False, 0, "no such row"),
+        ([0, -1], range(10, 15), False, 0, "no such row"),
     ],
 )
 def test_the_audit_raises_with_a_code(train, test, forward, embargo, code):
@@ -255,6 +357,76 @@ def test_the_audit_raises_with_a_code(train, test, forward, embargo, code):
     with pytest.raises(SplitLeak) as caught:
         audit(splits, t0, intervals, forward=forward, embargo=embargo)
     assert caught.value.code == code
+
+
+def test_the_audit_names_the_pair_of_rows():
+    t0 = np.datetime64("2025-06-03T12:00", "ns") + np.arange(30) * np.timedelta64(15, "m")
+    with pytest.raises(SplitLeak) as caught:
+        audit([(np.arange(9), np.arange(10, 15))], t0, (t0, t0 + np.timedelta64(30, "m")))
+    assert caught.value.pair == (8, 10)
+    assert caught.value.rows == (8,)
+    assert str(caught.value) == (
+        "split 0: the labels of 1 training rows overlap a test label. Training row 8 (decided 2025-06-03 14:00 UTC, "
+        "its label ends 2025-06-03 14:30 UTC) and test row 10 (decided 2025-06-03 14:30 UTC, its label ends 2025-06-03 "
+        "15:00 UTC). Pass intervals=(t0, t1) to the splitter, so that rows are purged by label end."
+    )
+
+
+@pytest.mark.parametrize("end", [-1, np.iinfo(np.int64).min])
+def test_the_audit_refuses_labels_without_an_end_where_they_are_used(end):
+    t0 = np.arange(30)
+    t1 = t0 + 2
+    t1[[3, 12]] = end
+    for train, rows in (([0, 1, 3], (12, 3)), ([0, 1], (12,))):
+        with pytest.raises(SplitLeak) as caught:
+            audit([(np.array(train), np.arange(10, 15))], t0, (t0, t1))
+        assert (caught.value.code, caught.value.rows) == ("label without t1", rows)
+    assert audit([(np.array([0, 1]), np.arange(15, 20))], t0, (t0, t1)).ok  # nobody uses the rows without a label
+    times = np.datetime64("2024-01-01", "ns") + t0 * np.timedelta64(1, "h")
+    with pytest.raises(SplitLeak) as caught:
+        audit([([0], [12])], t0, (times, np.where(t0 == 12, np.datetime64("NaT"), times)))
+    assert caught.value.code == "label without t1"
+
+
+def test_the_audit_demands_the_gap_of_a_forward_split():
+    t0 = np.arange(30)
+    splits = [(np.arange(8), np.arange(10, 15))]
+    assert audit(splits, t0, (t0, t0 + 2), forward=True).ok
+    with pytest.raises(SplitLeak) as caught:
+        audit(splits, t0, (t0, t0 + 2), forward=True, gap=1)
+    assert (caught.value.code, caught.value.pair) == ("order", (7, 10))
+    assert audit(WalkForward(3, gap=4, intervals=(t0, t0 + 2)), t0, (t0, t0 + 2)).ok
+
+
+def test_large_splits_are_checked_beside_the_making_with_the_same_answer():
+    n = 30_000
+    t0 = np.arange(n)
+    intervals = (t0, t0 + 3)
+    splitter = PurgedKFold(4, embargo=10, intervals=intervals)
+    report = audit(splitter, t0, intervals)
+    assert report.test == (7_500,) * 4
+    honest = list(splitter.split())
+    leaking = [(np.append(train, test[0] - 1), test) for train, test in honest]
+    with pytest.raises(SplitLeak, match="split 2: the labels of 1 training rows") as caught:
+        audit([honest[0], honest[1], leaking[2], leaking[3]], t0, intervals)
+    assert caught.value.rows == (14_999,)
+    shuffled = np.random.default_rng(0).permutation(n)  # row ids in any order of time
+    moved = (shuffled.copy(), shuffled + 3)
+    assert audit(PurgedKFold(4, embargo=10, intervals=moved), t0, moved).test == report.test
+    rows = np.argsort(shuffled)
+    with pytest.raises(SplitLeak) as caught:
+        audit([tuple(rows[side] for side in leaking[2])], t0, moved)
+    assert caught.value.rows == (rows[14_999],)
+
+
+def test_a_split_that_cannot_be_made_stops_the_audit_and_its_thread():
+    n = 30_000
+    t0 = np.arange(n)
+    t1 = t0.copy()
+    t1[0] = n + 5  # the first fold's label reaches over everything
+
+    with pytest.raises(TooFewRows, match="split 0 of PurgedKFold has no training row left"):
+        audit(PurgedKFold(4, intervals=(t0, t1)), t0, (t0, t1))
 
 
 def test_the_audit_finds_what_row_based_splitters_leak():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from smctrain.config import resolve
+from smctrain.models import gan
 from smctrain.models.base import FitTask
 from smctrain.prepare import Preparation
 from smctrain.training.fitting import Bounds, Fitter, FoldOutcome
@@ -19,6 +20,11 @@ from .test_choosing import small_case
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 GAN = {"augmentation.method": "gan", "augmentation.threshold": 300}
+
+
+@pytest.fixture(autouse=True)
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gan, "COPIES", replace(gan.COPIES, max_steps=60))
 
 
 class Recorder:

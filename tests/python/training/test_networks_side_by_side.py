@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ from smctrain.training.bounds import Bounds
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.symbol import feature_spec, make_labels
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
 SMALL: dict[str, dict[str, Any]] = {
     "NeuralNetwork": {"neural_network.hidden_dims": [8], "neural_network.max_epochs": 3},

@@ -1,180 +1,60 @@
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
-#include "smctrain/models/neural/gemm.h"
-#include "smctrain/models/neural/kernels.h"
-#include "smctrain/models/neural/nets.h"
+#include "smctrain/models/neural/recurrent.h"
 
 namespace smctrain::models::neural {
 
 namespace {
 
-constexpr Op kN = Op::kPlain;
-constexpr Op kT = Op::kTransposed;
+struct GruCell {
+  static constexpr int64_t kGates = 3;
+  static constexpr int64_t kArrays = 4;  // the fourth: bias of the candidate's recurrent part
+  using Layer = RecurrentLayer<GruCell>;
 
-class Gru final : public Net {
- public:
-  Gru(const NetShape& shape, int64_t max_batch) : Net(shape, max_batch), steps_(shape.lookback) {
-    int64_t in = shape.n_features;
-    for (const int64_t width : shape.hidden) {
-      const int64_t cells = steps_ * max_batch * width;
-      layers_.push_back({in, width, buffer(3 * cells), buffer(3 * cells), buffer(3 * cells), buffer(cells),
-                         buffer(cells), buffer(cells), buffer(cells), buffer(cells),
-                         buffer(3 * max_batch * width)});
-      in = width;
+  GruCell(int64_t all, int64_t one)
+      : d_recurrent(buffer(kGates * all)), product(buffer(all)), step_product(buffer(kGates * one)) {}
+
+  std::vector<float> d_recurrent;  // (step, batch, 3 width): gradient of the recurrent side's pre-activations
+  std::vector<float> product;      // (step, batch, width): recurrent part of the candidate, before the reset
+  std::vector<float> step_product;  // (batch, 3 width)
+
+  void step(int64_t t, Layer& layer, const float* recurrent, const float* bias_new, int64_t batch) {
+    const int64_t cells = batch * layer.width;
+    const float* h_before = layer.h_before(t, cells);
+    if (t > 0) {
+      gemm(Op::kPlain, Op::kPlain, batch, kGates * layer.width, layer.width, h_before, recurrent, 0.0F,
+           step_product.data());
     }
-    shared_ = buffer(3 * steps_ * max_batch * shape.hidden.front());
-    const int64_t widest = *std::max_element(shape.hidden.begin(), shape.hidden.end());
-    recurrent_ = buffer(3 * widest * widest);
-    last_ = buffer(max_batch * in);
-    last_gates_ = buffer(max_batch * in);
+    gru_step(layer.gates.data() + t * kGates * cells, t == 0 ? nullptr : step_product.data(), bias_new,
+             h_before, product.data() + t * cells, layer.h.data() + t * cells, batch, layer.width);
   }
 
-  void forward_training(int64_t batch, double dropout, Philox& stream) override {
-    const float* x = input();
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      Layer& layer = layers_[i];
-      run_layer(i, x, batch);
-      x = layer.h.data();
-      if (i + 1 < layers_.size()) {
-        const int64_t cells = steps_ * batch * layer.width;
-        dropout_gates(stream, dropout, layer.gates_out.data(), cells);
-        std::copy_n(layer.h.data(), cells, layer.dropped.data());
-        multiply(layer.dropped.data(), layer.gates_out.data(), cells);
-        x = layer.dropped.data();
-      }
-    }
-    take_last(batch);
-    const int64_t cells = batch * layers_.back().width;
-    dropout_gates(stream, dropout, last_gates_.data(), cells);
-    multiply(last_.data(), last_gates_.data(), cells);
-    head_forward(last_.data(), batch);
+  void start_backward(int64_t) {}
+
+  void step_backward(int64_t t, Layer& layer, int64_t batch) {
+    const int64_t cells = batch * layer.width;
+    gru_step_backward(layer.gates.data() + t * kGates * cells, product.data() + t * cells,
+                      layer.h_before(t, cells), layer.d_h.data() + t * cells,
+                      t == 0 ? nullptr : layer.d_h.data() + (t - 1) * cells,
+                      layer.d_gates.data() + t * kGates * cells, d_recurrent.data() + t * kGates * cells,
+                      batch, layer.width);
   }
 
-  void forward_evaluation(int64_t batch) override {
-    const float* x = input();
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      run_layer(i, x, batch);
-      x = layers_[i].h.data();
-    }
-    take_last(batch);
-    head_forward(last_.data(), batch);
+  // The reset gate stands between the candidate's recurrent part and the rest, so the two sides differ.
+  const float* recurrent_gradient(const Layer&) const { return d_recurrent.data(); }
+
+  // The last third of the recurrent gradients' sums; the sums are few, so all are taken.
+  void finish_backward(Layer& layer, int64_t rows, float* d_bias_new) {
+    column_sums(d_recurrent.data(), rows, kGates * layer.width, step_product.data());
+    std::copy_n(step_product.data() + 2 * layer.width, layer.width, d_bias_new);
   }
-
-  bool shares_bars() const override { return true; }
-
-  void backward(int64_t batch) override {
-    Layer& top = layers_.back();
-    const int64_t top_cells = batch * top.width;
-    std::fill_n(top.d_h.data(), steps_ * top_cells, 0.0F);
-    float* d_last = top.d_h.data() + (steps_ - 1) * top_cells;
-    head_backward(last_.data(), d_last, batch);
-    multiply(d_last, last_gates_.data(), top_cells);
-    for (size_t i = layers_.size(); i-- > 0;) {
-      Layer& layer = layers_[i];
-      const int64_t width = layer.width;
-      const int64_t cells = batch * width;
-      for (int64_t t = steps_ - 1; t >= 0; --t) {
-        float* d_h_before = t == 0 ? nullptr : layer.d_h.data() + (t - 1) * cells;
-        float* d_recurrent = layer.d_recurrent.data() + t * 3 * cells;
-        gru_step_backward(layer.gates.data() + t * 3 * cells, layer.product.data() + t * cells,
-                          t == 0 ? nullptr : layer.h.data() + (t - 1) * cells, layer.d_h.data() + t * cells,
-                          d_h_before, layer.d_gates.data() + t * 3 * cells, d_recurrent, batch, width);
-        if (t > 0) {
-          gemm(kN, kN, batch, width, 3 * width, d_recurrent, weight(array(i, kRecurrent)), 1.0F, d_h_before);
-        }
-      }
-      const float* x = i == 0 ? input() : layers_[i - 1].dropped.data();
-      const int64_t rows = steps_ * batch;
-      if (i == 0 && bars_ > 0) {
-        std::fill_n(shared_.data(), bars_ * 3 * width, 0.0F);
-        add_to_rows(layer.d_gates.data(), places(), rows, 3 * width, shared_.data());
-        gemm(kT, kN, 3 * width, layer.in, bars_, shared_.data(), x, 0.0F, gradient(array(i, kInput)));
-        column_sums(shared_.data(), bars_, 3 * width, gradient(array(i, kBias)));
-      } else {
-        gemm(kT, kN, 3 * width, layer.in, rows, layer.d_gates.data(), x, 0.0F, gradient(array(i, kInput)));
-        column_sums(layer.d_gates.data(), rows, 3 * width, gradient(array(i, kBias)));
-      }
-      if (steps_ > 1) {
-        gemm(kT, kN, 3 * width, width, (steps_ - 1) * batch, layer.d_recurrent.data() + 3 * cells,
-             layer.h.data(), 0.0F, gradient(array(i, kRecurrent)));
-      } else {
-        std::fill_n(gradient(array(i, kRecurrent)), 3 * width * width, 0.0F);
-      }
-      // The last third of the recurrent gradients' sums; the sums are few, so all are taken.
-      column_sums(layer.d_recurrent.data(), rows, 3 * width, layer.step_product.data());
-      std::copy_n(layer.step_product.data() + 2 * width, width, gradient(array(i, kBiasNew)));
-      if (i > 0) {
-        Layer& below = layers_[i - 1];
-        gemm(kN, kN, rows, layer.in, 3 * width, layer.d_gates.data(), weight(array(i, kInput)), 0.0F,
-             below.d_h.data());
-        multiply(below.d_h.data(), below.gates_out.data(), rows * below.width);
-      }
-    }
-  }
-
- private:
-  struct Layer {
-    int64_t in;
-    int64_t width;
-    std::vector<float> gates;        // (step, batch, 3 width): activations of reset, update, candidate
-    std::vector<float> d_gates;      // gradient of their pre-activations, input side
-    std::vector<float> d_recurrent;  // the same, recurrent side
-    std::vector<float> product;  // (step, batch, width): recurrent part of the candidate, before the reset
-    std::vector<float> h;
-    std::vector<float> dropped;    // h after the dropout between layers
-    std::vector<float> gates_out;  // that dropout's gates
-    std::vector<float> d_h;
-    std::vector<float> step_product;  // (batch, 3 width)
-  };
-  enum Role : int64_t { kInput, kRecurrent, kBias, kBiasNew, kRoles };
-  static int64_t array(size_t layer, Role role) { return static_cast<int64_t>(layer) * kRoles + role; }
-
-  void run_layer(size_t i, const float* x, int64_t batch) {
-    Layer& layer = layers_[i];
-    const int64_t width = layer.width;
-    const int64_t cells = batch * width;
-    const bool shared = i == 0 && bars_ > 0;
-    if (shared) {
-      gemm_bias(kN, kT, bars_, 3 * width, layer.in, x, weight(array(i, kInput)), weight(array(i, kBias)),
-                shared_.data());
-    } else {
-      gemm_bias(kN, kT, steps_ * batch, 3 * width, layer.in, x, weight(array(i, kInput)),
-                weight(array(i, kBias)), layer.gates.data());
-    }
-    transpose(weight(array(i, kRecurrent)), 3 * width, width, recurrent_.data());  // once, not in every step
-    for (int64_t t = 0; t < steps_; ++t) {
-      const float* h_before = t == 0 ? nullptr : layer.h.data() + (t - 1) * cells;
-      if (shared) {
-        take_rows(shared_.data(), places() + t * batch, batch, 3 * width, layer.gates.data() + t * 3 * cells);
-      }
-      if (t > 0) {
-        gemm(kN, kN, batch, 3 * width, width, h_before, recurrent_.data(), 0.0F, layer.step_product.data());
-      }
-      gru_step(layer.gates.data() + t * 3 * cells, t == 0 ? nullptr : layer.step_product.data(),
-               weight(array(i, kBiasNew)), h_before, layer.product.data() + t * cells,
-               layer.h.data() + t * cells, batch, width);
-    }
-  }
-
-  void take_last(int64_t batch) {
-    const Layer& top = layers_.back();
-    std::copy_n(top.h.data() + (steps_ - 1) * batch * top.width, batch * top.width, last_.data());
-  }
-
-  int64_t steps_;
-  std::vector<Layer> layers_;
-  std::vector<float> shared_;     // (bars, 3 width): input part of the first layer, or its gradient
-  std::vector<float> recurrent_;  // (width, 3 width) of the layer that runs
-  std::vector<float> last_;       // output of the last step, after dropout
-  std::vector<float> last_gates_;
 };
 
 }  // namespace
 
 std::unique_ptr<Net> make_gru(const NetShape& shape, int64_t max_batch) {
-  return std::make_unique<Gru>(shape, max_batch);
+  return std::make_unique<Recurrent<GruCell>>(shape, max_batch);
 }
 
 }  // namespace smctrain::models::neural

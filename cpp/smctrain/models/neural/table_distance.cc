@@ -73,4 +73,18 @@ double coverage(MatrixView<const float> a, MatrixView<const float> b, int64_t k)
   return static_cast<double>(covered) / static_cast<double>(a.rows);
 }
 
+std::vector<double> nearest_distances(MatrixView<const float> a, MatrixView<const float> b,
+                                      std::span<const int64_t> own) {
+  std::vector<double> result(static_cast<size_t>(a.rows));
+  for (int64_t i = 0; i < a.rows; ++i) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int64_t k = 0; k < b.rows; ++k) {
+      if (!own.empty() && own[i] == k) continue;
+      least = std::min(least, squared(row_of(a, i), row_of(b, k), a.cols));
+    }
+    result[i] = std::sqrt(least);
+  }
+  return result;
+}
+
 }  // namespace smctrain::models::neural

@@ -7,11 +7,14 @@
 //   of a, holds
 //                    a row of b (Naeem et al., "Reliable fidelity and diversity metrics", ICML 2020); about 1
 //                    - 2^-k for two samples of equal size from one distribution
+//   nearest distance  of each row of a to the nearest row of b: rows that were copied from b are close to it
 //
 // O(rows^2 * columns).
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "smctrain/base/view.h"
 
@@ -23,5 +26,8 @@ double mean_distance(MatrixView<const float> a, MatrixView<const float> b);
 double mean_distance_of_others(MatrixView<const float> a);
 double energy_distance(MatrixView<const float> a, MatrixView<const float> b);
 double coverage(MatrixView<const float> a, MatrixView<const float> b, int64_t k);
+// own: row number of each row of a in b, which is left out; empty: none is.
+std::vector<double> nearest_distances(MatrixView<const float> a, MatrixView<const float> b,
+                                      std::span<const int64_t> own);
 
 }  // namespace smctrain::models::neural

@@ -35,6 +35,7 @@ from smctrain.models.estimators._input import (
     validated_matrix,
     validated_weight,
 )
+from smctrain.models.loaded import stored_classes as stored_classes
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -417,13 +418,3 @@ def estimator_from_state(family: str, meta: dict[str, Any], arrays: dict[str, ND
     estimator.n_features_in_ = fitted.n_features
     estimator._adopt_stored(fitted, face)
     return estimator
-
-
-def stored_classes(face: dict[str, Any], n_classes: int) -> NDArray[Any]:
-    try:
-        classes = np.asarray(face["classes"], dtype=face["classes_dtype"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"the model file's class labels cannot be read: {error}.") from error
-    if classes.shape != (n_classes,) or len(np.unique(classes)) != len(classes):
-        raise ArtifactError(f"the model file must name {n_classes} different classes, but names {classes.tolist()}.")
-    return classes

@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from smctrain.exceptions import InputError, TooFewRows
+from smctrain.models._segments import behind, coming_back, segments_of
 from smctrain.prepare.matrix import column_name, threads_of, typed_error, validated_matrix, validated_weight
 
 __all__ = [
+    "behind",
     "column_name",
+    "coming_back",
     "labels_of",
     "names_of",
     "numbers_of",
     "require_two_rows",
     "seed_of",
+    "segments_of",
     "threads_of",
     "typed_error",
     "validated_matrix",
@@ -92,40 +96,3 @@ def numbers_of(name: str, target: Any, largest: float = float(np.finfo(np.float3
         row = int(np.argmax(bad))
         raise InputError(f"{name} must be finite and at most {largest:.3g} in size, but is {values[row]} in row {row}.")
     return values
-
-
-def segments_of(segment: Any, n: int) -> NDArray[np.int32] | None:
-    """Stretches of rows, renumbered along time; None where there is one."""
-    if segment is None:
-        return None
-    array = np.asarray(segment)
-    if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise InputError(
-            f"segment must hold one integer for each of the {n} rows, but has shape {array.shape} and "
-            f"dtype {array.dtype}."
-        )
-    changes = np.flatnonzero(array[1:] != array[:-1]) + 1
-    stretch = np.zeros(
-        n, dtype=np.int32
-    )  # renumbered, so that any integers will do and a returning id is a new stretch
-    stretch[changes] = 1
-    return np.cumsum(stretch, dtype=np.int32)
-
-
-def coming_back(segment: Any, segments: NDArray[np.int32] | None) -> list[str]:
-    """A sentence where ids come back, as where rows of several symbols are mixed: each time is a stretch anew."""
-    if segments is None or not len(segments):
-        return []
-    stretches, ids = int(segments[-1]) + 1, len(np.unique(np.asarray(segment)))
-    if stretches == ids:
-        return []
-    return [
-        f"The {ids} ids of segment come back: their rows lie in {stretches} stretches, and no window crosses from one "
-        "to the next. Rows of one id must lie together, in time order."
-    ]
-
-
-def behind(segments: NDArray[np.int32] | None, n: int, extra: int) -> NDArray[np.int32]:
-    """Ids of n rows and of `extra` more behind them, a stretch of their own."""
-    first = np.zeros(n, dtype=np.int32) if segments is None else segments
-    return np.concatenate([first, np.full(extra, first.max(initial=0) + 1, dtype=np.int32)])

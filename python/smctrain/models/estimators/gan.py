@@ -22,7 +22,8 @@ from smctrain.exceptions import ArtifactError, InputError
 from smctrain.models.base import FitTask
 from smctrain.models.estimators._base import _item, plain_labels, stored_classes
 from smctrain.models.estimators._input import behind, labels_of, seed_of, segments_of, validated_matrix
-from smctrain.models.gan import FittedGAN, GANTrainer, flat_windows
+from smctrain.models.gan import GANTrainer, flat_windows
+from smctrain.models.gan_rows import FittedGAN
 from smctrain.models.tstr import SyntheticScore, judge
 
 if TYPE_CHECKING:
@@ -48,13 +49,23 @@ class TabularGAN(BaseEstimator):  # type: ignore[misc]
         Share of real rows with a made row among their nearest neighbours; about 0.97 at best, low after mode collapse.
     class_coverage_ : dict
         The same for each class.
+    novelty_ : float
+        How far made rows are from training rows, in units of the distance of training rows from one another: about 1,
+        and low where rows are copied instead of made.
     fitted_ : FittedGAN
     complete_, stop_reason_, warnings_, n_features_in_, feature_names_in_
         As of the classifiers.
 
     Notes
     -----
-    Fit it on the training rows of one split. Rows it makes are training rows at most: never test on them.
+    Fit it on the training rows of one split. Rows it makes are training rows at most: never test on them. `coverage_`
+    and `novelty_` say whether rows are varied and new, `score` what they are worth, `warnings_` names what is wrong.
+
+    How close they come, from 900 rows of 6 columns in two classes of two modes (networks of 64 and 64 units, 2 s on one
+    core, six seeds): spreads within a class off by 5 % at most, correlations by 0.05 to 0.1, which is what another 900
+    real rows miss by. From 720 rows of 52 market columns (11 s): rank correlations off by 0.04 on average, and a forest
+    that learns from made rows keeps 80 to 110 % of the skill of one that learns from the real ones. Columns that follow
+    exactly from others do so only roughly in made rows.
     """
 
     generator_dims: Sequence[int] = (128, 128)
@@ -144,6 +155,7 @@ class TabularGAN(BaseEstimator):  # type: ignore[misc]
         self.stop_reason_ = self.fitted_.stop_reason
         self.warnings_ = list(self.fitted_.warnings)
         self.coverage_ = self.fitted_.coverage
+        self.novelty_ = self.fitted_.novelty
         shares = self.fitted_.class_coverage.tolist()
         self.class_coverage_ = dict(zip(self.classes_.tolist(), shares, strict=True))
 
@@ -157,6 +169,24 @@ class TabularGAN(BaseEstimator):  # type: ignore[misc]
         import pandas as pd
 
         return pd.DataFrame(self.fitted_.history)
+
+    def plot_history(self, ax: Any = None) -> Any:
+        """Draw the reports: losses, length of the critic's slope, energy distance, with the step whose weights were
+        kept.
+
+        Parameters
+        ----------
+        ax : sequence of 3 matplotlib Axes, optional
+            A figure of its own by default.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from smctrain.models._gan_plot import plot_gan_history
+
+        check_is_fitted(self, "fitted_")
+        return plot_gan_history(self.fitted_, ax)
 
     def sample(self, n: int | None = None, y: ArrayLike | None = None, random_state: Any = None) -> tuple[Any, Any]:
         """New rows and their classes.

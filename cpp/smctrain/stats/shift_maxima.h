@@ -1,0 +1,35 @@
+// What the circular-shift test keeps: the best of all models at every shift, and each model's own statistic.
+//
+// Models are folded in as they are measured, in any order and from any thread: a maximum does not depend on
+// it. Memory is two series of n numbers, however many models there are.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "smctrain/stats/circular_shift.h"
+
+namespace smctrain::stats {
+
+// Raises TooFewRows below 8 x horizon rows.
+void check_shift_rows(int64_t n, int64_t horizon);
+
+class ShiftMaxima {
+ public:
+  ShiftMaxima(int64_t models, int64_t n);
+
+  // Statistics of one model at the shifts 0..n-1.
+  void fold(int64_t model, std::span<const double> statistics);
+
+  // `tolerance`: relative above 1; 0 where equal statistics are equal numbers.
+  CircularShiftResult result(int64_t horizon, double tolerance, const StopToken& stop) const;
+
+ private:
+  std::mutex mutex_;
+  std::vector<double> best_;
+  std::vector<double> own_;
+};
+
+}  // namespace smctrain::stats
