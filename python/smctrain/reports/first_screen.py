@@ -162,8 +162,8 @@ def _constant(f: Figures) -> dict[str, str]:
     if f.balanced or f.right > f.constant:
         return {}
     return _step(
-        "No model at all does better.",
-        f"Always giving the commonest answer of the training rows was right on {percent(f.constant)}.",
+        "Always the same answer does better.",
+        f"Giving the commonest answer of the training rows every time was right on {percent(f.constant)}.",
     )
 
 
