@@ -130,6 +130,8 @@ class Evaluation(Section):
     """Windows."""
     min_train: Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] = 0.4
     """Share of the rows before the first window."""
+    dependence: Literal["independent", "arbitrary"] = "independent"
+    """How symbols are judged together: Benjamini-Hochberg, or e-BH, which holds however they depend on each other."""
     final_refit: StrictBool = True
     """Whether a model that may be deployed is fitted once more on all rows; that one goes live."""
 
@@ -230,7 +232,7 @@ class Training(Section):
 
     seed: NotNegative = 42
     time_limit_minutes: Positive = 10.0
-    """Longest time for one model of one symbol, cross-validation included."""
+    """Longest time for one model of one symbol, cross-validation included; and again for its outer windows."""
     min_rows: Annotated[StrictInt, Field(ge=20)] = 100
     """Symbols with fewer labelled rows fail with TooFewRows."""
     workers: NotNegative = 0

@@ -39,6 +39,7 @@ def run_context(run: RunResult) -> dict[str, Any]:
         "verdict_words": VERDICT_WORDS,
         "symbols": symbols,
         "tempting": tempting(symbols),
+        "test_rows": _test_rows(run),
         "edges": sorted({edge for row in symbols for edge in row["n_required"]}, key=float, reverse=True),
         "leaderboard": [
             {**row, "warning_texts": run.symbols[row["symbol"]].models[row["model"]].warnings}
@@ -200,6 +201,21 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         "evaluation": evaluation_words(result),
         "screen": first_screen(result),
     }
+
+
+def _test_rows(run: RunResult) -> str:
+    """What test rows are in this run, in one sentence; empty for results that did not record it."""
+    methods = {result.evaluation.get("method") for result in run.symbols.values()}
+    windows = (
+        "those of later windows, each predicted once by models fitted on the rows before it, all choices made there"
+    )
+    if methods == {"walk_forward"}:
+        return f"{windows}."
+    if methods == {"holdout"}:
+        return "the newest part of the rows, kept aside."
+    if methods == {"walk_forward", "holdout"}:
+        return f"{windows}; of symbols too short for that, the newest part of the rows, kept aside."
+    return ""
 
 
 def evaluation_words(result: SymbolResult) -> str:

@@ -121,9 +121,9 @@ def evaluate_arrays(
     values = np.ascontiguousarray(X, dtype=np.float32)
     if values.ndim != 2 or len(values) == 0:
         raise InputError(f"X must have shape (rows, columns), but has {values.shape}.")
-    n = len(values)
     data = _dataset(values, y, t0, t1, r_net, names)
-    settings = _settings(config, preset, models, seed, None if first_oos is None else first_oos / n)
+    before = None if first_oos is None else int(np.searchsorted(data.rows, first_oos)) / len(data.rows)
+    settings = _settings(config, preset, models, seed, before)
     windows = make_windows(data, settings)
     walk = WalkForwardFit(data, windows, settings, threads)
     families: dict[str, FamilyWindows] = {}

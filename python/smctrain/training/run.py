@@ -109,7 +109,9 @@ def thread_budget(config: Config, n_tasks: int) -> tuple[int, int]:
 def finish(run: RunResult, config: Config) -> None:
     """What needs all symbols: error control over the run's verdicts, selection, and the run's own JSON files."""
     if run.symbols:
-        verdicts = apply_multiple_testing({s: Verdict.from_dict(r.verdict) for s, r in run.symbols.items()})
+        verdicts = apply_multiple_testing(
+            {s: Verdict.from_dict(r.verdict) for s, r in run.symbols.items()}, dependence=config.evaluation.dependence
+        )
         for symbol, verdict in verdicts.items():
             run.symbols[symbol].verdict = verdict.to_dict()
     s = config.selector
@@ -236,7 +238,11 @@ def _finished(
     except (OSError, ValueError, TypeError):
         return None
     same = result.config_hash == resolved.hash() and result.data_hash == data_hash(_frames(bars, resolved.config), user)
-    complete = all(_intact(folder, model.artifact) for model in result.models.values())
+    complete = all(
+        _intact(folder, stored)
+        for model in result.models.values()
+        for stored in (model.artifact, *([model.final] if model.final else []))
+    )
     return result if same and complete and not result.failures else None
 
 

@@ -237,7 +237,7 @@ class _Families:
             return
         try:
             with self.stage(family):
-                found = self.walk.fit(trainer, bounds, told)
+                found = self.walk.fit(trainer, self._bounds(), told)
         except Exception as error:  # the trained model stays; without windows it is no candidate
             made.no_windows[family] = f"its windows could not be fitted: {error}"
             return

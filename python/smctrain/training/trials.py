@@ -58,5 +58,11 @@ def count_trials(
         return None
     ledger, run = Ledger(folder), new_run()
     key = key_of(bars_digest, config, rows.method)
-    ledger.append(key, trials_of(rows, data, config, run))
-    return ledger.read(key).as_trials(rows.oos, rows.inner, rows.label_map.classes, run)
+    try:
+        ledger.append(key, trials_of(rows, data, config, run))
+        found = ledger.read(key)
+    except OSError as error:
+        # Nobody knows how often these rows were tried: inner rows must not help.
+        nothing = np.empty((0, len(rows.oos)), dtype=np.int64)
+        return Trials(nothing, None, note=f"the ledger cannot be used ({error.strerror or error}: {ledger.path(key)})")
+    return found.as_trials(rows.oos, rows.inner, rows.label_map.classes, run)
