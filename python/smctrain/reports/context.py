@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from smctrain.reports.first_screen import first_screen, tempting
 from smctrain.reports.overfitting import gap_of, severity
 from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResult
 
@@ -37,6 +38,7 @@ def run_context(run: RunResult) -> dict[str, Any]:
         "headline": headline(run, counts),
         "verdict_words": VERDICT_WORDS,
         "symbols": symbols,
+        "tempting": tempting(symbols),
         "test_rows": _test_rows(run),
         "edges": sorted({edge for row in symbols for edge in row["n_required"]}, key=float, reverse=True),
         "leaderboard": [
@@ -207,6 +209,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         "reasons": reasons,
         "n_required": verdict.get("n_required", {}),
         "evaluation": evaluation_words(result),
+        "screen": first_screen(result),
     }
 
 
