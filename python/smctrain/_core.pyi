@@ -22,6 +22,7 @@ __all__: list[str] = [
     "STANDARD_SESSIONS",
     "Timeline",
     "TrainingMatrices",
+    "VaeCodes",
     "apply_columns",
     "auc_influence",
     "average_linkage",
@@ -31,6 +32,7 @@ __all__: list[str] = [
     "bin_matrix",
     "binary_trees",
     "binned_information",
+    "block_length",
     "boosted_moved_scores",
     "boosting_samples",
     "bootstrap_column_means",
@@ -436,6 +438,24 @@ class NeuralPredictor:
         Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
         """
 
+class VaeCodes:
+    """
+    A variational autoencoder from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def codes(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Means, then log variances of the latent units (rows, 2 latent).
+        """
+    def losses(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Half the squared error of the reconstruction, and KL divergence (rows, 2).
+        """
+    def reconstruction(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Rows decoded from their latent means (rows, columns).
+        """
+
 class EProcessStream:
     """
     The interleaved e-process, row by row.
@@ -545,6 +565,11 @@ def binned_information(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     Mutual information in nats of each column, by bins, less the Miller-Madow bias.
+    """
+
+def block_length(values: numpy.ndarray) -> float:
+    """
+    Automatic mean block length of the stationary bootstrap.
     """
 
 def boosted_moved_scores(
