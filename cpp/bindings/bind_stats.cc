@@ -340,6 +340,14 @@ void bind_stats(py::module_& m) {
       },
       py::arg("values"), py::arg("mean_block"),
       "Variance of sqrt(n) times a resampled mean, in closed form.");
+  m.def(
+      "block_length",
+      [](const py::array& values) {
+        const auto view = vector_view<double>(values, "values");
+        const py::gil_scoped_release release;
+        return stats::block_length(view);
+      },
+      py::arg("values"), "Automatic mean block length of the stationary bootstrap.");
   m.def("data_snooping", &data_snooping, py::arg("advantage"), py::arg("level"), py::arg("mean_block"),
         py::arg("draws"), py::arg("seed"), py::arg("threads") = 1, py::arg("stop") = py::none(),
         "White's reality check, Hansen's SPA and StepM of (periods, models) advantages.");

@@ -32,6 +32,7 @@ __all__: list[str] = [
     "bin_matrix",
     "binary_trees",
     "binned_information",
+    "block_length",
     "boosted_moved_scores",
     "boosting_samples",
     "bootstrap_column_means",
@@ -564,6 +565,11 @@ def binned_information(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     Mutual information in nats of each column, by bins, less the Miller-Madow bias.
+    """
+
+def block_length(values: numpy.ndarray) -> float:
+    """
+    Automatic mean block length of the stationary bootstrap.
     """
 
 def boosted_moved_scores(

@@ -12,7 +12,7 @@ namespace smctrain::metrics {
 namespace {
 
 constexpr int kSteps = 100;
-constexpr double kLargestSlope = 1e6;
+constexpr double kLargestSlope = 1e6;  // of standardised scores
 
 std::vector<size_t> order_of(std::span<const double> values) {
   std::vector<size_t> order(values.size());
@@ -135,7 +135,7 @@ PlattFit fit_platt(std::span<const double> score, std::span<const uint8_t> is_po
     a -= scale * da;
     b -= scale * db;
     now = next;
-    if (std::abs(a) > kLargestSlope * std::min(1.0, deviation)) break;
+    if (std::abs(a) > kLargestSlope) break;
   }
   // Scores that part the classes: the loss falls towards 0 without end.
   if (now < 1e-9) is_finite = false;

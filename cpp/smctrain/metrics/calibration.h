@@ -6,7 +6,7 @@
 //   Platt        p' = 1 / (1 + exp(-(slope s + offset))), maximum likelihood without penalty, Newton's method
 //   with
 //                step halving. Where the score parts the classes perfectly there is no maximum: is_finite is
-//                false and the last step is kept (slope at most 1e6)
+//                false and the last step is kept
 //   isotonic     non-decreasing step function of least squares (pool adjacent violators), equal scores pooled
 //   first;
 //                knots for linear interpolation between them

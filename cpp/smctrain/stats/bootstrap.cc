@@ -1,6 +1,7 @@
 #include "smctrain/stats/bootstrap.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <new>
 #include <string>
@@ -89,6 +90,52 @@ std::vector<int64_t> bootstrap_counts(std::span<const int32_t> cells, int64_t n_
     });
   });
   return out;
+}
+
+double block_length(std::span<const double> values) {
+  const auto n = static_cast<int64_t>(values.size());
+  if (n < 8) raise("TooFewRows", "a block length needs at least 8 values, but got ", n, ".");
+  const auto rows = static_cast<double>(n);
+  double mean = 0.0;
+  for (const double value : values) mean += value;
+  mean /= rows;
+  const auto root = static_cast<int64_t>(std::ceil(std::sqrt(rows)));
+  const auto calm = std::max<int64_t>(5, static_cast<int64_t>(std::sqrt(std::log10(rows))));
+  const int64_t lags = std::min(root + calm, n - 1);
+  std::vector<double> covariance(static_cast<size_t>(lags + 1), 0.0);
+  for (int64_t lag = 0; lag <= lags; ++lag) {
+    double sum = 0.0;
+    for (int64_t t = lag; t < n; ++t) {
+      sum += (values[static_cast<size_t>(t)] - mean) * (values[static_cast<size_t>(t - lag)] - mean);
+    }
+    covariance[static_cast<size_t>(lag)] = sum / rows;
+  }
+  if (!(covariance[0] > 0.0)) raise("InputError", "values must vary, but are all equal.");
+  const double small = 2.0 * std::sqrt(std::log10(rows) / rows) * covariance[0];
+  const auto is_small = [&](int64_t lag) { return std::abs(covariance[static_cast<size_t>(lag)]) < small; };
+  // The first lag after which `calm` in a row are small; else the last one that is not.
+  int64_t last = 0;
+  bool is_calm = false;
+  for (int64_t m = 0; m + calm <= lags && !is_calm; ++m) {
+    is_calm = true;
+    for (int64_t k = m + 1; k <= m + calm; ++k) is_calm = is_calm && is_small(k);
+    last = m;
+  }
+  if (!is_calm) {
+    for (int64_t k = 1; k <= lags; ++k) last = is_small(k) ? last : k;
+  }
+  const int64_t window = std::min(std::max<int64_t>(2 * last, 1), lags);
+  double g = 0.0;
+  double spectrum = covariance[0];
+  for (int64_t k = 1; k <= window; ++k) {
+    const double place = static_cast<double>(k) / static_cast<double>(window);
+    const double weight = place <= 0.5 ? 1.0 : 2.0 * (1.0 - place);
+    g += 2.0 * weight * static_cast<double>(k) * covariance[static_cast<size_t>(k)];
+    spectrum += 2.0 * weight * covariance[static_cast<size_t>(k)];
+  }
+  const double most = std::min(3.0 * std::sqrt(rows), rows / 3.0);
+  if (spectrum == 0.0) return most;
+  return std::clamp(std::cbrt(g * g / (spectrum * spectrum) * rows), 1.0, most);
 }
 
 }  // namespace smctrain::stats

@@ -5,9 +5,15 @@
 //            as "after each row, with probability 1/L a new start, else the next row", with two draws a block
 //   L        mean block length; max(2h, 2) for labels of h rows
 //
+//   automatic L  (2 G^2 / D)^(1/3) n^(1/3) of Politis and White: G = sum lambda(k/M) |k| R(k), D = 2 (sum
+//   lambda(k/M) R(k))^2
+//            over |k| <= M, R the autocovariances, lambda the flat-top window, M twice the lag after which
+//            K = max(5, sqrt(log10 n)) autocorrelations are below 2 sqrt(log10(n) / n)
+//
 // Draw r uses the stream (seed, "stationary_bootstrap/r"), so results do not depend on the thread count, and
 // equal settings resample the same rows of every column. Means come from running sums: O(n + draws n / L).
-// Source: Politis and Romano, JASA 89 (1994).
+// Sources: Politis and Romano, JASA 89 (1994); Politis and White, Econometric Reviews 23 (2004), corrected by
+// Patton et al. (2009).
 #pragma once
 
 #include <cmath>
@@ -39,6 +45,9 @@ std::vector<double> bootstrap_column_means(MatrixView<const double> values, cons
 // How often each cell 0..n_cells-1 occurs in a resample, row-major draws x n_cells. O(draws n).
 std::vector<int64_t> bootstrap_counts(std::span<const int32_t> cells, int64_t n_cells,
                                       const BootstrapSettings& settings, const StopToken& stop);
+
+// Automatic mean block length for the mean of `values`, from 1 to min(3 sqrt(n), n / 3).
+double block_length(std::span<const double> values);
 
 // Calls visit(begin, end) for every unbroken piece of one resample of n rows.
 template <class Visit>

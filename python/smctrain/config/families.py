@@ -60,7 +60,7 @@ class Network(Section):
     warmup_epochs: AtLeastZero = 0.0
     """Epochs over which the rate rises from 0, whatever the schedule."""
     visible_from: dict[str, AtLeastOne] | None = None
-    """Curriculum: epoch from which columns are shown, by name or pattern, such as {"smc_*": 10}; others from the first.
+    """Curriculum: epoch from which columns are shown, by name or pattern, such as {"htf_*": 10}; others from the first.
     Until then a column is held at its mean, and no epoch counts as best."""
     freeze_layers: NotNegative = 0
     """The first layers keep their weights ..."""

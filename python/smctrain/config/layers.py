@@ -245,6 +245,11 @@ def resolve(
     return ResolvedConfig(config, all_origins)
 
 
+def is_mapping(key: str) -> bool:
+    """Whether the setting of this dotted key is a mapping of names that no section lists, such as a curriculum."""
+    return key.endswith(".visible_from")
+
+
 def _read_settings(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """What differs from the defaults, in one form, and the faults as (key, sentence)."""
     if not given:

@@ -410,7 +410,7 @@ class TradingReport:
     random_entry: dict[str, Any]
     """The same wishes at other times: mean, low and high expectancy, `p_value`, draws."""
     skill: Skill
-    """Mean outcome less the better of both."""
+    """Mean outcome less the better of both; the interval is that of the mean outcome, the other taken as known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

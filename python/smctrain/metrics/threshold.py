@@ -91,8 +91,10 @@ def choose_threshold(
         The best grid point, the lowest among equals.
     """
     p = np.ascontiguousarray(np.asarray(proba, dtype=np.float64))
-    if p.ndim != 1 or bool(((p < 0) | (p > 1)).any()):
-        raise InputError(f"proba must hold one probability a row, but has shape {p.shape} and leaves 0..1 or is 2-d.")
+    if p.ndim != 1:
+        raise InputError(f"proba must hold one probability a row, that of the side traded, but has shape {p.shape}.")
+    if bool(((p < -1e-9) | (p > 1 + 1e-9)).any()):
+        raise InputError(f"proba must lie in 0..1, but goes from {np.nanmin(p):.6g} to {np.nanmax(p):.6g}.")
     points = np.unique(np.asarray(GRID if grid is None else grid, dtype=np.float64))
     if points.ndim != 1 or len(points) == 0 or not bool(np.isfinite(points).all()):
         raise InputError("grid must hold at least one finite threshold.")

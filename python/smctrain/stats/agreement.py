@@ -22,12 +22,24 @@ class Rbo(NamedTuple):
 
 
 def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Correlation of the ranks of two vectors, average ranks among equals; NaN where one has no spread."""
+    """Correlation of the ranks of two vectors, average ranks among equals; NaN where one has no spread.
+
+    Parameters
+    ----------
+    a, b : (n,) without NaN
+    """
     return float(core().spearman(_vector(a, "a"), _vector(b, "b")))
 
 
 def kendall_tau(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Kendall's tau-b of two vectors: pairs tied in one of them count for neither; NaN where one has no spread."""
+    """Kendall's tau-b of two vectors: pairs tied in one of them count for neither; NaN where one has no spread.
+
+    Parameters
+    ----------
+    a, b : (n,) without NaN
+
+    Source: Kendall, Biometrika 33 (1945); counted by merging (Knight, JASA 61, 1966), O(n log n).
+    """
     return float(core().kendall_tau_b(_vector(a, "a"), _vector(b, "b")))
 
 

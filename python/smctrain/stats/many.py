@@ -15,12 +15,42 @@ from smctrain.stats.uncertainty import _vector
 
 
 def benjamini_hochberg(p: npt.ArrayLike, q: float) -> npt.NDArray[np.bool_]:
-    """Which tests are accepted at false discovery rate `q`; (S,) bool in the order given."""
+    """Which tests are accepted when at most a share `q` of those accepted may be false.
+
+    Parameters
+    ----------
+    p : (S,) p-values
+    q : float
+        False discovery rate, in (0, 1).
+
+    Returns
+    -------
+    (S,) bool, in the order given: the largest i with p_(i) <= i q / S and everything smaller.
+
+    Notes
+    -----
+    Holds for independent tests and for those that rise and fall together; else take `e_benjamini_hochberg`.
+
+    Source: Benjamini and Hochberg, JRSS B 57 (1995).
+    """
     return np.asarray(core().benjamini_hochberg(_vector(p, "p"), float(q))).astype(np.bool_)
 
 
 def e_benjamini_hochberg(e: npt.ArrayLike, q: float) -> npt.NDArray[np.bool_]:
-    """Benjamini-Hochberg on e-values: valid under any dependence between the tests."""
+    """Benjamini-Hochberg on e-values: valid under any dependence between the tests.
+
+    Parameters
+    ----------
+    e : (S,) e-values, such as `EProcess.end`
+    q : float
+        False discovery rate, in (0, 1).
+
+    Returns
+    -------
+    (S,) bool, in the order given: the largest i with e_(i) >= S / (i q) and everything larger.
+
+    Source: Wang and Ramdas, JRSS B 84 (2022).
+    """
     return np.asarray(core().e_benjamini_hochberg(_vector(e, "e"), float(q))).astype(np.bool_)
 
 
@@ -30,9 +60,20 @@ class Combined(NamedTuple):
 
 
 def stouffer(p: npt.ArrayLike, n: npt.ArrayLike) -> Combined:
-    """Combines independent p-values found on `n` rows each, with weights sqrt(n).
+    """One p-value from independent ones.
 
-    p is clipped to [1e-6, 1 - 1e-6].
+    Parameters
+    ----------
+    p : (S,) one-sided p-values, clipped to [1e-6, 1 - 1e-6]
+    n : (S,) rows each was found on
+        Weights are sqrt(n).
+
+    Returns
+    -------
+    Combined
+        z = sum w z_{1-p} / sqrt(sum w^2) and its p.
+
+    Source: Stouffer et al., The American Soldier (1949).
     """
     rows = _vector(n, "n")
     if not bool(np.all(rows >= 0.0)):
@@ -53,10 +94,27 @@ class Pbo:
 
 
 def pbo(matrix: npt.ArrayLike, n_blocks: int = 16, horizon: int = 0) -> Pbo:
-    """Probability of backtest overfitting (CSCV) of a (periods, configurations) matrix of performance.
+    """Probability of backtest overfitting: how often the in-sample winner ends in the worse half out of sample.
 
-    `horizon` rows before each block border are left out, because their labels reach across it. About 0.5 on
-    noise and also when all configurations are equally good, so it is reported and never decides.
+    Parameters
+    ----------
+    matrix : (periods, configurations)
+        Performance per period in time order, larger is better.
+    n_blocks : int
+        Even; every half of the blocks is in-sample once. The oldest rows that fill no block are dropped.
+    horizon : int
+        Rows before each block border that are left out, because their labels reach across it.
+
+    Returns
+    -------
+    Pbo
+        `value` and the logits of the winner's rank; `float(pbo)` is the value.
+
+    Notes
+    -----
+    About 0.5 on noise and also when all configurations are equally good, so it is reported and never decides.
+
+    Source: Bailey, Borwein, Lopez de Prado and Zhu, J. of Computational Finance 20 (2017).
     """
     values = np.ascontiguousarray(np.asarray(matrix, dtype=np.float64))
     if values.ndim != 2:

@@ -44,8 +44,16 @@ def effective_sample_size(correct: npt.ArrayLike, horizon: int) -> EffectiveSamp
 
     Parameters
     ----------
-    correct : (n,) 0/1 or bool, right or wrong per row, in time order
-    horizon : longest label in rows, h >= 1
+    correct : (n,) 0/1 or bool
+        Right or wrong per row, in time order.
+    horizon : int
+        Longest label in rows, h >= 1.
+
+    Returns
+    -------
+    EffectiveSampleSize
+        n_eff = n / DEFF within [n / (2h), n], DEFF = 1 + 2 sum of the first h autocorrelations (lag l times 1 - l/n),
+        freed of the bias that the estimated mean brings.
     """
     vector = _vector(correct, "correct")
     n_eff, deff, raw = core().effective_size(vector, _codes.check_horizon(horizon))
@@ -58,7 +66,17 @@ class Interval(NamedTuple):
 
 
 def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval:
-    """Wilson interval of a share; `n` may be an effective sample size and need not be whole."""
+    """Wilson interval of a share.
+
+    Parameters
+    ----------
+    successes, n : float
+        `n` may be an effective sample size and need not be whole; then successes = share x n.
+    level : float
+        Confidence, in (0, 1).
+
+    Source: Wilson, JASA 22 (1927).
+    """
     return Interval(*core().wilson_interval(float(successes), float(n), float(level)))
 
 
@@ -114,7 +132,17 @@ class HacMean(NamedTuple):
 
 
 def hac_mean(values: npt.ArrayLike, lags: int) -> HacMean:
-    """Mean with its Newey-West standard error; `lags` = 2h for labels of h rows."""
+    """Mean of dependent values with its Newey-West standard error.
+
+    Parameters
+    ----------
+    values : (n,)
+        In time order, not all equal.
+    lags : int
+        Lags counted, with weights 1 - l / (lags + 1); 2h for labels of h rows.
+
+    Source: Newey and West, Econometrica 55 (1987).
+    """
     vector = _vector(values, "values")
     if len(vector) and bool(np.all(vector == vector[0])):
         raise InputError("values must vary, but are all equal: a constant series has no standard error.")
@@ -124,9 +152,23 @@ def hac_mean(values: npt.ArrayLike, lags: int) -> HacMean:
 def required_sample(
     edge: float, alpha: float = 0.01, beta: float = 0.10, design_effect: float = 1.0, p0: float = 0.5
 ) -> int:
-    """Rows needed to see an accuracy `edge` over the baseline share `p0` with power 1 - beta at level alpha.
+    """Rows needed to see an accuracy `edge` over the baseline share `p0`.
 
-    ceil(design_effect (z_{1-alpha/2} + z_{1-beta})^2 p0 (1 - p0) / edge^2)
+    Parameters
+    ----------
+    edge : float
+        In shares: 0.03 is three points.
+    alpha, beta : float
+        Chance of seeing what is not there (two-sided), and of missing what is.
+    design_effect : float
+        n / n_eff of the labels (`EffectiveSampleSize.factor`).
+    p0 : float
+        Accuracy without skill.
+
+    Returns
+    -------
+    int
+        ceil(design_effect (z_{1-alpha/2} + z_{1-beta})^2 p0 (1 - p0) / edge^2).
     """
     return int(core().required_sample(float(edge), float(alpha), float(beta), float(design_effect), float(p0)))
 
@@ -139,15 +181,50 @@ def bootstrap_interval(
     seed: int = 0,
     *,
     threads: int = 1,
+    block: float | None = None,
 ) -> Interval:
-    """Stationary-bootstrap percentile interval of the mean, blocks of max(2h, 2) rows on average."""
+    """Stationary-bootstrap percentile interval of the mean of dependent values.
+
+    Parameters
+    ----------
+    values : (n,)
+        In time order.
+    horizon : int
+        Longest label in rows, h; blocks last max(2h, 2) rows on average. For values whose labels do not overlap,
+        `block_length` finds one.
+    level : float
+    n_draws, seed, threads : int
+        The result depends on the first two only.
+    block : float, optional
+        Mean block length in place of max(2h, 2).
+
+    Source: Politis and Romano, JASA 89 (1994).
+    """
     vector = _vector(values, "values")
     if not 0.0 < level < 1.0:
         raise InputError(f"level must lie between 0 and 1, but is {level}.")
-    block = float(max(2 * _codes.check_horizon(horizon), 2))
+    block = float(max(2 * _codes.check_horizon(horizon), 2)) if block is None else float(block)
     means = core().bootstrap_means(vector, block, int(n_draws), int(seed), int(threads))
     low, high = np.quantile(means, [0.5 - 0.5 * level, 0.5 + 0.5 * level])
     return Interval(float(low), float(high))
+
+
+def block_length(values: npt.ArrayLike) -> float:
+    """Mean block length for the stationary bootstrap of a mean, from the data's own autocorrelation.
+
+    Parameters
+    ----------
+    values : (n,)
+        In time order, n >= 8. Only for values whose labels do not overlap: overlap asks for 2 x horizon.
+
+    Returns
+    -------
+    float
+        Between 1 and min(3 sqrt(n), n / 3).
+
+    Source: Politis and White, Econometric Reviews 23 (2004), with the correction of Patton, Politis and White (2009).
+    """
+    return float(core().block_length(_vector(values, "values")))
 
 
 @dataclass(frozen=True)
@@ -220,7 +297,10 @@ def minimum_track_record(
     form: int = 2012,
     autocorrelation: float = 0.0,
 ) -> float:
-    """Periods needed before `sharpe` is above `benchmark` with probability `level`."""
+    """Periods needed before `sharpe` is above `benchmark` with probability `level`; everything per period.
+
+    Form 2012: 1 + variance at `sharpe` x (z / (sharpe - benchmark))^2; 2025 without the 1, variance at `benchmark`.
+    """
     return float(core().minimum_track_record(sharpe, benchmark, level, skew, kurtosis, form, autocorrelation))
 
 
@@ -247,8 +327,20 @@ def deflated_sharpe(
 ) -> DeflatedSharpe:
     """Sharpe ratio judged against the best of `n_trials` lucky ones.
 
-    Everything in per-period units: `sharpe`, and `trial_variance`, the variance of the trials' Sharpe ratios.
-    `kurtosis` is not in excess (3 for a normal).
+    Parameters
+    ----------
+    sharpe : float
+        Per period, never annualised.
+    n : float
+        Periods; for overlapping outcomes the effective number.
+    n_trials : float
+        Strategies tried; for correlated ones `effective_trials`.
+    trial_variance : float
+        Variance of the trials' per-period Sharpe ratios.
+    skew, kurtosis : float
+        Of the returns; kurtosis not in excess (3 for a normal).
+
+    Source: Bailey and Lopez de Prado, J. of Portfolio Management 40 (2014).
     """
     benchmark = float(core().expected_max_sharpe(float(n_trials), float(trial_variance)))
     return DeflatedSharpe(probabilistic_sharpe(sharpe, n, benchmark, skew, kurtosis), benchmark)

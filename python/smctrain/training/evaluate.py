@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.explain import FoldImportance, consensus
-from smctrain.metrics import baselines, classification_metrics, trading_metrics
+from smctrain.metrics import baselines, classification_metrics, trading_report
 from smctrain.models.explanation import Table, importance_table, native_importances
 from smctrain.results import ModelResult, now
 from smctrain.stats import effective_sample_size, wilson_interval
+from smctrain.training.calibrating import calibration_record
 from smctrain.training.fitting import FamilyFit
 from smctrain.training.parts import Parts, Rows
 from smctrain.training.stability import StabilityChecker
@@ -104,7 +105,9 @@ def evaluate(
         seed=config.training.seed,
         complete=fit.model.complete,
         stop_reason=fit.model.stop_reason,
-        trading_metrics=_trading(data, parts, proba),
+        device=getattr(fit.model, "device", ""),
+        trading_metrics=_trading(data, parts, proba, config.training.seed),
+        calibration=calibration_record(data, parts, proba),
         augmentation=fit.augmentation,
         selection=fit.selection,
     )
@@ -275,18 +278,21 @@ def agreed(models: dict[str, ModelResult]) -> dict[str, Any]:
     }
 
 
-def _trading(data: Dataset, parts: Parts, proba: NDArray[np.float64]) -> dict[str, Any]:
+def _trading(data: Dataset, parts: Parts, proba: NDArray[np.float64], seed: int) -> dict[str, Any]:
     """Outcome of taking the labelled trade on every test row whose most probable class is the target."""
     if max(parts.label_map.classes) <= 0:
         return {}
     rows = parts.test
     take = answers(proba[rows]) == len(parts.label_map.classes) - 1
     outcome = np.ascontiguousarray(data.r[rows])
-    metrics = dict(trading_metrics(take, outcome, data.t0[rows], data.t1[rows]))
-    metrics["take_every_row"] = dict(
-        trading_metrics(np.ones(len(rows), dtype=bool), outcome, data.t0[rows], data.t1[rows])
-    )
-    return metrics
+    report = trading_report(take, outcome, data.t0[rows], data.t1[rows], horizon=parts.horizon, n_draws=500, seed=seed)
+    return {
+        **report.metrics,
+        "trades_effective": report.trades_effective,
+        "intervals": {name: list(pair) for name, pair in report.intervals.items()},
+        "take_every_row": dict(report.take_every),
+        "random_entry": dict(report.random_entry),
+    }
 
 
 def _plain(value: float) -> float | None:

@@ -82,5 +82,5 @@ def test_half_given_objectives_are_refused() -> None:
         choose_threshold(p, r_net=r, t0=t0, t1=t1, y=np.zeros(60, dtype=int))
     with pytest.raises(InputError, match="both classes"):
         choose_threshold(p, y=np.zeros(60, dtype=int))
-    with pytest.raises(InputError, match="leaves"):
+    with pytest.raises(InputError, match=r"proba must lie in 0\.\.1"):
         choose_threshold(p + 1, r_net=r, t0=t0, t1=t1)

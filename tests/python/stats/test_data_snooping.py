@@ -66,6 +66,33 @@ def test_the_closed_form_variance_is_that_of_the_resampled_means() -> None:
     assert core().stationary_bootstrap_variance(np.ones(10), 2.0) == 0.0
 
 
+def test_the_automatic_block_length_is_that_of_politis_and_white() -> None:
+    def slow(x: np.ndarray) -> float:
+        n = len(x)
+        e = x - x.mean()
+        calm = max(5, int(np.sqrt(np.log10(n))))
+        lags = int(np.ceil(np.sqrt(n))) + calm
+        r = np.array([e[k:] @ e[: n - k] / n for k in range(lags + 1)])
+        quiet = np.abs(r / r[0]) < 2 * np.sqrt(np.log10(n) / n)
+        starts = [m for m in range(lags - calm + 1) if quiet[m + 1 : m + calm + 1].all()]
+        m = starts[0] if starts else int(np.flatnonzero(~quiet).max())
+        top = min(max(2 * m, 1), lags)
+        k = np.arange(-top, top + 1)
+        weight = np.clip(2 * (1 - np.abs(k) / top), 0, 1)
+        g = np.sum(weight * np.abs(k) * r[np.abs(k)])
+        d = 2 * np.sum(weight * r[np.abs(k)]) ** 2
+        return float(np.clip((2 * g**2 / d) ** (1 / 3) * n ** (1 / 3), 1, min(3 * np.sqrt(n), n / 3)))
+
+    rng = np.random.default_rng(9)
+    for width in (1, 3, 10, 60):
+        x = np.convolve(rng.normal(size=500 + width - 1), np.ones(width), mode="valid")
+        assert stats.block_length(x) == pytest.approx(slow(x), rel=1e-10)
+    assert stats.block_length(np.arange(30.0)) <= 10
+    wide = stats.bootstrap_interval(x, block=stats.block_length(x))
+    narrow = stats.bootstrap_interval(x)
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
 def test_the_three_tests_follow_their_definitions() -> None:
     d = table(2)
     n, k, draws, block = *d.shape, 199, 6.0
