@@ -441,7 +441,7 @@ class TradingReport:
             for which in (m, every)
         )
         lines += [
-            f"mean outcome    {m['expectancy_r']:+.3f} R ({low:+.3f} to {high:+.3f}; {self.trades_effective:.0f} "
+            f"mean outcome    {m['expectancy_r']:+.3f} R ({_between(low, high, '+.3f')}; {self.trades_effective:.0f} "
             f"independent trades); every row {every['expectancy_r']:+.3f} R, at random times "
             f"{random['mean']:+.3f} R ({_between(random['low'], random['high'], '+.3f')})",
             f"win rate        {_pc(m['win_rate'])} ({_between(100 * win_low, 100 * win_high, '.1f')} %), "
