@@ -29,12 +29,12 @@ def main() -> int:
     from main_job import machine
 
     import smctrain
-    from honesty import report, speed, vectors
+    from honesty import report, speed, splitting, vectors
     from honesty.goals import EXPERIMENTS, GOALS, Line
     from honesty.pipeline import Recipe
     from honesty.runner import collect, processes, stored
 
-    goals = [*GOALS, "H15", "H17"]
+    goals = [*GOALS, "H7", "H15", "H17"]
     parser = argparse.ArgumentParser(description="How often noise is deployed, how often a signal is found.")
     parser.add_argument("--quick", action="store_true", help="few runs of light models: shows that everything runs")
     parser.add_argument("--only", nargs="+", choices=goals, default=goals)
@@ -62,10 +62,15 @@ def main() -> int:
                 continue
             seeds = EXPERIMENTS[name].seeds(2 if options.quick and options.runs is None else options.runs)
             found[name] = collect(name, EXPERIMENTS[name].work, seeds, told, options.out, options.other_code, pool=pool)
+        split_check = None
+        if "H7" in options.only and not options.report:
+            split_check = splitting.measure(options.quick, pool)
     lines: list[Line] = []
     for goal in options.only:
         if goal in GOALS and any(found[name] for name in GOALS[goal].needs):
             lines += GOALS[goal].judge(found)
+    if split_check is not None:
+        lines.append(splitting.line(split_check))
     if "H15" in options.only:
         checked = vectors.check()
         good = sum(ok for _, _, ok in checked)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from contestants import CONTESTANTS, Net, cnn, mlp, recurrent, start_of, transformer
+from contestants import CONTESTANTS, Net, cnn, mlp, recurrent, start_of, trainer_of, transformer
 from data import SYMBOLS, Work, find_exports, held_out_loss, market, planted
 
 Cell = dict[str, Any]
@@ -198,16 +198,22 @@ print(json.dumps(peak))
 """
 LOADER = """
 import sys, time
-import smctrain.models
-started = time.perf_counter()
-model = smctrain.models.load_model(sys.argv[1])
-loaded = time.perf_counter() - started
 import numpy as np
+started = time.process_time()
+if sys.argv[2] == "estimator":
+    from smctrain.models import load_model as load
+else:
+    from smctrain.artifact.container import read_model
+    from smctrain.models.registry import fitted_from_state
+    def load(path):
+        return fitted_from_state(*read_model(path))
+model = load(sys.argv[1])
+loaded = time.process_time() - started
 model.predict_proba(np.zeros((20, 57), dtype=np.float32))
-first = time.perf_counter() - started
-started = time.perf_counter()
-smctrain.models.load_model(sys.argv[1])
-again = time.perf_counter() - started
+first = time.process_time() - started
+started = time.process_time()
+load(sys.argv[1])
+again = time.process_time() - started
 print(1e3 * loaded, 1e3 * first, 1e3 * again, "torch" in sys.modules)
 """
 
@@ -226,25 +232,34 @@ def memory(quick: bool) -> list[dict[str, Any]]:
 
 
 def loading(folder: Path) -> list[dict[str, Any]]:
-    """Milliseconds of `load_model` in a fresh process, imports included, and until a first prediction."""
+    """CPU milliseconds in a fresh process from the first import of ours until a network is loaded, and until its first
+    prediction: the bare network, and the estimator (which imports scikit-learn)."""
+    from smctrain.artifact.container import write_model
     from smctrain.models import LSTMClassifier, MLPClassifier
+    from smctrain.models.base import FitTask
 
     work = planted(900, 200)
-    found = []
+    rows, stop_rows = work.folds[0]
+    task = FitTask(X=work.X, y=work.y, rows=rows, stop_rows=stop_rows, n_classes=3, seed=0)
+    paths = {}
+    for net in (mlp(64, 1), recurrent("lstm", 16, 1)):
+        fitted = trainer_of(net).fit(task)
+        paths[f"bare {fitted.family}"] = folder / f"{net.kind}.smc"
+        write_model(paths[f"bare {fitted.family}"], fitted.family, *fitted.to_state())
     for estimator in (MLPClassifier(max_epochs=1), LSTMClassifier(max_epochs=1)):
-        path = folder / "net.smc"
-        estimator.fit(work.X, work.y).save(path)
-        runs = [
-            subprocess.run([sys.executable, "-c", LOADER, str(path)], check=True, capture_output=True, text=True)
-            for _ in range(3)
-        ]
+        name = type(estimator).__name__
+        paths[name] = folder / f"{name}.smc"
+        estimator.fit(work.X, work.y).save(paths[name])
+    found = []
+    for name, path in paths.items():
+        command = [sys.executable, "-c", LOADER, str(path), "bare" if name.startswith("bare") else "estimator"]
+        runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(3)]
         figures = [run.stdout.split() for run in runs]
         found.append({
-            "work": type(estimator).__name__, "load_ms": min(float(f[0]) for f in figures),
+            "work": name, "load_ms": min(float(f[0]) for f in figures),
             "first_prediction_ms": min(float(f[1]) for f in figures), "again_ms": min(float(f[2]) for f in figures),
             "torch_imported": figures[0][3] == "True",
         })  # fmt: skip
-        path.unlink()
     return found
 
 

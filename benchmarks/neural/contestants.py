@@ -107,7 +107,7 @@ def transformer(batch: int = 64, epochs: int = 30) -> Net:
 # ---- ours ---------------------------------------------------------------------------------------------------
 
 
-def _trainer(net: Net, **more: Any) -> Any:
+def trainer_of(net: Net, **more: Any) -> Any:
     from smctrain.models.registry import make_trainer
 
     settings: dict[str, Any] = {
@@ -133,7 +133,7 @@ def ours(
     from smctrain.models.base import FitTask
 
     task = FitTask(X=work.X, y=work.y, rows=rows, stop_rows=stop_rows, n_classes=3, seed=seed)
-    fitted: Any = _trainer(net, **more).fit(task)
+    fitted: Any = trainer_of(net, **more).fit(task)
     return len(fitted.history["step"]), lambda some: np.asarray(fitted.predict_proba(work.X, some))
 
 
@@ -148,7 +148,7 @@ def start_of(net: Net, work: Work, rows: Rows, seed: int) -> Start:
     the stream that the fit draws it from."""
     from smctrain.models.base import FitTask
 
-    still = _trainer(net, learning_rate=1e-30, weight_decay=0.0, max_epochs=1)
+    still = trainer_of(net, learning_rate=1e-30, weight_decay=0.0, max_epochs=1)
     few, none = rows[rows >= net.lookback - 1][:300], rows[:0]
     fitted = still.fit(FitTask(X=work.X, y=work.y, rows=few, stop_rows=none, n_classes=3, seed=seed))
     stream = np.random.Generator(np.random.Philox(key=[seed, address("neural/order")]))

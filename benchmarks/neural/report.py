@@ -66,7 +66,7 @@ def markdown(document: dict[str, Any]) -> str:
         lines += ["", "| work | ours, MiB | tuned, MiB |", "|---|---:|---:|"]
         lines += [f"| {row['work']} | {row['ours']:.0f} | {row['tuned']:.0f} |" for row in document["memory"]]
     if document["loading"]:
-        lines += ["", "| stored | load, ms | until the first prediction, ms | loaded again, ms | torch imported |",
+        lines += ["", "| stored | load, CPU ms | until the first prediction | loaded again | torch imported |",
                   "|---|---:|---:|---:|---|"]  # fmt: skip
         lines += [
             f"| {row['work']} | {row['load_ms']:.1f} | {row['first_prediction_ms']:.1f} | {row['again_ms']:.1f} | "

@@ -20,6 +20,7 @@ void bind_boosting(py::module_& m);
 void bind_adapters(py::module_& m);
 void bind_linear(py::module_& m);
 void bind_net_predictor(py::module_& m);
+void bind_vae_codes(py::module_& m);
 void bind_explain(py::module_& m);
 void bind_metrics(py::module_& m);
 void bind_stats(py::module_& m);
@@ -48,6 +49,7 @@ PYBIND11_MODULE(_core, m) {
   bind_adapters(m);
   bind_linear(m);
   bind_net_predictor(m);
+  bind_vae_codes(m);
   bind_explain(m);
   bind_metrics(m);
   bind_stats(m);

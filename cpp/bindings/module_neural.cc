@@ -10,7 +10,6 @@ namespace py = pybind11;
 
 void bind_neural(py::module_& m);
 void bind_meta_neural(py::module_& m);
-void bind_vae_neural(py::module_& m);
 void bind_gan_neural(py::module_& m);
 
 PYBIND11_MODULE(_neural, m) {
@@ -20,7 +19,6 @@ PYBIND11_MODULE(_neural, m) {
   register_errors();
   bind_neural(m);
   bind_meta_neural(m);
-  bind_vae_neural(m);
   bind_gan_neural(m);
 }
 

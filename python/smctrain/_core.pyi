@@ -22,6 +22,7 @@ __all__: list[str] = [
     "STANDARD_SESSIONS",
     "Timeline",
     "TrainingMatrices",
+    "VaeCodes",
     "apply_columns",
     "auc_influence",
     "average_linkage",
@@ -435,6 +436,24 @@ class NeuralPredictor:
     ) -> numpy.typing.NDArray[numpy.float64]:
         """
         Probabilities (rows, classes), or values (rows, 1) of a regression; NaN in a row without a full window.
+        """
+
+class VaeCodes:
+    """
+    A variational autoencoder from its named arrays; thread-safe.
+    """
+    def __init__(self, shape: dict, arrays: dict) -> None: ...
+    def codes(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Means, then log variances of the latent units (rows, 2 latent).
+        """
+    def losses(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Half the squared error of the reconstruction, and KL divergence (rows, 2).
+        """
+    def reconstruction(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Rows decoded from their latent means (rows, columns).
         """
 
 class EProcessStream:

@@ -8,7 +8,6 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
-    "VaeCodes",
     "gan_critic_gradient",
     "gan_fit",
     "gan_generator_gradient",
@@ -25,24 +24,6 @@ __all__: list[str] = [
     "table_nearest",
     "torch_minor",
 ]
-
-class VaeCodes:
-    """
-    A variational autoencoder from its named arrays; thread-safe.
-    """
-    def __init__(self, shape: dict, arrays: dict) -> None: ...
-    def codes(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
-        """
-        Means, then log variances of the latent units (rows, 2 latent).
-        """
-    def losses(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
-        """
-        Half the squared error of the reconstruction, and KL divergence (rows, 2).
-        """
-    def reconstruction(self, X: numpy.ndarray, rows: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
-        """
-        Rows decoded from their latent means (rows, columns).
-        """
 
 def gan_critic_gradient(
     shape: dict,

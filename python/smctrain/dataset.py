@@ -34,6 +34,8 @@ class Dataset:
         Net outcome of the labelled trade in units of its risk.
     segment : int32 (n,)
         Unbroken stretch of each bar.
+    closes : datetime64[ns] (n,) or None
+        Closing time of each bar, where splits follow a calendar.
     """
 
     symbol: str
@@ -46,6 +48,7 @@ class Dataset:
     r: NDArray[np.float64]
     rule: NDArray[Any]
     segment: NDArray[np.int32]
+    closes: NDArray[np.datetime64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

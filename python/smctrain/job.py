@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smctrain.config import ResolvedConfig, resolve
+from smctrain.config.layers import is_mapping
 from smctrain.exceptions import FeatureLeak, InputError
 from smctrain.execution.messages import Event
 from smctrain.results import RunResult
@@ -112,17 +113,19 @@ def _own_columns(function: Callable[[Any], Any], bars: BarSet, resolved: Resolve
     """The function's columns of every symbol of the run, audited. Where it fails, the symbol fails with its words."""
     from smctrain.audit import audit_features
     from smctrain.features.user import UserColumns, user_columns
-    from smctrain.training.recipe import base_bars
+    from smctrain.training.recipe import base_bars, make_labels
 
     config = resolved.config
+    draws = config.leak_audit.canary
     made: dict[str, UserColumns] = {}
     for symbol in bars.symbols if config.symbols is None else [s for s in config.symbols if s in bars]:
         try:
             base = base_bars(bars[symbol], config)
             latest = base[max(0, len(base) - _AUDITED_BARS) :]
             audit_features(
-                latest, function, cuts=_AUDIT_CUTS, seed=config.training.seed, canary=False
-            ).raise_if_leaking()
+                latest, function, cuts=_AUDIT_CUTS, seed=config.training.seed, canary=draws > 0, draws=max(3, draws),
+                labels=lambda bars: make_labels(bars, config),
+            ).raise_if_leaking()  # fmt: skip
             made[symbol] = user_columns(function, base)
         except FeatureLeak:
             raise
@@ -195,8 +198,10 @@ def resolved_config(config: Any, preset: str | None, chosen: Mapping[str, Any] |
 
 
 def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Single settings by their dotted keys; a setting that is a mapping itself stays whole."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         dotted = f"{prefix}.{key}" if prefix else str(key)
-        flat |= _dotted(value, dotted) if isinstance(value, Mapping) else {dotted: value}
+        nested = isinstance(value, Mapping) and not is_mapping(dotted)
+        flat |= _dotted(value, dotted) if nested else {dotted: value}
     return flat

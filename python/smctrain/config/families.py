@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
 
 from smctrain.config.section import AtLeastOne, AtLeastZero, NotNegative, Positive, Section, Share, no_bool
 
@@ -60,7 +60,7 @@ class Network(Section):
     warmup_epochs: AtLeastZero = 0.0
     """Epochs over which the rate rises from 0, whatever the schedule."""
     visible_from: dict[str, AtLeastOne] | None = None
-    """Curriculum: epoch from which columns are shown, by name or pattern, such as {"smc_*": 10}; others from the first.
+    """Curriculum: epoch from which columns are shown, by name or pattern, such as {"htf_*": 10}; others from the first.
     Until then a column is held at its mean, and no epoch counts as best."""
     freeze_layers: NotNegative = 0
     """The first layers keep their weights ..."""
@@ -163,6 +163,50 @@ class Transformer(Network):
     patience: AtLeastOne = 15
 
 
+class VAE(Network):
+    """Variational autoencoder with a head that predicts from the latent units."""
+
+    mode: OneMode = "standard"
+    hidden_dims: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (128, 64)
+    """Width of each block of the encoder; the decoder has them in reverse order."""
+    latent_dim: AtLeastOne = 16
+    reconstruction_weight: AtLeastZero = 1.0
+    kl_weight: AtLeastZero = 0.1
+    """Variance of the noise allowed around a row, in units of a scaled column's; what varies less is not encoded."""
+    head_weight: AtLeastZero = 1.0
+    kl_warmup_epochs: AtLeastZero = 5.0
+    """Epochs over which kl_weight rises from 0."""
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.1
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.001
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    max_epochs: AtLeastOne = 50
+    patience: AtLeastOne = 8
+
+
+class VAEColumns(Section):
+    """A family that learns from what an autoencoder says about rows. Both are fitted anew in every fold; the
+    autoencoder has the settings of `vae` and sees no labels, the family those of its own section."""
+
+    model: Literal[
+        "RandomForest",
+        "XGBoost",
+        "NeuralNetwork",
+        "ExtraTrees",
+        "LightGBM",
+        "GradientBoosting",
+        "LogisticRegression",
+        "FTRLProximal",
+        "CatBoost",
+        "NGBoost",
+    ] = "RandomForest"
+    columns: Annotated[tuple[Literal["anomaly", "codes", "denoised"], ...], Field(min_length=1)] = ("anomaly", "codes")
+    """anomaly: how strange the row is; codes: latent means; denoised: the row as the autoencoder decodes it."""
+    keep_rows: StrictBool = True
+    """Keep the row's own columns beside them."""
+
+
 class ExtraTrees(Section):
     """Extremely randomised trees."""
 
@@ -256,6 +300,8 @@ Family = Literal[
     "GRU",
     "CNN1D",
     "Transformer",
+    "VAE",
+    "VAEColumns",
     "ExtraTrees",
     "LightGBM",
     "GradientBoosting",

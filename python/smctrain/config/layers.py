@@ -32,6 +32,8 @@ _FAMILY_ALIASES = {
     "gru": "GRU",
     "cnn1d": "CNN1D", "cnn": "CNN1D",
     "transformer": "Transformer",
+    "vae": "VAE",
+    "vaecolumns": "VAEColumns", "vae_columns": "VAEColumns",
     "extratrees": "ExtraTrees", "extra_trees": "ExtraTrees", "et": "ExtraTrees",
     "lightgbm": "LightGBM", "lgbm": "LightGBM", "lgb": "LightGBM",
     "gradientboosting": "GradientBoosting", "gradient_boosting": "GradientBoosting", "gbm": "GradientBoosting",
@@ -241,6 +243,11 @@ def resolve(
     all_origins = {key: origins.get(key, Origin("default")) for key in known}
     all_origins |= {f"{SETTINGS}.{key}": origins[f"{SETTINGS}.{key}"] for key in settings}
     return ResolvedConfig(config, all_origins)
+
+
+def is_mapping(key: str) -> bool:
+    """Whether the setting of this dotted key is a mapping of names that no section lists, such as a curriculum."""
+    return key.endswith(".visible_from")
 
 
 def _read_settings(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:

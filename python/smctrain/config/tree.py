@@ -5,6 +5,7 @@ The sections of the model families are in families.py.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +20,15 @@ from pydantic import (
 
 from smctrain.config import families
 from smctrain.config.section import AtLeastOne, AtLeastZero, NotNegative, Positive, Section, Share, no_bool
+
+
+def _in_utc(*moments: str) -> list[str]:
+    """ISO moments without a zone; naive ones are UTC already."""
+    read = [datetime.fromisoformat(moment) for moment in moments]
+    read = [moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment for moment in read]
+    if read[1] < read[0]:
+        raise ValueError(f"a window must not end before it starts, but one goes from {moments[0]} to {moments[1]}")
+    return [moment.isoformat() for moment in read]
 
 
 class Data(Section):
@@ -100,6 +110,22 @@ class Split(Section):
     test: Share = 0.15
     embargo: NotNegative = 0
     """Further rows left out before validation and test."""
+    calendar: tuple[tuple[str, str] | tuple[str, str, str], ...] | None = None
+    """Windows [start, end, name] such as ["2025-03-19T17:30", "2025-03-19T20:00", "FOMC"], UTC unless they say
+    otherwise: a part of the data that would begin inside one begins behind it."""
+    exclude: StrictBool = False
+    """Whether rows whose labels meet a window of the calendar are left out altogether."""
+
+    @field_validator("calendar")
+    @classmethod
+    def _moments(cls, windows: tuple[tuple[str, ...], ...] | None) -> tuple[tuple[str, ...], ...] | None:
+        return None if windows is None else tuple((*_in_utc(*window[:2]), *window[2:]) for window in windows)
+
+    @model_validator(mode="after")
+    def _windows(self) -> Split:
+        if self.exclude and self.calendar is None:
+            raise ValueError("exclude needs calendar: it removes the rows whose labels meet its windows")
+        return self
 
     @model_validator(mode="after")
     def _sum(self) -> Split:
@@ -117,6 +143,8 @@ class CrossValidation(Section):
     """Number of folds; 0 switches cross-validation off (no stability verdict, weaker evidence)."""
     embargo: NotNegative = 20
     """Bars left out behind each test fold, on top of the purge."""
+    lookback: NotNegative = 0
+    """Rows that features reach back: training rows whose features touch a held-out label are left out, too; 0: none."""
     stop_share: Annotated[StrictFloat, Field(gt=0.0, lt=0.5)] = 0.15
     """Share of the newest training rows that early stopping watches."""
 
@@ -130,6 +158,10 @@ class Evaluation(Section):
     """Windows."""
     min_train: Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] = 0.4
     """Share of the rows before the first window."""
+    window: AtLeastOne | None = None
+    """Rolling: each window learns from this many of the latest decisions; null: from all before it."""
+    dependence: Literal["independent", "arbitrary"] = "independent"
+    """How symbols are judged together: Benjamini-Hochberg, or e-BH, which holds however they depend on each other."""
     final_refit: StrictBool = True
     """Whether a model that may be deployed is fitted once more on all rows; that one goes live."""
 
@@ -230,13 +262,36 @@ class Training(Section):
 
     seed: NotNegative = 42
     time_limit_minutes: Positive = 10.0
-    """Longest time for one model of one symbol, cross-validation included."""
+    """Longest time for one model of one symbol, cross-validation included; and again for its outer windows."""
     min_rows: Annotated[StrictInt, Field(ge=20)] = 100
     """Symbols with fewer labelled rows fail with TooFewRows."""
     workers: NotNegative = 0
     """Symbols trained at the same time; 0 means one per core."""
     held_out_importance: StrictBool = True
     """Measure on the inner folds what moving each column costs (families of trees and linear models)."""
+
+
+class LeakAudit(Section):
+    """What the leak guard looks at beside splits, provenance and synthetic rows, which it always checks."""
+
+    duplicates: StrictBool = True
+    """Copies of held-out rows among training rows: a few leave training, many stop the symbol."""
+    single_columns: StrictBool = True
+    """Columns that know the answer by themselves are taken out, and everything is fitted again."""
+    max_auc: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.70
+    """Out-of-fold AUC of one column alone, above which it goes into quarantine."""
+    max_correlation: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.999
+    """Correlation of a column with the label or an outcome, from which on it goes into quarantine."""
+    sentinels: StrictBool = False
+    """Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline."""
+    canary: NotNegative = 0
+    """Draws of bars that cannot be predicted, on which models may not beat the majority; 0: none, else at least 3."""
+
+    @model_validator(mode="after")
+    def _enough_draws(self) -> LeakAudit:
+        if 0 < self.canary < 3:
+            raise ValueError("canary must be 0 or at least 3 draws")
+        return self
 
 
 class Output(Section):
@@ -275,6 +330,8 @@ class Config(Section):
     gru: families.GRU = families.GRU()
     cnn1d: families.CNN1D = families.CNN1D()
     transformer: families.Transformer = families.Transformer()
+    vae: families.VAE = families.VAE()
+    vae_columns: families.VAEColumns = families.VAEColumns()
     extra_trees: families.ExtraTrees = families.ExtraTrees()
     lightgbm: families.LightGBM = families.LightGBM()
     gradient_boosting: families.GradientBoosting = families.GradientBoosting()
@@ -283,6 +340,7 @@ class Config(Section):
     catboost: families.CatBoost = families.CatBoost()
     ngboost: families.NGBoost = families.NGBoost()
     selector: Selector = Selector()
+    leak_audit: LeakAudit = LeakAudit()
     tuning: Tuning = Tuning()
     training: Training = Training()
     output: Output = Output()
@@ -297,6 +355,9 @@ class Config(Section):
 
     def family_settings(self, family: str) -> dict[str, object]:
         """Settings of one family as its trainer takes them."""
+        if family == "VAEColumns":
+            behind = self.family_settings(self.vae_columns.model)
+            return {**dict(self.vae_columns), "vae": dict(self.vae), "model_settings": behind}
         return dict(getattr(self, SECTIONS[family]))
 
     def with_family_settings(self, family: str, changes: dict[str, Any]) -> Config:
@@ -314,6 +375,8 @@ SECTIONS = {
     "GRU": "gru",
     "CNN1D": "cnn1d",
     "Transformer": "transformer",
+    "VAE": "vae",
+    "VAEColumns": "vae_columns",
     "ExtraTrees": "extra_trees",
     "LightGBM": "lightgbm",
     "GradientBoosting": "gradient_boosting",

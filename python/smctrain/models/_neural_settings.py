@@ -95,7 +95,7 @@ class NetSettings:
     visible_from : sequence of int, mapping of str to int, or None
         Curriculum over features: epoch (from 1) at which each column of X is first shown; until then it is held at 0,
         its scaled mean. Epochs count as best only when all columns are visible. A mapping gives the epoch by name or
-        pattern, such as ``{"smc_*": 10}``: of several that match a column the latest epoch counts, a column that none
+        pattern, such as ``{"htf_*": 10}``: of several that match a column the latest epoch counts, a column that none
         matches is shown from the first.
     freeze_layers, freeze_after : int
         The first `freeze_layers` layers keep their weights after epoch `freeze_after` (0: never).

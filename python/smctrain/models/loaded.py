@@ -21,7 +21,7 @@ _TREES = {
     "RandomForest", "ExtraTrees", "RandomForestRegressor", "ExtraTreesRegressor", "XGBoost", "LightGBM",
     "GradientBoosting", "CatBoost",
 }  # fmt: skip
-_NETWORKS = {"NeuralNetwork", "LSTM", "GRU", "CNN1D", "Transformer", "VAE"}
+_NETWORKS = {"NeuralNetwork", "LSTM", "GRU", "CNN1D", "Transformer", "VAE", "MetaLearning", "MultiTask"}
 
 
 class LoadedModel:
@@ -95,6 +95,40 @@ class LoadedModel:
         return matrix, segments_of(segment, len(matrix))
 
 
+class LoadedTargets(LoadedModel):
+    """Answers of a stored `MultiTaskMLP`, by target. `classes_` maps the targets that are classes to their labels."""
+
+    def __init__(self, fitted: Any, names: list[str] | None, classes: dict[str, NDArray[Any]]) -> None:
+        super().__init__(fitted, names, None)
+        self.classes_: Any = classes
+
+    def __repr__(self) -> str:
+        return f"LoadedTargets({', '.join(self.targets_)}, {self.n_features_in_} columns)"
+
+    @property
+    def targets_(self) -> list[str]:
+        """Names of the targets."""
+        fitted: Any = self.fitted_
+        return list(fitted.targets)
+
+    def predict_proba(self, X: Any, segment: Any = None) -> Any:
+        """By target that is classes: probabilities (n, k), columns in the order of `classes_[target]`."""
+        outputs = self._outputs(X, segment)
+        return {name: outputs[name] for name in self.classes_}
+
+    def predict(self, X: Any, segment: Any = None) -> Any:
+        """By target: the most probable class of each row (n,), or its number."""
+        return {
+            name: self.classes_[name][values.argmax(axis=1)] if name in self.classes_ else values
+            for name, values in self._outputs(X, segment).items()
+        }
+
+    def _outputs(self, X: Any, segment: Any) -> dict[str, NDArray[np.float64]]:
+        fitted: Any = self.fitted_
+        outputs: dict[str, NDArray[np.float64]] = fitted.outputs(self._read(X, segment)[0])
+        return outputs
+
+
 def loaded_model(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> LoadedModel:
     """The model of a file that an estimator's `save` wrote.
 
@@ -108,13 +142,19 @@ def loaded_model(family: str, meta: dict[str, Any], arrays: dict[str, NDArray[An
     if family not in _TREES | _NETWORKS:
         known = ", ".join(name for name in FAMILIES if name in _TREES | _NETWORKS)
         raise InputError(f"light must be False for {family}: light models are those of {known}.")
-    fitted = fitted_from_state(family, meta, arrays)
+    fitted: Any = fitted_from_state(family, meta, arrays)
     face = meta.get("estimator")
     if not isinstance(face, dict):
         raise ArtifactError("the model file does not describe an estimator.")
     names = face.get("features")
     if names is not None and (len(names) != fitted.n_features or len(set(names)) != len(names)):
         raise ArtifactError(f"the model file must name {fitted.n_features} different features, but names {len(names)}.")
+    if family == "MultiTask":
+        labels = face.get("labels")
+        counts = {name: n for name, n in zip(fitted.targets, fitted.shape.tasks, strict=True) if n}
+        if not isinstance(labels, dict) or set(labels) != set(counts):
+            raise ArtifactError(f"the model file must hold class labels of the targets {', '.join(counts)}.")
+        return LoadedTargets(fitted, names, {name: stored_classes(labels[name], n) for name, n in counts.items()})
     return LoadedModel(fitted, names, stored_classes(face, fitted.n_classes) if fitted.n_classes else None)
 
 

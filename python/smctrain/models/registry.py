@@ -110,6 +110,11 @@ _ENTRIES = (
         "smctrain.models.estimators.vae", "VAEClassifier", extra="neural", regressor="VAERegressor",
     ),
     FamilyEntry(
+        "VAEColumns", ("vaecolumns",),
+        "smctrain.models.vae_columns", "VAEColumnsTrainer", "FittedVAEColumns",
+        "smctrain.models.estimators.vae_columns", "VAEColumnsClassifier", extra="neural",
+    ),
+    FamilyEntry(
         "ExtraTrees", ("extratrees", "et"),
         "smctrain.models.extra_trees", "ExtraTreesTrainer", "FittedExtraTrees",
         "smctrain.models.estimators.forest", "ExtraTreesClassifier",

@@ -119,7 +119,7 @@ class FittedVAE(FittedNet):
             rows = np.arange(len(X), dtype=np.int64)
         codes = self._codes
         if codes is None:
-            codes = _load.neural().VaeCodes(self.shape.native(), self.arrays)
+            codes = _load.core().VaeCodes(self.shape.native(), self.arrays)
             self._codes = codes
         answer: NDArray[np.float64] = getattr(codes, method)(X, rows)
         return answer

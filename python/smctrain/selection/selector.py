@@ -56,6 +56,12 @@ def _best_baseline(record: Mapping[str, Any]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
+def _judged(selections: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """How many may go live, where verdicts are known."""
+    kinds = [entry["verdict"] for entry in selections.values() if "verdict" in entry]
+    return {"deploy": kinds.count("DEPLOY")} if kinds else {}
+
+
 class ModelSelector:
     """Picks the best model per symbol from training results.
 
@@ -203,7 +209,7 @@ class ModelSelector:
                     "total_symbols": len(selections),
                     "models_selected": len(chosen),
                     "manual_review_needed": len(selections) - len(chosen),
-                    "deploy": sum(entry.get("verdict") == "DEPLOY" for entry in selections.values()),
+                    **_judged(selections),
                     "selected_by_model": dict(sorted(Counter(chosen).items())),
                 },
             }

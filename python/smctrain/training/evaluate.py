@@ -105,6 +105,7 @@ def evaluate(
         seed=config.training.seed,
         complete=fit.model.complete,
         stop_reason=fit.model.stop_reason,
+        device=getattr(fit.model, "device", ""),
         trading_metrics=_trading(data, parts, proba, config.training.seed),
         calibration=calibration_record(data, parts, proba),
         augmentation=fit.augmentation,

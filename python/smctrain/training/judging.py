@@ -155,7 +155,7 @@ def with_own(rows: EvidenceRows, earlier: Trials | None) -> Trials | None:
         return Trials(oos, inner)
     oos = np.concatenate([np.asarray(earlier.oos, dtype=np.int64).reshape(-1, len(rows.oos)), oos])
     inner = None if earlier.inner is None else np.concatenate([np.asarray(earlier.inner, dtype=np.int64), inner])
-    return Trials(oos, inner, earlier.lost)
+    return Trials(oos, inner, earlier.lost, earlier.note)
 
 
 def _stack(vectors: Mapping[str, Answers], n: int) -> NDArray[np.int64]:

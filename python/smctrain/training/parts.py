@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.exceptions import OneClass, TooFewRows
-from smctrain.splits import PurgedKFold, TemporalSplit
+from smctrain.splits import EventAwareSplit, PurgedKFold, TemporalSplit
 from smctrain.splits import audit as audit_split
 from smctrain.splits.base import longest_overlap
 from smctrain.splits.tail import tail_split
+from smctrain.training.calendar import outer_splitter
 
 Rows = NDArray[np.int64]
 
@@ -70,7 +71,7 @@ def make_parts(data: Dataset, config: Config, times: NDArray[np.datetime64]) -> 
         When a part would be empty or the training part holds a single class.
     """
     rows = data.rows
-    train, validation, test, purged = _outer(data, rows, config)
+    train, validation, test, purged, calendar = _outer(data, rows, config)
     label_map = make_label_map(data.y[train], config.labels.min_class, data.symbol)
     y = label_map.codes(data.y)
     train, validation, test = (part[y[part] >= 0] for part in (train, validation, test))
@@ -96,22 +97,29 @@ def make_parts(data: Dataset, config: Config, times: NDArray[np.datetime64]) -> 
         "early_stopping_rows": len(stop),
         "folds": len(folds),
         "folds_note": note,
+        **calendar,
     }
     return Parts(label_map, y, train, validation, test, fit, stop, folds, note, horizon, report)
 
 
-def _outer(data: Dataset, rows: Rows, config: Config) -> tuple[Rows, Rows, Rows, int]:
-    split = TemporalSplit(
+def _outer(data: Dataset, rows: Rows, config: Config) -> tuple[Rows, Rows, Rows, int, dict[str, Any]]:
+    base = TemporalSplit(
         train=config.split.train,
         validation=config.split.validation,
         test=config.split.test,
         embargo=config.split.embargo,
-        intervals=(data.t0[rows], data.t1[rows]),
     )
+    split, intervals = outer_splitter(base, data, config)
+    assert isinstance(split, (TemporalSplit, EventAwareSplit))
     train, validation, test = split.split_indices()
-    audit_split([(np.concatenate([train, validation]), test)], rows, (data.t0[rows], data.t1[rows]))
-    audit_split([(train, validation)], rows, (data.t0[rows], data.t1[rows]))
-    return rows[train], rows[validation], rows[test], len(rows) - len(train) - len(validation) - len(test)
+    audit_split([(np.concatenate([train, validation]), test)], rows, intervals, forward=True)
+    audit_split([(train, validation)], rows, intervals, forward=True)
+    purged = len(rows) - len(train) - len(validation) - len(test)
+    report: dict[str, Any] = {}
+    if isinstance(split, EventAwareSplit):
+        plan = split.plan()
+        report = {"events_in_test": list(plan[0].events), "notes": list(plan.notes)}
+    return rows[train], rows[validation], rows[test], purged, report
 
 
 def make_label_map(y: NDArray[np.float64], min_class: int, symbol: str) -> LabelMap:
@@ -144,9 +152,14 @@ def inner_folds(
     if len(train) // n_folds < smallest:
         return [], f"{len(train)} training rows are too few for {n_folds} folds of at least {smallest} rows"
     intervals = (data.t0[train], data.t1[train])
-    splitter = PurgedKFold(n_splits=n_folds, embargo=config.cv.embargo, intervals=intervals)
-    pairs = list(splitter.split(train))
-    audit_split(pairs, train, intervals)
+    splitter = PurgedKFold(
+        n_splits=n_folds, embargo=config.cv.embargo, intervals=intervals, lookback=config.cv.lookback
+    )
+    try:
+        pairs = list(splitter.split(train))
+    except TooFewRows as error:
+        return [], str(error)
+    audit_split(pairs, train, intervals, embargo=config.cv.embargo, lookback=config.cv.lookback)
     folds: list[Fold] = []
     for number, (inside, outside) in enumerate(pairs):
         fit, stop = tail_split(train[inside], data.t0, data.t1, config.cv.stop_share)

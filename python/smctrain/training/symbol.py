@@ -7,9 +7,7 @@ depend on where or beside what it runs. Files of the symbol are written here; fi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +20,31 @@ from smctrain.bars.fingerprint import fingerprint
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset, make_dataset
-from smctrain.exceptions import OneClass, SmctrainError, TooFewRows, TrainingFailed
+from smctrain.exceptions import OneClass, TooFewRows, TrainingFailed
 from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
 from smctrain.labels import Labels
-from smctrain.models.base import Trainer
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
-from smctrain.results import FailureRecord, SymbolResult
-from smctrain.training.auto_tuning import KEPT, REVIEW, TUNED, Tuning, changes_of, chosen, vectors
-from smctrain.training.bounds import Bounds, seed_of
-from smctrain.training.choosing import FeatureChoice
-from smctrain.training.evaluate import agreed, answers, evaluate, note_pooled, probabilities_beat_prior
-from smctrain.training.files import Pooled, Trained, symbol_folder, write_symbol
+from smctrain.results import SymbolResult
+from smctrain.training.bounds import Bounds
+from smctrain.training.calendar import with_calendar
+from smctrain.training.evaluate import agreed, answers, probabilities_beat_prior
+from smctrain.training.families import Families, Fitted
+from smctrain.training.files import Pooled, symbol_folder, write_symbol
 from smctrain.training.final import FinalModel
-from smctrain.training.fitting import FamilyFit, Fitter
+from smctrain.training.guard import Guard, importances_of
 from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
+from smctrain.training.left_out import ScoreWithout
 from smctrain.training.parts import Parts, make_parts
-from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
+from smctrain.training.sentinels import OtherSymbol, watch
 from smctrain.training.stages import Stages
 from smctrain.training.trials import count_trials
-from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, make_windows
+from smctrain.training.walk_forward import WalkForwardFit, Windows, make_windows
 from smctrain.verdict import Trials
+from smctrain.verdict.result import DEPLOY, NO_EVIDENCE
+from smctrain.verdict.result import REVIEW as REVIEW_BY_HAND
 
 Report = Callable[..., None]
 
@@ -60,11 +60,13 @@ def train_symbol(
     report: Report,
     stages: Stages | None = None,
     user: UserColumns | None = None,
+    other: OtherSymbol | None = None,
     ledger: str | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
-    `user` holds columns of the user's own that join ours. `ledger` is the folder where trials are counted.
+    `user` holds columns of the user's own that join ours, `other` another symbol for the sentinel that asks for one.
+    `ledger` is the folder where trials are counted.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -86,18 +88,42 @@ def train_symbol(
         labels = make_labels(base, config)
     with stage("dataset"):
         data = make_dataset(bars.symbol, features, labels, base.segment, config.training.min_rows)
+        data = with_calendar(data, config, base.time_close)
     with stage("split"):
         parts = make_parts(data, config, base.time)
-        prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
-        walk, note = _walk_forward(data, config, threads)
+        windows, note = _windows(data, config)
+    with stage("leak audit"):
+        guard = Guard(data, parts, config, threads, windows)
+        parts, windows = guard.before()
+    with stage("prepare"):
+        prepare = guard.prepared(Preparation.fit(data.X, parts.train, data.names, prepare_settings(config)))
     digest = data_hash(bars, user)
-    fitted = _Families(data, parts, prepare, walk, config, threads, stop, report, stage).run()
+
+    def fit_all() -> tuple[WalkForwardFit | None, Fitted]:
+        walk = None
+        if windows is not None:
+            walk = WalkForwardFit(data, windows, config, threads, guard.quarantine, guard.provenance)
+        return walk, Families(data, parts, prepare, walk, config, threads, stop, report, stage, guard).run()
+
+    walk, fitted = fit_all()
+    score_without = ScoreWithout(data, parts, config, threads, stop, guard)
+    while guard.outweighed(
+        importances_of({name: model for name, (model, _) in fitted.models.items()}),
+        {name: fit.folds.accuracies for name, fit in fitted.fits.items()},
+        score_without,
+    ):
+        prepare = guard.prepared(prepare)
+        walk, fitted = fit_all()
     fits, models, failures = fitted.fits, fitted.models, fitted.failures
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)
         error = TrainingFailed(f"{bars.symbol}: no model could be trained. {reasons}")
         error.stage = "training"  # type: ignore[attr-defined]
         raise error
+    if config.leak_audit.sentinels or config.leak_audit.canary:
+        with stage("sentinels"):
+            given = {name: answers(proba[parts.test]) for name, (_, proba) in models.items()}
+            watch(guard, data, parts, base, given, config, other, threads)
     report("verdict")
     with stage("verdict"):
         rows = _evidence(parts, fitted, walk)
@@ -137,6 +163,7 @@ def train_symbol(
         data_hash=digest,
         config_hash=config_hash(config),
         stages=stage.seconds,
+        leak_audit=guard.report().to_dict(),
         consensus=agreed({name: model for name, (model, _) in models.items()}),
     )
     for model in result.models.values():
@@ -152,167 +179,40 @@ def train_symbol(
     return result.to_dict()
 
 
-def _walk_forward(data: Dataset, config: Config, threads: int) -> tuple[WalkForwardFit | None, str]:
+def _windows(data: Dataset, config: Config) -> tuple[Windows | None, str]:
     """The outer windows, or why there are none: short histories are judged on the test part alone."""
     if config.evaluation.outer != "walk_forward":
         return None, ""
     try:
-        return WalkForwardFit(data, make_windows(data, config), config, threads), ""
+        return make_windows(data, config), ""
     except (TooFewRows, OneClass) as error:
         return None, f"judged on the test part alone, because windows cannot be cut: {error}"
 
 
-@dataclass
-class _Fitted:
-    """What came of the families of one symbol."""
-
-    fits: dict[str, FamilyFit] = field(default_factory=dict)
-    models: dict[str, Trained] = field(default_factory=dict)
-    windows: dict[str, FamilyWindows] = field(default_factory=dict)
-    no_windows: dict[str, str] = field(default_factory=dict)
-    """Families that are trained, but have no complete answers over the windows: why."""
-    failures: list[FailureRecord] = field(default_factory=list)
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Of each family, as they were used."""
-    tuning: Tuning | None = None
-    also_oos: dict[str, NDArray[np.int32]] = field(default_factory=dict)
-    """Answers over the windows that were replaced by those of other settings: looked at, so they count."""
-
-
-class _Families:
-    """Fits the families of one symbol: the model of the training part, and the outer windows."""
-
-    def __init__(
-        self, data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config,
-        threads: int, stop: NDArray[np.uint8], report: Report, stage: Stages,
-    ) -> None:  # fmt: skip
-        self.data, self.parts, self.prepare, self.walk, self.config = data, parts, prepare, walk, config
-        self.threads, self.stop, self.report, self.stage = threads, stop, report, stage
-        self.made = _Fitted()
-        seed = seed_of(config.training.seed, data.symbol, "selection")
-        self.choice = FeatureChoice(config, data.X, parts.y, len(parts.label_map.classes), parts.horizon, seed)
-
-    def run(self) -> _Fitted:
-        """All families; those of weak symbols with other settings once more."""
-        self._fit_all(self.config, self.config.models)
-        if self.walk is not None and self.config.tuning.enabled and self.made.windows:
-            self._tune(self.walk)
-        return self.made
-
-    def _fit_all(self, config: Config, families: Sequence[str]) -> None:
-        store = FoldStore(self.data, settings=prepare_settings(config))
-        for number, family in enumerate(families):
-            for kept in [store] if self.walk is None else [store, self.walk.store]:
-                kept.keep_for(_trainers(config, families[number:]))
-            self._fit(config, family, store)
-
-    def _bounds(self) -> Bounds:
-        limit = time.monotonic() + 60.0 * self.config.training.time_limit_minutes
-        return Bounds(self.config.training.seed, self.threads, self.stop, limit)
-
-    def _told(self, family: str) -> Report:
-        number = self.config.models.index(family)
-
-        def told(step: str, done: int = 0, total: int = 0) -> None:
-            self.report(f"{family} {step}", done, total, f"model {number + 1} of {len(self.config.models)}")
-
-        return told
-
-    def _fit(self, config: Config, family: str, store: FoldStore) -> None:
-        data, parts, made = self.data, self.parts, self.made
-        started, bounds, told = time.monotonic(), self._bounds(), self._told(family)
-        try:
-            with self.stage(family):
-                made.settings[family] = config.family_settings(family)
-                trainer = make_trainer(family, made.settings[family])
-                fit = Fitter(data, parts, trainer, config, bounds, self.prepare, told, store, self.choice).run()
-                values = fit.prepared.values(trainer.needs_scaling)
-                proba = fit.model.predict_proba(values, None, data.segment)
-                made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
-                made.fits[family] = fit
-        except Exception as error:  # the other families go on
-            made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
-            return
-        if self.walk is None:
-            return
-        try:
-            with self.stage(family):
-                found = self.walk.fit(trainer, bounds, told)
-        except Exception as error:  # the trained model stays; without windows it is no candidate
-            made.no_windows[family] = f"its windows could not be fitted: {error}"
-            return
-        if not found.complete:
-            made.no_windows[family] = "a fit of its windows ended early"
-            return
-        made.windows[family] = found
-        windows = self.walk.windows
-        note_pooled(made.models[family][0], found.oos, windows.y[windows.oos], windows.horizon)
-
-    def _tune(self, walk: WalkForwardFit) -> None:
-        """See auto_tuning.py. What the first settings answered stays on the record as a try."""
-        made, inner_y = self.made, walk.windows.y[walk.windows.inner]
-
-        def best() -> float:
-            return max(float(np.mean(found.inner == inner_y)) for found in made.windows.values())
-
-        weak, before = self.config.tuning.below, best()
-        if before >= weak:
-            return
-        made.tuning = Tuning(before, KEPT)
-        changed: dict[str, Any] = {}
-        for family, found in made.windows.items():
-            settings = self.config.family_settings(family)
-            trials = changes_of(make_trainer(family, settings))
-            trainers = [make_trainer(family, settings | changes) for changes in trials]
-            told = self._told(family)
-            told("tuning", 0, len(trials))
-            with self.stage("tuning"):
-                outcomes = walk.search(trainers, self._bounds())
-            changes, made.tuning.families[family] = chosen(trials, outcomes)
-            found.tried |= vectors(trials, outcomes, walk.windows.inner, answers)
-            if changes:
-                changed[family] = changes
-        if changed:
-            before_tuning = {family: made.windows[family] for family in changed}
-            config = self.config
-            for family, changes in changed.items():
-                config = config.with_family_settings(family, changes)
-            self._fit_all(config, list(changed))
-            for family, old in before_tuning.items():
-                if made.windows[family] is not old:
-                    made.windows[family].tried |= old.tried | {"settings as set": old.inner}
-                    made.also_oos[f"{family}: settings as set"] = old.oos
-            made.tuning.outcome = TUNED
-        if best() < weak:
-            made.tuning.outcome = REVIEW
-
-
-def _trainers(config: Config, families: Sequence[str]) -> Iterator[Trainer]:
-    """Trainers of those families that can be made; the others fail in their turn."""
-    for family in families:
-        with suppress(SmctrainError):
-            yield make_trainer(family, config.family_settings(family))
-
-
-def _evidence(parts: Parts, made: _Fitted, walk: WalkForwardFit | None) -> EvidenceRows:
+def _evidence(parts: Parts, made: Fitted, walk: WalkForwardFit | None) -> EvidenceRows:
     """Pooled windows; the test part where no family has them."""
     if walk is not None and made.windows:
         return walk_forward_rows(walk.windows, made.windows, made.also_oos)
-    return holdout_rows(parts, made.models, made.fits)
+    # A fit that was ended early is no candidate, unless there is nothing else to show.
+    whole = {name: model for name, model in made.models.items() if made.fits[name].model.complete}
+    return holdout_rows(parts, whole or made.models, made.fits)
 
 
 def _verdict(
-    data: Dataset, rows: EvidenceRows, made: _Fitted, config: Config, n_symbols: int, earlier: Trials | None
+    data: Dataset, rows: EvidenceRows, made: Fitted, config: Config, n_symbols: int, earlier: Trials | None
 ) -> dict[str, Any]:
     outcomes = data.r if max(rows.label_map.classes) > 0 else None
     verdict = judge(rows, config, n_symbols, outcomes, earlier, words=CLASS_WORDS).to_dict()
-    if rows.method == "walk_forward":
-        verdict["rejected"] |= made.no_windows
+    verdict["rejected"] |= made.no_windows
+    if verdict["kind"] == DEPLOY and verdict["model"] in made.no_windows:
+        why = made.no_windows[verdict["model"]]
+        verdict |= {"kind": NO_EVIDENCE, "action": REVIEW_BY_HAND, "failed_rules": ["complete"]}
+        verdict["reasons"][0] = f"{verdict['model']} passed every other rule, but is not recommended: {why}."
     return verdict
 
 
 def _final(
-    walk: WalkForwardFit, made: _Fitted, family: str, config: Config, threads: int, stop: NDArray[np.uint8]
+    walk: WalkForwardFit, made: Fitted, family: str, config: Config, threads: int, stop: NDArray[np.uint8]
 ) -> FinalModel | None:
     """The verdict's model on all rows; None where the fit does not come to its end."""
     deadline = time.monotonic() + 60.0 * config.training.time_limit_minutes
@@ -321,13 +221,13 @@ def _final(
     return final if final.model.complete else None
 
 
-def _pooled(walk: WalkForwardFit, made: _Fitted) -> dict[str, Pooled]:
+def _pooled(walk: WalkForwardFit, made: Fitted) -> dict[str, Pooled]:
     classes = walk.windows.label_map.classes
     return {name: Pooled(walk.windows.oos, found.proba, classes) for name, found in made.windows.items()}
 
 
 def _evaluation(
-    rows: EvidenceRows, walk: WalkForwardFit | None, made: _Fitted, note: str, times: NDArray[Any], shown: str
+    rows: EvidenceRows, walk: WalkForwardFit | None, made: Fitted, note: str, times: NDArray[Any], shown: str
 ) -> dict[str, Any]:
     """On which rows the verdict stands, and what each window came to."""
     if walk is not None and not made.windows:

@@ -18,9 +18,9 @@ from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, digest_of, ledger
 def key_of(bars_digest: str, config: Config, method: str) -> str:
     """Which runs judge the same rows: same bars, same target, same split plan."""
     evaluation = config.evaluation.model_dump(mode="json", include={"n_splits", "min_train"})
-    plan = {"embargo": config.split.embargo} | (
-        evaluation if method == "walk_forward" else config.split.model_dump(mode="json")
-    )
+    split = config.split.model_dump(mode="json")
+    cut = {name: split[name] for name in ("embargo", "calendar", "exclude")}
+    plan = cut | (evaluation if method == "walk_forward" else split)
     target = config.labels.model_dump(mode="json")
     return ledger_key(
         bars_digest, dumps_strict(target, indent=None), dumps_strict({"method": method, **plan}, indent=None)
@@ -58,5 +58,11 @@ def count_trials(
         return None
     ledger, run = Ledger(folder), new_run()
     key = key_of(bars_digest, config, rows.method)
-    ledger.append(key, trials_of(rows, data, config, run))
-    return ledger.read(key).as_trials(rows.oos, rows.inner, rows.label_map.classes, run)
+    try:
+        ledger.append(key, trials_of(rows, data, config, run))
+        found = ledger.read(key)
+    except OSError as error:
+        # Nobody knows how often these rows were tried: inner rows must not help.
+        nothing = np.empty((0, len(rows.oos)), dtype=np.int64)
+        return Trials(nothing, None, note=f"the ledger cannot be used ({error.strerror or error}: {ledger.path(key)})")
+    return found.as_trials(rows.oos, rows.inner, rows.label_map.classes, run)

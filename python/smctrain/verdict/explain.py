@@ -25,8 +25,8 @@ def reasons_of(case: Case, measured: Measured, found: Evidence, kind: str, faile
     said = dict(failed)
     head = _head(case, measured, found, kind, said)
     reasons = [head, _comparison(case, measured, found), *(sentence for sentence in said.values() if sentence)]
-    if kind != DEPLOY and found.test is not None and not case.metric.balanced:
-        reasons.insert(2, _guessing(found))
+    if kind != DEPLOY and found.test is not None:
+        reasons.insert(2, _guessing(case, found))
     if kind == DEPLOY and found.test is not None:
         reasons.append(_luck(found.p_oos or 0.0, found.test, found.configurations))
         left = f"{found.wealth.end:.1f}" if found.wealth.end < 1e6 else "more than a million"
@@ -47,8 +47,12 @@ def _tries(case: Case, found: Evidence) -> list[str]:
             "tries."
         )
     if not found.inner_known:
-        lost = case.trials.lost if case.trials is not None else 0
-        gone = f"the predictions of {lost:,} of them are gone from the ledger" if lost else "not all left predictions"
+        lost, note = (case.trials.lost, case.trials.note) if case.trials is not None else (0, "")
+        gone = note or (
+            f"the predictions of {lost:,} of them are gone from the ledger"
+            if lost
+            else "not all earlier trials left predictions"
+        )
         said.append(f"Inner rows could not be weighed, because {gone}: the test rows alone had to convince.")
     return said
 
@@ -96,13 +100,14 @@ def _comparison(case: Case, measured: Measured, found: Evidence) -> str:
     return f"{text}: no skill shown."
 
 
-def _guessing(found: Evidence) -> str:
+def _guessing(case: Case, found: Evidence) -> str:
     """Why a number that sounds good is not: what luck scores here, and what these rows are worth."""
     assert found.test is not None
     tries = f"the best of {found.configurations:,} tries" if found.configurations > 1 else "a model"
     return (
-        f"With luck alone {tries} scores {percent(found.test.null_mean)} on average on rows like these. Neighbouring "
-        f"rows share their outcome, so that all of them are worth about {found.n_eff:,.0f} independent ones."
+        f"With luck alone {tries} scores {percent(found.test.null_mean)} on average on rows like these"
+        f"{' (balanced accuracy)' if case.metric.balanced else ''}. Neighbouring rows share their outcome, so that all "
+        f"of them are worth about {found.n_eff:,.0f} independent ones."
     )
 
 

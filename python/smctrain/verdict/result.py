@@ -87,3 +87,5 @@ class Trials:
     """(j, n_inner) every vector ever scored on the inner rows; None when some are lost: no p_in then."""
     lost: int = 0
     """Configurations that were counted, but whose predictions are gone."""
+    note: str = ""
+    """Why trials could not be counted at all, for the sentences."""

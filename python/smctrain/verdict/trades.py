@@ -9,9 +9,9 @@ trade_luck       they earn more than nothing and more than taking every row, by 
 
 `trade_luck` goes beyond the design's rule 8, and is kept because without it the gate fails where it matters most. Being
 right is not earning: how *far* prices move can be foreseen where their direction cannot, so a model that knows when a
-trade runs out of time beats every baseline of a three-class label without an edge. With that label and no edge the
-other rules deploy such a model in about half of the cases (whenever its trades happen to end above 0), this one in
-1 of 200 (tests/python/verdict/test_trade_luck.py).
+trade runs out of time beats every baseline of a three-class label without an edge. Measured on 200
+such series without an edge (tests/python/verdict/test_trade_luck.py, 3,000 + 3,000 rows): the other rules deploy 100,
+whenever the trades happen to end above 0; with this one none is. All of 40 series with an edge are deployed.
 """
 
 from __future__ import annotations

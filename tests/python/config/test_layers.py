@@ -88,7 +88,7 @@ def test_all_faults_are_told_at_once_with_place_and_nearest_key(tmp_path: Path) 
         f"{path}:6: labels.horizon should be a valid integer, but is 2.5.",
         f"{path}:7: random_forest.max_depth should be greater than or equal to 1, but is 0.",
         f"{path}:8: unknown key 'horizon'; nearest is 'labels.horizon'.",
-        f"{path}:9: 'split' is a section; give its keys, such as 'split.embargo'.",
+        f"{path}:9: 'split' is a section; give its keys, such as 'split.calendar'.",
         f"{tmp_path / 'no.yaml'}: cannot be read: No such file or directory.",
         "--set seed: write it as key=value.",
     ]
@@ -204,8 +204,9 @@ def test_the_tree_is_frozen_and_described() -> None:
     assert type(config.cv).model_fields["folds"].description
 
 
-ONE_VALUE = {"cnn1d.mode", "transformer.mode"}
+ONE_VALUE = {"cnn1d.mode", "transformer.mode", "vae.mode"}
 OTHER_VALUES: dict[str, Any] = {
+    "evaluation.window": 300,
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
     "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],
@@ -213,17 +214,19 @@ OTHER_VALUES: dict[str, Any] = {
     "labels.side": -1, "labels.costs": None, "labels.tie": "drop", "labels.timeout": "sign",
     "labels.flat_at_session_end": True, "labels.gap_target": "open",
     "augmentation.enabled": False, "augmentation.method": "gan", "training.held_out_importance": False,
-    "prepare.impute": "mean", "evaluation.outer": "holdout", "evaluation.final_refit": False, "tuning.enabled": True,
-    "output.ledger": "x",
+    "prepare.impute": "mean", "evaluation.outer": "holdout", "evaluation.dependence": "arbitrary",
+    "evaluation.final_refit": False, "tuning.enabled": True, "output.ledger": "x",
     "prepare.indicator": 0.01, "prepare.clip": None, "prepare.scale": "robust",
     "selection.features.method": "boruta", "selection.features.min_features": 7,
     "selection.features.top_m": 9, "selection.features.frequency": 0.8, "random_forest.max_features": "log2",
     "random_forest.class_weight": None, "random_forest.max_depth": None, "xgboost.class_weight": None,
     "extra_trees.max_features": "log2", "extra_trees.class_weight": None, "extra_trees.max_depth": None,
+    "vae.hidden_dims": [8], "vae_columns.model": "XGBoost", "vae_columns.columns": ["denoised"],
+    "vae_columns.keep_rows": False,
     "neural_network.hidden_dims": [8], "cnn1d.channels": [8], "transformer.num_heads": 2,
     **{
         f"{net}.{key}": value
-        for net in ("neural_network", "lstm", "gru", "cnn1d", "transformer")
+        for net in ("neural_network", "lstm", "gru", "cnn1d", "transformer", "vae")
         for key, value in (
             ("class_weight", None), ("optimizer", "sgd"), ("schedule", "exponential"), ("calibration", "temperature"),
             ("device", "cpu"), ("visible_from", {"smc_*": 2}),
@@ -234,6 +237,8 @@ OTHER_VALUES: dict[str, Any] = {
     "gradient_boosting.class_weight": None, "gradient_boosting.max_features": "sqrt",
     "logistic_regression.class_weight": None, "catboost.class_weight": None, "catboost.boosting_type": "Ordered",
     "ngboost.class_weight": None,
+    "leak_audit.duplicates": False, "leak_audit.single_columns": False, "leak_audit.max_auc": 0.8,
+    "leak_audit.sentinels": True, "leak_audit.canary": 3,
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
 }  # fmt: skip
 
@@ -247,6 +252,9 @@ def test_the_hash_reacts_to_everything_that_can_change_a_result() -> None:
         other = OTHER_VALUES[key] if key in OTHER_VALUES else value + 1 if type(value) is int else value * 0.5 + 0.01
         hashes[key] = resolve(overrides={key: other}, environment={}).hash()
     hashes["split"] = resolve(overrides={"split.train": 0.6, "split.test": 0.25}, environment={}).hash()
+    days = {"split.calendar": [["2025-03-19", "2025-03-20"]]}
+    hashes["calendar"] = resolve(overrides=days, environment={}).hash()
+    hashes["exclude"] = resolve(overrides=days | {"split.exclude": True}, environment={}).hash()
     hashes["quote"] = resolve(overrides={"labels.quote": "bid_ask", "labels.costs": None}, environment={}).hash()
     same = {key for key, value in hashes.items() if value == base.hash()}
     # Which symbols are trained does not change the result of any of them.

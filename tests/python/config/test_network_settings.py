@@ -20,6 +20,7 @@ SECTIONS = {
     "GRU": "gru",
     "CNN1D": "cnn1d",
     "Transformer": "transformer",
+    "VAE": "vae",
 }
 
 
@@ -105,3 +106,15 @@ def test_a_family_without_fast_mode_says_so(family: str) -> None:
 def test_an_epoch_beyond_the_last_is_refused() -> None:
     with pytest.raises(InputError, match=r"visible_from\['smc_\*'\] must be an integer from 1 to 30, but is 31"):
         make_trainer("LSTM", {"visible_from": {"smc_*": 31}, "max_epochs": 30})
+
+
+def test_a_curriculum_stays_whole_in_settings_given_as_one_mapping() -> None:
+    from smctrain.job import resolved_config
+
+    wanted = {"smc_*": 3, "htf.h4_*": 5}
+    for given in (
+        {"gru": {"visible_from": wanted, "mode": "fast"}, "labels": {"horizon": 12}},
+        {"gru.visible_from": wanted, "gru.mode": "fast", "labels.horizon": 12},
+    ):
+        config = resolved_config(given, None).config
+        assert (config.gru.visible_from, config.gru.mode, config.labels.horizon) == (wanted, "fast", 12)

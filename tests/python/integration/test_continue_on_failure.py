@@ -19,8 +19,8 @@ from smctrain.exceptions import BarError
 from smctrain.execution.messages import Task
 from smctrain.models.registry import make_trainer
 from smctrain.results import RunResult
+from smctrain.training import families as families_module
 from smctrain.training import run as run_module
-from smctrain.training import symbol as symbol_module
 
 Export = Callable[..., Path]
 
@@ -117,7 +117,7 @@ def crash(monkeypatch: pytest.MonkeyPatch, *families: str) -> None:
         trainer = make_trainer(family, settings)
         return _Crashing(trainer) if family in families else trainer
 
-    monkeypatch.setattr(symbol_module, "make_trainer", make)
+    monkeypatch.setattr(families_module, "make_trainer", make)
 
 
 def test_a_crashing_model_is_a_record_and_the_other_models_are_trained(

@@ -128,7 +128,7 @@ def test_the_manifest_keeps_the_documented_keys_and_adds_up(run: RunResult) -> N
 def test_a_model_is_only_held_against_accuracies_never_against_a_label(run: RunResult) -> None:
     """Baselines carry the majority's label beside its accuracy; label 1 is not 100 %."""
     for symbol in run:
-        for model, reason in run[symbol].selection["rejected"].items():
+        for reason in run[symbol].selection["rejected"].values():
             best = run[symbol].verdict["evidence"]["val_baseline"]
             if "not above the best answer" in reason:
                 assert f"({best:.1%})".replace("%", " %") in reason

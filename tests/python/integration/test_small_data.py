@@ -12,7 +12,7 @@ import pytest
 import smctrain as st
 from smctrain.models.base import FitTask
 from smctrain.models.registry import make_trainer
-from smctrain.training import symbol as symbol_module
+from smctrain.training import families as families_module
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> list[FitTask]:
             return self.inner.fit(task)
 
     monkeypatch.setattr(
-        symbol_module, "make_trainer", lambda family, settings=None: Watching(make_trainer(family, settings))
+        families_module, "make_trainer", lambda family, settings=None: Watching(make_trainer(family, settings))
     )
     return seen
 

@@ -211,7 +211,7 @@ def test_head_finds_nothing_in_noise(noise: tuple[np.ndarray, np.ndarray]) -> No
     proba = fitted.predict_proba(task.X, np.arange(300, 400, dtype=np.int64))
     rate = (y[300:] == 0).mean()
     accuracy = (proba.argmax(1) == y[300:]).mean()
-    assert abs(accuracy - rate) < 2.0 * np.sqrt(rate * (1 - rate) / 100)
+    assert abs(accuracy - rate) < 3.0 * np.sqrt(rate * (1 - rate) / 100)
 
 
 def test_history_shows_every_part_and_adds_up(planted: Any, fitted: VAEClassifier) -> None:

@@ -405,3 +405,40 @@ def test_results_without_costs_say_so_beside_the_verdict(tmp_path: Path, builder
         symbol.labels["costs"] = costs
         context = run_context(builders["run"](tmp_path / "run", [symbol], []))
         assert any("No costs were counted" in text for text in context["symbols"][0]["reasons"]) is told
+
+
+def test_rows_that_an_edge_would_take_stand_on_the_first_screen(written: RunResult) -> None:
+    assert written.folder is not None
+    page = (written.folder / "report.html").read_text(encoding="utf-8")
+    first = page[page.index('id="verdicts"') : page.index('id="symbol-1"')]
+    assert "How many test rows it would take" in first
+    assert "edge of 5 %" in first
+    assert "40,919" in first
+    text = (written.folder / "summary.md").read_text(encoding="utf-8")
+    assert text.index("## Verdicts") < text.index("## Test rows needed") < text.index("## Performance")
+
+
+def test_windows_and_a_search_are_told_in_words(tmp_path: Path, builders: Builders) -> None:
+    symbol = builders["symbol"]("A", [builders["model"]("A", "XGBoost", 0.6, 0.6, 0.6)], "NO_EVIDENCE", [])
+    window = {
+        "train_rows": 1234, "train_last": "2024-01-01T00:00:00", "test_rows": 300, "test_first": "2024-01-02T00:00:00",
+        "test_last": "2024-02-01T00:00:00",
+    }  # fmt: skip
+    symbol.evaluation = {
+        "method": "walk_forward", "note": "", "rows": 300, "windows": [window],
+        "families": {"XGBoost": {"windows": [{"accuracy": 0.515}], "seconds": 1.0}},
+    }  # fmt: skip
+    symbol.models["XGBoost"].history["oos_accuracy"] = 0.515
+    symbol.tuning = {
+        "best_inner": 0.52, "outcome": "review the data", "families": {"XGBoost": {"reason": "nothing did better"}}
+    }  # fmt: skip
+    run = builders["run"](tmp_path / "run", [symbol], [])
+    write_run(run)
+    for name in ("report.html", "symbols/A/report.md"):
+        text = (tmp_path / "run" / name).read_text(encoding="utf-8")
+        assert "chosen on the 1,234 rows before the first" in text
+        assert "review the data, the labels and the columns" in text
+        assert "51.5 %" in text
+    symbol.evaluation = {"method": "holdout", "note": "too short"}
+    write_run(run)
+    assert "stands on the test part (too short)" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

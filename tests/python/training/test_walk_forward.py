@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from smctrain.training.arrays import Evaluation, evaluate_arrays
 from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.evaluate import answers
 from smctrain.training.final import fixed_length
-from smctrain.training.judging import walk_forward_rows
+from smctrain.training.judging import judge, walk_forward_rows
+from smctrain.training.trials import count_trials, key_of
 from smctrain.training.walk_forward import WalkForwardFit, make_windows
 
 FEW: dict[str, Any] = {
@@ -134,6 +136,36 @@ def test_rows_that_cannot_carry_windows_are_refused_with_the_window() -> None:
         make_windows(table(n=100), settings())
     with pytest.raises(TooFewRows, match="too few for 30 windows"):
         make_windows(table(n=40), settings(**{"evaluation.n_splits": 30}))
+
+
+def test_a_run_is_counted_by_the_next_one_on_the_same_rows_and_target(tmp_path: Path) -> None:
+    data, config = table(), settings()
+    windows = make_windows(data, config)
+    rows = walk_forward_rows(windows, {"LogisticRegression": fit(data, config, "LogisticRegression")})
+    assert count_trials(tmp_path / "ledger", "bars", rows, data, config) is None
+    second = count_trials(tmp_path / "ledger", "bars", rows, data, config)
+    assert second is not None
+    np.testing.assert_array_equal(second.oos, rows.oos_answers)
+    assert second.inner is not None
+    np.testing.assert_array_equal(second.inner, rows.inner_answers)
+    # Another learning rate or seed is the same question; other bars, another target or other windows are not.
+    same = [settings(**{"xgboost.learning_rate": 0.3}), settings(**{"training.seed": 9}), settings(**{"cv.folds": 4})]
+    others = [settings(**{"labels.horizon": 30}), settings(**{"evaluation.n_splits": 4})]
+    key = key_of("bars", config, "walk_forward")
+    assert {key_of("bars", other, "walk_forward") for other in same} == {key}
+    keys = {key, key_of("other bars", config, "walk_forward"), key_of("bars", config, "holdout")}
+    assert len(keys | {key_of("bars", other, "walk_forward") for other in others}) == 5
+
+
+def test_where_trials_cannot_be_counted_inner_rows_do_not_help(tmp_path: Path) -> None:
+    data, config = table(), settings()
+    windows = make_windows(data, config)
+    rows = walk_forward_rows(windows, {"LogisticRegression": fit(data, config, "LogisticRegression")})
+    (tmp_path / "file").write_text("no folder")
+    earlier = count_trials(tmp_path / "file" / "ledger", "bars", rows, data, config)
+    verdict = judge(rows, config, 1, None, earlier)
+    assert verdict.evidence["p_in"] is None
+    assert "the ledger cannot be used" in " ".join(verdict.reasons)
 
 
 # ---- the call on arrays ----

@@ -104,6 +104,8 @@ ALL = [
                {_WEIGHT: "a row given twice is in two batches, a row of weight 2 in one"}, "torch")
         for name in ("VAEClassifier", "VAERegressor")
     ),
+    Family("VAEColumnsClassifier", {"vae": {"hidden_dims": (8,), "latent_dim": 2, "batch_size": 16, "max_epochs": 2},
+           "model_settings": {"n_estimators": 8} | _LEAF, "random_state": 0}, {}, _DRAWN, "torch"),
     *(
         Family(name, {"hidden_dim": 4, "lookback": 3, "max_epochs": 2, "random_state": 0}, needs="torch", sequence=True)
         for name in ("LSTMClassifier", "LSTMRegressor", "GRUClassifier", "GRURegressor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,31 @@ def test_families_with_more_to_say_are_refused_by_name(family: Family, tmp_path:
     family.make().fit(X, y).save(tmp_path / "model.smc")
     with pytest.raises(InputError, match=f"light must be False for {family.cls._family}: light models are those of"):
         st.load_model(tmp_path / "model.smc", light=True)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
+def test_several_targets_and_starts_across_symbols_are_light_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(120, 4)), columns=NAMES)
+    target = {"way": np.where(frame["rsi"] > 0, "up", "down"), "size": frame["atr"].to_numpy()}
+    mixed = st.models.MultiTaskMLP((8,), head_dim=4, max_epochs=2, random_state=0).fit(frame, target)
+    mixed.save(tmp_path / "mixed.smc")
+    light = st.load_model(tmp_path / "mixed.smc", light=True)
+    assert light.targets_ == mixed.targets_ == ["way", "size"]
+    for name, values in mixed.predict(frame).items():
+        np.testing.assert_array_equal(light.predict(frame)[name], values)
+    assert light.predict_proba(frame)["way"].tobytes() == mixed.predict_proba(frame, "way").tobytes()
+    with pytest.raises(InputError, match="feature names should match"):
+        light.predict(frame[NAMES[::-1]])
+    small: dict[str, Any] = {"support_rows": 10, "query_rows": 10, "steps_per_epoch": 2, "max_epochs": 2}
+    for cls, y in (
+        (st.models.MetaLearningClassifier, target["way"]),
+        (st.models.MetaLearningRegressor, target["size"]),
+    ):
+        start = cls((8,), **small, random_state=0).fit(frame, y, groups=np.arange(120) // 30)
+        start.save(tmp_path / "start.smc")
+        light = st.load_model(tmp_path / "start.smc", light=True)
+        np.testing.assert_array_equal(light.predict(frame), start.predict(frame))
 
 
 PROGRAM = """

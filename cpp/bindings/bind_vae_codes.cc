@@ -1,4 +1,4 @@
-// What a variational autoencoder says about rows. No torch header here.
+// What a variational autoencoder says about rows, without torch.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -27,7 +27,7 @@ auto asker(Method method, int64_t (*width)(const models::neural::NetShape&)) {
 
 }  // namespace
 
-void bind_vae_neural(py::module_& m) {
+void bind_vae_codes(py::module_& m) {
   using models::neural::NetShape;
   py::class_<VaeCodes>(m, "VaeCodes", "A variational autoencoder from its named arrays; thread-safe.")
       .def(py::init([](const py::dict& shape, const py::dict& arrays) {
