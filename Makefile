@@ -11,7 +11,7 @@ TEST_NATIVE := $(shell find tests/cpp -type f)
 PIP := $(PY) -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test asan tsan bench bench-market bench-tabular bench-neural lint format typecheck stubs lock clean
+.PHONY: help setup build demo test asan tsan bench bench-market bench-tabular bench-neural honesty lint format typecheck stubs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -83,6 +83,9 @@ bench-tabular: build build/tabular-peers/.ready ## Forests, boosting and linear 
 
 bench-neural: build ## Networks beside PyTorch loops (about half an hour)
 	$(PY) benchmarks/neural
+
+honesty: build ## How often noise is deployed and a signal found: 1,000 runs of each (hours; goes on where it was)
+	$(PY) benchmarks/honesty
 
 lint: build ## Formatting, lint and types
 	$(VENV)/bin/ruff check python tests benchmarks

@@ -28,6 +28,7 @@ _EXPORTS = {
     "plot_importance": "smctrain.importance_plots",
     "plot_agreement": "smctrain.importance_plots",
     "audit_features": "smctrain.audit",
+    "audit_pipeline": "smctrain.audit",
     "LeakReport": "smctrain.audit",
     "triple_barrier": "smctrain.labels",
     "Labels": "smctrain.labels",

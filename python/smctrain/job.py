@@ -113,17 +113,19 @@ def _own_columns(function: Callable[[Any], Any], bars: BarSet, resolved: Resolve
     """The function's columns of every symbol of the run, audited. Where it fails, the symbol fails with its words."""
     from smctrain.audit import audit_features
     from smctrain.features.user import UserColumns, user_columns
-    from smctrain.training.recipe import base_bars
+    from smctrain.training.recipe import base_bars, make_labels
 
     config = resolved.config
+    draws = config.leak_audit.canary
     made: dict[str, UserColumns] = {}
     for symbol in bars.symbols if config.symbols is None else [s for s in config.symbols if s in bars]:
         try:
             base = base_bars(bars[symbol], config)
             latest = base[max(0, len(base) - _AUDITED_BARS) :]
             audit_features(
-                latest, function, cuts=_AUDIT_CUTS, seed=config.training.seed, canary=False
-            ).raise_if_leaking()
+                latest, function, cuts=_AUDIT_CUTS, seed=config.training.seed, canary=draws > 0, draws=max(3, draws),
+                labels=lambda bars: make_labels(bars, config),
+            ).raise_if_leaking()  # fmt: skip
             made[symbol] = user_columns(function, base)
         except FeatureLeak:
             raise

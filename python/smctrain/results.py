@@ -163,6 +163,8 @@ class SymbolResult(_Record):
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     """Wall seconds per stage."""
+    leak_audit: dict[str, Any] = field(default_factory=dict)
+    """What the leak guard checked and found: `LeakReport.to_dict()`."""
     consensus: dict[str, Any] = field(default_factory=dict)
     """What the families agree on: `families`, `features` (rows of the consensus table), `agreement` (a row for each
     pair of families). Empty with fewer than two families that have importances."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from smctrain.audit.canary import CanaryResult
+from smctrain.audit.sentinels import Sentinel
 from smctrain.bars.types import as_table
 from smctrain.exceptions import FeatureLeak
 
@@ -24,7 +25,9 @@ class Finding:
         Leaks - "prefix": a reading changed when bars were added; "future": a reading changed when later bars were
         altered; "start_up": a reading past its declared start-up depends on where the bars begin; "missing_bar": a bar
         without prices leaves a trace beyond the rows that the catalogue allows; "canary": models beat the majority on
-        bars that cannot be predicted.
+        bars that cannot be predicted. Of pipelines and training runs: "overlap", "order", "embargo" and other codes of
+        `SplitLeak`, "duplicate", "provenance", "lineage", "selection", "isolation", "event", "dominance", "outcome",
+        "sentinel".
         Remarks - "constant", "duplicate", "start_up" (of callables, which declare no start-up, and of structure and
         zones, whose start fades with events), "missing_bar", "random", "error".
     first_leaking_row : int
@@ -48,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class LeakReport:
-    """Outcome of `audit_features`.
+    """Outcome of `audit_features`, of `audit_pipeline`, or of the guard inside a training run.
 
     Attributes
     ----------
@@ -64,6 +67,10 @@ class LeakReport:
         What was done, in words.
     canary : list of CanaryResult
         Models on surrogate bars.
+    quarantined : list of Finding
+        Columns that a training run took out, because they know the answer by themselves, and went on without.
+    sentinels : list of Sentinel
+        Scores that must fall back to the baseline, where they were asked for.
     """
 
     symbol: str
@@ -74,6 +81,8 @@ class LeakReport:
     remarks: list[Finding] = field(default_factory=list)
     checks: dict[str, str] = field(default_factory=dict)
     canary: list[CanaryResult] = field(default_factory=list)
+    quarantined: list[Finding] = field(default_factory=list)
+    sentinels: list[Sentinel] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -92,7 +101,28 @@ class LeakReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {**asdict(self), "ok": self.ok}
+        return {**asdict(self), "ok": self.ok, "headline": self.headline}
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence, worst first."""
+        if self.findings:
+            first = self.findings[0]
+            return f"{self.symbol}: {first.column} leaks ({first.kind}): {first.detail}."
+        loud = [sentinel for sentinel in self.sentinels if not sentinel.ok]
+        if self.quarantined:
+            names = list(dict.fromkeys(finding.column for finding in self.quarantined))
+            return (
+                f"{self.symbol}: trained without {', '.join(names[:5])}"
+                + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+                + f", as a possible leak: {self.quarantined[0].detail}. Find out why before you use it."
+            )
+        if loud:
+            return f"{self.symbol}: look again, a sentinel is loud. {loud[0].words}."
+        copies = [remark for remark in self.remarks if remark.kind == "copies"]
+        if copies:
+            return f"{self.symbol}: {copies[0].detail}; the copies were taken out of training."
+        return f"{self.symbol}: no leak was found."
 
     def raise_if_leaking(self) -> None:
         """Raise `FeatureLeak`, naming the first column and row, unless `ok`."""
@@ -112,10 +142,16 @@ class LeakReport:
         count = len(self.leaking_columns)
         words = f"{count} of {self.n_columns} columns leak" if count else "the columns together know the future"
         words = "nothing leaks" if self.ok else words
+        if self.quarantined:
+            words += f", {len({f.column for f in self.quarantined})} in quarantine"
         lines = [f"{self.symbol}: {words} ({self.subject}; {self.n_rows} rows, {self.n_columns} columns)"]
         width = max((len(name) for name in self.checks), default=0)
         lines += [f"  {name:<{width}}  {done}" for name, done in self.checks.items()]
-        for title, found in (("Leaks", self.findings), ("Remarks (no leaks)", self.remarks)):
+        lines += [f"  {'loud' if not sentinel.ok else 'quiet'}: {sentinel.words}" for sentinel in self.sentinels]
+        listed = (
+            ("Leaks", self.findings), ("Quarantine", self.quarantined), ("Remarks (no leaks)", self.remarks)
+        )  # fmt: skip
+        for title, found in listed:
             if found:
                 lines.append(f"{title}:")
                 width = max(len(finding.column) for finding in found)

@@ -28,6 +28,8 @@ def train(
     fresh: bool = False,
     dry_run: bool = False,
     require_deploy: bool = False,
+    sentinels: bool = False,
+    canary: int | None = None,
     json: bool = False,
     quiet: Annotated[bool, Parameter(alias="-q")] = False,
 ) -> int:
@@ -64,6 +66,10 @@ def train(
         Print the plan and write nothing.
     require_deploy
         Exit with 4 when no symbol ends in DEPLOY.
+    sentinels
+        Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline.
+    canary
+        Draws of unpredictable bars (at least 3) on which models must not beat the majority.
     json
         Print the results as JSON on standard output, everything else on standard error.
     quiet
@@ -81,6 +87,10 @@ def train(
         overrides["training.workers"] = workers
     if seed is not None:
         overrides["training.seed"] = seed
+    if sentinels:
+        overrides["leak_audit.sentinels"] = True
+    if canary is not None:
+        overrides["leak_audit.canary"] = canary
     resolved = resolve(preset, files=config or [], overrides=overrides, assignments=set_ or [])
     bars = as_bars(data, resolved)
     if dry_run:

@@ -271,6 +271,29 @@ class Training(Section):
     """Measure on the inner folds what moving each column costs (families of trees and linear models)."""
 
 
+class LeakAudit(Section):
+    """What the leak guard looks at beside splits, provenance and synthetic rows, which it always checks."""
+
+    duplicates: StrictBool = True
+    """Copies of held-out rows among training rows: a few leave training, many stop the symbol."""
+    single_columns: StrictBool = True
+    """Columns that know the answer by themselves are taken out, and everything is fitted again."""
+    max_auc: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.70
+    """Out-of-fold AUC of one column alone, above which it goes into quarantine."""
+    max_correlation: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.999
+    """Correlation of a column with the label or an outcome, from which on it goes into quarantine."""
+    sentinels: StrictBool = False
+    """Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline."""
+    canary: NotNegative = 0
+    """Draws of bars that cannot be predicted, on which models may not beat the majority; 0: none, else at least 3."""
+
+    @model_validator(mode="after")
+    def _enough_draws(self) -> LeakAudit:
+        if 0 < self.canary < 3:
+            raise ValueError("canary must be 0 or at least 3 draws")
+        return self
+
+
 class Output(Section):
     """Where runs go."""
 
@@ -317,6 +340,7 @@ class Config(Section):
     catboost: families.CatBoost = families.CatBoost()
     ngboost: families.NGBoost = families.NGBoost()
     selector: Selector = Selector()
+    leak_audit: LeakAudit = LeakAudit()
     tuning: Tuning = Tuning()
     training: Training = Training()
     output: Output = Output()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from smctrain.reports.first_screen import first_screen, tempting
 from smctrain.reports.overfitting import gap_of, severity
 from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResult
 
@@ -37,6 +38,7 @@ def run_context(run: RunResult) -> dict[str, Any]:
         "headline": headline(run, counts),
         "verdict_words": VERDICT_WORDS,
         "symbols": symbols,
+        "tempting": tempting(symbols),
         "test_rows": _test_rows(run),
         "edges": sorted({edge for row in symbols for edge in row["n_required"]}, key=float, reverse=True),
         "leaderboard": [
@@ -92,6 +94,7 @@ def symbol_context(result: SymbolResult) -> dict[str, Any]:
         "n_features": len(result.features),
         "dropped_features": result.dropped_features,
         "preparation": preparation_words(result.preparation),
+        "leak_checks": result.leak_audit.get("checks", {}),
         "feature_choice": feature_choice(result),
         "evidence": {key: value for key, value in result.verdict.get("evidence", {}).items() if _shown(value)},
         "n_required": result.verdict.get("n_required", {}),
@@ -179,6 +182,14 @@ def _columns_of(selection: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**row, "n_folds": len(folds)} for row in listed]
 
 
+def leak_words(result: SymbolResult) -> str:
+    """What the leak guard had to take out, or is loud about; empty when there is nothing to say."""
+    audit = result.leak_audit
+    loud = any(sentinel["excess"] is None or sentinel["excess"] > 3.0 for sentinel in audit.get("sentinels", []))
+    copies = any(remark["kind"] == "copies" for remark in audit.get("remarks", []))
+    return str(audit["headline"]) if audit.get("quarantined") or loud or copies else ""
+
+
 def _symbol_line(result: SymbolResult) -> dict[str, Any]:
     best, verdict = result.best, result.verdict
     reasons = [str(reason) for reason in verdict.get("reasons", [])]
@@ -186,6 +197,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         reasons.append("No costs were counted, because the data has no spread: real trades earn less than those here.")
     return {
         "symbol": result.symbol,
+        "leaks": leak_words(result),
         "verdict": verdict.get("kind"),
         "verdict_word": VERDICT_WORDS.get(str(verdict.get("kind")), ""),
         "model": best.model_name if best else None,
@@ -197,6 +209,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         "reasons": reasons,
         "n_required": verdict.get("n_required", {}),
         "evaluation": evaluation_words(result),
+        "screen": first_screen(result),
     }
 
 

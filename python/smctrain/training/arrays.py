@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from smctrain.audit.report import LeakReport
 from smctrain.config import Config, resolve
 from smctrain.dataset import Dataset
-from smctrain.exceptions import InputError, TrainingFailed
+from smctrain.exceptions import InputError, SplitLeak, TrainingFailed
 from smctrain.models.registry import make_trainer
 from smctrain.training.bounds import Bounds
+from smctrain.training.guard import Guard
 from smctrain.training.judging import judge, walk_forward_rows
 from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, Windows, make_windows
 from smctrain.verdict import Trials, Verdict
@@ -43,6 +45,8 @@ class Evaluation:
     failures: dict[str, str]
     windows: Windows
     walk: WalkForwardFit = field(repr=False)
+    leak_audit: LeakReport = field(repr=False)
+    """What the leak guard checked; columns in quarantine took no part."""
 
     def predict(self, X: npt.ArrayLike, family: str | None = None) -> NDArray[Any]:
         """Labels of fresh rows by the model as it would be deployed: refit on all given rows, for as many rounds as the
@@ -108,6 +112,8 @@ def evaluate_arrays(
     ------
     InputError
         Shapes that do not fit, rows out of order.
+    SplitLeak
+        Rows of a window that know each other, with the rows named.
     TooFewRows, OneClass, TrainingFailed
         When windows cannot be cut, or no family could be fitted.
 
@@ -124,14 +130,18 @@ def evaluate_arrays(
     data = _dataset(values, y, t0, t1, r_net, names)
     before = None if first_oos is None else int(np.searchsorted(data.rows, first_oos)) / len(data.rows)
     settings = _settings(config, preset, models, seed, before)
-    windows = make_windows(data, settings)
-    walk = WalkForwardFit(data, windows, settings, threads)
+    cut = make_windows(data, settings)
+    guard = Guard(data, cut.parts[0], settings, threads, cut)
+    windows = guard.before()[1] or cut
+    walk = WalkForwardFit(data, windows, settings, threads, guard.quarantine, guard.provenance)
     families: dict[str, FamilyWindows] = {}
     failures: dict[str, str] = {}
     for family in settings.models:
         try:
             trainer = make_trainer(family, settings.family_settings(family))
             families[family] = walk.fit(trainer, _bounds(settings, threads), lambda *args: None)
+        except SplitLeak:  # a leak stops the table, not one family
+            raise
         except Exception as error:  # the other families go on
             failures[family] = f"{type(error).__name__}: {error}"
     if not families:
@@ -140,7 +150,7 @@ def evaluate_arrays(
     verdict = judge(walk_forward_rows(windows, families), settings, n_symbols, outcome, ledger, threads)
     labels = np.append(np.asarray(windows.label_map.classes), -1)
     predictions = {name: labels[found.oos] for name, found in families.items()}
-    return Evaluation(verdict, windows.oos, predictions, families, failures, windows, walk)
+    return Evaluation(verdict, windows.oos, predictions, families, failures, windows, walk, guard.report())
 
 
 def _dataset(

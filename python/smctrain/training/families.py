@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from smctrain.config import Config
 from smctrain.dataset import Dataset
-from smctrain.exceptions import SmctrainError
+from smctrain.exceptions import SmctrainError, SplitLeak
 from smctrain.models.base import Trainer
 from smctrain.models.registry import make_trainer
 from smctrain.prepare import Preparation
@@ -24,6 +24,7 @@ from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import answers, evaluate, note_pooled
 from smctrain.training.files import Trained
 from smctrain.training.fitting import FamilyFit, Fitter
+from smctrain.training.guard import Guard
 from smctrain.training.parts import Parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import prepare_settings
@@ -55,9 +56,10 @@ class Families:
 
     def __init__(
         self, data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config,
-        threads: int, stop: NDArray[np.uint8], report: Report, stage: Stages,
+        threads: int, stop: NDArray[np.uint8], report: Report, stage: Stages, guard: Guard,
     ) -> None:  # fmt: skip
         self.data, self.parts, self.prepare, self.walk, self.config = data, parts, prepare, walk, config
+        self.guard = guard
         self.threads, self.stop, self.report, self.stage = threads, stop, report, stage
         self.made = Fitted()
         seed = seed_of(config.training.seed, data.symbol, "selection")
@@ -71,7 +73,7 @@ class Families:
         return self.made
 
     def _fit_all(self, config: Config, families: Sequence[str]) -> None:
-        store = FoldStore(self.data, settings=prepare_settings(config))
+        store = FoldStore(self.data, settings=prepare_settings(config), quarantine=self.guard.quarantine)
         for number, family in enumerate(families):
             for kept in [store] if self.walk is None else [store, self.walk.store]:
                 kept.keep_for(trainers_of(config, families[number:]))
@@ -96,11 +98,16 @@ class Families:
             with self.stage(family):
                 made.settings[family] = config.family_settings(family)
                 trainer = make_trainer(family, made.settings[family])
-                fit = Fitter(data, parts, trainer, config, bounds, self.prepare, told, store, self.choice).run()
+                fit = Fitter(
+                    data, parts, trainer, config, bounds, self.prepare, told, store, self.choice, self.guard.provenance
+                ).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
                 made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 made.fits[family] = fit
+        except SplitLeak as leak:  # it stops the symbol, not one family
+            leak.stage = "leak audit"  # type: ignore[attr-defined]
+            raise
         except Exception as error:  # the other families go on
             made.failures.append(FailureRecord.of(error, data.symbol, "training", family, time.monotonic() - started))
             return
@@ -112,6 +119,9 @@ class Families:
         try:
             with self.stage(family):
                 found = self.walk.fit(trainer, self._bounds(), told)
+        except SplitLeak as leak:
+            leak.stage = "leak audit"  # type: ignore[attr-defined]
+            raise
         except Exception as error:  # the trained model stays; without windows it is no candidate
             made.no_windows[family] = f"its windows could not be fitted: {error}"
             return

@@ -7,7 +7,7 @@ its fit uses one thread and hangs on nothing the folds find, runs beside them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -27,8 +27,11 @@ from smctrain.training.bounds import Bounds, Report, run_folds, seed_of
 from smctrain.training.choosing import FeatureChoice, decide, dropped_by, record
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.prepared import FoldStore, Prepared
+from smctrain.training.provenance import Provenance
 from smctrain.training.recipe import prepare_settings
 
+GAIN_SEEDS = 3
+"""Repeats of the inner folds, with other seeds, over which synthetic rows must gain."""
 MEASURED_ROWS = 500
 """Held-out rows of a fold on which columns are moved, drawn in blocks: it costs as much as predicting them often."""
 
@@ -105,7 +108,9 @@ class Fitter:
     def __init__(
         self, data: Dataset, parts: Parts, trainer: Trainer, config: Config, bounds: Bounds, prepare: Preparation,
         report: Report, store: FoldStore | None = None, choice: FeatureChoice | None = None,
+        provenance: Provenance | None = None,
     ) -> None:  # fmt: skip
+        self.provenance = (Provenance(data.t0, data.t1) if provenance is None else provenance).of(parts)
         self.choice, self.chooses = choice, False
         self.records: list[dict[str, Any]] = []
         self.purpose = "final"
@@ -167,6 +172,7 @@ class Fitter:
         if self.choice is None or not self.chooses:
             return prepared, None
         threads = self.bounds.threads if threads is None else threads
+        self.provenance.chosen(prepared.prepare, rows)
         outcome = self.choice.outcome(prepared.prepare, rows, threads, self.bounds.stop, self.bounds.seconds_left())
         return self.store.without(prepared, dropped_by(outcome)), outcome
 
@@ -239,6 +245,7 @@ class Fitter:
         X, y, segment = prepared.values(self.trainer.needs_scaling), self.parts.y, self.data.segment
         takes_bins = getattr(self.trainer, "takes_bins", False) and not self.watches_tail and not augmented
         seed = seed_of(self.bounds.seed, self.data.symbol, self.trainer.family, purpose)
+        self.provenance.fitted(purpose, prepared.prepare, fit, stop)
         if augmented and self.config.augmentation.method == "gan":
             from smctrain.models.gan import made_copies
 
@@ -246,6 +253,7 @@ class Fitter:
                 X[fit], y[fit], self.n_classes, self.config.augmentation.threshold, seed, stop=self.bounds.stop,
                 time_limit_s=self.bounds.seconds_left(),
             )  # fmt: skip
+            self.provenance.generated(purpose, fit, len(rows))
             X, y, segment, fit = _with_rows(X, y, segment, fit, rows, codes)
         elif augmented:
             extra = augment_rows(
@@ -258,6 +266,7 @@ class Fitter:
                 threshold=self.config.augmentation.threshold,
                 random_state=seed % (1 << 32),
             )
+            self.provenance.synthetic(purpose, fit, extra.parents[len(fit) :])
             X, y, segment, fit = _with_rows(X, y, segment, fit, extra.X[len(fit) :], extra.y[len(fit) :])
         return self.trainer.fit(
             FitTask(
@@ -300,22 +309,35 @@ class Fitter:
         if not plain.accuracies:
             return {"used": False, "reason": f"its gain could not be measured: {plain.note}"}
         gains: list[float] = []
-        for repeat in range(3):
+        for repeat in range(GAIN_SEEDS):
             base = plain if repeat == 0 else self.cross_validate(augmented=False, repeat=repeat)
             other = self.cross_validate(augmented=True, repeat=repeat)
             if repeat == 0:
                 self.tried["synthetic rows"] = other
             gains += [a - b for a, b in zip(other.accuracies, base.accuracies, strict=False)]
-        mean = float(np.mean(gains))
-        se = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
-        used = se > 0.0 and mean / se >= 1.0
-        verb = "helped" if used else "did not help"
-        return {
-            "used": used,
-            "mean_gain": mean,
-            "standard_error": se,
-            "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
-        }
+        return gain_decision(gains, len(self.parts.folds))
+
+
+def gain_decision(gains: Sequence[float], n_folds: int) -> dict[str, Any]:
+    """Whether synthetic rows are used, and the figures: paired gains over folds and seeds, mean / standard error >= 1.
+
+    Gains that are missing (time ran out) are not guessed: then the original rows are used.
+    """
+    told: dict[str, Any] = {"folds": n_folds, "seeds": GAIN_SEEDS, "gains": [float(gain) for gain in gains]}
+    if len(gains) < max(2, GAIN_SEEDS * n_folds):
+        measured = f"{len(gains)} of {GAIN_SEEDS * n_folds} gains"
+        return {"used": False, **told, "reason": f"its gain could not be measured: {measured} before time ran out"}
+    mean = float(np.mean(gains))
+    se = float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
+    used = mean > 0.0 and mean >= se
+    verb = "helped" if used else "did not help"
+    return {
+        "used": used,
+        "mean_gain": mean,
+        "standard_error": se,
+        **told,
+        "reason": f"synthetic rows {verb}: inner accuracy {mean:+.3f} (standard error {se:.3f})",
+    }
 
 
 def _with_rows(

@@ -59,10 +59,14 @@ class Prepared:
 
 
 class FoldStore:
-    """Preparations of one symbol by the rows they were learned from."""
+    """Preparations of one symbol by the rows they were learned from, without columns in `quarantine`."""
 
-    def __init__(self, data: Dataset, budget: int = _BUDGET, settings: PrepareSettings | None = None) -> None:
+    def __init__(
+        self, data: Dataset, budget: int = _BUDGET, settings: PrepareSettings | None = None,
+        quarantine: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.X, self.names, self.settings = data.X, data.names, settings
+        self.quarantine = dict(quarantine or {})
         self._left = budget
         self._lock = threading.Lock()
         self._found = Shared()
@@ -74,6 +78,9 @@ class FoldStore:
 
         def make() -> Prepared:
             prepare = Preparation.fit(self.X, rows, self.names, self.settings) if fitted is None else fitted
+            names = set(prepare.kept_names)
+            leaks = {name: reason for name, reason in self.quarantine.items() if name in names}
+            prepare = prepare.without(leaks) if leaks else prepare
             return self._new(prepare, kept)
 
         return self._found.get(hash_of_rows(rows), make) if kept else make()

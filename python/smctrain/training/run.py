@@ -23,6 +23,7 @@ from smctrain.selection import ModelSelector
 from smctrain.training.files import symbol_folder
 from smctrain.training.manifest import manifest_selections, selection_of
 from smctrain.training.recipe import base_bars, check_features, data_hash
+from smctrain.training.sentinels import OtherSymbol
 from smctrain.verdict import Verdict, apply_multiple_testing
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def run_training(
                     todo.remove(symbol)
                     log_event(Event(symbol, "kept", detail="already trained with the same data and settings"))
         workers, threads = thread_budget(config, len(todo))
-        tasks = [_task(symbol, bars, config, folder, threads, len(symbols), own.get(symbol)) for symbol in todo]
+        tasks = [_task(symbol, bars, config, folder, threads, len(symbols), own) for symbol in todo]
         try:
             for outcome in run_tasks(tasks, workers, threads, log_event):
                 if isinstance(outcome, Done):
@@ -199,7 +200,7 @@ def _chosen(bars: BarSet, config: Config) -> list[str]:
 
 def _task(
     symbol: str, bars: BarSet, config: Config, folder: Path | None, threads: int, n_symbols: int,
-    user: UserColumns | None,
+    own: Mapping[str, UserColumns],
 ) -> Task:  # fmt: skip
     return Task(
         symbol,
@@ -211,10 +212,20 @@ def _task(
             "issues": [asdict(issue) for issue in bars.issue_list if issue.symbol == symbol],
             "threads": threads,
             "n_symbols": n_symbols,
-            "user": user,
+            "user": own.get(symbol),
+            "other": _other(symbol, bars, config, own) if config.leak_audit.sentinels else None,
             "ledger": None if folder is None else str(ledger_folder(config, folder)),
         },
     )
+
+
+def _other(symbol: str, bars: BarSet, config: Config, own: Mapping[str, UserColumns]) -> OtherSymbol | None:
+    """The next symbol of the run, in a circle."""
+    known = [name for name in _chosen(bars, config) if name in bars]
+    if len(known) < 2:
+        return None
+    name = known[(known.index(symbol) + 1) % len(known)]
+    return OtherSymbol(_frames(bars[name], config), own.get(name))
 
 
 def ledger_folder(config: Config, folder: Path) -> Path:

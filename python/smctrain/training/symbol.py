@@ -29,16 +29,19 @@ from smctrain.prepare import Preparation
 from smctrain.results import SymbolResult
 from smctrain.training.bounds import Bounds
 from smctrain.training.calendar import with_calendar
-from smctrain.training.evaluate import agreed, probabilities_beat_prior
+from smctrain.training.evaluate import agreed, answers, probabilities_beat_prior
 from smctrain.training.families import Families, Fitted
 from smctrain.training.files import Pooled, symbol_folder, write_symbol
 from smctrain.training.final import FinalModel
+from smctrain.training.guard import Guard, importances_of
 from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
+from smctrain.training.left_out import ScoreWithout
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
+from smctrain.training.sentinels import OtherSymbol, watch
 from smctrain.training.stages import Stages
 from smctrain.training.trials import count_trials
-from smctrain.training.walk_forward import WalkForwardFit, make_windows
+from smctrain.training.walk_forward import WalkForwardFit, Windows, make_windows
 from smctrain.verdict import Trials
 from smctrain.verdict.result import DEPLOY, NO_EVIDENCE
 from smctrain.verdict.result import REVIEW as REVIEW_BY_HAND
@@ -57,11 +60,13 @@ def train_symbol(
     report: Report,
     stages: Stages | None = None,
     user: UserColumns | None = None,
+    other: OtherSymbol | None = None,
     ledger: str | None = None,
 ) -> dict[str, Any]:
     """Train all families of one symbol and decide. Returns a `SymbolResult` as a dict.
 
-    `user` holds columns of the user's own that join ours. `ledger` is the folder where trials are counted.
+    `user` holds columns of the user's own that join ours, `other` another symbol for the sentinel that asks for one.
+    `ledger` is the folder where trials are counted.
 
     A caller that also wants CPU seconds and peak memory hands in its own `stages` and reads it afterwards.
 
@@ -86,16 +91,39 @@ def train_symbol(
         data = with_calendar(data, config, base.time_close)
     with stage("split"):
         parts = make_parts(data, config, base.time)
-        prepare = Preparation.fit(data.X, parts.train, data.names, prepare_settings(config))
-        walk, note = _walk_forward(data, config, threads)
+        windows, note = _windows(data, config)
+    with stage("leak audit"):
+        guard = Guard(data, parts, config, threads, windows)
+        parts, windows = guard.before()
+    with stage("prepare"):
+        prepare = guard.prepared(Preparation.fit(data.X, parts.train, data.names, prepare_settings(config)))
     digest = data_hash(bars, user)
-    fitted = Families(data, parts, prepare, walk, config, threads, stop, report, stage).run()
+
+    def fit_all() -> tuple[WalkForwardFit | None, Fitted]:
+        walk = None
+        if windows is not None:
+            walk = WalkForwardFit(data, windows, config, threads, guard.quarantine, guard.provenance)
+        return walk, Families(data, parts, prepare, walk, config, threads, stop, report, stage, guard).run()
+
+    walk, fitted = fit_all()
+    score_without = ScoreWithout(data, parts, config, threads, stop, guard)
+    while guard.outweighed(
+        importances_of({name: model for name, (model, _) in fitted.models.items()}),
+        {name: fit.folds.accuracies for name, fit in fitted.fits.items()},
+        score_without,
+    ):
+        prepare = guard.prepared(prepare)
+        walk, fitted = fit_all()
     fits, models, failures = fitted.fits, fitted.models, fitted.failures
     if not models:
         reasons = "; ".join(f"{f.model}: {f.error}" for f in failures)
         error = TrainingFailed(f"{bars.symbol}: no model could be trained. {reasons}")
         error.stage = "training"  # type: ignore[attr-defined]
         raise error
+    if config.leak_audit.sentinels or config.leak_audit.canary:
+        with stage("sentinels"):
+            given = {name: answers(proba[parts.test]) for name, (_, proba) in models.items()}
+            watch(guard, data, parts, base, given, config, other, threads)
     report("verdict")
     with stage("verdict"):
         rows = _evidence(parts, fitted, walk)
@@ -135,6 +163,7 @@ def train_symbol(
         data_hash=digest,
         config_hash=config_hash(config),
         stages=stage.seconds,
+        leak_audit=guard.report().to_dict(),
         consensus=agreed({name: model for name, (model, _) in models.items()}),
     )
     for model in result.models.values():
@@ -150,12 +179,12 @@ def train_symbol(
     return result.to_dict()
 
 
-def _walk_forward(data: Dataset, config: Config, threads: int) -> tuple[WalkForwardFit | None, str]:
+def _windows(data: Dataset, config: Config) -> tuple[Windows | None, str]:
     """The outer windows, or why there are none: short histories are judged on the test part alone."""
     if config.evaluation.outer != "walk_forward":
         return None, ""
     try:
-        return WalkForwardFit(data, make_windows(data, config), config, threads), ""
+        return make_windows(data, config), ""
     except (TooFewRows, OneClass) as error:
         return None, f"judged on the test part alone, because windows cannot be cut: {error}"
 

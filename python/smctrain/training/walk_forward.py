@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -42,6 +43,7 @@ from smctrain.training.final import FinalModel, median_of, refit_on_all
 from smctrain.training.fitting import FamilyFit, Fitter, FoldOutcome
 from smctrain.training.parts import LabelMap, Parts, Rows, inner_folds, make_label_map
 from smctrain.training.prepared import FoldStore
+from smctrain.training.provenance import Provenance
 from smctrain.training.recipe import prepare_settings
 
 Answers = NDArray[np.int32]
@@ -157,12 +159,16 @@ def rounds_of(model: FittedModel) -> int | None:
 class WalkForwardFit:
     """Fits the families of one symbol on all windows; holds what they share."""
 
-    def __init__(self, data: Dataset, windows: Windows, config: Config, threads: int) -> None:
+    def __init__(
+        self, data: Dataset, windows: Windows, config: Config, threads: int,
+        quarantine: Mapping[str, str] | None = None, provenance: Provenance | None = None,
+    ) -> None:  # fmt: skip
+        self.provenance = Provenance(data.t0, data.t1) if provenance is None else provenance
         # What moving a column costs is told by the main fit; here it would only cost time.
         training = config.training.model_copy(update={"held_out_importance": False})
         self.config = config.model_copy(update={"training": training})
         self.data, self.windows, self.threads = data, windows, threads
-        self.store = FoldStore(data, settings=prepare_settings(config))
+        self.store = FoldStore(data, settings=prepare_settings(config), quarantine=quarantine)
         seed = seed_of(config.training.seed, data.symbol, "selection")
         classes = len(windows.label_map.classes)
         self.choice = FeatureChoice(self.config, data.X, windows.y, classes, windows.horizon, seed)
@@ -234,7 +240,9 @@ class WalkForwardFit:
         """The family as it would go live: on all labelled rows, with the windows' rounds and choices."""
         every = self.data.rows[self.windows.y[self.data.rows] >= 0]
         fit, stop = tail_split(every, self.data.t0, self.data.t1, self.config.cv.stop_share)
-        part = dataclasses.replace(self.windows.parts[-1], train=every, fit=fit, stop=stop, folds=[])
+        part = dataclasses.replace(
+            self.windows.parts[-1], train=every, fit=fit, stop=stop, folds=[], test=every[:0]
+        )  # nothing is held out any more
         fitter = self._fitter(part, trainer, self.store.of(every).prepare, bounds)
         model, prepared = refit_on_all(fitter, trainer, found.rounds, **found.uses)
         rounds = median_of(found.rounds) if found.rounds else None
@@ -257,7 +265,9 @@ class WalkForwardFit:
         return _Window(fit, proba, train)
 
     def _fitter(self, part: Parts, trainer: Trainer, prepare: Preparation, bounds: Bounds) -> Fitter:
-        return Fitter(self.data, part, trainer, self.config, bounds, prepare, _silent, self.store, self.choice)
+        return Fitter(
+            self.data, part, trainer, self.config, bounds, prepare, _silent, self.store, self.choice, self.provenance
+        )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ import numpy as np
 
 from smctrain import stats
 from smctrain.stats import _codes
+from smctrain.verdict.luck import luck_range
 from smctrain.verdict.measure import Case, Labels, Measured, twice_the_variance
 from smctrain.verdict.trades import TradeOutcome, trade_outcome
 
@@ -154,6 +155,7 @@ def _chance(case: Case) -> float:
 def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, float | int | str | None]:
     """Every number behind the sentences, for JSON."""
     best, test, trades = measured.choice.best, found.test, found.trades
+    luck = luck_range(case, measured.shown)
     return {
         "shown_model": case.names[measured.shown],
         "profile": case.rules.profile,
@@ -171,6 +173,8 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "p_resolution": None if test is None else test.resolution,
         "n_shifts": None if test is None else test.n_shifts,
         "luck_mean": None if test is None else test.null_mean,
+        "luck_low": None if luck is None else luck.low,
+        "luck_high": None if luck is None else luck.high,
         "e_end": found.wealth.end,
         "e_max": found.wealth.sup,
         "statistic": found.statistic,

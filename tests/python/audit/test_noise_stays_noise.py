@@ -3,6 +3,10 @@ columns stay within 3 standard errors of the majority; with a leak planted among
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,18 @@ from smctrain.testing import ohlc_paths, replay
 pd = pytest.importorskip("pandas")
 
 KINDS = ("G1", "G2", "G3", "G4", "G5")
+
+
+def load_benchmark(name: str) -> ModuleType:
+    """A module of benchmarks/honesty, which is no installed package."""
+    file = Path(__file__).parents[3] / "benchmarks" / "honesty" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"honesty_{name}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def drawn(kind: str, n: int, request: pytest.FixtureRequest) -> Bars:
@@ -49,3 +65,12 @@ def test_no_column_event_or_label_is_rewritten(kind: str, request: pytest.Fixtur
     report = replay(drawn(kind, 300, request), cuts=200)
     assert report.rewritten == 0, report.changed
     assert report.readings > 1_000_000
+
+
+def test_no_kind_of_label_can_be_predicted_on_noise() -> None:
+    labels = load_benchmark("canary").LABELS
+    spec = st.FeatureSpec(columns=("ret_5", "rsi_wilder_14", "natr_14", "bb_pctb_20_2", "ms_dir", "fvg_bull_dist_atr"))
+    bars = st.testing.ohlc_paths("G2", 2_000, seed=12)
+    for name, label in labels.items():
+        results = run_canary(SpecSubject(spec), bars, 3, 6, label)
+        assert all(result.ok for result in results), (name, results)

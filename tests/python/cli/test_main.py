@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import smctrain as st
 from smctrain.cli import main
 from smctrain.exceptions import (
     ArtifactError,
@@ -125,3 +126,20 @@ def test_version_is_printed() -> None:
 
     done = run("--version")
     assert (done.returncode, done.stdout.strip()) == (0, smctrain.__version__)
+
+
+def test_sentinels_and_canary_are_one_flag_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {}
+
+    def train(bars: object, resolved: Any, **_: object) -> object:
+        told["audit"] = resolved.config.leak_audit
+        raise KeyboardInterrupt  # nothing is trained
+
+    monkeypatch.setattr("smctrain.job.train", train)
+    monkeypatch.setattr("smctrain.job.as_bars", lambda *_: st.simulate_market(n_symbols=1, n_bars=200))
+    arguments = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--quiet"]
+    main([*arguments, "--sentinels", "--canary", "3"])
+    assert (told["audit"].sentinels, told["audit"].canary) == (True, 3)
+    main(arguments)
+    assert (told["audit"].sentinels, told["audit"].canary) == (False, 0)
+    assert main([*arguments, "--canary", "2"]) == 2

@@ -76,7 +76,7 @@ def test_a_caller_reads_the_same_stages_that_the_result_holds():
     )
     assert result["stages"] == stages.seconds
     assert set(stages.cpu_seconds) == set(stages.seconds) == {
-        "features", "labels", "dataset", "split", "RandomForest", "verdict",
+        "features", "labels", "dataset", "split", "leak audit", "prepare", "RandomForest", "verdict",
     }  # fmt: skip
     assert all(seconds >= 0.0 for seconds in stages.cpu_seconds.values())
     assert list(stages.peak_mib.values()) == sorted(stages.peak_mib.values())

@@ -1,0 +1,119 @@
+"""The measures behind the guard, against scikit-learn, double loops and made-up leaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import smctrain as st
+from smctrain.audit.dominance import (
+    auc_limit,
+    column_auc,
+    dominant_columns,
+    falls_without,
+    heavy_column,
+    outcome_names,
+)  # fmt: skip
+from smctrain.audit.sentinels import beside_majority, shifted_label, shuffled_time
+from smctrain.audit.twins import TwinFinder
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_column_alone_scores_like_a_tree_of_scikit_learn(n_classes: int) -> None:
+    from sklearn.metrics import roc_auc_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    rng = np.random.default_rng(n_classes)
+    n = 900
+    y = rng.integers(0, n_classes, n).astype(np.int32)
+    X = np.column_stack([y + rng.normal(0, s, n) for s in (0.3, 1.0, 3.0)] + [np.round(y + rng.normal(0, 1, n))])
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    folds = [(np.arange(450, n), np.arange(450)), (np.arange(450), np.arange(450, n))]
+    expected = np.zeros(4)
+    for j in range(4):
+        for train, test in folds:
+            tree = DecisionTreeClassifier(max_depth=2, min_samples_leaf=5).fit(X[train, j : j + 1], y[train])
+            proba = tree.predict_proba(X[test, j : j + 1])
+            one = proba[:, 1] if n_classes == 2 else proba
+            expected[j] += roc_auc_score(y[test], one, multi_class="ovr", average="macro") / 2
+    np.testing.assert_allclose(column_auc(X, y, folds, n_classes), expected, atol=1e-12)
+
+
+def test_the_limit_follows_how_many_independent_labels_there_are() -> None:
+    y = np.tile([0, 1], 10_000).astype(np.int32)
+    assert auc_limit(y, 2, 1.0) == pytest.approx(0.70 + 3 * np.sqrt(4 / (12 * 20_000)))
+    assert auc_limit(y, 2, 20.0) == pytest.approx(0.70 + 3 * np.sqrt(4 / (12 * 1_000)))
+    assert auc_limit(y[:50], 2, 20.0) == 0.97
+
+
+def test_a_copy_of_the_outcome_is_known_by_correlation_where_labels_are_rare() -> None:
+    rng = np.random.default_rng(0)
+    n = 400
+    y = (rng.random(n) < 0.5).astype(np.int32)
+    r = rng.standard_normal(n)
+    X = np.ascontiguousarray(np.column_stack([2.5 * r - 1.0, rng.standard_normal(n)]), dtype=np.float32)
+    X[::7, 0] = np.nan
+    folds = [(np.arange(200), np.arange(200, n))]
+    found = dominant_columns(X, y, folds, ["copy", "other"], 2, outcomes={"net outcome": r})
+    assert [(finding.column, finding.kind) for finding in found] == [("copy", "outcome")]
+    assert "net outcome" in found[0].detail
+
+
+def test_the_rules_of_weight() -> None:
+    assert heavy_column({"a": 0.41, "b": 0.39, "c": 0.2}) == "a"
+    assert heavy_column({"a": 0.32, "b": 0.10, "c": 0.58 / 6, **{f"x{i}": 0.58 / 6 for i in range(5)}}) == "a"
+    assert heavy_column({"a": 0.32, "b": 0.12, **{f"x{i}": 0.56 / 7 for i in range(7)}}) is None
+    assert heavy_column({"a": 1.0}) is None
+    assert heavy_column({"a": 0.0, "b": 0.0}) is None
+    assert falls_without(0.80, 0.64)  # by 0.15
+    assert falls_without(0.40, 0.29)  # by a quarter
+    assert not falls_without(0.60, 0.55)
+    assert not falls_without(0.50, 0.60)
+
+
+def test_none_of_our_own_columns_is_named_like_an_outcome() -> None:
+    assert outcome_names([column.name for column in st.FeatureSpec(preset="full").catalogue()]) == []
+    named = ["mfe_r", "tth", "y_will_peak", "fwd_ret_12b", "bars_to_hit", "close_3_ahead"]
+    assert [finding.column for finding in outcome_names([*named, "body", "rsi_14", "family_1"])] == named
+
+
+def test_twins_are_found_across_and_not_inside() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((900, 6)).astype(np.float32)
+    train, held = np.arange(600), np.arange(600, 900)
+    X[10:20] = X[30:40]  # copies inside the training rows are nobody's business
+    finder = TwinFinder(X, np.arange(900))
+    assert len(finder.across(train, held)) == 0
+    X[605], X[610] = X[5], X[7]
+    X[610, 2] *= np.float32(1 + 3e-7)
+    twins = TwinFinder(X, np.arange(900), threads=2).across(train, held)
+    assert dict(zip(twins.held.tolist(), twins.train.tolist(), strict=True)) == {605: 5, 610: 7}
+
+
+def test_a_sentinel_is_loud_when_predictions_know_later_labels() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, 600).astype(np.int32)
+    honest = rng.integers(0, 2, 600).astype(np.int32)
+    assert shifted_label("forest", honest, truth, 10) is not None
+    quiet, loud = shifted_label("f", honest, truth, 10), shifted_label("f", np.roll(truth, -10), truth, 10)
+    assert quiet is not None
+    assert loud is not None
+    assert quiet.ok
+    assert not loud.ok
+    assert loud.score == 1.0
+    assert shifted_label("f", honest[:40], truth[:40], 10) is None
+
+
+def test_shuffled_time_is_quiet_where_there_is_a_signal() -> None:
+    rng = np.random.default_rng(3)
+    n = 1_200
+    y = rng.integers(0, 2, n).astype(np.int32)
+    X = np.ascontiguousarray(np.column_stack([y + rng.normal(0, 1, n), rng.normal(0, 1, n)]), dtype=np.float32)
+    train, held = np.arange(800), np.arange(800, n)
+    assert shuffled_time(X, y, train, held, 2, 1, seed=0).ok
+
+
+def test_answers_that_equal_the_majority_have_no_excess() -> None:
+    truth = np.array([1] * 60 + [0] * 40, dtype=np.int32)
+    sentinel = beside_majority("n", "s", np.ones(100, dtype=np.int32), truth, 1)
+    assert (sentinel.score, sentinel.baseline, sentinel.excess) == (0.6, 0.6, 0.0)

@@ -1,0 +1,127 @@
+"""The first screen: what a trader reads first says why a good figure was not enough, and says it truly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smctrain.reports import write_run
+from smctrain.reports.first_screen import WIDTH, first_screen, tempting
+from smctrain.results import SymbolResult
+
+Builders = dict[str, Callable[..., Any]]
+
+EVIDENCE = {
+    "metric": "accuracy", "shown_model": "XGBoost", "statistic": 0.585, "accuracy": 0.585, "accuracy_low": 0.504,
+    "accuracy_high": 0.662, "baseline": 0.51, "n_oos": 492, "n_eff": 146.0, "horizon": 20, "luck_low": 0.41,
+    "luck_high": 0.6, "n_required": 14_053, "min_edge": 0.03, "p_oos": 0.2, "p_comb": 0.15, "configurations": 12,
+    "n_symbols": 1, "e_end": 1.2, "val_statistic": 0.55, "val_baseline": 0.52, "trades": None, "mean_r_net": None,
+}  # fmt: skip
+
+
+def judged(
+    builders: Builders, kind: str = "TOO_LITTLE_DATA", failed: tuple[str, ...] = (), **other: Any
+) -> SymbolResult:
+    result: SymbolResult = builders["symbol"]("SIM3", [builders["model"]("SIM3", "XGBoost", 0.8, 0.6, 0.585)], kind, [])
+    result.verdict |= {"evidence": EVIDENCE | other, "failed_rules": list(failed)}
+    return result
+
+
+def told(screen: dict[str, Any]) -> str:
+    return " ".join(f"{step['title']} {step['text']}" for step in screen["steps"])
+
+
+def test_a_figure_within_luck_is_said_to_be_luck(builders: Builders) -> None:
+    screen = first_screen(judged(builders, failed=("p_oos", "p_combined", "e_value")))
+    assert screen["question"] == "XGBoost was right on 58.5 % of 492 unseen rows. Why is it not deployed?"
+    text = told(screen)
+    assert screen["steps"][0]["title"] == "Luck gets there too."
+    assert "from 41 to 60 %" in text
+    assert "492 rows are not 492 answers." in text
+    assert "about 146 separate answers" in text
+    assert "from 50 to 66 %" in text
+    assert "The usual rule would have taken it." in text
+    assert "14,053 unseen rows. Here are 492: about 29 times the M15 history" in text
+
+
+def test_a_figure_above_luck_names_what_it_lacks(builders: Builders) -> None:
+    above = {"statistic": 0.65, "accuracy": 0.65}
+    assert "scored 50.0 %. An answer that needs no model" in told(
+        first_screen(judged(builders, failed=("selector",), val_statistic=0.50, **above))
+    )
+    assert "turns 1 into 1.20; it must at least double" in told(
+        first_screen(judged(builders, failed=("e_value",), **above))
+    )
+    assert "must at least triple" in told(first_screen(judged(builders, failed=("e_value",), n_symbols=4, **above)))
+    assert "4 symbols were tried" in told(
+        first_screen(judged(builders, failed=("multiple_testing",), n_symbols=4, **above))
+    )
+    assert "luck does as well in 15.0 % of cases" in told(
+        first_screen(judged(builders, failed=("p_combined",), **above))
+    )
+    assert "earned -0.10 R each" in told(
+        first_screen(judged(builders, failed=("expected_value",), trades=80, mean_r_net=-0.1, **above))
+    )
+    many = told(first_screen(judged(builders, failed=("p_oos", "p_combined"), **above)))
+    assert "12 things were tried, and the best of them does as well in 20.0 % of such cases" in many
+
+
+def test_a_deployed_model_is_not_talked_down_and_not_oversold(builders: Builders) -> None:
+    screen = first_screen(judged(builders, "DEPLOY", statistic=0.65, accuracy=0.65, trades=80, mean_r_net=0.2))
+    text = told(screen)
+    assert screen["question"].endswith("Why is that enough?")
+    assert "Luck does not get there." in text
+    assert "The usual rule" not in text
+    assert "Markets change" in text
+
+
+def test_enough_rows_without_a_signal_do_not_ask_for_more_of_the_same(builders: Builders) -> None:
+    text = told(first_screen(judged(builders, "NO_EVIDENCE", ("p_oos",), n_oos=40_000)))
+    assert "More of the same will hardly help" in text
+    assert "What would settle it" not in text
+
+
+def test_balanced_accuracy_is_not_called_a_share_of_rows(builders: Builders) -> None:
+    screen = first_screen(judged(builders, metric="balanced_accuracy", accuracy=0.7, statistic=0.58, baseline=0.5))
+    assert screen["question"].startswith("XGBoost scores 58.0 % (all classes weighed alike) on 492 unseen rows.")
+    assert screen["picture"]["line"] is None
+
+
+def test_rows_too_short_to_shift_are_compared_with_tosses(builders: Builders) -> None:
+    screen = first_screen(judged(builders, luck_low=None, luck_high=None, statistic=0.55, accuracy=0.55))
+    assert "A guess without any knowledge" in told(screen)
+    assert screen["luck_low"] == pytest.approx(0.51 - 1.96 * (0.51 * 0.49 / 146) ** 0.5)
+
+
+@pytest.mark.parametrize("values", [{"statistic": 0.02, "accuracy": 0.02, "accuracy_low": 0.0}, {"statistic": 1.0}, {}])
+def test_every_mark_lies_on_the_line(builders: Builders, values: dict[str, float]) -> None:
+    picture = first_screen(judged(builders, **values))["picture"]
+    marks = [picture["dot"], picture["constant"], picture["luck"], picture["luck"] + picture["luck_width"]]
+    assert all(0 <= mark <= WIDTH for mark in [*marks, *picture["line"]])
+    assert picture["ticks"][0]["x"] == 0
+    assert picture["ticks"][-1]["x"] == WIDTH
+
+
+def test_a_verdict_without_numbers_shows_no_screen(builders: Builders) -> None:
+    assert first_screen(judged(builders, n_eff=None)) == {}
+    assert tempting([{"screen": {}}]) is None
+
+
+def test_the_page_opens_with_the_most_tempting_symbol_that_was_refused(tmp_path: Path, builders: Builders) -> None:
+    kept = judged(builders, "DEPLOY", statistic=0.7, accuracy=0.7)
+    dull = judged(builders, failed=("skill",), statistic=0.49, accuracy=0.49)
+    good = judged(builders, failed=("p_oos",))
+    for name, result in (("KEPT", kept), ("DULL", dull), ("GOOD", good)):
+        result.symbol = name
+    write_run(builders["run"](tmp_path / "run", [kept, dull, good], []))
+    raw = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    first = raw[raw.index("<h2") : raw.index("<table")]
+    assert "GOOD: XGBoost was right on 58.5 % of 492 unseen rows. Why is it not deployed?" in re.sub(r"\s+", " ", first)
+    assert raw.count('class="bar"') == 4  # one beside the story, one a row
+    summary = (tmp_path / "run" / "summary.md").read_text(encoding="utf-8")
+    assert "## GOOD: XGBoost was right on 58.5 % of 492 unseen rows. Why is it not deployed?" in summary
+    assert "1. **Luck gets there too.**" in summary
