@@ -307,7 +307,7 @@ class Guard:
             answered = self.parts.validation[~np.isnan(proba[self.parts.validation]).any(axis=1)]
             if known != hash_of_rows(answered):
                 raise SplitLeak(
-                    f"{self.data.symbol}: the calibrator of {family} was fitted on other rows than the validation rows.",
+                    f"{self.data.symbol}: the calibrator of {family} was not fitted on its validation rows.",
                     "provenance",
                 )
             self.calibrators += 1
