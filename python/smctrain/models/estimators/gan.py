@@ -64,8 +64,9 @@ class TabularGAN(BaseEstimator):  # type: ignore[misc]
     How close they come, from 900 rows of 6 columns in two classes of two modes (networks of 64 and 64 units, 2 s on one
     core, eight seeds): the worst spread within a class is off by 1 to 4 %, the worst of 30 correlations by 0.05 to 0.08
     (another 900 real rows miss by 0.1), and forests that learn from made rows keep 99 % of the skill. From 720 rows of
-    52 market columns (11 s, four seeds): rank correlations are off by 0.04 on average and by 0.3 at worst, and forests
-    keep 80 to 110 % of a small skill. Columns that follow exactly from others do so only roughly in made rows.
+    52 columns of a simulated market (11 s, four seeds): rank correlations are off by 0.04 on average and by 0.3 at
+    worst, and forests keep 80 to 110 % of a small skill. Columns that follow exactly from others do so only roughly in
+    made rows.
     """
 
     generator_dims: Sequence[int] = (128, 128)
