@@ -1,11 +1,12 @@
 """Networks beside PyTorch loops: steps, whole fits, prediction, memory, loading.
 
-    python benchmarks/neural [--quick] [--only step fit predict memory] [--rounds 5] [--seeds 10] [--out FOLDER]
+    python benchmarks/neural [--quick] [--only step fit seeds predict memory] [--rounds 5] [--seeds 10] [--out FOLDER]
 
 `fit` runs the whole protocol (five folds and a final fit, two symbols) with `--seeds` seeds, the plain loop with
-`--plain-seeds` of them. Every fit is written to `neural-fits.jsonl` when it is done; `--resume` goes on with the fits
-found there instead of beginning anew. Data: $SMCTRAIN_DATA, then `../shared/data/mt5` beside the checkout, then a
-simulated market; the first line of the report says which.
+`--plain-seeds` of them; `seeds` final fits alone with less patience, the cheap way to the losses of many seeds. Every
+fit is written to `neural-fits.jsonl` when it is done; `--resume` goes on with the fits found there instead of beginning
+anew. Data: $SMCTRAIN_DATA, then `../shared/data/mt5` beside the checkout, then a simulated market; the first line of
+the report says which.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-GROUPS = ("step", "fit", "predict", "memory")
+GROUPS = ("step", "fit", "seeds", "predict", "memory")
 
 
 def main() -> int:
@@ -75,10 +76,12 @@ def main() -> int:
     if "step" in options.only:
         for cell in measure.steps(options.rounds, options.quick):
             keep([cell])
+    journal = options.out / "neural-fits.jsonl"
+    if not options.resume:
+        journal.unlink(missing_ok=True)
+    if "seeds" in options.only and not options.quick:
+        keep(measure.fits(options.seeds, 0, False, journal, whole=False))
     if "fit" in options.only:
-        journal = options.out / "neural-fits.jsonl"
-        if not options.resume:
-            journal.unlink(missing_ok=True)
         keep(measure.fits(options.seeds, options.plain_seeds, options.quick, journal))
     if "predict" in options.only:
         keep(measure.predictions(options.rounds, options.quick))

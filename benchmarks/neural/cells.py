@@ -8,19 +8,20 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from contestants import CONTESTANTS, Net, cnn, mlp, recurrent, start_of, trainer_of, transformer
-from data import SYMBOLS, Work, find_exports, held_out_loss, market, planted
+from data import FOLDS, SYMBOLS, Work, find_exports, held_out_loss, market, planted
 
 Cell = dict[str, Any]
 NO_ROWS = np.empty(0, dtype=np.int64)
 STEP_LOSS = 0.01  # steps: largest share that our held-out loss may be above the peer's
 FIT_LOSS = 0.005
+SHORT = 4  # epochs of patience where only losses are wanted
 
 
 class Turn(NamedTuple):
@@ -91,11 +92,11 @@ def steps(rounds: int, quick: bool) -> Iterator[Cell]:
         yield cell
 
 
-def fits(
-    seeds: int, plain_seeds: int, quick: bool, journal: Path, symbols: Sequence[str] = SYMBOLS, whole: bool = True
-) -> list[Cell]:
+def fits(seeds: int, plain_seeds: int, quick: bool, journal: Path, whole: bool = True) -> list[Cell]:
     """Seconds of the protocol: five folds and the final fit, early stopping, two symbols; every contestant draws its
-    own weights and orders. Each fit is written to `journal` when it is done and never run again while it is there."""
+    own weights and orders. Not `whole`: the final fit alone with a patience of `SHORT` for all and without the plain
+    loop, the cheap way to the losses of many seeds. Each fit is written to `journal` when it is done and never run
+    again while it is there."""
     exports = find_exports()
     known = {}
     if journal.exists():
@@ -103,44 +104,39 @@ def fits(
             entry = json.loads(line)
             known[tuple(entry["key"])] = entry
     nets = {net.kind: replace(net, epochs=2) if quick else net for net in (mlp(), recurrent("lstm"))}
-    names = ("ours", "fast", "tuned", "plain")
+    if not whole:
+        nets = {kind: replace(net, patience=SHORT) for kind, net in nets.items()}
+    names = ("ours", "fast", "tuned", "plain") if whole else ("ours", "fast", "tuned")
     seeds_of = {name: min(seeds, plain_seeds) if name == "plain" else seeds for name in names}
-    symbols = symbols[:1] if quick else symbols
+    symbols = SYMBOLS[:1] if quick else SYMBOLS
+    n_folds = FOLDS + 1 if whole and not quick else 1
     for seed in range(seeds):
         for kind, net in nets.items():
             for symbol in symbols:
-                work = _work(symbol, exports, quick)
-                folds = work.folds if whole and not quick else work.folds[-1:]
                 for name in names if seed % 2 == 0 else names[::-1]:
-                    key = (kind, symbol, name, seed, len(folds), int(quick))
+                    key = (kind, symbol, name, seed, n_folds, int(quick))
                     if key in known or seed >= seeds_of[name]:
                         continue
-                    known[key] = {"key": key, "load": os.getloadavg()[0], **_protocol(name, net, work, folds, seed)}
+                    work = market(symbol, exports, 1200 if quick else 0)
+                    load = os.getloadavg()[0]
+                    known[key] = {"key": key, "load": load, **_protocol(name, net, work, work.folds[-n_folds:], seed)}
                     with journal.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(known[key]) + "\n")
+    what = "5 folds and final fit" if n_folds > 1 else "final fit" if whole else f"final fit, patience {SHORT}"
     cells = []
-    for kind, need in (("mlp", 4.0), ("lstm", 2.7)):
+    for kind in nets:
+        needs = {"ours": {"tuned": {"mlp": 4.0, "lstm": 2.7}[kind]}, "fast": {"plain": 8.0}} if whole else {}
         for symbol in symbols:
-            work = _work(symbol, exports, quick)
-            n_folds = len(work.folds) if whole and not quick else 1
-            found = {
-                name: [known[kind, symbol, name, seed, n_folds, int(quick)] for seed in range(seeds_of[name])]
-                for name in names
-            }
+            found = {name: [known[kind, symbol, name, seed, n_folds, int(quick)] for seed in range(n)]
+                     for name, n in seeds_of.items()}  # fmt: skip
             turns = {
                 name: [Turn(e["cpu"], e["wall"], e["loss"], e["plain_loss"], e["epochs"]) for e in entries]
                 for name, entries in found.items()
             }
-            what = "5 folds and final fit" if n_folds > 1 else "final fit"
             cells.append(
-                _cell("fit", f"{kind.upper()}, {what}, {symbol}", turns,
-                      {"ours": {"tuned": need}, "fast": {"plain": 8.0}}, FIT_LOSS)
-            )  # fmt: skip
+                _cell("fit" if whole else "seeds", f"{kind.upper()}, {what}, {symbol}", turns, needs, FIT_LOSS)
+            )
     return cells
-
-
-def _work(symbol: str, exports: Path | None, quick: bool) -> Work:
-    return planted() if symbol == "planted" else market(symbol, exports, 1200 if quick else 0)
 
 
 def _protocol(name: str, net: Net, work: Work, folds: list[Any], seed: int) -> dict[str, Any]:

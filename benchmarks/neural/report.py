@@ -92,7 +92,8 @@ def _ratio(ratio: dict[str, Any] | None) -> str:
     if ratio["loss_difference"]:
         both = [_share(ratio[f"{what}loss_difference"], ratio[f"{what}loss_error"]) for what in ("", "plain_")]
         loss = f"; loss {both[0]}, plain {both[1]}"
-    return f"{ratio['median']:.2f}x ({ratio['low']:.2f}-{ratio['high']:.2f}){loss}"
+    mark = ", **VOID**" if ratio["void"] else ""
+    return f"{ratio['median']:.2f}x ({ratio['low']:.2f}-{ratio['high']:.2f}){loss}{mark}"
 
 
 def _share(difference: float, error: float | None) -> str:
