@@ -85,6 +85,8 @@ bench-neural: build ## Networks beside PyTorch loops (about half an hour)
 	$(PY) benchmarks/neural
 
 honesty: build ## How often noise is deployed and a signal found: 1,000 runs of each (hours; goes on where it was)
+	-$(PY) benchmarks/honesty/leaks.py --out build/honesty
+	-$(PY) benchmarks/honesty/canary.py --replay
 	$(PY) benchmarks/honesty
 
 lint: build ## Formatting, lint and types

@@ -81,12 +81,14 @@ def main() -> int:
                  1.0 if good == len(checked) else -1.0)
         )  # fmt: skip
     if "H17" in options.only and not options.report:
+        busy = os.getloadavg()[0] > (os.cpu_count() or 1)
         for cell in speed.measure(quick=options.quick):
-            target = cell["target"]
+            target, took = cell["target"], cell["cpu"] if busy else cell["wall"]
+            judged = "judged on CPU seconds of all threads: the machine was busy" if busy else ""
             lines.append(
                 Line("H17", f"{cell['cell']}, {cell['threads']} threads", f"{target:g} s",
                      f"{cell['wall']:.2f} s (least {cell['least']:.2f}; CPU {cell['cpu']:.2f})",
-                     cell["wall"] <= target, "", 1.0 - cell["wall"] / target)
+                     took <= target, judged, 1.0 - took / target)
             )  # fmt: skip
     text = report.markdown(document, lines)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -138,8 +138,9 @@ void check(const Embargo& embargo) {
 int64_t embargo_end(const Stamps& stamps, const Block& block, const Embargo& embargo) {
   if (embargo.share <= 0.0) return stamps.embargo_end(block.end, embargo.distance);
   if (embargo.distance.span > 0) {
-    const bool endless = block.end > 0 && block.start < block.end - std::numeric_limits<int64_t>::max();
-    const int64_t length = endless ? std::numeric_limits<int64_t>::max() : block.end - block.start;
+    constexpr auto kLongest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    const uint64_t span = static_cast<uint64_t>(block.end) - static_cast<uint64_t>(block.start);
+    const auto length = block.end > block.start ? static_cast<int64_t>(std::min(span, kLongest)) : int64_t{0};
     return stamps.embargo_end(block.end,
                               {0, std::min(embargo.distance.span, share_of(length, embargo.share))});
   }

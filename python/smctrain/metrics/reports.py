@@ -436,24 +436,29 @@ class TradingReport:
         if m["trades"] == 0:
             return lines[0]
         even = m["break_even"] if not math.isnan(m["break_even"]) else m["break_even_realised"]
-        factor = "none lost" if math.isnan(m["profit_factor"]) else f"{m['profit_factor']:.2f}"
+        factor, every_factor = (
+            "none lost" if math.isnan(which["profit_factor"]) else f"{which['profit_factor']:.2f}"
+            for which in (m, every)
+        )
         lines += [
-            f"mean outcome    {m['expectancy_r']:+.3f} R ({low:+.3f} to {high:+.3f}; {self.trades_effective:.0f} "
+            f"mean outcome    {m['expectancy_r']:+.3f} R ({_between(low, high, '+.3f')}; {self.trades_effective:.0f} "
             f"independent trades); every row {every['expectancy_r']:+.3f} R, at random times "
-            f"{random['mean']:+.3f} R ({random['low']:+.3f} to {random['high']:+.3f})",
-            f"win rate        {_pc(m['win_rate'])} ({100 * win_low:.1f} - {100 * win_high:.1f} %), "
+            f"{random['mean']:+.3f} R ({_between(random['low'], random['high'], '+.3f')})",
+            f"win rate        {_pc(m['win_rate'])} ({_between(100 * win_low, 100 * win_high, '.1f')} %), "
             f"break-even {_pc(even)}; every row {_pc(every['win_rate'])}",
-            f"profit factor   {factor}; every row {every['profit_factor']:.2f}",
+            f"profit factor   {factor}; every row {every_factor}",
             f"total           {m['total_r']:+.1f} R, worst fall {m['max_drawdown_r']:.1f} R",
             f"in the market   {_pc(m['exposure'])} of the time, {m['mean_bars_held']:.1f} bars a trade",
-            f"Sharpe a trade  {m['sharpe_per_trade']:.3f} "
-            f"({self.intervals['sharpe_per_trade'][0]:.3f} to {self.intervals['sharpe_per_trade'][1]:.3f})",
         ]
+        if not math.isnan(m["sharpe_per_trade"]):
+            sharpe_low, sharpe_high = self.intervals["sharpe_per_trade"]
+            lines.append(f"Sharpe a trade  {m['sharpe_per_trade']:.3f} ({sharpe_low:.3f} to {sharpe_high:.3f})")
         if not math.isnan(m["total_cost_r"]):
             lines.append(f"costs           {m['total_cost_r']:.1f} R, {m['mean_cost_r']:.3f} R a trade")
-        lines.append(
-            f"The same wishes at {random['draws']} other times did as well in {_pc(random['p_value'])} of them."
-        )
+        if random["draws"]:
+            lines.append(
+                f"The same wishes at {random['draws']} other times did as well in {_pc(random['p_value'])} of them."
+            )
         return "\n".join(lines)
 
 
@@ -513,10 +518,11 @@ def trading_report(
     n = len(earned)
     intervals: dict[str, Range] = {"expectancy_r": NOTHING, "win_rate": NOTHING, "sharpe_per_trade": NOTHING}
     effective = float(n)
+    if n >= 1:
+        intervals["win_rate"] = share_interval(earned > 0, overlap, level)
     if n >= 2:
         means = core().bootstrap_means(earned, float(max(2 * overlap, 2)), int(n_draws), int(seed), int(threads))
         intervals["expectancy_r"] = quantile_range(means, level)
-        intervals["win_rate"] = share_interval(earned > 0, overlap, level)
         spread = float(earned.var())
         if spread > 0:
             long_run = hac_error(earned, 2 * overlap if overlap > 1 else 0) ** 2 * n
@@ -611,6 +617,10 @@ def _skill_line(skill: Skill, unit: str, scale: float) -> str:
 def _head(what: str, rows: int, effective: float, horizon: int, too_short: bool) -> str:
     text = f"{what} of {rows:,} rows, about {effective:,.0f} independent (a label reaches over {horizon} rows)"
     return text + (f"; fewer than {SHORT} x {horizon} rows: too short to rely on" if too_short else "")
+
+
+def _between(low: float, high: float, form: str) -> str:
+    return "no interval" if math.isnan(low) else f"{low:{form}} to {high:{form}}"
 
 
 def _pc(share: float) -> str:

@@ -29,7 +29,7 @@ from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.exceptions import SplitLeak, TooFewColumns
 from smctrain.prepare import Preparation
-from smctrain.prepare.preparation import indicator_name
+from smctrain.prepare.preparation import hash_of_rows, indicator_name
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.provenance import Provenance
 from smctrain.training.walk_forward import Windows
@@ -78,7 +78,7 @@ class Guard:
         self.quarantine: dict[str, str] = {}
         self.sentinels: list[Sentinel] = []
         self.canary: list[CanaryResult] = []
-        self.rounds = self.borders = self.copies = 0
+        self.rounds = self.borders = self.copies = self.calibrators = 0
         self.provenance = Provenance(data.t0, data.t1)
 
     # ---- before anything is fitted ------
@@ -289,12 +289,36 @@ class Guard:
         self._put_away(found)
         return bool(found)
 
+    def check_calibrators(self, models: Mapping[str, tuple[Any, NDArray[np.float64]]]) -> None:
+        """E for what is fitted behind a model: calibrators saw the validation rows the model answers, and no others.
+
+        Parameters
+        ----------
+        models : family -> (`ModelResult`, probabilities of all bars)
+
+        Raises
+        ------
+        SplitLeak
+        """
+        for family, (model, proba) in models.items():
+            known = model.calibration.get("calibrator", {}).get("fit_rows_hash")
+            if known is None:
+                continue
+            answered = self.parts.validation[~np.isnan(proba[self.parts.validation]).any(axis=1)]
+            if known != hash_of_rows(answered):
+                raise SplitLeak(
+                    f"{self.data.symbol}: the calibrator of {family} was not fitted on its validation rows.",
+                    "provenance",
+                )
+            self.calibrators += 1
+
     def report(self) -> LeakReport:
         """Everything that was checked."""
         p = self.provenance
         self.checks["E provenance"] = (
             f"{p.models} fits and {p.preparations} preparations inside the training rows of their fold"
             + (f", {p.choices} choices of columns" if p.choices else "")
+            + (f", {self.calibrators} calibrators on validation rows" if self.calibrators else "")
         )
         self.checks["G synthetic rows"] = (
             f"{p.synthetic_rows} with both parents inside" if p.synthetic_rows else "none were made"

@@ -140,6 +140,7 @@ def judge(
         stability_threshold=config.selector.stability_threshold,
         ledger=with_own(rows, earlier),
         n_symbols=n_symbols,
+        out_of_fold=True,
         class_names={code: (words or {}).get(value, str(value)) for code, value in enumerate(rows.label_map.classes)},
         threads=threads,
     )

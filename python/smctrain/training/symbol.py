@@ -120,6 +120,7 @@ def train_symbol(
         error = TrainingFailed(f"{bars.symbol}: no model could be trained. {reasons}")
         error.stage = "training"  # type: ignore[attr-defined]
         raise error
+    guard.check_calibrators(models)
     if config.leak_audit.sentinels or config.leak_audit.canary:
         with stage("sentinels"):
             given = {name: answers(proba[parts.test]) for name, (_, proba) in models.items()}

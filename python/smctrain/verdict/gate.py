@@ -47,6 +47,7 @@ def decide(
     max_gap: float = 0.20,
     min_accuracy: float = 0.55,
     stability_threshold: float = 0.05,
+    out_of_fold: bool = False,
     threads: int = 1,
 ) -> Verdict:
     """The verdict on one symbol and target.
@@ -82,6 +83,9 @@ def decide(
         Train-fold minus out-of-fold accuracy of the early-stopped models, measured in the inner folds.
     class_names : code -> word, for the sentences
     min_edge : smallest edge over the baseline that rows must be able to show
+    out_of_fold : bool
+        Whether inner predictions are those of a k-fold cross-validation, whose folds learn from each other: by luck
+        they vary twice as much as predictions forward in time, and count less. A training run says so.
     max_gap, min_accuracy, stability_threshold
         Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
 
@@ -105,6 +109,7 @@ def decide(
         y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
         given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev,
         Rules(profile, max_gap, min_accuracy, stability_threshold), threads,
+        out_of_fold,
     )  # fmt: skip
     if isinstance(ledger, Ledger | str | Path):
         book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,8 @@ class Case:
     min_edge: float
     require_positive_ev: bool
     threads: int = 1
+    out_of_fold: bool = False
+    """Whether inner answers come from folds that learned from each other's rows."""
 
     @cached_property
     def classes(self) -> Labels:
@@ -121,6 +124,7 @@ def read_case(
     names: Sequence[str] | None, r_net: npt.ArrayLike | None, ledger: Trials | None, n_symbols: int,
     inner_r_net: npt.ArrayLike | None, gaps: npt.ArrayLike | None, class_names: Mapping[int, str] | None,
     min_edge: float, require_positive_ev: bool, rules: Rules, threads: int,
+    out_of_fold: bool,
 ) -> Case:  # fmt: skip
     """The arguments of `decide` as a `Case`; raises `InputError` where they do not fit together."""
     y = _codes.label_vector(y_true, "y_true")
@@ -157,6 +161,7 @@ def read_case(
         min_edge=min_edge,
         require_positive_ev=require_positive_ev,
         threads=threads,
+        out_of_fold=out_of_fold,
     )
 
 
@@ -238,3 +243,9 @@ def _last_resolved(y: Labels, horizon: int, majority: int) -> Labels:
     guess = np.full_like(y, majority)
     guess[horizon:] = y[:-horizon]
     return guess
+
+
+def twice_the_variance(p: float) -> float:
+    """p of a statistic whose variance is twice what the test takes it for."""
+    normal = NormalDist()
+    return 1.0 - normal.cdf(normal.inv_cdf(1.0 - min(max(p, 1e-6), 1.0 - 1e-6)) / math.sqrt(2.0))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smctrain import stats
-from smctrain.verdict.measure import Case, Rows
+from smctrain.verdict.measure import Case, Rows, twice_the_variance
 
 MIN_TRADES = 30
 P_TRADES = 0.005
@@ -50,6 +50,8 @@ def trade_outcome(case: Case, model: int) -> TradeOutcome:
     mean = float(taken.mean())
     p = luck_of_trades(case.oos, model, case.trade_class, case.horizon)
     p_inner = luck_of_trades(case.inner, model, case.trade_class, case.horizon)
+    if p_inner is not None and case.out_of_fold:
+        p_inner = twice_the_variance(p_inner)
     if p is not None and p_inner is not None:
         p = stats.stouffer([p_inner, p], [len(case.inner), len(case.oos)]).p
     sentence = f"{len(taken):,} rows taken as trades, overlapping ones included, earned {mean:+.3f} R each on average."

@@ -25,7 +25,7 @@ def test_a_run_with_settings_predicts_what_it_tested(market: BarSet, small: dict
     assert run.failures == []
     folder = tmp_path / "one" / "symbols" / "SIM1"
     assert json.loads((folder / "features.json").read_text())["spec"]["settings"] == GIVEN
-    model = st.load(tmp_path / "one", symbol="SIM1")
+    model = st.load(tmp_path / "one", symbol="SIM1", model="rf")
     table = model.predict(market["SIM1"])
     stored = pd.read_parquet(folder / "predictions.parquet")
     test = stored[stored["split"] == "test"]

@@ -48,7 +48,7 @@ def test_a_saved_model_needs_the_function_again_and_predicts_what_the_run_did(
     own_run: RunResult, market: BarSet
 ) -> None:
     assert own_run.folder is not None
-    model = st.load(own_run.folder, symbol="SIM1")
+    model = st.load(own_run.folder, symbol="SIM1", model="RandomForest")
     assert model.user_columns == ["my_level", "my_move"]
     with pytest.raises(InputError, match=r"needs columns of your own function \(my_level, my_move\)"):
         model.predict(market["SIM1"])

@@ -193,5 +193,6 @@ def test_no_trades_and_no_rows_are_no_crash() -> None:
     assert "0 trades taken" in repr(report)
     one = trading_report(np.arange(50) == 3, np.ones(50), np.arange(50), np.arange(1, 51))
     assert "1 trades taken" in repr(one)
+    assert "nan" not in repr(one)
     with pytest.raises(TooFewRows, match="a report needs rows"):
         classification_report([], np.empty((0, 2)), [0, 1], 1)

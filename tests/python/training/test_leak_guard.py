@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from smctrain.dataset import Dataset, make_dataset
 from smctrain.exceptions import FeatureLeak, SplitLeak
 from smctrain.features import build_features
 from smctrain.prepare import Preparation
+from smctrain.prepare.preparation import hash_of_rows
 from smctrain.testing import noise_table
 from smctrain.training.arrays import evaluate_arrays
 from smctrain.training.guard import Guard
@@ -199,6 +201,20 @@ def test_a_preparation_fitted_on_other_rows_is_refused(market: st.BarSet) -> Non
         guard.fitted("window 1/fold0/0", honest, parts.folds[0].test, parts.stop[:0])
     with pytest.raises(SplitLeak, match="columns were chosen on other rows"):
         guard.chosen(honest, everything)
+
+
+def test_a_calibrator_fitted_on_other_rows_is_refused(market: st.BarSet) -> None:
+    data, parts, config = case(market)
+    guard = Guard(data, parts, config)
+    proba = np.full((len(data.X), 3), 1 / 3)
+
+    def told(rows: Any) -> Any:
+        return {"forest": (SimpleNamespace(calibration={"calibrator": {"fit_rows_hash": hash_of_rows(rows)}}), proba)}
+
+    guard.check_calibrators(told(parts.validation))
+    assert "1 calibrators on validation rows" in guard.report().checks["E provenance"]
+    with pytest.raises(SplitLeak, match="calibrator of forest"):
+        guard.check_calibrators(told(parts.test))
 
 
 def test_synthetic_rows_need_parents_inside_and_labels_outside_what_is_held_out() -> None:

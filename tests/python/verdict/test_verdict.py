@@ -12,6 +12,7 @@ import pytest
 import smctrain as st
 from smctrain.exceptions import InputError
 from smctrain.verdict import Trials, Verdict, apply_multiple_testing, decide
+from smctrain.verdict.measure import twice_the_variance
 
 HORIZON = 10
 TRAIN = slice(0, 1400)
@@ -307,3 +308,27 @@ def test_no_sentence_reads_like_money_that_was_not_made():
     text = " ".join(st.decide(**clear()).reasons)  # type: ignore[arg-type]
     assert "a measure of evidence, not of money" in text
     assert "Betting 1" not in text
+
+
+def out_of_fold_noise(seed: int, n: int = 400, folds: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Independent labels, and in each fold the answers of the columns' links with them on the other folds."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(n, 10)), rng.integers(0, 2, n)
+    answers = np.empty(n, dtype=np.int64)
+    fold = np.arange(n) * folds // n
+    for f in range(folds):
+        link = (2 * y[fold != f] - 1) @ x[fold != f]
+        answers[fold == f] = (x[fold == f] @ link > 0).astype(np.int64)
+    return y, answers
+
+
+def test_folds_that_learn_from_each_other_count_as_much_as_their_luck_allows():
+    """Pooled out-of-fold answers vary by luck with twice the variance; a shift test alone calls too many skill."""
+    raw = np.array([st.stats.circular_shift_test(*out_of_fold_noise(seed), 1).p_value for seed in range(1000)])
+    corrected = np.array([twice_the_variance(p) for p in raw])
+    assert np.mean(raw <= 0.05) > 0.07
+    assert 0.01 < np.mean(corrected <= 0.05) <= 0.05
+    y, answers = out_of_fold_noise(3)
+    found = decide(y, answers[None], 1, y, answers[None], y, answers[None], out_of_fold=True).evidence
+    assert found["p_in"] == pytest.approx(twice_the_variance(found["p_in_raw"]))  # type: ignore[arg-type]
+    assert decide(**clear(), out_of_fold=True).kind == "DEPLOY"
