@@ -81,7 +81,7 @@ build/tabular-peers/.ready: benchmarks/tabular/peers.txt | build/.built
 bench-tabular: build build/tabular-peers/.ready ## Forests, boosting and linear models beside the packages people use (an hour)
 	build/tabular-peers/bin/python benchmarks/tabular
 
-bench-neural: build ## Networks beside PyTorch loops (about half an hour)
+bench-neural: build ## Networks beside PyTorch loops (steps in minutes, all fits of 10 seeds in hours)
 	$(PY) benchmarks/neural
 
 honesty: build ## How often noise is deployed and a signal found: 1,000 runs of each (hours; goes on where it was)
