@@ -24,7 +24,7 @@ from smctrain.splits.base import (
     read_distance,
 )
 from smctrain.splits.columns import Windows, read_calendar, read_ids
-from smctrain.splits.forward import TemporalSplit, WalkForward, three_parts, with_validation
+from smctrain.splits.forward import ExpandingWindow, TemporalSplit, WalkForward, three_parts, with_validation
 from smctrain.splits.plan import SplitPlan
 from smctrain.splits.purged import PurgedKFold
 from smctrain.splits.windows import WindowSplitter, borders_of, moves, with_borders
@@ -124,13 +124,10 @@ class EventAwareSplit(Splitter):
         return self.base.purpose
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Number of splits of the base on the rows that take part; without exclusions X and intervals may be absent."""
-        try:
+        """Number of splits of the base on the rows that take part; only an `ExpandingWindow` needs X or intervals."""
+        if not isinstance(self.base, ExpandingWindow):
             return self.base.get_n_splits()
-        except InputError:  # depends on the number of stamps
-            read, time = self._start(X, groups)
-            arranged = self._arrange(read, time)
-            return len(arranged.windows)
+        return len(self._arrange(*self._start(X, groups)).windows)
 
     def _arrange(self, read: ReadIntervals, time: Any) -> _Arranged:
         calendar = read_calendar(self.calendar, read.is_time)

@@ -192,6 +192,10 @@ class WalkForward(WindowSplitter):
     ------
     TooFewRows
         When there are too few stamps, or a window is left without a training row.
+
+    Notes
+    -----
+    Source: Pardo, "The Evaluation and Optimization of Trading Strategies" (2008), chapter 11, purged by label ends.
     """
 
     forward = True
@@ -269,6 +273,11 @@ class ExpandingWindow(WindowSplitter):
     ------
     TooFewRows
         When no window fits, or one is left without a training row.
+
+    Notes
+    -----
+    Source: Tashman, "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16 (2000),
+    437-450 (recalibrated rolling origin), purged by label ends.
     """
 
     forward = True

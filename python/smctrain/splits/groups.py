@@ -45,6 +45,11 @@ class RegimeSplit(PurgingSplitter):
     ------
     TooFewRows
         When no regime has `min_rows` rows, or the purge leaves a split without training rows.
+
+    Notes
+    -----
+    Source: Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or phylogenetic
+    structure", Ecography 40 (2017), 913-929 (blocks by predictor space), purged by label ends.
     """
 
     purpose: ClassVar[str] = "diagnostic"
@@ -130,6 +135,11 @@ class LeaveOneSymbolOut(PurgingSplitter):
         Without groups, or with intervals as row indices.
     TooFewRows
         When the purge leaves a split without training rows.
+
+    Notes
+    -----
+    Source: leave-one-group-out of Roberts et al. (2017, as in `RegimeSplit`), in a window of time: symbols of one
+    moment share their news.
     """
 
     purpose: ClassVar[str] = "diagnostic"

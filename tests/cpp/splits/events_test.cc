@@ -58,6 +58,13 @@ TEST_CASE("rows of an event of the test leave the training part") {
                                    Fate::kUnused});
 }
 
+TEST_CASE("equal ids of different columns are different events") {
+  const std::vector<int64_t> ids{3, -1, -1, 3, -1, 3};  // row 0 tests event 3 of the first column
+  std::vector<Fate> fates{Fate::kTest, Fate::kTrain, Fate::kTrain};
+  purge_events(ids, 2, fates);
+  CHECK(fates == std::vector<Fate>{Fate::kTest, Fate::kTrain, Fate::kTrain});
+}
+
 TEST_CASE("labels that meet a closed window are found") {
   const std::vector<int64_t> t0{0, 2, 4, 6, 9};
   const std::vector<int64_t> t1{1, 3, 5, 7, 12};
@@ -83,6 +90,11 @@ TEST_CASE("a border shifts by at most its share to balance strata and is refused
   CHECK(balance_borders(stamps, stratum, 2, odd, only_later, 0.05, 0.05).borders == std::vector<int64_t>{40});
   const std::vector<uint8_t> none(80, 0);
   CHECK_THROWS_AS(balance_borders(stamps, stratum, 2, odd, none, 0.05, 0.05), smctrain::Error);
+  // 5 % of the shorter part beside a border: of 20 stamps one, though 60 lie on the other side.
+  const std::vector<int64_t> late{60};
+  std::vector<uint8_t> lopsided(80);
+  for (size_t i = 0; i < 80; ++i) lopsided[i] = i < 58 ? 0 : 1;
+  CHECK(balance_borders(stamps, lopsided, 2, late, {}, 0.05, 1.0).borders == std::vector<int64_t>{61});
   for (size_t i = 0; i < 80; ++i) stratum[i] = i < 40 ? 0 : 1;  // early rows are all of one kind
   CHECK_THROWS_AS(balance_borders(stamps, stratum, 2, odd, {}, 0.05, 0.05), smctrain::Error);
 }

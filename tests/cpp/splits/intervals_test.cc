@@ -89,6 +89,14 @@ TEST_CASE("a share of a block longer than the scale covers nothing behind its en
   CHECK(fates == std::vector<Fate>{Fate::kTest, Fate::kPurged, Fate::kPurged});
 }
 
+TEST_CASE("the long embargo of a long block outlives the short one of a short block behind it") {
+  std::vector<int64_t> t0(120);
+  for (int64_t i = 0; i < 120; ++i) t0[static_cast<size_t>(i)] = i;
+  const std::vector<Window> windows{{0, 100}, {101, 102}};
+  const auto fates = window_split(Timeline({t0, t0}), windows, {{{100, 0}, 0.05}, {}, false});
+  CHECK(rows_with(fates, Fate::kEmbargoed) == std::vector<int64_t>{100, 102, 103, 104});
+}
+
 TEST_CASE("group borders lose no stamp") {
   CHECK(group_borders(11, 3) == std::vector<int64_t>{0, 4, 8, 11});
   CHECK_THROWS_AS(group_borders(2, 3), smctrain::Error);

@@ -104,7 +104,7 @@ def test_exclude_removes_rows_from_train_and_test():
 
 
 def test_the_number_of_windows_counts_the_rows_that_take_part():
-    base = ExpandingWindow(40, 10, 10)
+    base = ExpandingWindow(40, 10, 10, intervals=POINTS)
     assert EventAwareSplit(base=base, intervals=POINTS).get_n_splits(ROWS) == 6
     excluded = EventAwareSplit([(0, 24)], base=base, exclude=True, intervals=POINTS)
     assert excluded.get_n_splits(ROWS) == len(list(excluded.split(ROWS))) == 3
