@@ -61,6 +61,6 @@ def fewest_hits(runs: int, share: float, alarm: float = 1e-4) -> int:
 
 
 def percent(value: float) -> str:
-    """12.3 %, 0.30 % or 0 %."""
-    digits = 0 if value in (0.0, 1.0) else 2 if value < 0.0995 else 1
+    """12.3 %, 0.30 %, 99.96 % or 0 %."""
+    digits = 0 if value in (0.0, 1.0) else 2 if value < 0.0995 or value > 0.9995 else 1
     return f"{100 * value:.{digits}f} %"

@@ -127,7 +127,7 @@ def _at_most(count: Count, target: float, bound: float | None = None) -> bool | 
 
 def _at_least(count: Count, target: float) -> bool | None:
     """Kept or missed by the share; None: too few runs, and the interval holds the target."""
-    return _kept(count.share >= target, count.runs >= ENOUGH or count.high < target)
+    return _kept(count.share >= target, count.runs >= ENOUGH or count.high < target or count.low >= target)
 
 
 ENOUGH = 50
