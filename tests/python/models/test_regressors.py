@@ -18,8 +18,8 @@ REGRESSORS = [entry.estimator for entry in FAMILIES.values() if entry.task == "r
 REGRESSORS += [
     entry.regressor
     for entry in FAMILIES.values()
-    if entry.regressor and (not entry.extra or importlib.util.find_spec(entry.extra))
-]
+    if entry.regressor and entry.extra != "neural" and (not entry.extra or importlib.util.find_spec(entry.extra))
+]  # networks have suites of their own: tests/python/neural
 
 
 def data(n: int = 300) -> tuple[Any, Any]:
