@@ -19,7 +19,7 @@ from smctrain.metrics import (
     trading_metrics,
     trading_report,
 )
-from smctrain.metrics.reports import _of_confusions
+from smctrain.metrics.reports.classification import _of_confusions
 
 
 def market(signal: float, n: int = 2000, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
