@@ -96,36 +96,26 @@ class NeuralNetwork(Network):
     patience: AtLeastOne = 8
 
 
-class LSTM(Network):
+class _Recurrent(Network):
+    mode: Mode = "standard"
+    hidden_dim: AtLeastOne = 64
+    num_layers: AtLeastOne = 1
+    lookback: AtLeastOne = 10
+    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
+    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
+    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
+    learning_rate: Positive = 0.0005
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
+    max_epochs: AtLeastOne = 30
+    patience: AtLeastOne = 15
+
+
+class LSTM(_Recurrent):
     """Long short-term memory over windows that end with the decision bar."""
 
-    mode: Mode = "standard"
-    hidden_dim: AtLeastOne = 64
-    num_layers: AtLeastOne = 1
-    lookback: AtLeastOne = 10
-    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
-    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
-    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
-    learning_rate: Positive = 0.0005
-    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
-    max_epochs: AtLeastOne = 30
-    patience: AtLeastOne = 15
 
-
-class GRU(Network):
+class GRU(_Recurrent):
     """Gated recurrent units over windows that end with the decision bar."""
-
-    mode: Mode = "standard"
-    hidden_dim: AtLeastOne = 64
-    num_layers: AtLeastOne = 1
-    lookback: AtLeastOne = 10
-    dropout: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.5
-    weight_decay: Annotated[StrictFloat, Field(ge=0.0)] = 0.0001
-    label_smoothing: Annotated[StrictFloat, Field(ge=0.0, lt=1.0)] = 0.0
-    learning_rate: Positive = 0.0005
-    batch_size: Annotated[StrictInt, Field(ge=2)] = 16
-    max_epochs: AtLeastOne = 30
-    patience: AtLeastOne = 15
 
 
 class CNN1D(Network):
