@@ -61,7 +61,8 @@ def main() -> int:
                 found[name] = [kept[seed] for seed in sorted(kept)]
                 continue
             seeds = EXPERIMENTS[name].seeds(2 if options.quick and options.runs is None else options.runs)
-            found[name] = collect(name, EXPERIMENTS[name].work, seeds, told, options.out, options.other_code, pool=pool)
+            job = EXPERIMENTS[name].job(options.out, options.other_code)
+            found[name] = collect(name, job, seeds, told, options.out, options.other_code, pool=pool)
         split_check = None
         if "H7" in options.only and not options.report:
             split_check = splitting.measure(options.quick, pool)

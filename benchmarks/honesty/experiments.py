@@ -1,8 +1,5 @@
-"""What is run for one seed. Goals (goals.py) read the results; several goals share an experiment.
+"""What is run for one seed beside the pipeline (fits.py, pipeline.py). Goals (goals.py) read the results.
 
-table       the pipeline on N0 or P(a): H1, H4, H5, H6, H16
-symbols     20 correlated noise symbols in one run: H2
-search      every trial of a search counts: H3
 required    after how many rows a known edge is seen, against the number that was announced: H6
 coverage    whether the 95 % interval holds the true accuracy: H10
 columns     which columns are confirmed: H11
@@ -17,97 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import smctrain as st
-from honesty import pipeline, processes
-from honesty.rules import usual_rules
+from honesty import processes
 from smctrain.exceptions import SmctrainError
-from smctrain.models.registry import make_trainer
 from smctrain.training.arrays import evaluate_arrays
 
 Result = dict[str, Any]
-
-
-def table(seed: int, told: Result) -> Result:
-    """One symbol of N0 or P(a), judged on each of `sizes` test rows."""
-    first = pipeline.FIRST_TEST_ROW[told["train"]]
-    drawn = processes.noise_table(
-        first + max(told["sizes"]) + told["fresh"] + 2 * processes.HORIZON, told["signal"], seed
-    )
-    run = pipeline.walk if told["walk"] else pipeline.fixed
-    return run(drawn, told["sizes"], told, told["fresh"])
-
-
-def symbols(seed: int, told: Result) -> Result:
-    """Several noise symbols under one factor, judged together."""
-    first, size = pipeline.FIRST_TEST_ROW[told["train"]], told["sizes"][0]
-    tables = processes.factor_tables(told["symbols"], first + size, 0.0, seed, rho=told["rho"])
-    verdicts, usual = {}, []
-    for number, drawn in enumerate(tables):
-        done = pipeline.evaluate(drawn, first + size, first, told, n_symbols=len(tables))
-        verdicts[f"S{number}"] = done.verdict
-        usual.append(pipeline.record(pipeline.evidence_rows(done, size), done.verdict)["usual"]["deploys"])
-    judged = st.verdict.apply_multiple_testing(verdicts)
-    return {
-        "deployed": sum(v.deploy for v in judged.values()),
-        "alone": sum(v.deploy for v in verdicts.values()),
-        "usual": {rule: sum(row[rule] for row in usual) for rule in usual[0]},
-    }
-
-
-def _draw_settings(rng: np.random.Generator, family: str) -> dict[str, Any]:
-    trees = {"n_estimators": int(rng.integers(10, 61)), "max_depth": int(rng.integers(2, 9))}
-    if family in ("RandomForest", "ExtraTrees"):
-        return trees | {"min_samples_leaf": int(rng.integers(5, 60)), "min_samples_split": 10}
-    if family in ("XGBoost", "LightGBM"):
-        return trees | {"learning_rate": float(10 ** rng.uniform(-2, -0.3)), "subsample": 0.7}
-    if family == "GradientBoosting":
-        return trees | {"learning_rate": float(10 ** rng.uniform(-2, -0.3))}
-    return {"C": float(10 ** rng.uniform(-4, 2))}
-
-
-SEARCHED = ("RandomForest", "ExtraTrees", "XGBoost", "LightGBM", "GradientBoosting", "LogisticRegression")
-
-
-def search(seed: int, told: Result) -> Result:
-    """A search of `trials` settings for each of six families on noise, all scored on the test rows.
-
-    The verdict speaks about the best of each family on inner rows; the others are the ledger's. Inner rows are one
-    held-out stretch (validation of the standard layout), because a thousand trials on five folds would take hours.
-    """
-    train, validation, first = np.arange(told["train"]), np.arange(1410, 1710), pipeline.FIRST_TEST_ROW[told["train"]]
-    n = first + told["sizes"][0]
-    drawn = processes.noise_table(n, 0.0, seed)
-    rng = np.random.default_rng([seed, 33])
-    plans = [(family, _draw_settings(rng, family)) for family in SEARCHED for _ in range(told["trials"])]
-    t0, y = np.arange(n), drawn.y.astype(np.int64)
-    fits = st.models.fit_many(
-        (drawn.X, y, None, None, t0, t0 + processes.HORIZON), plans, [(train, np.r_[validation, first:n])], n_jobs=1,
-        seed=told["seed"], on_error="raise", stop_share=0.15, prepare=True,
-    )  # fmt: skip
-    answered = np.stack([fits[m, 0].prediction.argmax(axis=1) for m in range(len(plans))])
-    inner, oos = answered[:, : len(validation)], answered[:, len(validation) :]
-    score = (inner == y[validation]).mean(axis=1).reshape(len(SEARCHED), -1)
-    finals = np.arange(len(SEARCHED)) * told["trials"] + score.argmax(axis=1)
-    in_sample = np.stack([_in_sample(fits[m, 0], drawn.X, train) for m in finals])
-    others = np.setdiff1d(np.arange(len(plans)), finals)
-    verdict = st.decide(
-        y[first:], oos[finals], processes.HORIZON, y[validation], inner[finals], y[train], in_sample,
-        names=list(SEARCHED), ledger=st.verdict.Trials(oos=oos[others], inner=inner[others]),
-    )  # fmt: skip
-    return {
-        "kind": verdict.kind,
-        "p_oos": verdict.evidence["p_oos"],
-        "usual": usual_rules(
-            y[first:], oos, int(score.argmax()), int(np.bincount(y[train]).argmax()), processes.HORIZON
-        ),
-    }
-
-
-def _in_sample(one: Any, X: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    needs_scaling = make_trainer(one.family, {}).needs_scaling
-    prepare = one.prepare.transform if needs_scaling else one.prepare.select
-    values = prepare(np.ascontiguousarray(X, dtype=np.float32))
-    answers: NDArray[np.int64] = one.model.predict_proba(values, rows, None).argmax(axis=1)
-    return answers
 
 
 def required(seed: int, told: Result) -> Result:

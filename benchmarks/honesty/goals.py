@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from honesty import experiments
+from honesty import answers, experiments, fits, pipeline
+from honesty.answers import Arrays
 from honesty.bounds import Count, percent
 from honesty.pipeline import Recipe
 from honesty.processes import BEST_ACCURACY, HORIZON
@@ -23,13 +25,16 @@ Records = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Experiment:
-    """Seeded runs that one or more goals read."""
+    """Seeded runs that one or more goals read: `judge(fit(seed, told), told)`, or `work(seed, told)` where no models
+    are fitted whose answers are worth keeping."""
 
     name: str
-    work: Callable[[int, dict[str, Any]], dict[str, Any]]
     told: dict[str, Any]
     runs: int
     first_seed: int
+    judge: Callable[[Arrays, dict[str, Any]], dict[str, Any]] | None = None
+    fit: Callable[[int, dict[str, Any]], Arrays] | None = None
+    work: Callable[[int, dict[str, Any]], dict[str, Any]] | None = None
 
     def recipe(self, models: Recipe) -> dict[str, Any]:
         return models.told() | self.told
@@ -37,9 +42,36 @@ class Experiment:
     def seeds(self, runs: int | None = None) -> range:
         return range(self.first_seed, self.first_seed + (self.runs if runs is None else min(runs, self.runs)))
 
+    def job(self, folder: Path | None = None, other_code: bool = False) -> Job:
+        """What one seed needs done; `folder`: where answers are kept."""
+        return Job(self, folder, other_code)
 
-def _table(signal: float, sizes: list[int], train: int = 1400, fresh: int = 0, walk: bool = False) -> dict[str, Any]:
-    return {"signal": signal, "sizes": sizes, "train": train, "fresh": fresh, "walk": walk}
+
+@dataclass(frozen=True)
+class Job:
+    """Callable in another process."""
+
+    experiment: Experiment
+    folder: Path | None
+    other_code: bool = False
+
+    def __call__(self, seed: int, told: dict[str, Any]) -> dict[str, Any]:
+        whole = self.experiment
+        if whole.work is not None:
+            return whole.work(seed, told)
+        assert whole.fit is not None
+        assert whole.judge is not None
+        path = None if self.folder is None else self.folder / "answers" / whole.name / f"{seed}.npz"
+        arrays = None if path is None else answers.load(path, told, self.other_code)
+        if arrays is None:
+            arrays = whole.fit(seed, told)
+            if path is not None:
+                answers.save(path, arrays, told)
+        return whole.judge(arrays, told)
+
+
+def _table(signal: float, sizes: list[int], train: int = 1400, fresh: int = 0) -> dict[str, Any]:
+    return {"signal": signal, "sizes": sizes, "train": train, "fresh": fresh}
 
 
 COVERED = [(signal, n, h) for signal in (0.0, 0.12) for h, sizes in
@@ -47,43 +79,53 @@ COVERED = [(signal, n, h) for signal in (0.0, 0.12) for h, sizes in
             (50, (1250, 4000))) for n in sizes]  # fmt: skip
 REQUIRED_SIZES = [int(round(2500 * 1.25**k / 100) * 100) for k in range(-6, 7)]
 
+FIXED = {"judge": pipeline.fixed, "fit": fits.fixed}
+WALK = {"judge": pipeline.walk, "fit": fits.walk}
 EXPERIMENTS = {
     e.name: e
     for e in (
-        Experiment("noise", experiments.table, _table(0.0, [1000, 4000]), 1000, 1_000_000),
-        Experiment("noise_walk", experiments.table, _table(0.0, [1000, 4000], walk=True), 1000, 1_500_000),
-        Experiment("p20_walk", experiments.table, _table(0.20, [1000, 4000], 1400, 20_000, True), 200, 2_500_000),
-        Experiment("p12_walk", experiments.table, _table(0.12, [4000], 1400, 20_000, True), 200, 3_500_000),
-        Experiment("p20", experiments.table, _table(0.20, [1000, 4000], fresh=20_000), 200, 2_000_000),
-        Experiment("p12", experiments.table, _table(0.12, [1000, 4000], fresh=20_000), 200, 3_000_000),
-        Experiment("p08", experiments.table, _table(0.08, [1000]), 200, 4_000_000),
-        Experiment("p12_long", experiments.table, _table(0.12, [4000], 14_000, 20_000), 200, 5_000_000),
-        Experiment("p08_long", experiments.table, _table(0.08, [15_000], 14_000, 20_000), 200, 6_000_000),
+        Experiment("noise", _table(0.0, [1000, 4000]), 1000, 1_000_000, **FIXED),
+        Experiment("p20", _table(0.20, [1000, 4000], fresh=20_000), 200, 2_000_000, **FIXED),
+        Experiment("p12", _table(0.12, [1000, 4000], fresh=20_000), 200, 3_000_000, **FIXED),
+        Experiment("p08", _table(0.08, [1000]), 200, 4_000_000, **FIXED),
+        Experiment("p12_long", _table(0.12, [4000], 14_000, 20_000), 200, 5_000_000, **FIXED),
+        Experiment("p08_long", _table(0.08, [15_000], 14_000, 20_000), 200, 6_000_000, **FIXED),
+        Experiment("noise_walk", _table(0.0, [1000, 4000]), 1000, 1_500_000, **WALK),
+        Experiment("p20_walk", _table(0.20, [1000, 4000], fresh=20_000), 200, 2_500_000, **WALK),
+        Experiment("p12_walk", _table(0.12, [4000], fresh=20_000), 200, 3_500_000, **WALK),
         Experiment(
-            "symbols", experiments.symbols, {"symbols": 20, "rho": 0.5, "train": 1400, "sizes": [1000]}, 200, 7_000_000
+            "search", {"trials": 200, "train": 1400, "sizes": [1000]}, 300, 8_000_000, pipeline.search, fits.search
         ),
-        Experiment("search", experiments.search, {"trials": 200, "train": 1400, "sizes": [1000]}, 300, 8_000_000),
-        Experiment("required", experiments.required, {"signal": 0.08, "sizes": REQUIRED_SIZES}, 1000, 10_000_000),
+        Experiment(
+            "symbols", {"symbols": 20, "rho": 0.5, "train": 1400, "sizes": [1000]}, 200, 7_000_000,
+            pipeline.symbols, fits.symbols,
+        ),
+        Experiment(
+            "required", {"signal": 0.08, "sizes": REQUIRED_SIZES}, 1000, 10_000_000, work=experiments.required
+        ),
         *(
             Experiment(
-                f"coverage_{int(100 * signal)}_{n}_{h}", experiments.coverage,
-                {"signal": signal, "n": n, "horizon": h}, 1000, 11_000_000,
+                f"coverage_{int(100 * signal)}_{n}_{h}", {"signal": signal, "n": n, "horizon": h}, 1000, 11_000_000,
+                work=experiments.coverage,
             )
             for signal, n, h in COVERED
         ),
         Experiment(
-            "columns_noise12", experiments.columns,
+            "columns_noise12",
             {"n": 1400, "columns": 12, "planted": 0, "signal": 0.0, "repeats": 50, "usual": True}, 100, 12_000_000,
+            work=experiments.columns,
         ),
         Experiment(
-            "columns_noise200", experiments.columns,
+            "columns_noise200",
             {"n": 1400, "columns": 200, "planted": 0, "signal": 0.0, "repeats": 50, "usual": False}, 50, 13_000_000,
+            work=experiments.columns,
         ),
         Experiment(
-            "columns_planted", experiments.columns,
+            "columns_planted",
             {"n": 5000, "columns": 50, "planted": 5, "signal": 0.2, "repeats": 50, "usual": False}, 100, 14_000_000,
+            work=experiments.columns,
         ),
-        Experiment("small", experiments.small, {}, 200, 0),
+        Experiment("small", {}, 200, 0, work=experiments.small),
     )
 }  # fmt: skip
 

@@ -1,34 +1,21 @@
-"""The pipeline under test, on a table: what `train` does with a symbol, from rows to verdict.
-
-`smctrain.training.arrays.evaluate_arrays` runs it: four families with the settings of the shipped configuration, purged
-inner folds for every choice, out-of-sample answers, `smctrain.decide`. Nothing here is fitted to the processes.
-
-Two ways to get out-of-sample answers are measured, because the goals speak of both:
-
-fixed   one fit before the first test row, as the standard layout has it: training rows 0 to 1399, validation 1410 to
-        1709, test from 1720. The rows before the test are used together (folds instead of one validation part), and the
-        same models answer every number of test rows and the fresh rows behind them
-walk    the shipped default: five windows, each predicted by models of all rows before it; deployed is a refit on all
-"""
+"""From the answers of fits.py to what a goal counts: the verdict, and beside it what the usual rules say."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import smctrain as st
+from honesty.answers import Arrays, unpack
+from honesty.fits import SEARCHED
 from honesty.processes import HORIZON
 from honesty.rules import usual_rules
-from smctrain.testing import NoiseTable
-from smctrain.training.arrays import Evaluation, evaluate_arrays
-from smctrain.training.judging import EvidenceRows, judge, walk_forward_rows
+from smctrain.config import Config, resolve
+from smctrain.training.judging import EvidenceRows, judge
 
 FAMILIES = ("RandomForest", "XGBoost", "LogisticRegression", "NeuralNetwork")
-FIRST_TEST_ROW = {1400: 1720, 14_000: 14_010}
-"""Training rows of the goals -> where the test begins."""
 EVIDENCE = (
     "shown_model", "p_oos", "p_in", "p_comb", "e_end", "e_max", "skill", "accuracy", "accuracy_low", "accuracy_high",
     "n_eff", "design_effect", "n_required",
@@ -48,27 +35,16 @@ class Recipe:
         return {"preset": self.preset, "families": list(self.families), "seed": self.seed}
 
 
-def evaluate(
-    table: NoiseTable, n: int, first: int, told: dict[str, Any], *, windows: int | None = None, n_symbols: int = 1
-) -> Evaluation:
-    """Verdict on the first n rows, the test beginning at row `first`; `windows` None: as many as are shipped."""
-    rows = np.arange(n)
-    done = evaluate_arrays(
-        table.X[:n], table.y[:n].astype(np.int64), rows, rows + HORIZON, models=told["families"],
-        preset=told["preset"], config={} if windows is None else {"evaluation.n_splits": windows}, first_oos=first,
-        seed=told["seed"], n_symbols=n_symbols,
-    )  # fmt: skip
-    if done.failures:
-        raise RuntimeError(f"a family failed, so the run is not the pipeline: {done.failures}")
-    if done.rows[0] != first or done.rows[-1] != n - 1:
-        raise RuntimeError(f"test rows are {done.rows[0]} to {done.rows[-1]}, but should be {first} to {n - 1}.")
-    return done
+def _config(told: dict[str, Any]) -> Config:
+    return resolve(told["preset"], overrides={"models": told["families"], "training.seed": told["seed"]}).config
 
 
-def evidence_rows(done: Evaluation, size: int) -> EvidenceRows:
+def _cut(rows: EvidenceRows, size: int) -> EvidenceRows:
     """The answers the verdict stands on, cut to the first `size` test rows."""
-    rows = walk_forward_rows(done.windows, done.families)
-    return dataclasses.replace(rows, oos=rows.oos[:size], oos_answers=rows.oos_answers[:, :size])
+    return dataclasses.replace(
+        rows, oos=rows.oos[:size], oos_answers=rows.oos_answers[:, :size],
+        also_oos={name: vector[:size] for name, vector in rows.also_oos.items()},
+    )  # fmt: skip
 
 
 def record(rows: EvidenceRows, verdict: Any) -> dict[str, Any]:
@@ -87,38 +63,61 @@ def record(rows: EvidenceRows, verdict: Any) -> dict[str, Any]:
     }
 
 
-def fixed(table: NoiseTable, sizes: Sequence[int], told: dict[str, Any], fresh: int = 0) -> dict[str, Any]:
-    """One fit, judged on each number of test rows; `fresh` rows behind them tell how good the models are."""
-    first, largest = FIRST_TEST_ROW[told["train"]], max(sizes)
-    done = evaluate(table, first + largest + fresh, first, told, windows=1)
-    result: dict[str, Any] = {"sizes": []}
-    for size in sizes:
-        rows = evidence_rows(done, size)
-        result["sizes"].append(record(rows, judge(rows, done.walk.config, 1, None)))
-    if fresh:
-        whole = walk_forward_rows(done.windows, done.families)
-        behind = whole.oos[largest:]
-        right = whole.oos_answers[:, largest:] == whole.y[behind]
-        result["fresh"] = dict(zip(whole.names, right.mean(axis=1).tolist(), strict=True))
-        result["fresh_best"] = _best(table, behind)
+def fixed(arrays: Arrays, told: dict[str, Any]) -> dict[str, Any]:
+    """One fit, judged on each number of test rows."""
+    config, whole = _config(told), unpack(arrays)
+    cut = [_cut(whole, size) for size in told["sizes"]]
+    result: dict[str, Any] = {"sizes": [record(rows, judge(rows, config, 1, None)) for rows in cut]}
+    if told["fresh"]:
+        result["fresh"] = dict(zip(whole.names, arrays["fresh"].tolist(), strict=True))
+        result["fresh_best"] = float(arrays["fresh_best"])
     return result
 
 
-def walk(table: NoiseTable, sizes: Sequence[int], told: dict[str, Any], fresh: int = 0) -> dict[str, Any]:
-    """The shipped pipeline on each number of test rows; fresh rows are answered by the model as it would go live."""
-    first, result = FIRST_TEST_ROW[told["train"]], {"sizes": []}
-    for size in sizes:
-        n = first + size
-        done = evaluate(table, n, first, told)
-        entry = record(evidence_rows(done, size), done.verdict)
-        if fresh:
-            behind = np.arange(n + HORIZON, n + HORIZON + fresh)
-            entry["fresh"] = float((done.predict(table.X[behind]) == table.y[behind]).mean())
-            entry["fresh_best"] = _best(table, behind)
-        result["sizes"].append(entry)
-    return result
+def walk(arrays: Arrays, told: dict[str, Any]) -> dict[str, Any]:
+    """The shipped windows on each number of test rows."""
+    config, sizes = _config(told), []
+    for size in told["sizes"]:
+        rows = unpack(arrays, f"{size}/")
+        verdict = judge(rows, config, 1, None)
+        entry = record(rows, verdict)
+        if told["fresh"]:
+            shown = rows.names.index(verdict.model or str(verdict.evidence["shown_model"]))
+            entry |= {"fresh": float(arrays[f"{size}/fresh"][shown]), "fresh_best": float(arrays[f"{size}/fresh_best"])}
+        sizes.append(entry)
+    return {"sizes": sizes}
 
 
-def _best(table: NoiseTable, rows: Any) -> float:
-    """Accuracy of the sign of x, the best there is."""
-    return float(((table.X[rows, 0] > 0) == table.y[rows]).mean())
+def symbols(arrays: Arrays, told: dict[str, Any]) -> dict[str, Any]:
+    """Symbols judged together."""
+    config, verdicts, usual = _config(told), {}, []
+    for number in range(told["symbols"]):
+        rows = unpack(arrays, f"S{number}/")
+        verdict = judge(rows, config, told["symbols"], None)
+        verdicts[f"S{number}"] = verdict
+        usual.append(record(rows, verdict)["usual"]["deploys"])
+    judged = st.verdict.apply_multiple_testing(verdicts)
+    return {
+        "deployed": sum(v.deploy for v in judged.values()),
+        "alone": sum(v.deploy for v in verdicts.values()),
+        "usual": {rule: sum(row[rule] for row in usual) for rule in usual[0]},
+    }
+
+
+def search(arrays: Arrays, told: dict[str, Any]) -> dict[str, Any]:
+    """The verdict speaks about the best of each family on inner rows; the others are the ledger's."""
+    horizon, y = HORIZON, arrays["y"].astype(np.int64)
+    inner_rows, train, first, finals = arrays["inner"], arrays["train"], int(arrays["first"]), arrays["finals"]
+    answered = np.unpackbits(arrays["answered"], axis=1, count=int(arrays["rows"])).astype(np.int64)
+    inner, oos = answered[:, : len(inner_rows)], answered[:, len(inner_rows) :]
+    others = np.setdiff1d(np.arange(len(answered)), finals)
+    verdict = st.decide(
+        y[first:], oos[finals], horizon, y[inner_rows], inner[finals], y[train], arrays["in_sample"].astype(np.int64),
+        names=list(SEARCHED), ledger=st.verdict.Trials(oos=oos[others], inner=inner[others]),
+    )  # fmt: skip
+    chosen = int((inner == y[inner_rows]).mean(axis=1).argmax())
+    return {
+        "kind": verdict.kind,
+        "p_oos": verdict.evidence["p_oos"],
+        "usual": usual_rules(y[first:], oos, chosen, int(np.bincount(y[train]).argmax()), horizon),
+    }

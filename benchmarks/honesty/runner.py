@@ -30,7 +30,7 @@ def code_digest() -> str:
     digest = hashlib.blake2b(digest_size=8)
     package, here = Path(smctrain.__file__).resolve().parent, Path(__file__).resolve().parent
     files = [file for room in ROOMS for file in (package / room).rglob("*.py")]
-    files += [here / name for name in ("pipeline.py", "processes.py", "rules.py", "experiments.py")]
+    files += [here / name for name in ("pipeline.py", "processes.py", "rules.py", "experiments.py", "fits.py")]
     for file in sorted(files):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()

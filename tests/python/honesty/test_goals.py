@@ -21,7 +21,8 @@ Records = list[dict[str, Any]]
 def run(name: str, runs: int, models: pipeline.Recipe = LIGHT, **other: Any) -> Records:
     experiment = goals.EXPERIMENTS[name]
     told = experiment.recipe(models) | other
-    return [experiment.work(seed, told) for seed in experiment.seeds(runs)]
+    job = experiment.job()
+    return [job(seed, told) for seed in experiment.seeds(runs)]
 
 
 @pytest.fixture(scope="module")
