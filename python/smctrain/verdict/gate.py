@@ -48,6 +48,9 @@ def decide(
     min_accuracy: float = 0.55,
     stability_threshold: float = 0.05,
     out_of_fold: bool = False,
+    inner_majority: npt.ArrayLike | None = None,
+    t0: npt.ArrayLike | None = None,
+    t1: npt.ArrayLike | None = None,
     threads: int = 1,
 ) -> Verdict:
     """The verdict on one symbol and target.
@@ -86,6 +89,12 @@ def decide(
     out_of_fold : bool
         Whether inner predictions are those of a k-fold cross-validation, whose folds learn from each other: by luck
         they vary twice as much as predictions forward in time, and count less. A training run says so.
+    inner_majority : (n_inner,) or None
+        The commonest class among the rows each inner prediction was learned from: what a model must beat there.
+        Default: the commonest class of `train_y`, which looks ahead where inner rows are training rows.
+    t0, t1 : (n,) or None
+        First and last bar of the trade on each out-of-sample row: trades are counted one at a time. Default: row i
+        is open until row i + horizon.
     max_gap, min_accuracy, stability_threshold
         Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
 
@@ -109,7 +118,7 @@ def decide(
         y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
         given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev,
         Rules(profile, max_gap, min_accuracy, stability_threshold), threads,
-        out_of_fold,
+        out_of_fold, inner_majority, t0, t1,
     )  # fmt: skip
     if isinstance(ledger, Ledger | str | Path):
         book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)

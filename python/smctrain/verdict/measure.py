@@ -7,6 +7,15 @@ majority    the training rows' commonest class
 shown       the model that sentences and numbers are about: the chosen one, else the best on inner rows
 """
 
+# Note [A baseline may not look either]
+#
+# A model is left by the selector if it beats, on inner rows, what needs no model: always answering the commonest class,
+# or repeating the newest label that is known. On ~1,700 overlapping rows both figures are noisy, and a floor made of
+# the larger of two noisy figures refuses real signals. So each is held to what a model is held to. The commonest class
+# is that of the rows the inner answer was learned from (`inner_majority`), not of the inner rows themselves: among
+# 1,700 rows of a driftless walk one class leads by several points in hindsight. And repeating labels counts where it
+# leads by more than luck (Newey-West t over 2h rows, one-sided 5 %); of a driftless walk it leads in half of all cases.
+
 from __future__ import annotations
 
 import math
@@ -27,6 +36,7 @@ from smctrain.verdict.result import Trials
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Z_95 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,8 @@ class Rows:
     answers: Labels
     """(k, n); -1: no answer, which counts as wrong."""
     r_net: Floats | None = None
+    spans: tuple[Labels, Labels] | None = None
+    """First and last bar of the trade on each row; None: not told."""
 
     def __len__(self) -> int:
         return len(self.y)
@@ -87,6 +99,8 @@ class Case:
     threads: int = 1
     out_of_fold: bool = False
     """Whether inner answers come from folds that learned from each other's rows."""
+    inner_majority: Labels | None = None
+    """(rows of inner,) the commonest class among the rows each inner answer was learned from."""
 
     @cached_property
     def classes(self) -> Labels:
@@ -124,7 +138,8 @@ def read_case(
     names: Sequence[str] | None, r_net: npt.ArrayLike | None, ledger: Trials | None, n_symbols: int,
     inner_r_net: npt.ArrayLike | None, gaps: npt.ArrayLike | None, class_names: Mapping[int, str] | None,
     min_edge: float, require_positive_ev: bool, rules: Rules, threads: int,
-    out_of_fold: bool,
+    out_of_fold: bool, inner_majority: npt.ArrayLike | None = None, t0: npt.ArrayLike | None = None,
+    t1: npt.ArrayLike | None = None,
 ) -> Case:  # fmt: skip
     """The arguments of `decide` as a `Case`; raises `InputError` where they do not fit together."""
     y = _codes.label_vector(y_true, "y_true")
@@ -152,7 +167,7 @@ def read_case(
         train_y=y_train,
         train_answers=fitted,
         inner=Rows(y_in, inner, _outcomes(inner_r_net, len(y_in), "inner_r_net must hold one number per row")),
-        oos=Rows(y, oos, _outcomes(r_net, len(y), "r_net must hold one number per test row")),
+        oos=Rows(y, oos, _outcomes(r_net, len(y), "r_net must hold one number per test row"), _spans(t0, t1, len(y))),
         trials=ledger,
         n_symbols=int(n_symbols),
         rules=rules,
@@ -162,7 +177,14 @@ def read_case(
         require_positive_ev=require_positive_ev,
         threads=threads,
         out_of_fold=out_of_fold,
+        inner_majority=_inner_majority(inner_majority, len(y_in)),
     )
+
+
+def _inner_majority(values: npt.ArrayLike | None, n: int) -> Labels | None:
+    if values is None:
+        return None
+    return _codes.prediction_matrix(np.asarray(values)[None, :], n, "inner_majority")[0]
 
 
 def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
@@ -172,6 +194,18 @@ def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
     if outcome.shape != (n,):
         raise InputError(f"{must} ({n}), but has shape {outcome.shape}.")
     return outcome
+
+
+def _spans(t0: npt.ArrayLike | None, t1: npt.ArrayLike | None, n: int) -> tuple[Labels, Labels] | None:
+    if t0 is None and t1 is None:
+        return None
+    if t0 is None or t1 is None:
+        raise InputError("t0 and t1 are given together: first and last bar of the trade on each test row.")
+    start, end = np.ascontiguousarray(t0, dtype=np.int64), np.ascontiguousarray(t1, dtype=np.int64)
+    for name, values in (("t0", start), ("t1", end)):
+        if values.shape != (n,):
+            raise InputError(f"{name} must hold one bar per test row ({n}), but has shape {values.shape}.")
+    return start, end
 
 
 def _gap_list(gaps: npt.ArrayLike | None, k: int) -> list[float | None] | None:
@@ -204,10 +238,7 @@ class Measured:
 def measure(case: Case) -> Measured:
     """Score every model, and choose one on inner rows only; OOS numbers can refuse it, never rank."""
     metric, inner, oos, k = case.metric, case.inner, case.oos, len(case.names)
-    inner_baseline = max(
-        metric.without_model(inner.y, case.majority),
-        metric.of(inner.y, _last_resolved(inner.y, case.horizon, case.majority)) if len(inner) > case.horizon else 0.0,
-    )
+    inner_baseline = _without_model(case)
     in_sample: list[float | None] = [None] * k
     if case.train_answers is not None:
         in_sample = [
@@ -235,7 +266,33 @@ def _candidate(case: Case, m: int, baseline: float, in_sample_gap: float | None)
         val_word=f"inner {metric.word}",
         n_eff_val=stats.effective_sample_size(inner.answers[m] == inner.y, case.horizon).n_eff,
         n_eff_oos=stats.effective_sample_size(oos.answers[m] == oos.y, case.horizon).n_eff,
+        val_variance=2.0 if case.out_of_fold else 1.0,
     )
+
+
+def _without_model(case: Case) -> float:
+    """What the inner rows give to an answer without a model, see Note [A baseline may not look either]."""
+    metric, inner, h = case.metric, case.inner, case.horizon
+    always = case.inner_majority if case.inner_majority is not None else np.full_like(inner.y, case.majority)
+    base = 1.0 / len(np.unique(inner.y))
+    if not metric.balanced:  # guessing by the training shares, and always the same
+        guessing = sum(share * float((inner.y == c).mean()) for c, share in zip(case.classes, case.shares, strict=True))
+        base = max(guessing, metric.of(inner.y, always))
+    if len(inner) < 20 * h:
+        return base
+    newest = _last_resolved(inner.y, h, case.majority)
+    lead = ((newest == inner.y).astype(np.float64) - (always == inner.y)) * _weights(inner.y, metric)
+    luck = bool(np.all(lead == lead[0])) or stats.hac_mean(lead, 2 * h).t <= Z_95
+    return base if luck else max(base, metric.of(inner.y, newest))
+
+
+def _weights(y: Labels, metric: Metric) -> Floats:
+    """Of each row in the metric: a row of a rare class counts more under balanced accuracy."""
+    if not metric.balanced:
+        return np.ones(len(y))
+    classes, where, counts = np.unique(y, return_inverse=True, return_counts=True)
+    weights: Floats = (len(y) / (len(classes) * counts))[where]
+    return weights
 
 
 def _last_resolved(y: Labels, horizon: int, majority: int) -> Labels:
