@@ -104,7 +104,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         p_comb=p_comb,
         configurations=_count(case, tried, tried_inner),
         inner_known=tried_inner is not None,
-        wealth=stats.e_process(oos.y, oos.answers, case.horizon, train_shares=shares),
+        wealth=stats.e_process(oos.y, oos.answers, case.horizon, train_shares=shares, train_rows=len(case.train_y)),
         accuracy=interval.accuracy,
         low=interval.low,
         high=interval.high,
