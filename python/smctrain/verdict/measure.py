@@ -185,7 +185,8 @@ def read_case(
 def _inner_majority(values: npt.ArrayLike | None, n: int) -> Labels | None:
     if values is None:
         return None
-    return _codes.prediction_matrix(np.asarray(values)[None, :], n, "inner_majority")[0]
+    found: Labels = _codes.prediction_matrix(np.asarray(values)[None, :], n, "inner_majority")[0]
+    return found
 
 
 def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
