@@ -13,16 +13,23 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
+from smctrain.exceptions import InputError
 from smctrain.stats.choice import Rules
+from smctrain.verdict.case import Case, Given
+from smctrain.verdict.classes import read_classes
+from smctrain.verdict.counting import counted
 from smctrain.verdict.evidence import as_record, weigh
 from smctrain.verdict.explain import kind_of, reasons_of
-from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, ledger_key, new_run
-from smctrain.verdict.measure import Case, Labels, measure, read_case
+from smctrain.verdict.ledger import Ledger
+from smctrain.verdict.measure import measure
 from smctrain.verdict.result import DEPLOY, REVIEW, Trials, Verdict
 from smctrain.verdict.rules import criteria, failures
+from smctrain.verdict.values import MIN_EDGE_IC, read_values
+
+CLASSIFICATION, REGRESSION = "classification", "regression"
+MIN_EDGE = 0.03
 
 
 def decide(
@@ -42,12 +49,14 @@ def decide(
     inner_r_net: npt.ArrayLike | None = None,
     gaps: npt.ArrayLike | None = None,
     class_names: Mapping[int, str] | None = None,
-    min_edge: float = 0.03,
+    min_edge: float | None = None,
     require_positive_ev: bool = True,
     max_gap: float = 0.20,
     min_accuracy: float = 0.55,
     stability_threshold: float = 0.05,
     out_of_fold: bool = False,
+    task: str = CLASSIFICATION,
+    trade_above: float | None = None,
     threads: int = 1,
 ) -> Verdict:
     """The verdict on one symbol and target.
@@ -104,16 +113,23 @@ def decide(
     nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
     inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
     """
-    given = ledger if isinstance(ledger, Trials) else None
-    case = read_case(
-        y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
-        given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev,
-        Rules(profile, max_gap, min_accuracy, stability_threshold), threads,
-        out_of_fold,
+    given = Given(
+        y_true=y_true, predictions=predictions, horizon=horizon, inner_y=inner_y, inner_predictions=inner_predictions,
+        train_y=train_y, train_predictions=train_predictions, names=names, r_net=r_net, inner_r_net=inner_r_net,
+        trials=ledger if isinstance(ledger, Trials) else None, n_symbols=n_symbols, gaps=gaps,
+        min_edge=_smallest_edge(min_edge, task), require_positive_ev=require_positive_ev,
+        rules=Rules(profile, max_gap, min_accuracy, stability_threshold), threads=threads, out_of_fold=out_of_fold,
     )  # fmt: skip
+    case: Case
+    if task == REGRESSION:
+        _not_with(task, class_names=class_names)
+        case = read_values(given, trade_above)
+    else:
+        _not_with(task, trade_above=trade_above)
+        case = read_classes(given, class_names)
     if isinstance(ledger, Ledger | str | Path):
         book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
-        case = dataclasses.replace(case, trials=_counted(case, book))
+        case = dataclasses.replace(case, trials=counted(case, book))
     measured = measure(case)
     found = weigh(case, measured)
     failed = failures(case, measured, found)
@@ -133,27 +149,17 @@ def decide(
     )
 
 
-def _counted(case: Case, ledger: Ledger) -> Trials | None:
-    """Write the case's models down, and return everything else that was scored on the same labels."""
-    key = ledger_key(*(np.asarray(part, dtype="<i8").tobytes() for part in (case.oos.y, case.inner.y, case.train_y)))
-    run, classes = new_run(), tuple(int(c) for c in case.classes)
-    trials = [
-        Trial(run, name, stage, np.arange(len(rows)), _as_codes(rows.answers[m], classes), classes)
-        for m, name in enumerate(case.names)
-        for stage, rows in ((OOS, case.oos), (INNER, case.inner))
-    ]
-    ledger.append(key, trials)
-    found = ledger.read(key)
-    everything = found.as_trials(np.arange(len(case.oos)), np.arange(len(case.inner)), classes, run)
-    if everything is None:
-        return None
-    back = np.append(np.asarray(classes, dtype=np.int64), -1)  # codes -> the labels of this case
-    inner = None if everything.inner is None else back[np.asarray(everything.inner)]
-    return Trials(back[np.asarray(everything.oos)], inner, everything.lost)
+def _smallest_edge(given: float | None, task: str) -> float:
+    if task not in (CLASSIFICATION, REGRESSION):
+        raise InputError(f'task must be "classification" or "regression", but is {task!r}.')
+    if given is None:
+        return MIN_EDGE_IC if task == REGRESSION else MIN_EDGE
+    if not 0.0 < given < 1.0:
+        raise InputError(f"min_edge must lie between 0 and 1, but is {given!r}.")
+    return float(given)
 
 
-def _as_codes(answers: Labels, classes: tuple[int, ...]) -> Labels:
-    codes = np.full(answers.shape, -1, dtype=np.int64)
-    for code, value in enumerate(classes):
-        codes[answers == value] = code
-    return codes
+def _not_with(task: str, **arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise InputError(f'{name} says nothing with task="{task}": leave it out.')

@@ -1,6 +1,7 @@
 """Rule 8: what the trades of the chosen model earned, and whether luck earns as much.
 
-A trade is a row on which the model answers the highest class and whose outcome is known.
+A trade is a row on which the model answers the highest class (of numbers: above a threshold) and whose outcome is
+known.
 
 trades           at least 30 of them on OOS rows
 expected_value   their mean net outcome is above 0
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from smctrain import stats
-from smctrain.verdict.measure import Case, Rows, twice_the_variance
+from smctrain.verdict.case import Case, Rows
+from smctrain.verdict.measure import twice_the_variance
 
 MIN_TRADES = 30
 P_TRADES = 0.005
@@ -44,12 +46,12 @@ def trade_outcome(case: Case, model: int) -> TradeOutcome:
     outcome = case.oos.r_net
     if outcome is None:
         return TradeOutcome(False, 0, math.nan, None, "")
-    taken = outcome[(case.oos.answers[model] == case.trade_class) & np.isfinite(outcome)]
+    taken = outcome[case.takes(case.oos, model) & np.isfinite(outcome)]
     if not len(taken):
         return TradeOutcome(True, 0, math.nan, None, "No trade was taken.")
     mean = float(taken.mean())
-    p = luck_of_trades(case.oos, model, case.trade_class, case.horizon)
-    p_inner = luck_of_trades(case.inner, model, case.trade_class, case.horizon)
+    p = luck_of_trades(case, case.oos, model)
+    p_inner = luck_of_trades(case, case.inner, model)
     if p_inner is not None and case.out_of_fold:
         p_inner = twice_the_variance(p_inner)
     if p is not None and p_inner is not None:
@@ -58,12 +60,12 @@ def trade_outcome(case: Case, model: int) -> TradeOutcome:
     return TradeOutcome(True, len(taken), mean, p, sentence)
 
 
-def luck_of_trades(rows: Rows, model: int, trade_class: int, horizon: int) -> float | None:
+def luck_of_trades(case: Case, rows: Rows, model: int) -> float | None:
     """How easily luck earns this much above max(0, mean over all rows); None where that cannot be said."""
     outcome = rows.r_net
     if outcome is None:
         return None
-    taken = rows.answers[model] == trade_class
+    taken, horizon = case.takes(rows, model), case.horizon
     known = np.isfinite(outcome)
     if not (known & taken).any():
         return None
