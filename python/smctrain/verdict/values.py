@@ -13,7 +13,7 @@ trade       an answer above a threshold, the training mean unless another one is
 # Note [How exactly rows tell an IC]
 #
 # Row t adds u v - IC/2 (u^2 + v^2) to an IC (u, v: standardised ranks). Neighbours share h - 1 of the h bars of their
-# outcomes, so this series is autocorrelated over h rows, and its n_eff is measured like that of right and wrong answers.
+# outcomes, so this series is autocorrelated over h rows, and its n_eff is that of a series of right and wrong answers.
 # On 200 series each of the process N0 (h = 10, a persistent column as answers; edge 0, 0.12, 0.20) 95 % intervals hold
 # the true IC in 92-92-92 % of series of 1,000 rows and 95-94-93 % of 4,000; Newey-West with h - 1 lags, whose weights
 # fall too early, in 88-87-85 % and 91-89-86 %.
