@@ -39,6 +39,8 @@ class Rows:
     answers: npt.NDArray[Any]
     """(k, n); no answer is -1 among classes, NaN among numbers."""
     r_net: Floats | None = None
+    spans: tuple[Labels, Labels] | None = None
+    """First and last bar of the trade on each row; None: not told."""
 
     def __len__(self) -> int:
         return len(self.y)
@@ -220,6 +222,8 @@ class Given:
     rules: Rules
     threads: int
     out_of_fold: bool
+    t0: npt.ArrayLike | None
+    t1: npt.ArrayLike | None
 
 
 def fields_of(
@@ -256,7 +260,12 @@ def fields_of(
         "train_y": y_train,
         "train_answers": fitted,
         "inner": Rows(y_in, inner, _outcomes(given.inner_r_net, len(y_in), "inner_r_net must hold one number per row")),
-        "oos": Rows(y, oos, _outcomes(given.r_net, len(y), "r_net must hold one number per test row")),
+        "oos": Rows(
+            y,
+            oos,
+            _outcomes(given.r_net, len(y), "r_net must hold one number per test row"),
+            _spans(given.t0, given.t1, len(y)),
+        ),
         "trials": given.trials,
         "n_symbols": int(given.n_symbols),
         "rules": given.rules,
@@ -275,6 +284,18 @@ def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
     if outcome.shape != (n,):
         raise InputError(f"{must} ({n}), but has shape {outcome.shape}.")
     return outcome
+
+
+def _spans(t0: npt.ArrayLike | None, t1: npt.ArrayLike | None, n: int) -> tuple[Labels, Labels] | None:
+    if t0 is None and t1 is None:
+        return None
+    if t0 is None or t1 is None:
+        raise InputError("t0 and t1 are given together: first and last bar of the trade on each test row.")
+    start, end = np.ascontiguousarray(t0, dtype=np.int64), np.ascontiguousarray(t1, dtype=np.int64)
+    for name, values in (("t0", start), ("t1", end)):
+        if values.shape != (n,):
+            raise InputError(f"{name} must hold one bar per test row ({n}), but has shape {values.shape}.")
+    return start, end
 
 
 def _gap_list(gaps: npt.ArrayLike | None, k: int) -> list[float | None] | None:

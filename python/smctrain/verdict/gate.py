@@ -55,6 +55,9 @@ def decide(
     min_accuracy: float = 0.55,
     stability_threshold: float = 0.05,
     out_of_fold: bool = False,
+    inner_majority: npt.ArrayLike | None = None,
+    t0: npt.ArrayLike | None = None,
+    t1: npt.ArrayLike | None = None,
     task: str = CLASSIFICATION,
     trade_above: float | None = None,
     threads: int = 1,
@@ -95,6 +98,12 @@ def decide(
     out_of_fold : bool
         Whether inner predictions are those of a k-fold cross-validation, whose folds learn from each other: by luck
         they vary twice as much as predictions forward in time, and count less. A training run says so.
+    inner_majority : (n_inner,) or None
+        The commonest class among the rows each inner prediction was learned from: what a model must beat there.
+        Default: the commonest class of `train_y`, which looks ahead where inner rows are training rows.
+    t0, t1 : (n,) or None
+        First and last bar of the trade on each out-of-sample row: trades are counted one at a time. Default: row i
+        is open until row i + horizon.
     max_gap, min_accuracy, stability_threshold
         Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
 
@@ -119,14 +128,15 @@ def decide(
         trials=ledger if isinstance(ledger, Trials) else None, n_symbols=n_symbols, gaps=gaps,
         min_edge=_smallest_edge(min_edge, task), require_positive_ev=require_positive_ev,
         rules=Rules(profile, max_gap, min_accuracy, stability_threshold), threads=threads, out_of_fold=out_of_fold,
+        t0=t0, t1=t1,
     )  # fmt: skip
     case: Case
     if task == REGRESSION:
-        _not_with(task, class_names=class_names)
+        _not_with(task, class_names=class_names, inner_majority=inner_majority)
         case = read_values(given, trade_above)
     else:
         _not_with(task, trade_above=trade_above)
-        case = read_classes(given, class_names)
+        case = read_classes(given, class_names, inner_majority)
     if isinstance(ledger, Ledger | str | Path):
         book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         case = dataclasses.replace(case, trials=counted(case, book))

@@ -68,6 +68,7 @@ def _candidate(case: Case, m: int, baseline: float, in_sample_gap: float | None)
         scale=case.scale,
         unit_val=precision.unit,
         unit_oos=precision_oos.unit,
+        val_variance=2.0 if case.out_of_fold else 1.0,
     )
 
 

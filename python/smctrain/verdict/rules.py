@@ -58,7 +58,7 @@ def criteria(case: Case, measured: Measured, found: Evidence, failed: dict[str, 
         ("rows", len(case.oos), f">= {20 * case.horizon}"),
         (training.rule, training.value, training.needed),
         ("selector", best.name if best else None, "a model is left"),
-        ("consistency", None if best is None else _apart(best), "validation and test agree"),
+        ("consistency", None if best is None else _apart(best), "test hardly below validation"),
         ("p_combined", found.p_comb, f"<= {P_COMBINED}"),
         ("p_oos", found.p_oos, f"<= {P_OOS}"),
         *([("p_own", None if found.luck is None else found.luck.p, f"<= {P_OWN}")] if case.own_luck_decides else []),
@@ -83,7 +83,7 @@ def e_needed(n_symbols: int) -> float:
 
 
 def _apart(best: Candidate) -> float | None:
-    return None if best.val is None or best.oos is None else abs(best.val - best.oos)
+    return None if best.val is None or best.oos is None else best.val - best.oos
 
 
 def _rows(case: Case, found: Evidence) -> dict[str, str]:
@@ -146,7 +146,10 @@ def _trades(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     if not trades.known or not case.require_positive_ev or measured.choice.best is None:
         return {}
     if trades.trades < MIN_TRADES:
-        return {"trades": f"Only {trades.trades} trades were taken on the test rows; at least {MIN_TRADES} are needed."}
+        return {
+            "trades": f"Only {trades.trades} trades, one at a time, were taken on the test rows; "
+            f"{MIN_TRADES} are needed."
+        }
     if not trades.mean_r > 0.0:
         return {"expected_value": f"The trades do not earn: {trades.sentence}"}
     if trades.p is None:
