@@ -64,7 +64,9 @@ def decide(
 ) -> Verdict:
     """The verdict on one symbol and target.
 
-    All rows in time order; predictions are integer class codes, -1 = no prediction (counted as wrong).
+    All rows in time order. With `task="classification"` labels and predictions are integer class codes, -1 = no
+    prediction (counted as wrong). With `task="regression"` they are numbers, NaN = no prediction (counted as the
+    middle). The task is never guessed.
 
     Parameters
     ----------
@@ -80,21 +82,23 @@ def decide(
     names : k strings, default "model 0", ...
     r_net : (n,) or None
         Net outcome in R, known afterwards, of the trade on each out-of-sample row (NaN: none). Trades are
-        taken where the chosen model answers the highest class code.
+        taken where the chosen model answers the highest class code, or a number above `trade_above`.
     inner_r_net : (n_inner,) or None
         The same for the inner rows; they add weight to the question whether the trades earn by luck.
     profile : "default" or "seed"
         Thresholds of the selector. "default" lets only `gaps` reject a model; the in-sample gap lowers
-        its score.
+        its score. "seed" holds thresholds of accuracy: for classes only.
     ledger : Trials, Ledger, path or None
         Earlier configurations scored on the same rows. A `Ledger`, or the folder of one, counts by itself: these models
         are written down, and all that were ever scored on the same labels join the test.
     n_symbols : int
         Symbols of this run; above 1 a stricter rule holds, and `apply_multiple_testing` must follow.
     gaps : (k,) or None
-        Train-fold minus out-of-fold accuracy of the early-stopped models, measured in the inner folds.
+        Train-fold minus out-of-fold accuracy (IC) of the early-stopped models, measured in the inner folds.
     class_names : code -> word, for the sentences
-    min_edge : smallest edge over the baseline that rows must be able to show
+    min_edge : float or None
+        Smallest edge over the baseline that rows must be able to show; None: 0.03 of accuracy, an IC of 0.06. With
+        independent rows both take as many of them; an answer with this IC is on the right side of the median on 52 %.
     out_of_fold : bool
         Whether inner predictions are those of a k-fold cross-validation, whose folds learn from each other: by luck
         they vary twice as much as predictions forward in time, and count less. A training run says so.
@@ -105,15 +109,30 @@ def decide(
         First and last bar of the trade on each out-of-sample row: trades are counted one at a time. Default: row i
         is open until row i + horizon.
     max_gap, min_accuracy, stability_threshold
-        Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
+        Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only. With
+        numbers they are differences of ICs.
+    task : "classification" or "regression"
+        What the target is.
+    trade_above : float or None
+        Regression only: a prediction above it is a trade. None: the mean of `train_y`. Where small outcomes are the
+        good ones, turn the target and the predictions around.
+    threads : int
+        Upper limit of threads; the verdict does not depend on it.
 
     Returns
     -------
     Verdict
+        Of a regression, `evidence` holds "ic", "ic_low", "ic_high", "r2" (against the training mean), "rmse", "mae" and
+        what the training mean has of them ("train_mean_rmse", "train_mean_mae") in place of accuracies.
+
+    Raises
+    ------
+    InputError
+        Arguments that do not fit together; numbers where classes were announced, and the other way round.
 
     Notes
     -----
-    The statistic is balanced accuracy when one class holds more than 60 % of the training rows, else
+    The statistic of classes is balanced accuracy when one class holds more than 60 % of the training rows, else
     accuracy: one choice for every step, made before the first out-of-sample row.
 
     Being right is not earning: how *far* prices move can be foreseen where their direction cannot, and a model
@@ -121,6 +140,22 @@ def decide(
     counts time-outs as losses) without an edge. So where outcomes are known, the trades must also earn more than
     nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
     inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
+
+    The statistic of numbers is the IC (Spearman, average ranks), which nothing but knowing the order moves; without a
+    model it is 0. Every rule is that of classes, with these in place: the shift test runs on the IC; the e-process
+    bets on the side of the training median; at least 30 training rows must differ from the commonest outcome; and the
+    chosen model's own answers must beat 95 % of their shifts ("p_own"), lest another one's skill speak for it. Sizes
+    never decide: where R2 is not above 0, a sentence says to trust the order only.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y, x = rng.normal(size=(2, 3000))
+    >>> y = y + 0.3 * x
+    >>> rows = slice(2000, None), slice(1000, 2000), slice(0, 1000)
+    >>> oos, inner, train = ((y[r], x[r]) for r in rows)
+    >>> st.decide(*oos, 1, *inner, *train, task="regression").kind
+    'DEPLOY'
     """
     given = Given(
         y_true=y_true, predictions=predictions, horizon=horizon, inner_y=inner_y, inner_predictions=inner_predictions,

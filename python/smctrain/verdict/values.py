@@ -40,6 +40,7 @@ MIN_EDGE_IC = 0.06
 """With independent rows it takes as many of them as 3 points of accuracy at even odds. An answer with this IC is on the
 right side of the median on 52 % of rows."""
 MIN_TRAINING_ROWS = 30
+KEPT_APART = 0.99
 Z_95 = 1.959963984540054
 
 
@@ -217,10 +218,13 @@ class ValueCase(Case):
         return [b"regression", *(np.asarray(part, dtype="<f8").tobytes() for part in parts)]
 
     def to_ledger(self, answers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """float32: order is kept, numbers closer than that become equal, larger ones the largest."""
+        """float32; where that would merge many different answers their ranks, because the order is what counts."""
         largest = float(np.finfo(np.float32).max)
         numbers: npt.NDArray[np.float32] = np.clip(answers, -largest, largest).astype(np.float32)
-        return numbers
+        different, place = np.unique(answers, return_inverse=True)
+        if len(np.unique(numbers)) >= KEPT_APART * len(different):
+            return numbers
+        return np.where(np.isnan(answers), np.nan, place).astype(np.float32)
 
     def from_ledger(self, answers: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(answers, dtype=np.float64)
