@@ -96,6 +96,9 @@ double block_length(std::span<const double> values) {
   const auto n = static_cast<int64_t>(values.size());
   if (n < 8) raise("TooFewRows", "a block length needs at least 8 values, but got ", n, ".");
   const auto rows = static_cast<double>(n);
+  if (std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; })) {
+    raise("InputError", "values must vary, but are all equal.");
+  }
   double mean = 0.0;
   for (const double value : values) mean += value;
   mean /= rows;
@@ -110,7 +113,6 @@ double block_length(std::span<const double> values) {
     }
     covariance[static_cast<size_t>(lag)] = sum / rows;
   }
-  if (!(covariance[0] > 0.0)) raise("InputError", "values must vary, but are all equal.");
   const double small = 2.0 * std::sqrt(std::log10(rows) / rows) * covariance[0];
   const auto is_small = [&](int64_t lag) { return std::abs(covariance[static_cast<size_t>(lag)]) < small; };
   // The first lag after which `calm` in a row are small; else the last one that is not.

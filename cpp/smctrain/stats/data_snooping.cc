@@ -194,15 +194,19 @@ std::vector<double> model_confidence_set(MatrixView<const double> losses, const 
   double so_far = 0.0;
   while (set.size() > 1) {
     const auto size = static_cast<double>(set.size());
+    // Everything relative to one member: models that are equal in every period then differ by exactly 0, and
+    // not by rounding, which in units of itself would be anything.
+    const size_t first = set[0];
     double centre = 0.0;
-    for (const size_t m : set) centre += mean[m] / size;
+    for (const size_t m : set) centre += (mean[m] - mean[first]) / size;
     std::vector<double> deviation(draws * set.size());
     std::vector<double> variance(set.size(), 0.0);
     for (size_t b = 0; b < draws; ++b) {
       double middle = 0.0;
-      for (const size_t m : set) middle += resampled[b * k + m] / size;
+      const double* row = resampled.data() + b * k;
+      for (const size_t m : set) middle += (row[m] - row[first]) / size;
       for (size_t i = 0; i < set.size(); ++i) {
-        const double value = (resampled[b * k + set[i]] - middle) - (mean[set[i]] - centre);
+        const double value = ((row[set[i]] - row[first]) - middle) - ((mean[set[i]] - mean[first]) - centre);
         deviation[b * set.size() + i] = value;
         variance[i] += value * value;
       }
@@ -211,7 +215,7 @@ std::vector<double> model_confidence_set(MatrixView<const double> losses, const 
     size_t worst = 0;
     for (size_t i = 0; i < set.size(); ++i) {
       variance[i] = std::sqrt(variance[i] / static_cast<double>(draws));
-      statistic[i] = studentised(mean[set[i]] - centre, variance[i]);
+      statistic[i] = studentised((mean[set[i]] - mean[first]) - centre, variance[i]);
       if (statistic[i] > statistic[worst]) worst = i;
     }
     int64_t reached = 0;

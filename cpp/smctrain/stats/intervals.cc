@@ -28,6 +28,8 @@ HacMean hac_mean(std::span<const double> values, int64_t lags) {
   const auto n = static_cast<int64_t>(values.size());
   if (n < 2) raise("TooFewRows", "a standard error needs at least 2 values, but got ", n, ".");
   if (lags < 0) raise("InputError", "lags must not be negative, but is ", lags, ".");
+  // With as many lags as values the estimate shrinks towards the square of their sum, which is 0.
+  if (lags >= n) raise("InputError", "lags must be below the ", n, " values, but is ", lags, ".");
   const auto count = static_cast<double>(n);
   double mean = 0.0;
   for (const double value : values) mean += value;
@@ -35,7 +37,7 @@ HacMean hac_mean(std::span<const double> values, int64_t lags) {
   std::vector<double> error(values.begin(), values.end());
   for (double& e : error) e -= mean;
   double variance = 0.0;
-  for (int64_t lag = 0; lag <= std::min(lags, n - 1); ++lag) {
+  for (int64_t lag = 0; lag <= lags; ++lag) {
     double product = 0.0;
     for (int64_t t = lag; t < n; ++t)
       product += error[static_cast<size_t>(t)] * error[static_cast<size_t>(t - lag)];
