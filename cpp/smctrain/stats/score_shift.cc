@@ -40,20 +40,6 @@ double mean_of(std::span<const double> values) {
   return sum / static_cast<double>(values.size());
 }
 
-// Ranks minus their mean, divided by their length; 0 without spread.
-std::vector<double> unit_ranks(std::span<const double> values) {
-  auto ranks = average_ranks(values);
-  const double middle = 0.5 * static_cast<double>(values.size() + 1);
-  double squares = 0.0;
-  for (double& rank : ranks) {
-    rank -= middle;
-    squares += rank * rank;
-  }
-  const double length = squares > 0.0 ? std::sqrt(squares) : 1.0;
-  for (double& rank : ranks) rank /= length;
-  return ranks;
-}
-
 ScoreLine auc_line(std::span<const double> y, MatrixView<const double> predictions) {
   const auto classes = static_cast<int64_t>(*std::max_element(y.begin(), y.end())) + 1;
   if (classes < 2) raise("InputError", "AUC needs at least 2 classes in y_true, but it holds one.");

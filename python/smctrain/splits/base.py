@@ -124,7 +124,7 @@ def _span(value: timedelta | np.timedelta64) -> int:
     unit, count = np.datetime_data(value.dtype)
     if unit in ("ps", "fs", "as"):
         return int(value.astype("timedelta64[ns]").astype(np.int64))
-    one = 1 if unit == "generic" else int(np.timedelta64(1, unit).astype("timedelta64[ns]").astype(np.int64))
+    one = 1 if unit == "generic" else int(np.ones(1, dtype=f"timedelta64[{unit}]").astype("timedelta64[ns]")[0])
     return int(value.astype(np.int64)) * count * one
 
 

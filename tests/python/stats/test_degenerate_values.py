@@ -107,3 +107,22 @@ def test_numbers_taken_for_classes_are_refused_before_they_fill_the_memory():
 def test_an_argument_that_means_nothing_is_refused_by_name(call):
     with pytest.raises(InputError):
         call(np.random.default_rng(0).normal(size=50))
+
+
+def test_many_lags_give_what_few_lags_would():
+    """Above 256 lags the products come from a transform."""
+    rng = np.random.default_rng(2)
+    x = np.convolve(rng.normal(size=1700), np.ones(40), mode="valid") + 3.0
+    centred, n = x - x.mean(), len(x)
+    products = np.array([centred[lag:] @ centred[: n - lag] for lag in range(n)])
+    for lags in (255, 256, 257, 800, n - 1):
+        weights = 2.0 * (1.0 - np.arange(lags + 1) / (lags + 1))
+        weights[0] = 1.0
+        assert stats.hac_mean(x, lags).variance == pytest.approx(weights @ products[: lags + 1] / n, rel=1e-9)
+    right = (x > x.mean()).astype(float)
+    e = right - right.mean()
+    for horizon in (256, 257, 600):
+        w = 1.0 - np.arange(horizon + 1) / n
+        rho = np.array([e[lag:] @ e[: n - lag] for lag in range(horizon + 1)]) / (e @ e)
+        raw = 1.0 + 2.0 * (w * rho)[1:].sum()
+        assert stats.effective_sample_size(right, horizon).raw_design_effect == pytest.approx(raw, rel=1e-9)
