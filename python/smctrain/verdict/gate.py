@@ -112,6 +112,23 @@ def decide(
     counts time-outs as losses) without an edge. So where outcomes are known, the trades must also earn more than
     nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
     inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
+
+    Examples
+    --------
+    Answers that know nothing, on 1,000 later rows whose labels reach 10 rows ahead:
+
+    >>> rng = np.random.default_rng(1)
+    >>> y = np.repeat(rng.integers(0, 2, 300), 10)
+    >>> answers = np.repeat(rng.integers(0, 2, (2, 300)), 10, axis=1)      # two models
+    >>> early, middle, late = slice(0, 1000), slice(1010, 1990), slice(2000, 3000)
+    >>> found = st.decide(
+    ...     y[late], answers[:, late], 10, y[middle], answers[:, middle], y[early], answers[:, early],
+    ...     names=["XGBoost", "Forest"],
+    ... )
+    >>> found.kind
+    'TOO_LITTLE_DATA'
+    >>> found.reasons[0]
+    'Too little data to tell. 1,000 test rows show a lead over guessing only from ... points upwards. ...'
     """
     given = ledger if isinstance(ledger, Trials) else None
     case = read_case(
