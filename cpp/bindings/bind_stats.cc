@@ -216,11 +216,12 @@ void bind_stats(py::module_& m) {
       py::arg("correct"), py::arg("horizon"), "(n_eff, design effect, raw design effect).");
   m.def(
       "wilson_interval",
-      [](double successes, double n, double level) {
-        const auto interval = stats::wilson_interval(successes, n, level);
+      [](double successes, double n, double level, double degrees_of_freedom) {
+        const auto interval = stats::wilson_interval(successes, n, level, degrees_of_freedom);
         return py::make_tuple(interval.low, interval.high);
       },
-      py::arg("successes"), py::arg("n"), py::arg("level"));
+      py::arg("successes"), py::arg("n"), py::arg("level"),
+      py::arg("degrees_of_freedom") = std::numeric_limits<double>::infinity());
   m.def(
       "hac_mean",
       [](const py::array& values, int64_t lags) {

@@ -1565,6 +1565,7 @@ def wilson_interval(
     successes: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
     level: typing.SupportsFloat | typing.SupportsIndex,
+    degrees_of_freedom: typing.SupportsFloat | typing.SupportsIndex = ...,
 ) -> tuple[float, float]: ...
 def xgboost_fit(
     library: str,

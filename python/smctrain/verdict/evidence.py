@@ -83,8 +83,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
     shares = dict(zip(case.classes.tolist(), case.shares.tolist(), strict=True))
     right = oos.answers[shown] == oos.y
     size = stats.effective_sample_size(right, case.horizon)
-    accuracy = float(right.mean())
-    interval = stats.wilson_interval(accuracy * size.n_eff, size.n_eff)
+    interval = stats.accuracy_interval(right, case.horizon)
     statistic = metric.of(oos.y, oos.answers[shown])
     # On rows too short for the test the inner rows say better how far neighbours depend on each other.
     spread = (
@@ -106,7 +105,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         configurations=_count(case, tried, tried_inner),
         inner_known=tried_inner is not None,
         wealth=stats.e_process(oos.y, oos.answers, case.horizon, train_shares=shares),
-        accuracy=accuracy,
+        accuracy=interval.accuracy,
         low=interval.low,
         high=interval.high,
         n_eff=size.n_eff,

@@ -136,9 +136,8 @@ def _trades(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
         return {}
     if trades.trades < MIN_TRADES:
         return {
-            "trades": (
-                f"Only {trades.trades} trades, one at a time, were taken on the test rows; {MIN_TRADES} are needed."
-            )
+            "trades": f"Only {trades.trades} trades, one at a time, were taken on the test rows; "
+            f"{MIN_TRADES} are needed."
         }
     if not trades.mean_r > 0.0:
         return {"expected_value": f"The trades do not earn: {trades.sentence}"}
