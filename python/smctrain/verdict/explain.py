@@ -69,7 +69,7 @@ def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict
         rule = next((name for name in _HEADLINES if name in said), next(iter(said)))
         lacking, said[rule] = said[rule], ""
         return f"{best.name} answers better than chance, but is not recommended. {lacking}"
-    lead = 0.0 if found.test is None else min(found.skill, found.statistic - found.test.null_mean)
+    lead = _lead(found)
     if lead >= found.visible and not said.keys() & TOO_LITTLE:
         # Such rows show a lead like this: they are not too few, something else speaks against it.
         alike = ", all classes weighed alike" if case.metric.balanced else ""
@@ -77,10 +77,10 @@ def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict
             f"{name} looks good on the test rows ({percent(found.statistic)}{alike}), but is not recommended: "
             f"{_against(case, measured, found, said)}."
         )
-    return _nothing_shown(case, found, kind, said)
+    return _nothing_shown(case, measured, found, kind, said)
 
 
-def _nothing_shown(case: Case, found: Evidence, kind: str, said: dict[str, str]) -> str:
+def _nothing_shown(case: Case, measured: Measured, found: Evidence, kind: str, said: dict[str, str]) -> str:
     """No lead, or one that such rows cannot tell from none: is it a no, and how many rows would tell?"""
     edge, rows = _points(case.min_edge), f"{len(case.oos):,} test rows"
     if kind == NO_EVIDENCE:
@@ -92,11 +92,21 @@ def _nothing_shown(case: Case, found: Evidence, kind: str, said: dict[str, str])
     if short:
         told, said[short[0]] = said[short[0]], ""
     else:
-        told = f"{rows} show a lead over guessing only from {_points(found.visible)} upwards."
+        lead = _lead(found)
+        leads = f"is {_points(lead)} ahead of" if lead > 0.0 else "is not ahead of"
+        told = (
+            f"{case.names[measured.shown]} {leads} guessing, and {rows} show a lead only from {_points(found.visible)} "
+            "upwards."
+        )
     if found.needed > len(case.oos):
         times = _times(found.needed / len(case.oos))
         told += f" Seeing a lead of {edge} takes {found.needed:,} test rows, {times} as many."
     return f"Too little data to tell. {told}"
+
+
+def _lead(found: Evidence) -> float:
+    """Over the constant answer, and over what luck scores on average: the smaller of the two."""
+    return found.skill if found.test is None else min(found.skill, found.statistic - found.test.null_mean)
 
 
 def _against(case: Case, measured: Measured, found: Evidence, said: dict[str, str]) -> str:

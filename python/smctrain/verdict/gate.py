@@ -128,7 +128,7 @@ def decide(
     >>> found.kind
     'TOO_LITTLE_DATA'
     >>> found.reasons[0]
-    'Too little data to tell. 1,000 test rows show a lead over guessing only from ... points upwards. ...'
+    'Too little data to tell. Forest is ... points ahead of guessing, and 1,000 test rows show a lead only from ...'
     """
     given = ledger if isinstance(ledger, Trials) else None
     case = read_case(

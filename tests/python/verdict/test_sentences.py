@@ -52,9 +52,23 @@ def test_too_few_rows_say_what_they_show_and_how_many_it_takes() -> None:
     visible = 100 * float(verdict.evidence["smallest_visible_edge"] or 0)
     needed = int(verdict.evidence["n_required"] or 0)
     assert verdict.reasons[0] == (
-        f"Too little data to tell. 1,000 test rows show a lead over guessing only from {visible:.1f} points upwards. "
+        f"Too little data to tell. XGBoost is not ahead of guessing, and 1,000 test rows show a lead only from "
+        f"{visible:.1f} points upwards. "
         f"Seeing a lead of 3 points takes {needed:,} test rows, {needed / 1_000:.0f} times as many."
     )
+
+
+def test_a_lead_over_a_constant_that_luck_shares_is_not_told_as_a_lead() -> None:
+    rng = np.random.default_rng(3)
+    y, answers = block(rng, 1_000, 10, 0.58, 0.4)  # training says 1, the market turned: luck is right on more than half
+    train_y = np.repeat((rng.random(200) < 0.55).astype(int), 10)
+    inner_y, inner_answers = block(rng, 900, 10, 0.5, 0.5)
+    verdict = decide(y, answers[None], 10, inner_y, inner_answers[None], train_y, train_y[None], names=["XGBoost"])
+    seen = verdict.evidence
+    lead = float(seen["statistic"] or 0) - float(seen["luck_mean"] or 0)
+    assert 0 < lead < float(seen["smallest_visible_edge"] or 0) < float(seen["skill"] or 0)
+    told = f"Too little data to tell. XGBoost is {100 * lead:.1f} points ahead of guessing, and 1,000 test rows show"
+    assert verdict.reasons[0].startswith(told)
 
 
 def test_rows_shorter_than_any_statement_say_so_once() -> None:
