@@ -19,6 +19,7 @@ from smctrain.models.registry import make_trainer
 from smctrain.training.bounds import Bounds
 from smctrain.training.guard import Guard
 from smctrain.training.judging import judge, walk_forward_rows
+from smctrain.training.sentinels import run_sentinels, unseen_rows
 from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, Windows, make_windows
 from smctrain.verdict import Trials, Verdict
 
@@ -146,6 +147,12 @@ def evaluate_arrays(
             failures[family] = f"{type(error).__name__}: {error}"
     if not families:
         raise TrainingFailed("; ".join(f"{family}: {why}" for family, why in failures.items()))
+    if settings.leak_audit.sentinels:
+        used = {family: settings.family_settings(family) for family in families}
+        stop = np.zeros(1, dtype=np.uint8)
+        run_sentinels(
+            guard, data, unseen_rows(windows.parts[0], {}, windows, families, used), settings, threads, stop
+        )  # fmt: skip
     outcome = None if r_net is None else data.r
     verdict = judge(walk_forward_rows(windows, families), settings, n_symbols, outcome, ledger, threads)
     labels = np.append(np.asarray(windows.label_map.classes), -1)

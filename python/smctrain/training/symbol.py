@@ -29,7 +29,7 @@ from smctrain.prepare import Preparation
 from smctrain.results import SymbolResult
 from smctrain.training.bounds import Bounds
 from smctrain.training.calendar import with_calendar
-from smctrain.training.evaluate import agreed, answers, probabilities_beat_prior
+from smctrain.training.evaluate import agreed, probabilities_beat_prior
 from smctrain.training.families import Families, Fitted
 from smctrain.training.files import Pooled, symbol_folder, write_symbol
 from smctrain.training.final import FinalModel
@@ -38,7 +38,7 @@ from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, j
 from smctrain.training.left_out import ScoreWithout
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
-from smctrain.training.sentinels import OtherSymbol, watch
+from smctrain.training.sentinels import OtherSymbol, run_noise_canary, run_sentinels, unseen_rows
 from smctrain.training.stages import Stages
 from smctrain.training.trials import count_trials
 from smctrain.training.walk_forward import WalkForwardFit, Windows, make_windows
@@ -121,10 +121,17 @@ def train_symbol(
         error.stage = "training"  # type: ignore[attr-defined]
         raise error
     guard.check_calibrators(models)
-    if config.leak_audit.sentinels or config.leak_audit.canary:
+    if config.leak_audit.sentinels:
+        report("sentinels")
         with stage("sentinels"):
-            given = {name: answers(proba[parts.test]) for name, (_, proba) in models.items()}
-            watch(guard, data, parts, base, given, config, other, threads)
+            of_bars = {name: proba for name, (_, proba) in models.items()}
+            unseen = unseen_rows(
+                parts, of_bars, None if walk is None else walk.windows, fitted.windows, fitted.settings
+            )
+            run_sentinels(guard, data, unseen, config, threads, stop, None if other is None else (other, base))
+    if config.leak_audit.canary:
+        with stage("sentinels"):
+            run_noise_canary(guard, base, config, threads)
     report("verdict")
     with stage("verdict"):
         rows = _evidence(parts, fitted, walk)
