@@ -1,6 +1,7 @@
 """Is it skill, and could these rows have shown it?
 
-p_oos    circular-shift max test on OOS rows over every prediction vector ever scored on them, earlier runs included
+p_oos    circular-shift max test on OOS rows: the best of this run's models against luck with every prediction vector
+         ever scored on them, earlier runs included
 p_in     the same on inner rows; not available where a trial left no inner predictions. Where they are out-of-fold, its
          normal quantile is divided by sqrt(2): see Note [Out-of-fold rows count twice]
 p_comb   both together (Stouffer, weights sqrt(rows))
@@ -143,7 +144,10 @@ def _count(case: Case, tried: Labels, tried_inner: Labels | None) -> int:
 def _shift_test(y: Labels, answers: Labels, case: Case) -> stats.CircularShiftTest | None:
     if len(y) < 20 * case.horizon:
         return None
-    return stats.circular_shift_test(y, answers, case.horizon, case.metric.name, threads=case.threads)
+    # An earlier model may have known more, by a column that leaked: luck may have it, it does not speak for these.
+    return stats.circular_shift_test(
+        y, answers, case.horizon, case.metric.name, threads=case.threads, judged=len(case.names)
+    )
 
 
 def _chance(case: Case) -> float:
