@@ -278,8 +278,8 @@ def test_skill_of_one_model_does_not_speak_for_another_one_that_was_chosen() -> 
     verdict = decide(y, said, 1, y_in, said_in, y_train, said_train, names=["noise", "good"], task="regression")
     assert verdict.model == "noise"
     assert verdict.evidence["p_oos"] < 0.01  # type: ignore[operator]
-    assert "p_own" in verdict.failed_rules
-    assert "noise itself does as well at other times too often" in " ".join(verdict.reasons)
+    assert "p_forward" in verdict.failed_rules
+    assert "Measured from the middles known before the test" in " ".join(verdict.reasons)
 
 
 def test_few_rows_are_too_little_data() -> None:
