@@ -147,7 +147,7 @@ def decide(
     is more ("p_forward", at most 0.01): the chosen model's answers must also be right when measured from the middles
     of inner answers and training outcomes, known before the test. An IC knows the middle of the test rows, and on a
     driftless walk "the price is high, so it will fall" is right in that hindsight. Sizes never decide: where R2 is not
-    above 0, a sentence says to trust the order only.
+    above 0, a sentence says that they are worth less than the mean.
 
     Examples
     --------

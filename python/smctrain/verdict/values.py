@@ -208,7 +208,7 @@ class ValueCase(Case):
             f"What {name} answers is off by {mae:.4g} on average, the mean of the training rows by {without:.4g} "
             f"(R2 {float(r2):.3f})"
         )
-        return [f"{text}." if float(r2) > 0.0 else f"{text}: trust the order of its answers, not their size."]
+        return [f"{text}." if float(r2) > 0.0 else f"{text}: the sizes it answers say less than that mean."]
 
     def amount(self, edge: float) -> str:
         return f"an IC of {edge:g}"
