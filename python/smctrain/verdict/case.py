@@ -122,6 +122,11 @@ class Case(ABC):
     def inner_baseline(self) -> float:
         """The best that needs no model on inner rows."""
 
+    def baseline_lead(self, model: int) -> float | None:
+        """How far something that needs no model is ahead on inner rows, in standard errors of the paired difference;
+        None where only the figures are compared."""
+        return None
+
     @abstractmethod
     def baseline(self) -> float:
         """What the training rows alone score on OOS rows."""
@@ -171,16 +176,16 @@ class Case(ABC):
         """Sentences: how good the model's answers are on OOS rows, beside what needs no model."""
 
     @abstractmethod
-    def amount(self, edge: float) -> str:
-        """The smallest edge asked for, as it follows "seeing": "3 points", "an IC of 0.06"."""
-
-    @abstractmethod
     def edge_words(self, edge: float) -> str:
-        """The same as a thing: "an edge of 3 points", "an IC of 0.06"."""
+        """As a thing that can be seen: "a lead of 3 points over guessing", "an IC of 0.06"."""
 
     @abstractmethod
     def smallest(self, edge: float) -> str:
-        """The smallest edge that would have shown: "an edge of 4.2 points", "an IC of 0.084"."""
+        """What these rows show: "a lead only from 4.2 points upwards", "an IC only from 0.084 upwards"."""
+
+    @abstractmethod
+    def lead_words(self, lead: float) -> str:
+        """What a model does: "is 2.1 points ahead of guessing", "orders outcomes no better than luck"."""
 
     # ---- the ledger ----
 

@@ -158,6 +158,20 @@ def decide(
     >>> oos, inner, train = ((y[r], x[r]) for r in rows)
     >>> st.decide(*oos, 1, *inner, *train, task="regression").kind
     'DEPLOY'
+    Answers that know nothing, on 1,000 later rows whose labels reach 10 rows ahead:
+
+    >>> rng = np.random.default_rng(1)
+    >>> y = np.repeat(rng.integers(0, 2, 300), 10)
+    >>> answers = np.repeat(rng.integers(0, 2, (2, 300)), 10, axis=1)      # two models
+    >>> early, middle, late = slice(0, 1000), slice(1010, 1990), slice(2000, 3000)
+    >>> found = st.decide(
+    ...     y[late], answers[:, late], 10, y[middle], answers[:, middle], y[early], answers[:, early],
+    ...     names=["XGBoost", "Forest"],
+    ... )
+    >>> found.kind
+    'TOO_LITTLE_DATA'
+    >>> found.reasons[0]
+    'Too little data to tell. Forest is ... points ahead of guessing, and 1,000 test rows show a lead only from ...'
     """
     given = Given(
         y_true=y_true, predictions=predictions, horizon=horizon, inner_y=inner_y, inner_predictions=inner_predictions,

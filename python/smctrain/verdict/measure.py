@@ -36,20 +36,19 @@ class Measured:
 def measure(case: Case) -> Measured:
     """Score every model, and choose one on inner rows only; OOS numbers can refuse it, never rank."""
     inner, k = case.inner, len(case.names)
-    inner_baseline = case.inner_baseline()
     in_sample: list[float | None] = [None] * k
     if case.train_answers is not None:
         in_sample = [
             case.score(case.train_y, case.train_answers[m]) - case.score(inner.y, inner.answers[m]) for m in range(k)
         ]
-    candidates = [_candidate(case, m, inner_baseline, in_sample[m]) for m in range(k)]
+    candidates = [_candidate(case, m, in_sample[m]) for m in range(k)]
     choice = choose(candidates, case.rules)
     # Without a survivor the best one on inner rows still shows how far the data reach.
     shown = case.names.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
-    return Measured(candidates, choice, shown, inner_baseline, case.baseline(), in_sample)
+    return Measured(candidates, choice, shown, case.inner_baseline(), case.baseline(), in_sample)
 
 
-def _candidate(case: Case, m: int, baseline: float, in_sample_gap: float | None) -> Candidate:
+def _candidate(case: Case, m: int, in_sample_gap: float | None) -> Candidate:
     """Under profile "default" a measured fold gap may veto; the in-sample gap then only lowers the score."""
     inner, oos = case.inner, case.oos
     given = None if case.gaps is None else case.gaps[m]
@@ -60,7 +59,8 @@ def _candidate(case: Case, m: int, baseline: float, in_sample_gap: float | None)
         val=case.score(inner.y, inner.answers[m]),
         gap=given if use_given else in_sample_gap,
         gap_vetoes=use_given or case.rules.profile == "seed",
-        baseline=baseline,
+        baseline=case.inner_baseline(),
+        baseline_t=case.baseline_lead(m),
         oos=case.score(oos.y, oos.answers[m]),
         val_word=f"inner {case.metric_word}",
         n_eff_val=precision.n_eff,

@@ -107,8 +107,8 @@ def _luck(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     failed: dict[str, str] = {}
     if found.p_comb is not None and found.p_comb > P_COMBINED:
         failed["p_combined"] = (
-            f"Taken together, inner and test rows look like luck: p = {found.p_comb:.3g}, at most {P_COMBINED} is "
-            "needed."
+            f"Taken together, inner and test rows look like luck: it does as well in {100 * found.p_comb:.2g} % of "
+            f"cases, at most {100 * P_COMBINED:g} % is allowed."
         )
     if found.p_oos is not None and found.test is not None and found.p_oos > P_OOS:
         failed["p_oos"] = (
@@ -152,8 +152,8 @@ def _trades(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     if trades.p > P_TRADES:
         return {
             "trade_luck": (
-                f"The trades earn no more than luck explains (p = {trades.p:.2g}, at most {P_TRADES} is allowed): "
-                "the model may know how far prices move, but not where to."
+                f"The trades earn no more than luck explains (which earns as much in {100 * trades.p:.2g} % of cases, "
+                f"at most {100 * P_TRADES:g} % is allowed): the model may know how far prices move, but not where to."
             )
         }
     return {}

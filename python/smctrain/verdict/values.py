@@ -210,14 +210,14 @@ class ValueCase(Case):
         )
         return [f"{text}." if float(r2) > 0.0 else f"{text}: the sizes it answers say less than that mean."]
 
-    def amount(self, edge: float) -> str:
+    def edge_words(self, edge: float) -> str:
         return f"an IC of {edge:g}"
 
-    def edge_words(self, edge: float) -> str:
-        return self.amount(edge)
-
     def smallest(self, edge: float) -> str:
-        return f"an IC of {edge:.3f}"
+        return f"an IC only from {edge:.3f} upwards"
+
+    def lead_words(self, lead: float) -> str:
+        return f"is {lead:.3f} ahead of luck in its IC" if lead > 0.0 else "orders outcomes no better than luck"
 
     # ---- the ledger ----
 
