@@ -119,8 +119,8 @@ def _luck(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     if forward is not None and forward.p > P_FORWARD:
         failed["p_forward"] = (
             f"Measured from the middles known before the test, not from those that only hindsight knows, "
-            f"{case.names[measured.shown]} has an IC of {case.scale.value(forward.ic)}, which luck explains (p = "
-            f"{forward.p:.2g}, at most {P_FORWARD} is allowed)."
+            f"{case.names[measured.shown]} has an IC of {case.scale.value(forward.ic)}: luck has as much in "
+            f"{100 * forward.p:.2g} % of cases, at most {100 * P_FORWARD:g} % is allowed."
         )
     needed = e_needed(case.n_symbols)
     if not found.wealth.end >= needed:
