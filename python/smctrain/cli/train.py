@@ -67,7 +67,7 @@ def train(
     require_deploy
         Exit with 4 when no symbol ends in DEPLOY.
     sentinels
-        Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline.
+        Alter held-out rows and fit again, look for knowledge of later labels, ask a forest of another symbol: slower.
     canary
         Draws of unpredictable bars (at least 3) on which models must not beat the majority.
     json

@@ -186,7 +186,7 @@ def _columns_of(selection: dict[str, Any]) -> list[dict[str, Any]]:
 def leak_words(result: SymbolResult) -> str:
     """What the leak guard had to take out, or is loud about; empty when there is nothing to say."""
     audit = result.leak_audit
-    loud = any(sentinel["excess"] is None or sentinel["excess"] > 3.0 for sentinel in audit.get("sentinels", []))
+    loud = any(sentinel["loud"] for sentinel in audit.get("sentinels", []))
     copies = any(remark["kind"] == "copies" for remark in audit.get("remarks", []))
     return str(audit["headline"]) if audit.get("quarantined") or loud or copies else ""
 
