@@ -54,6 +54,13 @@ class Precision(NamedTuple):
     """Variance of one independent row; None: that of a share."""
 
 
+class ForwardSkill(NamedTuple):
+    """Skill without hindsight, see hindsight.py."""
+
+    ic: float
+    p: float
+
+
 class TrainingRule(NamedTuple):
     """What the training rows must hold before anything can be said."""
 
@@ -73,8 +80,6 @@ class Case(ABC):
     """Edges over the baseline for which the rows needed are told."""
     most: ClassVar[float]
     """Where an edge is larger than any that exists."""
-    own_luck_decides: ClassVar[bool] = False
-    """Whether the chosen model must beat luck on its own, see Note [The best is not the chosen] in rules.py."""
 
     names: list[str]
     horizon: int
@@ -143,6 +148,10 @@ class Case(ABC):
     @abstractmethod
     def wealth(self) -> stats.EProcess:
         """The e-process of all models on OOS rows."""
+
+    def forward(self, model: int) -> ForwardSkill | None:
+        """The model's skill measured from what was known before the test; None: this metric needs no such look."""
+        return None
 
     @abstractmethod
     def required(self, edge: float, design_effect: float) -> int:
