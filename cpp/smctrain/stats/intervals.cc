@@ -13,12 +13,26 @@ namespace smctrain::stats {
 
 namespace {
 
-constexpr double kWidest = 1e100;  // beyond it a quantile only says that nothing is known
+constexpr double kWidest = 1e100;       // beyond it a quantile only says that nothing is known
+constexpr double kNearlyNormal = 1000;  // degrees of freedom from which the expansion is exact to rounding
+
+// Abramowitz & Stegun 26.7.5, around the normal quantile.
+double nearly_normal_quantile(double z, double degrees_of_freedom) {
+  const double z2 = z * z;
+  const double v = 1.0 / degrees_of_freedom;
+  const double g1 = (z2 + 1.0) / 4.0;
+  const double g2 = ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0;
+  const double g3 = (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0;
+  const double g4 = ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92160.0;
+  return z * (1.0 + v * (g1 + v * (g2 + v * (g3 + v * g4))));
+}
 
 }  // namespace
 
 double student_quantile(double p, double degrees_of_freedom) {
-  if (!std::isfinite(degrees_of_freedom)) return normal_quantile(p);
+  if (degrees_of_freedom >= kNearlyNormal) {
+    return nearly_normal_quantile(normal_quantile(p), degrees_of_freedom);
+  }
   if (p < 0.5) return -student_quantile(1.0 - p, degrees_of_freedom);
   const double tail = 1.0 - p;
   const auto above = [&](double t) {  // P(T > t) = I_{v / (v + t^2)}(v/2, 1/2) / 2
