@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from smctrain.exceptions import InputError
 from smctrain.stats.choice import Rules
 from smctrain.verdict.evidence import as_record, weigh
 from smctrain.verdict.explain import kind_of, reasons_of
@@ -130,6 +131,8 @@ def decide(
     >>> found.reasons[0]
     'Too little data to tell. Forest is ... points ahead of guessing, and 1,000 test rows show a lead only from ...'
     """
+    if not 0.0 < min_edge < 1.0:
+        raise InputError(f"min_edge must be a share between 0 and 1 (3 points are 0.03), but is {min_edge!r}.")
     given = ledger if isinstance(ledger, Trials) else None
     case = read_case(
         y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
