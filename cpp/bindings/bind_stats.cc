@@ -92,14 +92,16 @@ py::dict data_snooping(const py::array& advantage, double level, double mean_blo
 
 void bind_e_process_stream(py::module_& m) {
   py::class_<stats::EProcessStream>(m, "EProcessStream", "The interleaved e-process, row by row.")
-      .def(py::init([](int64_t n_models, int64_t horizon, double baseline, const py::object& train_shares) {
+      .def(py::init([](int64_t n_models, int64_t horizon, double baseline, const py::object& train_shares,
+                       double train_rows) {
              std::span<const double> shares;
              if (!train_shares.is_none()) {
                shares = vector_view<double>(py::cast<py::array>(train_shares), "train_shares");
              }
-             return stats::EProcessStream(n_models, {horizon, baseline, shares});
+             return stats::EProcessStream(n_models, {horizon, baseline, shares, train_rows});
            }),
-           py::arg("n_models"), py::arg("horizon"), py::arg("baseline"), py::arg("train_shares") = py::none())
+           py::arg("n_models"), py::arg("horizon"), py::arg("baseline"), py::arg("train_shares") = py::none(),
+           py::arg("train_rows") = 0.0)
       .def(
           "push",
           [](stats::EProcessStream& self, const py::array& y, const py::array& predictions) {
@@ -187,11 +189,12 @@ void bind_stats(py::module_& m) {
   m.def(
       "e_process",
       [](const py::array& y, const py::array& predictions, int64_t n_classes, int64_t horizon,
-         double baseline, const py::object& train_shares) {
+         double baseline, const py::object& train_shares, double train_rows) {
         const auto labels = vector_view<int32_t>(y, "y_true");
         const auto codes = matrix_view<int32_t>(predictions, "predictions");
         stats::EProcessSettings settings{
-            horizon, baseline, optional_vector_view<double>(train_shares, "train_shares", n_classes)};
+            horizon, baseline, optional_vector_view<double>(train_shares, "train_shares", n_classes),
+            train_rows};
         std::vector<double> path;
         {
           const py::gil_scoped_release release;
@@ -200,7 +203,7 @@ void bind_stats(py::module_& m) {
         return to_array(std::move(path));
       },
       py::arg("y_true"), py::arg("predictions"), py::arg("n_classes"), py::arg("horizon"),
-      py::arg("baseline"), py::arg("train_shares") = py::none(),
+      py::arg("baseline"), py::arg("train_shares") = py::none(), py::arg("train_rows") = 0.0,
       "Path of the interleaved e-process; 1 stands first.");
   m.def(
       "effective_size",

@@ -466,6 +466,7 @@ class EProcessStream:
         horizon: typing.SupportsInt | typing.SupportsIndex,
         baseline: typing.SupportsFloat | typing.SupportsIndex,
         train_shares: typing.Any = None,
+        train_rows: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
     def push(self, y_true: numpy.ndarray, predictions: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
         """
@@ -784,6 +785,7 @@ def e_process(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     baseline: typing.SupportsFloat | typing.SupportsIndex,
     train_shares: typing.Any = None,
+    train_rows: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     Path of the interleaved e-process; 1 stands first.

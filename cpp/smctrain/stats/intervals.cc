@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "smctrain/base/error.h"
+#include "smctrain/stats/autocovariance.h"
 #include "smctrain/stats/normal.h"
 
 namespace smctrain::stats {
@@ -42,21 +43,18 @@ HacMean hac_mean(std::span<const double> values, int64_t lags) {
   const auto n = static_cast<int64_t>(values.size());
   if (n < 2) raise("TooFewRows", "a standard error needs at least 2 values, but got ", n, ".");
   if (lags < 0) raise("InputError", "lags must not be negative, but is ", lags, ".");
+  // With as many lags as values the estimate shrinks towards the square of their sum, which is 0.
+  if (lags >= n) raise("InputError", "lags must be below the ", n, " values, but is ", lags, ".");
   const auto count = static_cast<double>(n);
-  double mean = 0.0;
-  for (const double value : values) mean += value;
-  mean /= count;
-  std::vector<double> error(values.begin(), values.end());
-  for (double& e : error) e -= mean;
+  const auto [mean, error] = centre(values);
+  const auto products = lagged_products(error, lags);
   double variance = 0.0;
-  for (int64_t lag = 0; lag <= std::min(lags, n - 1); ++lag) {
-    double product = 0.0;
-    for (int64_t t = lag; t < n; ++t)
-      product += error[static_cast<size_t>(t)] * error[static_cast<size_t>(t - lag)];
+  for (int64_t lag = 0; lag <= lags; ++lag) {
     const double weight =
         lag == 0 ? 1.0 : 2.0 * (1.0 - static_cast<double>(lag) / static_cast<double>(lags + 1));
-    variance += weight * product / count;
+    variance += weight * products[static_cast<size_t>(lag)] / count;
   }
+  variance = std::max(variance, 0.0);  // of rounding
   const double se = std::sqrt(variance / count);
   return {mean, variance, se, mean / se};
 }

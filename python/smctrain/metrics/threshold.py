@@ -33,6 +33,8 @@ class ThresholdChoice:
     """One record a grid point: threshold, trades, value."""
     n_configurations: int
     """Grid points scored: each counts as a configuration in the ledger."""
+    min_trades: int
+    """Grid points with fewer trades were not eligible."""
     fit_rows_: NDArray[np.int64] | None
     fit_rows_hash_: str
 
@@ -40,7 +42,7 @@ class ThresholdChoice:
         """Rows to act on (n,); NaN is never acted on."""
         if self.threshold is None:
             raise InputError(
-                f"no threshold was chosen: no grid point had {MIN_TRADES} trades. Act on the most probable class."
+                f"no threshold was chosen: no grid point had {self.min_trades} trades. Act on the most probable class."
             )
         return np.asarray(floats(proba, "proba") >= self.threshold)
 
@@ -119,6 +121,7 @@ def choose_threshold(
         trades=0 if best < 0 else int(counts[best]),
         table=table,
         n_configurations=len(points),
+        min_trades=int(min_trades),
         fit_rows_=kept,
         fit_rows_hash_=digest,
     )

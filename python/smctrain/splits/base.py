@@ -31,6 +31,8 @@ NO_INTERVALS = (
 _MOST = np.iinfo(np.int64).max
 MISSING = int(np.iinfo(np.int64).min)
 """A moment that is not known, as NaT is stored."""
+_FIRST_DAY = np.datetime64("1677-09-22")
+"""Nanoseconds in int64 begin here."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,16 @@ def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any =
         read = ReadIntervals(t0, t1, t0_time)
     if n is not None and (len(read.t0) != n or len(read.t1) != n):
         raise InputError(f"intervals must have one value per row ({n}), but have {len(read.t0)} and {len(read.t1)}.")
-    if groups is not None and not read.is_time and len(np.unique(np.asarray(groups))) > 1:
+    if groups is not None and not read.is_time and _has_several(groups):
         raise InputError(
             "several symbols need intervals given as times: row indices of different symbols do not compare."
         )
     return read
+
+
+def _has_several(groups: Any) -> bool:
+    named = np.asarray(groups)
+    return len(np.unique(named.astype(str) if named.dtype == object else named)) > 1
 
 
 def _two_arrays(intervals: Any) -> tuple[Any, Any]:
@@ -123,15 +130,26 @@ def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tu
     if isinstance(value, (timedelta, np.timedelta64)):
         if is_time is False:
             raise InputError(f"{name} is a time, so intervals must be times too; or give {name} in rows.")
-        span = int(np.timedelta64(value).astype("timedelta64[ns]").astype(np.int64))
+        span = _span(value)
         if span < 0:
             raise InputError(f"{name} must not be negative, but is {value}.")
-        return 0, span
+        return 0, min(span, _MOST)
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise InputError(
             f'{name} must be a number of rows of at least 0 or a timedelta (pandas.Timedelta("2h")), but is {value!r}.'
         )
-    return int(value), 0
+    return min(int(value), _MOST), 0
+
+
+def _span(value: timedelta | np.timedelta64) -> int:
+    """Nanoseconds in Python's integers: numpy's would wrap after 292 years. Negative for NaT."""
+    if isinstance(value, timedelta):
+        return value // timedelta(microseconds=1) * 1000
+    unit, count = np.datetime_data(value.dtype)
+    if unit in ("ps", "fs", "as"):
+        return int(value.astype("timedelta64[ns]").astype(np.int64))
+    one = 1 if unit == "generic" else int(np.ones(1, dtype=f"timedelta64[{unit}]").astype("timedelta64[ns]")[0])
+    return int(value.astype(np.int64)) * count * one
 
 
 def read_embargo(value: EmbargoLike, is_time: bool | None = None) -> tuple[int, int, float]:
@@ -172,23 +190,34 @@ def read_moments(values: ArrayLike, name: str) -> tuple[Rows, bool]:
     if array.ndim != 1:
         raise InputError(f"{name} must have 1 dimension, but has {array.ndim}.")
     if array.dtype.kind == "M":
-        return _nanoseconds(array), True
+        return _nanoseconds(array, name), True
     if array.dtype.kind == "f":  # ends that are open (infinite) or missing (NaN)
         finite = np.isfinite(array)
         if not np.array_equal(array[finite], np.round(array[finite])):
             raise InputError(f"{name} must be row indices or times, but holds fractions.")
+        _check_in_range(array[finite], name)
+        _check_in_range(array[finite], name)
         moments = np.full(len(array), MISSING, dtype=np.int64)
         moments[finite] = array[finite].astype(np.int64)
         moments[np.isposinf(array)] = _MOST
         return moments, False
     if array.dtype.kind not in "iu":
         raise InputError(f"{name} must be row indices or times, but is {array.dtype}.")
+    if array.dtype.kind == "u":
+        _check_in_range(array, name)
     return np.ascontiguousarray(array, dtype=np.int64), False
 
 
-def _nanoseconds(array: NDArray[Any]) -> Rows:
-    unit = np.datetime_data(array.dtype)
-    if unit != ("ns", 1):  # "9999-12-31" means never: nanoseconds end in 2262 and would wrap
+def _check_in_range(array: NDArray[Any], name: str) -> None:
+    if array.size and float(np.abs(array).max()) >= 2.0**63:
+        raise InputError(f"{name} must be row indices within int64, but holds {float(np.abs(array).max()):.6g}.")
+
+
+def _nanoseconds(array: NDArray[Any], name: str) -> Rows:
+    unit, step = np.datetime_data(array.dtype)
+    if (unit, step) != ("ns", 1):  # "9999-12-31" means never: nanoseconds end in 2262 and would wrap
+        if unit not in ("ns", "ps", "fs", "as") and bool((array < _FIRST_DAY).any()):
+            raise InputError(f"{name} must not lie before {_FIRST_DAY}, but holds {array[array < _FIRST_DAY][0]}.")
         latest = np.datetime64(_MOST, "ns").astype(array.dtype)
         beyond = array > latest
         moments = array.astype("datetime64[ns]").view(np.int64)

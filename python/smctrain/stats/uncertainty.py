@@ -30,6 +30,11 @@ def _vector(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
     return vector
 
 
+def _is_constant(vector: npt.NDArray[np.float64]) -> bool:
+    """Whether all are equal: their distance from their own mean is rounding then, not spread."""
+    return len(vector) > 0 and bool(np.all(vector == vector[0]))
+
+
 @dataclass(frozen=True)
 class EffectiveSampleSize:
     """Outcome of `effective_sample_size`."""
@@ -130,8 +135,11 @@ def accuracy_interval(correct: npt.ArrayLike, horizon: int, level: float = 0.95)
     in each of 56 cells: chance alone spreads 95 % that far). Below n = 20h
     it is marked `too_short`.
     """
-    size = effective_sample_size(correct, horizon)
-    accuracy = float(np.mean(np.asarray(correct, dtype=np.float64)))
+    right = _vector(correct, "correct")
+    if not bool(np.all((right == 0.0) | (right == 1.0))):
+        raise InputError("correct must hold 0 and 1 only (or bool): whether each row was right.")
+    size = effective_sample_size(right, horizon)
+    accuracy = float(np.mean(right))
     interval = wilson_interval(accuracy * size.n_eff, size.n_eff, level, size.n / (2.0 * horizon))
     return AccuracyInterval(
         accuracy, interval.low, interval.high, size.n, size.n_eff, float(level), size.n < 20 * horizon
@@ -154,14 +162,14 @@ def hac_mean(values: npt.ArrayLike, lags: int) -> HacMean:
     values : (n,)
         In time order, not all equal.
     lags : int
-        Lags counted, with weights 1 - l / (lags + 1); 2h for labels of h rows.
+        Lags counted, with weights 1 - l / (lags + 1); 2h for labels of h rows. Fewer than there are values.
 
     Source: Newey and West, Econometrica 55 (1987).
     """
     vector = _vector(values, "values")
-    if len(vector) and bool(np.all(vector == vector[0])):
+    if _is_constant(vector):
         raise InputError("values must vary, but are all equal: a constant series has no standard error.")
-    return HacMean(*core().hac_mean(vector, int(lags)))
+    return HacMean(*core().hac_mean(vector, _codes.whole("lags", lags)))
 
 
 def required_sample(
@@ -228,7 +236,8 @@ def bootstrap_interval(
     if not 0.0 < level < 1.0:
         raise InputError(f"level must lie between 0 and 1, but is {level}.")
     block = float(max(2 * _codes.check_horizon(horizon), 2)) if block is None else float(block)
-    means = core().bootstrap_means(vector, block, int(n_draws), int(seed), int(threads))
+    draws, seed = _codes.whole("n_draws", n_draws, 1), _codes.whole("seed", seed)
+    means = core().bootstrap_means(vector, block, draws, seed, int(threads))
     low, high = np.quantile(means, [0.5 - 0.5 * level, 0.5 + 0.5 * level])
     return Interval(float(low), float(high))
 
@@ -276,10 +285,10 @@ def sharpe_ratio(returns: npt.ArrayLike, form: int = 2012) -> SharpeRatio:
     vector = _vector(returns, "returns")
     if len(vector) < 3:
         raise TooFewRows(f"a Sharpe ratio needs at least 3 returns, but got {len(vector)}.")
+    if _is_constant(vector):
+        raise InputError("returns must vary, but are all equal.")
     centred = vector - vector.mean()
     second = float((centred**2).mean())
-    if second == 0.0:
-        raise InputError("returns must vary, but are all equal.")
     value = float(vector.mean() / vector.std(ddof=1))
     skew = float((centred**3).mean() / second**1.5)
     kurtosis = float((centred**4).mean() / second**2)

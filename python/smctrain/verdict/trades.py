@@ -1,6 +1,7 @@
 """Rule 8: what the trades of the chosen model earned, and whether luck earns as much.
 
-A trade is a row on which the model answers the highest class and whose outcome is known.
+A trade is a row on which the model answers the highest class (of numbers: above a threshold) and whose outcome is
+known.
 
 trades           at least 30 of them on OOS rows, one at a time: a row is skipped while an earlier trade is open
 expected_value   their mean net outcome is above 0; over all rows taken, overlapping ones included, because that is the
@@ -21,11 +22,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from smctrain import stats
 from smctrain._load import core
-from smctrain.verdict.measure import Case, Floats, Rows, twice_the_variance
+from smctrain.verdict.case import Case, Flags, Floats, Rows
+from smctrain.verdict.measure import twice_the_variance
 
 MIN_TRADES = 30
 P_TRADES = 0.005
@@ -49,13 +50,13 @@ def trade_outcome(case: Case, model: int) -> TradeOutcome:
     outcome = case.oos.r_net
     if outcome is None:
         return TradeOutcome(False, 0, math.nan, None, "")
-    wanted = (case.oos.answers[model] == case.trade_class) & np.isfinite(outcome)
+    wanted = case.takes(case.oos, model) & np.isfinite(outcome)
     if not wanted.any():
         return TradeOutcome(True, 0, math.nan, None, "No trade was taken.")
     mean, rows = float(outcome[wanted].mean()), int(wanted.sum())
     trades = _one_at_a_time(case, wanted, outcome)
-    p = luck_of_trades(case.oos, model, case.trade_class, case.horizon)
-    p_inner = luck_of_trades(case.inner, model, case.trade_class, case.horizon)
+    p = luck_of_trades(case, case.oos, model)
+    p_inner = luck_of_trades(case, case.inner, model)
     if p_inner is not None and case.out_of_fold:
         p_inner = twice_the_variance(p_inner)
     if p is not None and p_inner is not None:
@@ -67,19 +68,19 @@ def trade_outcome(case: Case, model: int) -> TradeOutcome:
     return TradeOutcome(True, trades, mean, p, sentence)
 
 
-def _one_at_a_time(case: Case, wanted: npt.NDArray[np.bool_], outcome: Floats) -> int:
+def _one_at_a_time(case: Case, wanted: Flags, outcome: Floats) -> int:
     """How many trades an account takes that opens none while another is open."""
     start = np.arange(len(case.oos), dtype=np.int64)
     start, end = case.oos.spans or (start, start + case.horizon)
     return len(core().trades_taken(wanted.view(np.uint8), np.ascontiguousarray(outcome), start, end, True))
 
 
-def luck_of_trades(rows: Rows, model: int, trade_class: int, horizon: int) -> float | None:
+def luck_of_trades(case: Case, rows: Rows, model: int) -> float | None:
     """How easily luck earns this much above max(0, mean over all rows); None where that cannot be said."""
     outcome = rows.r_net
     if outcome is None:
         return None
-    taken = rows.answers[model] == trade_class
+    taken, horizon = case.takes(rows, model), case.horizon
     known = np.isfinite(outcome)
     if not (known & taken).any():
         return None

@@ -54,7 +54,7 @@ def test_too_few_rows_say_what_they_show_and_how_many_it_takes() -> None:
     assert verdict.reasons[0] == (
         f"Too little data to tell. XGBoost is not ahead of guessing, and 1,000 test rows show a lead only from "
         f"{visible:.1f} points upwards. "
-        f"Seeing a lead of 3 points takes {needed:,} test rows, {needed / 1_000:.0f} times as many."
+        f"Seeing a lead of 3 points over guessing takes {needed:,} test rows, {needed / 1_000:.0f} times as many."
     )
 
 

@@ -159,6 +159,14 @@ def test_the_rows_table_follows_the_design_effect():
     assert st.stats.required_sample(edge, design_effect=factor) == pytest.approx(1200, abs=2)
 
 
+@pytest.mark.parametrize("min_edge", [0.025, 0.0201, 0.034])
+def test_every_edge_of_the_rows_table_comes_back_from_json(min_edge):
+    verdict = decide(**clear(), min_edge=min_edge)  # type: ignore[arg-type]
+    back = Verdict.from_dict(json.loads(json.dumps(verdict.to_dict())))
+    assert back.n_required == verdict.n_required
+    assert len(back.n_required) == 6
+
+
 def test_losing_trades_are_not_deployed():
     case = clear()
     r = np.where(case["y_true"] == 1, 1.0, -1.0)
