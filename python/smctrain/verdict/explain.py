@@ -91,7 +91,7 @@ def _nothing_shown(case: Case, measured: Measured, found: Evidence, kind: str, s
     if short:
         told, said[short[0]] = said[short[0]], ""
     else:
-        least = f"a lead only from {case.smallest(found.visible)} upwards" if found.visible < case.most else "no lead"
+        least = case.smallest(found.visible) if found.visible < case.most else "nothing at all"
         told = f"{case.names[measured.shown]} {case.lead_words(_lead(found))}, and {rows} show {least}."
     if found.needed > len(case.oos):
         times = _times(found.needed / len(case.oos))

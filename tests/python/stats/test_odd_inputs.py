@@ -16,7 +16,7 @@ BOTH = np.stack([Y, 1 - Y])
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: st.stats.required_sample(3), r"edge must be a share: 3 points are 0\.03"),
-    (lambda: st.decide(Y, BOTH, 10, Y, BOTH, Y, BOTH, min_edge=3), r"min_edge must be a share .*3 points are 0\.03"),
+    (lambda: st.decide(Y, BOTH, 10, Y, BOTH, Y, BOTH, min_edge=3), r"min_edge must lie between .*3 points are 0\.03"),
     (lambda: st.stats.circular_shift_test(Y, BOTH.T, 10), r"has shape \(500, 2\): predictions\.T turns it"),
     (lambda: st.stats.hac_mean(["a"], 1), "values must hold numbers"),
     (lambda: st.stats.minimum_track_record([0.1, 0.2]), r"as st\.stats\.sharpe_ratio"),  # type: ignore[arg-type]
