@@ -158,6 +158,7 @@ def decide(
     >>> oos, inner, train = ((y[r], x[r]) for r in rows)
     >>> st.decide(*oos, 1, *inner, *train, task="regression").kind
     'DEPLOY'
+
     Answers that know nothing, on 1,000 later rows whose labels reach 10 rows ahead:
 
     >>> rng = np.random.default_rng(1)
@@ -216,7 +217,7 @@ def _smallest_edge(given: float | None, task: str) -> float:
     if given is None:
         return MIN_EDGE_IC if task == REGRESSION else MIN_EDGE
     if not 0.0 < given < 1.0:
-        raise InputError(f"min_edge must lie between 0 and 1, but is {given!r}.")
+        raise InputError(f"min_edge must lie between 0 and 1 (3 points are 0.03), but is {given!r}.")
     return float(given)
 
 
