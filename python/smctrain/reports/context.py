@@ -16,6 +16,8 @@ VERDICT_WORDS = {
     "stands below.",
 }
 
+NOT_EARNING = "The answers beat luck, but trades on them do not earn. Do not trade on it."
+
 
 def run_context(run: RunResult) -> dict[str, Any]:
     """Context of the summary and of the first screen of the HTML report."""
@@ -209,7 +211,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         "symbol": result.symbol,
         "leaks": leak_words(result),
         "verdict": verdict.get("kind"),
-        "verdict_word": VERDICT_WORDS.get(str(verdict.get("kind")), ""),
+        "verdict_word": NOT_EARNING if _would_not_earn(result) else VERDICT_WORDS.get(str(verdict.get("kind")), ""),
         "model": best.model_name if best else None,
         "selected": result.selection.get("selected_model"),
         **result.judged,

@@ -13,7 +13,7 @@ import pytest
 
 from smctrain.artifact import safe_file_name
 from smctrain.reports import write_run
-from smctrain.reports.context import run_context
+from smctrain.reports.context import run_context, symbol_context
 from smctrain.reports.overfitting import advice, overfitting_table, severity
 from smctrain.reports.render import markdown_cell, number, percent, points
 from smctrain.results import RunResult
@@ -372,6 +372,10 @@ def test_a_symbol_that_beats_luck_and_loses_is_not_counted_as_too_little_data(
         "0 of 3 symbols show a signal worth deploying; 2 have too little data to tell; "
         "1 beats luck, but the trades do not earn."
     )
+    assert symbol_context(results[0])["verdict_word"].startswith(
+        "The answers beat luck, but trades on them do not earn."
+    )
+    assert symbol_context(results[1])["verdict_word"].startswith("Too few rows to tell")
 
 
 def test_the_first_screen_says_what_each_verdict_asks_for(written: RunResult) -> None:
