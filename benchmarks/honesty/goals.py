@@ -6,6 +6,7 @@ Clopper-Pearson interval meets that too. Nothing is tuned here: a goal that is m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,9 +43,12 @@ class Experiment:
     def seeds(self, runs: int | None = None) -> range:
         return range(self.first_seed, self.first_seed + (self.runs if runs is None else min(runs, self.runs)))
 
-    def job(self, folder: Path | None = None, other_code: bool = False) -> Job:
+    def job(self, folder: Path | None = None, other_fits: bool = False) -> Job:
         """What one seed needs done; `folder`: where answers are kept."""
-        return Job(self, folder, other_code)
+        return Job(self, folder, other_fits)
+
+    def answers_file(self, folder: Path, seed: int) -> Path:
+        return folder / "answers" / self.name / f"{seed}.npz"
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Job:
 
     experiment: Experiment
     folder: Path | None
-    other_code: bool = False
+    other_fits: bool = False
 
     def __call__(self, seed: int, told: dict[str, Any]) -> dict[str, Any]:
         whole = self.experiment
@@ -61,13 +65,25 @@ class Job:
             return whole.work(seed, told)
         assert whole.fit is not None
         assert whole.judge is not None
-        path = None if self.folder is None else self.folder / "answers" / whole.name / f"{seed}.npz"
-        arrays = None if path is None else answers.load(path, told, self.other_code)
+        path = None if self.folder is None else whole.answers_file(self.folder, seed)
+        arrays = None if path is None else answers.load(path, told, self.other_fits)
         if arrays is None:
             arrays = whole.fit(seed, told)
             if path is not None:
                 answers.save(path, arrays, told)
         return whole.judge(arrays, told)
+
+
+def check(experiment: Experiment, seeds: list[int], told: dict[str, Any], folder: Path) -> dict[str, int]:
+    """Fit stored seeds again: how many answers are stored, and how many come out bit for bit."""
+    assert experiment.fit is not None
+    told = json.loads(json.dumps(told))
+    stored = {seed: answers.load(experiment.answers_file(folder, seed), told, True) for seed in seeds}
+    found = {seed: arrays for seed, arrays in stored.items() if arrays is not None}
+    return {
+        "stored": len(found),
+        "same": sum(answers.equal(experiment.fit(seed, told), arrays) for seed, arrays in found.items()),
+    }
 
 
 def _table(signal: float, sizes: list[int], train: int = 1400, fresh: int = 0) -> dict[str, Any]:
