@@ -143,11 +143,12 @@ def decide(
 
     The statistic of numbers is the IC (Spearman, average ranks), which nothing but knowing the order moves; without a
     model it is 0. Every rule is that of classes, with these in place: the shift test runs on the IC; the e-process
-    bets on the side of the training median; at least 30 training rows must differ from the commonest outcome. One rule
-    is more ("p_forward", at most 0.01): the chosen model's answers must also be right when measured from the middles
-    of inner answers and training outcomes, known before the test. An IC knows the middle of the test rows, and on a
-    driftless walk "the price is high, so it will fall" is right in that hindsight. Sizes never decide: where R2 is not
-    above 0, a sentence says that they are worth less than the mean.
+    bets on the side of the training median, at the share of that side among the rows known by then; at least 30
+    training rows must differ from the commonest outcome. One rule is more ("p_forward", at most 0.01): the chosen
+    model's answers must also be right when measured from the middles of inner answers and training outcomes, known
+    before the test. An IC knows the middle of the test rows, and on a driftless walk "the price is high, so it will
+    fall" is right in that hindsight. Sizes never decide: where R2 is not above 0, a sentence says that they are worth
+    less than the mean.
 
     Examples
     --------

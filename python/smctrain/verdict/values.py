@@ -110,14 +110,12 @@ class ValueCase(Case):
         return scores
 
     def wealth(self) -> stats.EProcess:
-        median, y = self.train_median, self.oos.y
+        """On the side of the training median, at the share of the side among the rows known by then."""
+        median = self.train_median
         below, above = float((self.train_y < median).mean()), float((self.train_y > median).mean())
-        sides, answers = _codes.sides(y, median), _codes.sides(self.oos.answers, median)
-        if min(below, above) >= 0.45:
-            return stats.e_process(sides, answers, self.horizon, 0.5)
-        # Many training rows lie on the median itself: even odds would pay for answering it.
-        shares = {0: below, 1: 1.0 - below - above, 2: above}
-        return stats.e_process(sides, answers, self.horizon, train_shares=shares)
+        shares = {0: below, 1: max(0.0, 1.0 - below - above), 2: above}
+        sides, answers = _codes.sides(self.oos.y, median), _codes.sides(self.oos.answers, median)
+        return stats.e_process(sides, answers, self.horizon, train_shares=shares, train_rows=len(self.train_y))
 
     def forward(self, model: int) -> ForwardSkill | None:
         inner = self.inner.answers[model]
