@@ -1,6 +1,7 @@
 """Is it skill, and could these rows have shown it?
 
-p_oos    circular-shift max test on OOS rows over every prediction vector ever scored on them, earlier runs included
+p_oos    circular-shift max test on OOS rows: the best of this run's models against luck with every prediction vector
+         ever scored on them, earlier runs included
 p_in     the same on inner rows; not available where a trial left no inner predictions. Where they are out-of-fold, its
          normal quantile is divided by sqrt(2): see Note [Out-of-fold rows count twice]
 p_comb   both together (Stouffer, weights sqrt(rows))
