@@ -152,13 +152,6 @@ def decide(
 
     Examples
     --------
-    >>> rng = np.random.default_rng(0)
-    >>> y, x = rng.normal(size=(2, 3000))
-    >>> y = y + 0.3 * x
-    >>> rows = slice(2000, None), slice(1000, 2000), slice(0, 1000)
-    >>> oos, inner, train = ((y[r], x[r]) for r in rows)
-    >>> st.decide(*oos, 1, *inner, *train, task="regression").kind
-    'DEPLOY'
     Answers that know nothing, on 1,000 later rows whose labels reach 10 rows ahead:
 
     >>> rng = np.random.default_rng(1)
@@ -173,6 +166,16 @@ def decide(
     'TOO_LITTLE_DATA'
     >>> found.reasons[0]
     'Too little data to tell. Forest is ... points ahead of guessing, and 1,000 test rows show a lead only from ...'
+
+    A forecast of numbers that knows a part of the outcome:
+
+    >>> rng = np.random.default_rng(0)
+    >>> y, x = rng.normal(size=(2, 3000))
+    >>> y = y + 0.3 * x
+    >>> rows = slice(2000, None), slice(1000, 2000), slice(0, 1000)
+    >>> oos, inner, train = ((y[r], x[r]) for r in rows)
+    >>> st.decide(*oos, 1, *inner, *train, task="regression").kind
+    'DEPLOY'
     """
     given = Given(
         y_true=y_true, predictions=predictions, horizon=horizon, inner_y=inner_y, inner_predictions=inner_predictions,
