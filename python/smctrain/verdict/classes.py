@@ -248,7 +248,8 @@ class ClassCase(Case):
         return codes
 
     def from_ledger(self, answers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        back = np.append(self.classes, -1)  # codes -> the labels of this case
+        # Codes become the labels of this case, and silence what no label is: -1 may be one.
+        back = np.append(self.classes, min(-1, int(self.classes.min()) - 1))
         return np.asarray(back[answers])
 
 
@@ -308,8 +309,8 @@ def _lead(case: ClassCase, baseline: _Baseline, answers: Labels) -> float:
     inner = case.inner
     ahead = (baseline.answers == inner.y).astype(np.float64) - (answers == inner.y)
     ahead *= _weights(inner.y, case.metric)
-    if len(ahead) < 2 or bool(np.all(ahead == ahead[0])):
-        return 0.0
+    if bool(np.all(ahead == ahead[0])):
+        return math.copysign(math.inf, ahead[0]) if ahead[0] else 0.0
     t = stats.hac_mean(ahead, min(2 * case.horizon, len(ahead) - 1)).t
     return float(t) if math.isfinite(t) else 0.0
 

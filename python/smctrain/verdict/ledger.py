@@ -50,8 +50,7 @@ class Trial:
     rows: npt.NDArray[np.int64]
     """Ascending row numbers."""
     answers: npt.NDArray[Any]
-    """int64 codes 0, 1, ... of `classes`, every other number, such as -1, is silent; float32 numbers, NaN where
-    silent."""
+    """int64 codes 0, 1, ... of `classes`, any other one silent; float32 numbers, NaN where silent."""
     classes: tuple[int, ...] | None
     """Class values that the codes mean, at most 255; None: answers are numbers."""
     score: float | None = None
@@ -86,8 +85,7 @@ class Trial:
         for code, value in enumerate(self.classes):
             if value in classes:
                 codes[code] = list(classes).index(value)
-        others = (self.answers < 0) | (self.answers >= len(self.classes))
-        return codes[np.where(others, len(self.classes), self.answers)], -1
+        return codes[np.where(_is_silent(self.answers, self.classes), len(self.classes), self.answers)], -1
 
 
 @dataclass(frozen=True)
@@ -227,18 +225,20 @@ def _stack(vectors: list[npt.NDArray[Any]], n: int, classes: Sequence[int] | Non
     return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.float32 if classes is None else np.int64)
 
 
+def _is_silent(answers: npt.NDArray[Any], classes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return (answers < 0) | (answers >= len(classes))
+
+
 # ---- lines ----
 
 
 def _line(trial: Trial) -> str:
     if trial.classes is None:
         answers = trial.answers.astype("<f4").tobytes()
+    elif len(trial.classes) > _SILENT:
+        raise InputError(f"a trial must have at most {_SILENT} classes, but {trial.name!r} has {len(trial.classes)}.")
     else:
-        if len(trial.classes) > _SILENT:
-            raise InputError(
-                f"a trial must have at most {_SILENT} classes, but {trial.name!r} has {len(trial.classes)}."
-            )
-        silent = (trial.answers < 0) | (trial.answers >= len(trial.classes))
+        silent = _is_silent(trial.answers, trial.classes)
         answers = np.where(silent, _SILENT, trial.answers).astype(np.uint8).tobytes()
     record = {
         "v": _VERSION,

@@ -451,6 +451,7 @@ def test_the_task_is_never_guessed() -> None:
         ({"predictions": np.full((1, 1200), np.inf)}, "model 0 answers inf on row 0"),
         ({"train_y": np.full(800, np.nan)}, "train_y must be finite, but row 0 holds nan"),
         ({"y_true": np.zeros((2, 600))}, "y_true must have one dimension"),
+        ({"r_net": np.full(1200, 1e300)}, "r_net must hold outcomes in R, but holds 1e\\+300"),
         ({"y_true": np.zeros(0)}, "y_true must have one dimension and at least one row"),
     ],
 )
