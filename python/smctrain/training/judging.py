@@ -41,6 +41,8 @@ class EvidenceRows:
     """(k, rows of oos)"""
     inner_answers: Answers
     train_answers: Answers
+    out_of_fold: bool = True
+    """Whether inner folds learned from each other's rows."""
     also_tried: dict[str, Answers] = field(default_factory=dict)
     """Inner answers of configurations that were scored on inner rows and not used: "family: what"."""
     also_oos: dict[str, Answers] = field(default_factory=dict)
@@ -65,6 +67,7 @@ def walk_forward_rows(
         oos_answers=np.stack([family.oos for family in found]),
         inner_answers=np.stack([family.inner for family in found]),
         train_answers=np.stack([family.train for family in found]),
+        out_of_fold=windows.parts[0].both_sides,
         also_tried={
             f"{family.family}: {what}": vector
             for family in found
@@ -83,13 +86,15 @@ def holdout_rows(
     rows = parts.validation
     inner = {name: answers(models[name][rows]) for name in names}
     also_tried: dict[str, Answers] = {}
-    if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
-        rows = np.concatenate([parts.train, parts.validation])
-        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
+    folds = all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names)
+    if folds:
+        held = parts.held
+        rows = np.concatenate([held, parts.validation])
+        inner = {name: np.concatenate([answers(fits[name].folds.proba[held]), inner[name]]) for name in names}
         also_tried = {
             # What was not used never saw the validation part: silent there.
             f"{name}: {what}": np.concatenate(
-                [answers(outcome.proba[parts.train]), np.full(len(parts.validation), -1, dtype=np.int32)]
+                [answers(outcome.proba[held]), np.full(len(parts.validation), -1, dtype=np.int32)]
             )
             for name in names
             for what, outcome in fits[name].tried.items()
@@ -107,6 +112,7 @@ def holdout_rows(
         oos_answers=np.stack([answers(models[name][parts.test]) for name in names]),
         inner_answers=np.stack([inner[name] for name in names]),
         train_answers=np.stack([answers(models[name][parts.train]) for name in names]),
+        out_of_fold=folds and parts.both_sides,
         also_tried=also_tried,
     )
 
@@ -159,7 +165,7 @@ def judge(
         stability_threshold=config.selector.stability_threshold,
         ledger=with_own(rows, earlier),
         n_symbols=n_symbols,
-        out_of_fold=True,
+        out_of_fold=rows.out_of_fold,
         class_names={code: (words or {}).get(value, str(value)) for code, value in enumerate(rows.label_map.classes)},
         threads=threads,
     )
