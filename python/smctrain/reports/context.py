@@ -11,7 +11,8 @@ from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResul
 VERDICT_WORDS = {
     "DEPLOY": "A signal was found that chance hardly explains. Past bars only: risk only what you can lose.",
     "NO_EVIDENCE": "No signal was found. That is a normal result, not an error. Do not trade on it.",
-    "TOO_LITTLE_DATA": "The data is too short to tell. Get more history; do not trade on it.",
+    "TOO_LITTLE_DATA": "Too few rows to tell whether there is a small edge. Do not trade on it; what would settle it "
+    "stands below.",
 }
 
 

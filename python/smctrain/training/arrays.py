@@ -168,7 +168,7 @@ def evaluate_arrays(
     outcome = None if r_net is None else data.r
     rows = walk_forward_rows(windows, families)
     earlier = counted if isinstance(counted, Trials) else book.earlier(rows)
-    verdict = judge(rows, settings, n_symbols, outcome, earlier, threads)
+    verdict = judge(rows, settings, n_symbols, outcome, earlier, threads, spans=(data.t0, data.t1))
     labels = np.append(np.asarray(windows.label_map.classes), -1)
     predictions = {name: labels[found.oos] for name, found in families.items()}
     return Evaluation(verdict, windows.oos, predictions, families, failures, windows, walk, guard.report())
