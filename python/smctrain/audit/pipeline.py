@@ -167,6 +167,10 @@ def audit_pipeline(
     found, words = checks.split_step(pairs, table.t0, table.t1, table.y, table.groups, table.events, embargo, rng)
     findings += found
     done["split"] = words
+    found, noted, words = checks.neighbours_step(pairs, table.t0, table.t1, table.y, table.groups)
+    findings += found
+    remarks += noted
+    done["neighbours"] = words
     if callable(split):
         found, words = checks.choice_step(lambda other: _pairs(split, table, other), pairs, table.y, rng)
         findings += found
@@ -174,14 +178,15 @@ def audit_pipeline(
     found, words = checks.columns_step(table.X, table.y, table.t0, table.t1, pairs, table.names)
     findings += found
     done["single columns"] = words
+    accused = {name for finding in found for name in finding.column.split(", ")}
     # A column that knows the label makes neighbours agree: copies are looked for without it.
-    others = [j for j, name in enumerate(table.names) if name not in {finding.column for finding in found}]
+    others = [j for j, name in enumerate(table.names) if name not in accused]
     found, words = checks.copies_step(table.X[:, others], table.y, table.t0, table.t1, pairs)
     findings += found
     done["copies"] = words
     results: list[CanaryResult] = []
     if fit is not None:
-        found, words = checks.fit_step(fit, table.X, table.y, pairs, rng)
+        found, words = checks.fit_step(fit, table.X, table.y, table.t0, table.t1, pairs, rng)
         findings += found
         done["fit"] = words
         if bars is not None and canary:

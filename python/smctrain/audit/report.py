@@ -26,8 +26,8 @@ class Finding:
         altered; "start_up": a reading past its declared start-up depends on where the bars begin; "missing_bar": a bar
         without prices leaves a trace beyond the rows that the catalogue allows; "canary": models beat the majority on
         bars that cannot be predicted. Of pipelines and training runs: "overlap", "order", "embargo" and other codes of
-        `SplitLeak`, "duplicate", "provenance", "lineage", "selection", "isolation", "event", "dominance", "outcome",
-        "sentinel".
+        `SplitLeak`, "duplicate", "neighbours", "provenance", "lineage", "selection", "isolation", "event",
+        "dominance", "outcome", "sentinel".
         Remarks - "constant", "duplicate", "start_up" (of callables, which declare no start-up, and of structure and
         zones, whose start fades with events), "missing_bar", "random", "error".
     first_leaking_row : int
