@@ -48,15 +48,20 @@ def save(path: Path, arrays: Arrays, recipe: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def load(path: Path, recipe: dict[str, Any], other_code: bool = False) -> Arrays | None:
+def load(path: Path, recipe: dict[str, Any], other_fits: bool = False) -> Arrays | None:
     """None where there is nothing that counts."""
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as file:
         made = json.loads(file["made_by"].tobytes())
-        if made["recipe"] != recipe or not (other_code or made["code"] == fitting_digest()):
+        if made["recipe"] != recipe or not (other_fits or made["code"] == fitting_digest()):
             return None
         return {name: file[name] for name in file.files if name != "made_by"}
+
+
+def equal(one: Arrays, other: Arrays) -> bool:
+    """Every bit of every array."""
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def pack(rows: EvidenceRows, prefix: str = "") -> Arrays:
@@ -68,6 +73,8 @@ def pack(rows: EvidenceRows, prefix: str = "") -> Arrays:
     arrays: Arrays = {name: values.astype(np.int8) for name, values in small.items()}
     arrays |= {name: getattr(rows, name).astype(np.int32) for name in ("oos", "inner", "train")}
     arrays |= {"names": np.array(rows.names), "classes": np.array(rows.label_map.classes)}
+    if rows.inner_majority is not None:
+        arrays["inner_majority"] = rows.inner_majority.astype(np.int8)
     arrays |= {"horizon": np.array(rows.horizon), "method": np.array(rows.method)}
     for kind in ("also_tried", "also_oos"):
         arrays |= {f"{kind}/{name}": vector.astype(np.int8) for name, vector in getattr(rows, kind).items()}
@@ -88,5 +95,6 @@ def unpack(arrays: Arrays, prefix: str = "") -> EvidenceRows:
         oos=found["oos"].astype(np.int64), inner=found["inner"].astype(np.int64), train=found["train"].astype(np.int64),
         names=[str(name) for name in found["names"]], oos_answers=found["oos_answers"].astype(np.int32),
         inner_answers=found["inner_answers"].astype(np.int32), train_answers=found["train_answers"].astype(np.int32),
+        inner_majority=found["inner_majority"].astype(np.int32) if "inner_majority" in found else None,
         also_tried=tried["also_tried"], also_oos=tried["also_oos"],
     )  # fmt: skip

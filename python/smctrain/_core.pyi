@@ -466,6 +466,7 @@ class EProcessStream:
         horizon: typing.SupportsInt | typing.SupportsIndex,
         baseline: typing.SupportsFloat | typing.SupportsIndex,
         train_shares: typing.Any = None,
+        train_rows: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
     def push(self, y_true: numpy.ndarray, predictions: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
         """
@@ -673,10 +674,11 @@ def circular_shift_test(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     balanced: bool,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    judged: typing.SupportsInt | typing.SupportsIndex = 0,
     stop: typing.Any = None,
 ) -> dict:
     """
-    Circular-shift max test on int32 class codes; predictions (k, n).
+    Circular-shift max test on int32 class codes; predictions (k, n), of which the first `judged` (0: all) are put against luck.
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...
@@ -784,6 +786,7 @@ def e_process(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     baseline: typing.SupportsFloat | typing.SupportsIndex,
     train_shares: typing.Any = None,
+    train_rows: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     Path of the interleaved e-process; 1 stands first.
@@ -1565,6 +1568,7 @@ def wilson_interval(
     successes: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
     level: typing.SupportsFloat | typing.SupportsIndex,
+    degrees_of_freedom: typing.SupportsFloat | typing.SupportsIndex = ...,
 ) -> tuple[float, float]: ...
 def xgboost_fit(
     library: str,

@@ -8,6 +8,14 @@
 
 namespace smctrain::stats {
 
+void check_class_count(int64_t classes) {
+  constexpr int64_t kMost = 1000;
+  if (classes > kMost) {
+    raise("InputError", "y_true must hold at most ", kMost, " classes, but holds ", classes,
+          ". Are these numbers? Then test them as \"ic\" or \"r2\".");
+  }
+}
+
 void check_shift_rows(int64_t n, int64_t horizon) {
   if (horizon < 1) raise("InputError", "horizon must be at least 1 row, but is ", horizon, ".");
   const int64_t needed = 8 * std::min(horizon, std::numeric_limits<int64_t>::max() / 8);
@@ -27,11 +35,13 @@ void ShiftMaxima::fold(int64_t model, std::span<const double> statistics) {
   for (size_t s = 0; s < best_.size(); ++s) best_[s] = std::max(best_[s], statistics[s]);
 }
 
-CircularShiftResult ShiftMaxima::result(int64_t horizon, double tolerance, const StopToken& stop) const {
+CircularShiftResult ShiftMaxima::result(int64_t horizon, double tolerance, int64_t judged,
+                                        const StopToken& stop) const {
   CircularShiftResult result{};
   result.stopped = stop.stop_requested();
   result.model_statistics = own_;
-  result.best_model = std::max_element(own_.begin(), own_.end()) - own_.begin();  // the first on ties
+  result.best_model =
+      std::max_element(own_.begin(), own_.begin() + judged) - own_.begin();  // the first on ties
   result.statistic = own_[static_cast<size_t>(result.best_model)];
   const double bound = result.statistic - tolerance * std::max(1.0, std::abs(result.statistic));
   const auto n = static_cast<int64_t>(best_.size());

@@ -13,6 +13,9 @@
 
 namespace smctrain::stats {
 
+// Raises InputError above 1,000 classes: each costs a spectrum of the whole length.
+void check_class_count(int64_t classes);
+
 // Raises TooFewRows below 8 x horizon rows.
 void check_shift_rows(int64_t n, int64_t horizon);
 
@@ -24,7 +27,8 @@ class ShiftMaxima {
   void fold(int64_t model, std::span<const double> statistics);
 
   // `tolerance`: relative above 1; 0 where equal statistics are equal numbers.
-  CircularShiftResult result(int64_t horizon, double tolerance, const StopToken& stop) const;
+  // `judged`: only the best of the first so many models is put against the maxima.
+  CircularShiftResult result(int64_t horizon, double tolerance, int64_t judged, const StopToken& stop) const;
 
  private:
   std::mutex mutex_;

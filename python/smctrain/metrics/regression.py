@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError
-from smctrain.metrics._common import Range, around, hac_error, rows_of_horizon, vector
+from smctrain.metrics._common import Range, around, floats, hac_error, number, rows_of_horizon, vector
 from smctrain.metrics.classification import integers
 
 
@@ -44,7 +44,7 @@ def regression_metrics(
     """
     truth, forecast = vector(y_true, "y_true"), vector(y_pred, "y_pred")
     horizon = rows_of_horizon(horizon)
-    raw: dict[str, Any] = core().regression_metrics(truth, forecast, float(train_mean))
+    raw: dict[str, Any] = core().regression_metrics(truth, forecast, number(train_mean, "train_mean"))
     influence = raw.pop("influence")
     error = hac_error(influence, horizon - 1) if len(influence) > 2 else math.nan
     return {
@@ -141,7 +141,7 @@ def quantile_metrics(
     truth = vector(y_true, "y_true")
     horizon = rows_of_horizon(horizon)
     asked = vector(levels, "levels")
-    matrix = np.ascontiguousarray(np.asarray(quantiles, dtype=np.float64))
+    matrix = floats(quantiles, "quantiles")
     if matrix.ndim != 2:
         raise InputError(f"quantiles must have shape ({len(truth)}, {len(asked)}), but has shape {matrix.shape}.")
     pinball, coverage, crossings = core().quantile_metrics(truth, matrix, asked)
@@ -174,10 +174,12 @@ def quantile_metrics(
 
 
 def share_interval(flags: NDArray[np.bool_], horizon: int, level: float) -> Range:
-    """Wilson interval of a share of dependent rows."""
+    """Interval of a share of dependent rows, as `smctrain.stats.accuracy_interval`."""
     if len(flags) == 0:
         return (math.nan, math.nan)
     values = np.ascontiguousarray(flags, dtype=np.float64)
     n_eff = core().effective_size(values, horizon)[0]
-    low, high = core().wilson_interval(min(float(values.mean()) * n_eff, n_eff), n_eff, level)
+    low, high = core().wilson_interval(
+        min(float(values.mean()) * n_eff, n_eff), n_eff, level, len(values) / (2.0 * horizon)
+    )
     return (low, high)

@@ -2,7 +2,7 @@
 
 key        BLAKE2b of data rows, target definition and split plan; one file for each key, lines are only appended
 record     one configuration on one stage (inner or oos): run, configuration, config hash, seed, features, the rows and
-           what was answered on them, the score
+           what was answered on them (uint8 class codes, or float32 of a target that is a number), the score
 line       CRC-32 of the JSON in 8 hexadecimal digits, a blank, the JSON. A damaged line is skipped and counted as lost
 counter    configurations counted so far, in the data cache (`SMCTRAIN_CACHE`, else ~/.cache/smctrain), apart from the
            ledger. Where it is ahead, records are missing: somebody deleted the ledger, or a part of it
@@ -18,6 +18,7 @@ import base64
 import fcntl
 import hashlib
 import json
+import math
 import os
 import secrets
 import zlib
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smctrain.exceptions import InputError
 from smctrain.verdict.result import Trials
 
 INNER, OOS = "inner", "oos"
@@ -47,10 +49,10 @@ class Trial:
     """ "inner" or "oos"."""
     rows: npt.NDArray[np.int64]
     """Ascending row numbers."""
-    answers: npt.NDArray[np.int64]
-    """Class values; -1 below `classes` where silent is written as a code outside of them."""
-    classes: tuple[int, ...]
-    """Class values that codes 0, 1, ... mean."""
+    answers: npt.NDArray[Any]
+    """int64 codes 0, 1, ... of `classes`, any other one silent; float32 numbers, NaN where silent."""
+    classes: tuple[int, ...] | None
+    """Class values that the codes mean, at most 255; None: answers are numbers."""
     score: float | None = None
     config_hash: str = ""
     seed: int = 0
@@ -61,17 +63,29 @@ class Trial:
     def configuration(self) -> tuple[str, str]:
         return self.run, self.name
 
-    def on(self, rows: npt.NDArray[np.int64], classes: Sequence[int]) -> npt.NDArray[np.int64]:
-        """Its answers on `rows` as codes of `classes`; -1 where it has none."""
-        codes = np.full(max(len(self.classes), 1), -1, dtype=np.int64)
+    def on(self, rows: npt.NDArray[np.int64], classes: Sequence[int] | None) -> npt.NDArray[Any]:
+        """Its answers on `rows`, silent where it has none: as codes of `classes`, or (None) numbers."""
+        mine, silent = self._as(classes)
+        if np.array_equal(rows, self.rows):
+            return mine
+        if not len(self.rows):
+            return np.full(len(rows), silent)
+        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[place] == rows, mine[place], silent)
+
+    def _as(self, classes: Sequence[int] | None) -> tuple[npt.NDArray[Any], Any]:
+        """Answers in the words of `classes`, and what is silent among them."""
+        if classes is None:
+            # Codes are no numbers of this target.
+            numbers = self.answers if self.classes is None else np.full(len(self.rows), np.nan)
+            return numbers.astype(np.float32), np.float32(np.nan)
+        if self.classes is None:
+            return np.full(len(self.rows), -1, dtype=np.int64), -1
+        codes = np.full(len(self.classes) + 1, -1, dtype=np.int64)  # the last one stands for all others
         for code, value in enumerate(self.classes):
             if value in classes:
                 codes[code] = list(classes).index(value)
-        mine = np.where(self.answers >= 0, codes[np.maximum(self.answers, 0)], -1)
-        if np.array_equal(rows, self.rows):
-            return mine
-        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[place] == rows, mine[place], -1)
+        return codes[np.where(_is_silent(self.answers, self.classes), len(self.classes), self.answers)], -1
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,7 @@ class LedgerContent:
         return max(self.damaged, (self.counted or 0) - len(self.configurations))
 
     def as_trials(
-        self, oos: npt.NDArray[np.int64], inner: npt.NDArray[np.int64], classes: Sequence[int], without_run: str
+        self, oos: npt.NDArray[np.int64], inner: npt.NDArray[np.int64], classes: Sequence[int] | None, without_run: str
     ) -> Trials | None:
         """Vectors of other runs on these rows, for `decide`; None when nothing was ever tried before."""
         others = [trial for trial in self.trials if trial.run != without_run]
@@ -105,8 +119,8 @@ class LedgerContent:
         # Of a configuration that was scored on OOS rows only, the inner answers are lacking.
         complete = not self.lost and {t.configuration for t in on_oos} <= {t.configuration for t in on_inner}
         return Trials(
-            oos=_stack([trial.on(oos, classes) for trial in on_oos], len(oos)),
-            inner=_stack([trial.on(inner, classes) for trial in on_inner], len(inner)) if complete else None,
+            oos=_stack([trial.on(oos, classes) for trial in on_oos], len(oos), classes),
+            inner=_stack([trial.on(inner, classes) for trial in on_inner], len(inner), classes) if complete else None,
             lost=self.lost,
         )
 
@@ -128,31 +142,52 @@ class Ledger:
         return self.folder / f"{key}.jsonl"
 
     def append(self, key: str, trials: Sequence[Trial]) -> None:
-        """Add records, all of them or (a full disk) none that can be read.
+        """Add records: all of them, or (a full disk) none.
 
         Raises
         ------
         OSError
             The ledger cannot be written. A trial that is not counted would flatter every later one.
+        InputError
+            A trial of more than 255 classes.
         """
         if not trials:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         text = "".join(_line(trial) for trial in trials).encode()
-        with _locked(self.path(key)) as handle:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path(key), _APPENDING) as handle:
+            known = _read(handle).configurations
             end = os.lseek(handle, 0, os.SEEK_END)
             # What a killed writer left behind must not swallow the next record.
             torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
-            _write_all(handle, b"\n" * torn + text)
-            os.fsync(handle)
-            new = len({trial.configuration for trial in trials})
-            found = len(_read(self.path(key)).configurations)
-            _count(self._counter(key), found, new)
+            try:
+                _write_all(handle, b"\n" * torn + text)
+                os.fsync(handle)
+            except BaseException:
+                os.ftruncate(handle, end)
+                raise
+            # A configuration that adds its second stage later is the same one.
+            new = {trial.configuration for trial in trials} - known
+            _count(self._counter(key), len(known) + len(new), len(new))
 
     def read(self, key: str) -> LedgerContent:
-        """All records of one key, damaged ones counted."""
-        content = _read(self.path(key))
-        return LedgerContent(content.trials, content.damaged, _counted(self._counter(key)))
+        """All records of one key, damaged ones counted.
+
+        Raises
+        ------
+        OSError
+            The ledger is there, but cannot be read.
+        """
+        # Behind a writer that is at work: half a line, or lines not yet counted, would look like lost records.
+        while True:
+            try:
+                with _locked(self.path(key), os.O_RDONLY) as handle:
+                    content = _read(handle)
+                    return LedgerContent(content.trials, content.damaged, _counted(self._counter(key)))
+            except FileNotFoundError:
+                counted = _counted(self._counter(key))
+                if not self.path(key).exists():  # else somebody made it just now
+                    return LedgerContent(counted=counted)
 
     def _counter(self, key: str) -> Path:
         place = hashlib.blake2b(f"{self.folder.resolve()}\0{key}".encode(), digest_size=16).hexdigest()
@@ -186,15 +221,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smctrain"
 
 
-def _stack(vectors: list[npt.NDArray[np.int64]], n: int) -> npt.NDArray[np.int64]:
-    return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.int64)
+def _stack(vectors: list[npt.NDArray[Any]], n: int, classes: Sequence[int] | None) -> npt.NDArray[Any]:
+    return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.float32 if classes is None else np.int64)
+
+
+def _is_silent(answers: npt.NDArray[Any], classes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return (answers < 0) | (answers >= len(classes))
 
 
 # ---- lines ----
 
 
 def _line(trial: Trial) -> str:
-    codes = np.where(trial.answers >= 0, trial.answers, _SILENT).astype(np.uint8)
+    if trial.classes is None:
+        answers = trial.answers.astype("<f4").tobytes()
+    elif len(trial.classes) > _SILENT:
+        raise InputError(f"a trial must have at most {_SILENT} classes, but {trial.name!r} has {len(trial.classes)}.")
+    else:
+        silent = _is_silent(trial.answers, trial.classes)
+        answers = np.where(silent, _SILENT, trial.answers).astype(np.uint8).tobytes()
     record = {
         "v": _VERSION,
         "run": trial.run,
@@ -203,10 +248,10 @@ def _line(trial: Trial) -> str:
         "config_hash": trial.config_hash,
         "seed": trial.seed,
         "features": trial.features,
-        "classes": list(trial.classes),
-        "score": trial.score,
+        "classes": None if trial.classes is None else list(trial.classes),
+        "score": trial.score if trial.score is not None and math.isfinite(trial.score) else None,
         "rows": _packed(np.diff(trial.rows, prepend=0).astype("<i8").tobytes()),
-        "answers": _packed(codes.tobytes()),
+        "answers": _packed(answers),
     }
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     return f"{zlib.crc32(text.encode()):08x} {text}\n"
@@ -221,15 +266,21 @@ def _trial(line: bytes) -> Trial:
     if record["v"] != _VERSION:
         raise ValueError("version")
     rows = np.cumsum(np.frombuffer(_unpacked(record["rows"]), dtype="<i8")).astype(np.int64)
-    codes = np.frombuffer(_unpacked(record["answers"]), dtype=np.uint8).astype(np.int64)
-    if len(rows) != len(codes) or len(rows) == 0:
+    classes = None if record["classes"] is None else tuple(int(value) for value in record["classes"])
+    answers = _answers(_unpacked(record["answers"]), classes)
+    if len(rows) != len(answers):
         raise ValueError("length")
-    classes = tuple(int(value) for value in record["classes"])
-    answers = np.where(codes < len(classes), codes, -1)
     return Trial(
         run=record["run"], name=record["name"], stage=record["stage"], rows=rows, answers=answers, classes=classes,
         score=record["score"], config_hash=record["config_hash"], seed=record["seed"], features=record["features"],
     )  # fmt: skip
+
+
+def _answers(data: bytes, classes: tuple[int, ...] | None) -> npt.NDArray[Any]:
+    if classes is None:
+        return np.frombuffer(data, dtype="<f4").astype(np.float32)
+    codes = np.frombuffer(data, dtype=np.uint8).astype(np.int64)
+    return np.where(codes < len(classes), codes, -1)
 
 
 def _packed(data: bytes) -> str:
@@ -243,11 +294,10 @@ def _unpacked(text: str) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def _read(path: Path) -> LedgerContent:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return LedgerContent()
+def _read(handle: int) -> LedgerContent:
+    os.lseek(handle, 0, os.SEEK_SET)
+    with os.fdopen(handle, "rb", closefd=False) as file:
+        content = file.read()
     trials, damaged = [], 0
     for line in content.split(b"\n"):
         if not line:
@@ -262,16 +312,19 @@ def _read(path: Path) -> LedgerContent:
 # ---- files ----
 
 
-class _locked:
-    """An open file that nobody else of this program writes meanwhile."""
+_APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.handle = path, -1
+
+class _locked:
+    """An open file that nobody else of this program writes meanwhile; readers share it."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        self.path, self.mode, self.handle = path, mode, -1
 
     def __enter__(self) -> int:
-        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)
+        self.handle = os.open(self.path, self.mode | getattr(os, "O_CLOEXEC", 0), 0o644)
         try:
-            fcntl.flock(self.handle, fcntl.LOCK_EX)
+            fcntl.flock(self.handle, fcntl.LOCK_EX if self.mode == _APPENDING else fcntl.LOCK_SH)
         except BaseException:
             os.close(self.handle)
             raise
@@ -289,23 +342,19 @@ def _write_all(handle: int, data: bytes) -> None:
 
 def _count(path: Path, found: int, new: int) -> None:
     """Raise the counter by what was added, at least to what the ledger holds. No cache, no counter: nothing is lost by
-    it but the notice that a ledger was deleted."""
+    it but the notice that a ledger was deleted. Whoever calls holds the lock of the ledger."""
+    made = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path) as handle:
-            before = _number(os.pread(handle, 32, 0))
-            os.ftruncate(handle, 0)
-            _write_all(handle, str(max(found, (before or 0) + new)).encode())
+        made.write_text(str(max(found, (_counted(path) or 0) + new)))
+        made.replace(path)  # never half a number, and on a full disk the old one
     except OSError:
         return
 
 
 def _counted(path: Path) -> int | None:
     try:
-        return _number(path.read_bytes())
+        text = path.read_bytes()
     except OSError:
         return None
-
-
-def _number(text: bytes) -> int | None:
     return int(text) if text.isdigit() else None
