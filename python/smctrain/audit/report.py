@@ -22,7 +22,7 @@ class Finding:
     Attributes
     ----------
     column : str
-        Name of the column; "(all columns)" for the canary.
+        Name of the column, or of several that leak together, joined by ", "; "(all columns)" for the canary.
     kind : str
         Leaks - "prefix": a reading changed when bars were added; "future": a reading changed when later bars were
         altered; "start_up": a reading past its declared start-up depends on where the bars begin; "missing_bar": a bar
