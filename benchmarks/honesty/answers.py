@@ -68,6 +68,8 @@ def pack(rows: EvidenceRows, prefix: str = "") -> Arrays:
     arrays: Arrays = {name: values.astype(np.int8) for name, values in small.items()}
     arrays |= {name: getattr(rows, name).astype(np.int32) for name in ("oos", "inner", "train")}
     arrays |= {"names": np.array(rows.names), "classes": np.array(rows.label_map.classes)}
+    if rows.inner_majority is not None:
+        arrays["inner_majority"] = rows.inner_majority.astype(np.int8)
     arrays |= {"horizon": np.array(rows.horizon), "method": np.array(rows.method)}
     for kind in ("also_tried", "also_oos"):
         arrays |= {f"{kind}/{name}": vector.astype(np.int8) for name, vector in getattr(rows, kind).items()}
@@ -88,5 +90,6 @@ def unpack(arrays: Arrays, prefix: str = "") -> EvidenceRows:
         oos=found["oos"].astype(np.int64), inner=found["inner"].astype(np.int64), train=found["train"].astype(np.int64),
         names=[str(name) for name in found["names"]], oos_answers=found["oos_answers"].astype(np.int32),
         inner_answers=found["inner_answers"].astype(np.int32), train_answers=found["train_answers"].astype(np.int32),
+        inner_majority=found["inner_majority"].astype(np.int32) if "inner_majority" in found else None,
         also_tried=tried["also_tried"], also_oos=tried["also_oos"],
     )  # fmt: skip

@@ -48,9 +48,8 @@ def coverage(seed: int, told: Result) -> Result:
     found: Result = {}
     for name, column in PREDICTORS.items():
         right = (drawn.X[:n, column] > 0) == y
-        n_eff = st.stats.effective_sample_size(right, horizon).n_eff
-        accuracy = float(right.mean())
-        ours = st.stats.wilson_interval(accuracy * n_eff, n_eff)
+        ours = st.stats.accuracy_interval(right, horizon)
+        accuracy = ours.accuracy
         iid = st.stats.wilson_interval(float(right.sum()), float(n))
         found[name] = {"accuracy": accuracy, "ours": [ours.low, ours.high], "iid": [iid.low, iid.high]}
     return found

@@ -57,12 +57,13 @@ stats::ScoreStatistic score_statistic(const std::string& name) {
 
 py::dict circular_shift_score_test(const py::array& y, const py::array& predictions, int64_t horizon,
                                    const std::string& statistic, double train_mean, int threads,
-                                   const py::object& stop) {
+                                   int64_t judged, const py::object& stop) {
   const auto labels = vector_view<double>(y, "y_true");
   const auto scores = matrix_view<double>(predictions, "predictions");
   const auto kind = score_statistic(statistic);
   return shift_result(run_native(stop, 0.0, [&](const StopToken& token) {
-    return stats::circular_shift_score_test(labels, scores, horizon, kind, train_mean, threads, token);
+    return stats::circular_shift_score_test(labels, scores, horizon, kind, train_mean, judged, threads,
+                                            token);
   }));
 }
 
@@ -93,14 +94,16 @@ py::dict data_snooping(const py::array& advantage, double level, double mean_blo
 
 void bind_e_process_stream(py::module_& m) {
   py::class_<stats::EProcessStream>(m, "EProcessStream", "The interleaved e-process, row by row.")
-      .def(py::init([](int64_t n_models, int64_t horizon, double baseline, const py::object& train_shares) {
+      .def(py::init([](int64_t n_models, int64_t horizon, double baseline, const py::object& train_shares,
+                       double train_rows) {
              std::span<const double> shares;
              if (!train_shares.is_none()) {
                shares = vector_view<double>(py::cast<py::array>(train_shares), "train_shares");
              }
-             return stats::EProcessStream(n_models, {horizon, baseline, shares});
+             return stats::EProcessStream(n_models, {horizon, baseline, shares, train_rows});
            }),
-           py::arg("n_models"), py::arg("horizon"), py::arg("baseline"), py::arg("train_shares") = py::none())
+           py::arg("n_models"), py::arg("horizon"), py::arg("baseline"), py::arg("train_shares") = py::none(),
+           py::arg("train_rows") = 0.0)
       .def(
           "push",
           [](stats::EProcessStream& self, const py::array& y, const py::array& predictions) {
@@ -159,7 +162,8 @@ void bind_stats(py::module_& m) {
         "put against luck.");
   m.def("circular_shift_score_test", &circular_shift_score_test, py::arg("y_true"), py::arg("predictions"),
         py::arg("horizon"), py::arg("statistic"), py::arg("train_mean"), py::arg("threads") = 1,
-        py::arg("stop") = py::none(), "Circular-shift max test on float64 scores; predictions (k, n).");
+        py::arg("judged") = 0, py::arg("stop") = py::none(),
+        "Circular-shift max test on float64 scores; predictions (k, n).");
   m.def(
       "shifted_scores",
       [](const py::array& y, const py::array& predictions, const std::string& statistic, double train_mean,
@@ -191,11 +195,12 @@ void bind_stats(py::module_& m) {
   m.def(
       "e_process",
       [](const py::array& y, const py::array& predictions, int64_t n_classes, int64_t horizon,
-         double baseline, const py::object& train_shares) {
+         double baseline, const py::object& train_shares, double train_rows) {
         const auto labels = vector_view<int32_t>(y, "y_true");
         const auto codes = matrix_view<int32_t>(predictions, "predictions");
         stats::EProcessSettings settings{
-            horizon, baseline, optional_vector_view<double>(train_shares, "train_shares", n_classes)};
+            horizon, baseline, optional_vector_view<double>(train_shares, "train_shares", n_classes),
+            train_rows};
         std::vector<double> path;
         {
           const py::gil_scoped_release release;
@@ -204,7 +209,7 @@ void bind_stats(py::module_& m) {
         return to_array(std::move(path));
       },
       py::arg("y_true"), py::arg("predictions"), py::arg("n_classes"), py::arg("horizon"),
-      py::arg("baseline"), py::arg("train_shares") = py::none(),
+      py::arg("baseline"), py::arg("train_shares") = py::none(), py::arg("train_rows") = 0.0,
       "Path of the interleaved e-process; 1 stands first.");
   m.def(
       "effective_size",
@@ -220,11 +225,12 @@ void bind_stats(py::module_& m) {
       py::arg("correct"), py::arg("horizon"), "(n_eff, design effect, raw design effect).");
   m.def(
       "wilson_interval",
-      [](double successes, double n, double level) {
-        const auto interval = stats::wilson_interval(successes, n, level);
+      [](double successes, double n, double level, double degrees_of_freedom) {
+        const auto interval = stats::wilson_interval(successes, n, level, degrees_of_freedom);
         return py::make_tuple(interval.low, interval.high);
       },
-      py::arg("successes"), py::arg("n"), py::arg("level"));
+      py::arg("successes"), py::arg("n"), py::arg("level"),
+      py::arg("degrees_of_freedom") = std::numeric_limits<double>::infinity());
   m.def(
       "hac_mean",
       [](const py::array& values, int64_t lags) {

@@ -466,6 +466,7 @@ class EProcessStream:
         horizon: typing.SupportsInt | typing.SupportsIndex,
         baseline: typing.SupportsFloat | typing.SupportsIndex,
         train_shares: typing.Any = None,
+        train_rows: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
     def push(self, y_true: numpy.ndarray, predictions: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
         """
@@ -660,6 +661,7 @@ def circular_shift_score_test(
     statistic: str,
     train_mean: typing.SupportsFloat | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    judged: typing.SupportsInt | typing.SupportsIndex = 0,
     stop: typing.Any = None,
 ) -> dict:
     """
@@ -785,6 +787,7 @@ def e_process(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     baseline: typing.SupportsFloat | typing.SupportsIndex,
     train_shares: typing.Any = None,
+    train_rows: typing.SupportsFloat | typing.SupportsIndex = 0.0,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     Path of the interleaved e-process; 1 stands first.
@@ -1566,6 +1569,7 @@ def wilson_interval(
     successes: typing.SupportsFloat | typing.SupportsIndex,
     n: typing.SupportsFloat | typing.SupportsIndex,
     level: typing.SupportsFloat | typing.SupportsIndex,
+    degrees_of_freedom: typing.SupportsFloat | typing.SupportsIndex = ...,
 ) -> tuple[float, float]: ...
 def xgboost_fit(
     library: str,

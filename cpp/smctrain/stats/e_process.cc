@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "smctrain/base/error.h"
 
@@ -47,12 +48,16 @@ EProcessStream::EProcessStream(int64_t n_models, const EProcessSettings& setting
       horizon_(checked_horizon(settings.horizon)),
       baseline_(settings.baseline),
       shares_(settings.train_shares.begin(), settings.train_shares.end()),
+      train_rows_(settings.train_rows),
       wealth_(static_cast<size_t>(horizon_ * n_models_ * kBetCount), 1.0),
       streams_(horizon_),
       resolved_(shares_.size(), 0),
       open_(static_cast<size_t>(horizon_), -1) {
   if (shares_.empty() && !(baseline_ > 0.0 && baseline_ < 1.0)) {
     raise("InputError", "baseline must lie between 0 and 1, but is ", baseline_, ".");
+  }
+  if (!(train_rows_ >= 0.0 && std::isfinite(train_rows_))) {
+    raise("InputError", "train_rows must not be negative, but is ", train_rows_, ".");
   }
   for (int64_t j = 0; j < horizon_; ++j) settle(j);
 }
@@ -70,9 +75,12 @@ double EProcessStream::odds(int32_t code) const {
   if (shares_.empty()) return baseline_;
   const auto c = static_cast<size_t>(code);
   double q = c < shares_.size() ? shares_[c] : 0.0;
-  if (resolved_total_ > 0) {
-    const int64_t count = c < resolved_.size() ? resolved_[c] : 0;
-    q = std::max(q, static_cast<double>(count) / static_cast<double>(resolved_total_));
+  const auto count = static_cast<double>(c < resolved_.size() ? resolved_[c] : 0);
+  const auto total = static_cast<double>(resolved_total_);
+  if (train_rows_ > 0.0) {
+    q = (q * train_rows_ + count) / (train_rows_ + total);
+  } else if (resolved_total_ > 0) {
+    q = std::max(q, count / total);
   }
   return std::clamp(q, kLowestShare, kHighestShare);
 }

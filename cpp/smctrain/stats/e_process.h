@@ -4,10 +4,12 @@
 //   stream j   rows t = j mod h, h = longest label in rows: within a stream no two labels overlap
 //   bet        wealth factor 1 + lam * D for lam in {0.05, 0.1, 0.2, 0.3}
 //              constant odds q0:   D = (1{right} - q0) / max(q0, 1 - q0); q0 = 1/2 gives +1 / -1
-//              class odds:         the same with q = share of the predicted class, the larger of its training
-//              share
-//                                  and its share among out-of-sample labels resolved by row t (rows i <= t -
-//                                  h), kept within [0.05, 0.95]
+//              class odds:         the same with q = share of the predicted class, kept within [0.05, 0.95]:
+//                larger   the larger of its training share and its share among out-of-sample labels resolved
+//                by
+//                         row t (rows i <= t - h)
+//                pooled   its share among all rows known by then, training rows and resolved ones together
+//                         (train_rows given)
 //   E_T        mean over models, streams and lam of the wealth after rows t <= T; E_0 = 1 stands first
 //
 // E_end is an e-value: on noise P(E_end >= 1/a) <= a. A row without a prediction (a negative code) is not bet
@@ -29,6 +31,7 @@ struct EProcessSettings {
   int64_t horizon = 1;
   double baseline = 0.5;                 // q0, used when train_shares is empty
   std::span<const double> train_shares;  // per class code; empty: constant odds
+  double train_rows = 0.0;               // how many rows the shares come from; 0: odds are the larger share
 };
 
 // One row after the other, as labels resolve. A class code beyond train_shares has share 0 in training.
@@ -75,6 +78,7 @@ class EProcessStream {
   int64_t horizon_;
   double baseline_;
   std::vector<double> shares_;
+  double train_rows_;
   std::vector<double> wealth_;
   SumTree streams_;
   std::vector<int64_t> resolved_;

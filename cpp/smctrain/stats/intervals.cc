@@ -9,15 +9,29 @@
 
 namespace smctrain::stats {
 
-Interval wilson_interval(double successes, double n, double level) {
+double student_quantile(double p, double degrees_of_freedom) {
+  const double z = normal_quantile(p);
+  if (!std::isfinite(degrees_of_freedom)) return z;
+  const double z2 = z * z;
+  const double v = 1.0 / degrees_of_freedom;
+  const double g1 = (z2 + 1.0) / 4.0;
+  const double g2 = ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0;
+  const double g3 = (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0;
+  const double g4 = ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92160.0;
+  return z * (1.0 + v * (g1 + v * (g2 + v * (g3 + v * g4))));
+}
+
+Interval wilson_interval(double successes, double n, double level, double degrees_of_freedom) {
   if (!(n > 0.0)) raise("InputError", "n must be positive, but is ", n, ".");
   if (!(successes >= 0.0 && successes <= n)) {
     raise("InputError", "successes must lie between 0 and n = ", n, ", but is ", successes, ".");
   }
   if (!(level > 0.0 && level < 1.0))
     raise("InputError", "level must lie between 0 and 1, but is ", level, ".");
+  if (!(degrees_of_freedom > 0.0))
+    raise("InputError", "degrees_of_freedom must be positive, but is ", degrees_of_freedom, ".");
   const double p = successes / n;
-  const double z = normal_quantile(0.5 + 0.5 * level);
+  const double z = student_quantile(0.5 + 0.5 * level, degrees_of_freedom);
   const double z2 = z * z;
   const double centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
   const double half = z * std::sqrt(p * (1.0 - p) / n + z2 / (4.0 * n * n)) / (1.0 + z2 / n);

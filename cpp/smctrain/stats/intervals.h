@@ -1,10 +1,17 @@
 // Uncertainty of a share and of a mean.
 //
 //   Wilson       interval of a share; n may be an effective size, so it need not be whole
+//   Student      where that size was itself estimated, from autocorrelations of the first h lags, the normal
+//   quantile
+//                is too small: the estimate is about as good as a variance from n/(2h) independent values
+//                (equivalent degrees of freedom of a truncated lag window at frequency 0: Priestley, Spectral
+//                Analysis and Time Series, 1981, section 6.2.4 and table 6.2), so the quantile is that of
+//                Student's t
 //   Newey-West   HAC standard error of a mean: V = g_0 + 2 sum_{l=1..L} (1 - l/(L+1)) g_l, se = sqrt(V/n)
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace smctrain::stats {
@@ -14,7 +21,13 @@ struct Interval {
   double high;
 };
 
-Interval wilson_interval(double successes, double n, double level);
+// `degrees_of_freedom` of the estimate of n; infinite where n is known.
+Interval wilson_interval(double successes, double n, double level,
+                         double degrees_of_freedom = std::numeric_limits<double>::infinity());
+
+// Quantile of Student's t by the expansion around the normal one (Abramowitz & Stegun 26.7.5): within 1e-3 of
+// itself for 8 degrees of freedom and levels up to 0.99, within 1e-4 from 15 on; below 8 it only says "wide".
+double student_quantile(double p, double degrees_of_freedom);
 
 struct HacMean {
   double mean;

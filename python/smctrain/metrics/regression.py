@@ -174,10 +174,12 @@ def quantile_metrics(
 
 
 def share_interval(flags: NDArray[np.bool_], horizon: int, level: float) -> Range:
-    """Wilson interval of a share of dependent rows."""
+    """Interval of a share of dependent rows, as `smctrain.stats.accuracy_interval`."""
     if len(flags) == 0:
         return (math.nan, math.nan)
     values = np.ascontiguousarray(flags, dtype=np.float64)
     n_eff = core().effective_size(values, horizon)[0]
-    low, high = core().wilson_interval(min(float(values.mean()) * n_eff, n_eff), n_eff, level)
+    low, high = core().wilson_interval(
+        min(float(values.mean()) * n_eff, n_eff), n_eff, level, len(values) / (2.0 * horizon)
+    )
     return (low, high)

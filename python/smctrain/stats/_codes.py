@@ -86,7 +86,9 @@ def shares_in_class_order(
 def sides(values: npt.ArrayLike, median: float, refuse_nan_in: str = "") -> npt.NDArray[np.int64]:
     """0 below the median, 1 on it, 2 above it; -1 for NaN, which is an error where an argument is named."""
     numbers = np.asarray(values, dtype=np.float64)
-    signs = np.sign(numbers - median)
-    if refuse_nan_in and bool(np.isnan(signs).any()):
+    silent = np.isnan(numbers) | np.isnan(median)
+    if refuse_nan_in and bool(silent.any()):
         raise InputError(f"{refuse_nan_in} must be finite: leave out rows whose label is not resolved.")
-    return np.where(np.isnan(signs), -1, np.nan_to_num(signs) + 1).astype(np.int64)
+    # Compared, not subtracted: a difference of huge numbers overflows.
+    signs = (numbers > median).astype(np.int64) - (numbers < median)
+    return np.where(silent, -1, signs + 1)

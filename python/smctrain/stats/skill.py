@@ -1,5 +1,20 @@
 """Is it skill? The circular-shift test and the e-process."""
 
+# Note [Odds are what is known, not the worst of it]
+#
+# A bet is fair at the share that the predicted class has among the rows known by then. The definitions (6.2) take even
+# odds where training shares lie within 0.45-0.55, and else the larger of training share and share so far. Both were
+# measured against the pooled share of all known rows (`train_rows`):
+#
+#                                                        as defined        pooled
+#   always up, steady drift (58 % up), 4,000 rows: E >= 20    15 %            0 %     even odds are unfair to luck
+#   always up, drift begins with the test, 4,000 rows         71 %           15 %
+#   no drift, four fitted models, 4,000 rows: E >= 2          3.8 %          4.2 %
+#   P(.12), 4,000 rows: E >= 2                                76 %           86 %     the larger of two noisy shares
+#   P(.20), 1,000 rows: E >= 2                                88 %           98 %     is unfair to skill
+#
+# (150 series a row without models, 500 noise sets, 87 and 200 planted ones.) So verdicts bet at the pooled share.
+
 from __future__ import annotations
 
 import json
@@ -78,7 +93,7 @@ def circular_shift_test(
         Upper limit of threads; the result does not depend on it.
     judged : int, optional
         The first so many of the k models are put against luck, and luck still has the best of all k: the others were
-        tried too, but what they knew says nothing for these. Default: all. Class codes only.
+        tried too, but what they knew says nothing for these. Default: all.
 
     Raises
     ------
@@ -92,14 +107,12 @@ def circular_shift_test(
     Counts come from an exact integer-rounded FFT correlation, O(k K n log n) for all shifts; other statistics are
     compared with a tolerance of 1e-9.
     """
-    if metric in SCORES and judged is not None:
-        raise InputError(f"judged is for class codes only, but metric is {metric!r}.")
+    if judged is not None and judged < 1:
+        raise InputError(f"judged must be from 1 to the number of models, but is {judged}.")
     if metric in SCORES:
-        return _score_test(y_true, predictions, horizon, metric, train_mean, threads)
+        return _score_test(y_true, predictions, horizon, metric, train_mean, threads, judged or 0)
     labels = _codes.label_vector(y_true)
     matrix = _codes.prediction_matrix(predictions, len(labels))
-    if judged is not None and not 1 <= judged <= len(matrix):
-        raise InputError(f"judged must be from 1 to the number of models ({len(matrix)}), but is {judged}.")
     horizon = _codes.check_horizon(horizon)
     classes, counts = np.unique(labels, return_counts=True)
     largest = float(counts.max()) / len(labels)
@@ -129,6 +142,7 @@ def _score_test(
     metric: str,
     train_mean: float | None,
     threads: int,
+    judged: int,
 ) -> CircularShiftTest:
     horizon = _codes.check_horizon(horizon)
     scores = np.asarray(predictions, dtype=np.float64)
@@ -166,7 +180,7 @@ def _score_test(
     if not (bool(np.isfinite(scores).all()) and bool(np.isfinite(y).all())):
         raise InputError("y_true and predictions must be finite: leave out rows without a prediction.")
     raw = core().circular_shift_score_test(
-        y, scores, horizon, metric, float(y.mean()) if train_mean is None else float(train_mean), threads
+        y, scores, horizon, metric, float(y.mean()) if train_mean is None else float(train_mean), threads, judged
     )
     return _shift_result(raw, SCORES[metric], metric, horizon, len(y))
 
@@ -212,6 +226,7 @@ def e_process(
     train_shares: Shares | None = None,
     *,
     train_median: float | None = None,
+    train_rows: int | None = None,
 ) -> EProcess:
     """Money of a bettor who starts with 1 and bets on every prediction, in h streams without overlap.
 
@@ -230,6 +245,9 @@ def e_process(
         Class shares of the training rows, dict code -> share or in ascending order of the codes of `y_true`. Two
         classes both within 0.45-0.55: even odds; otherwise each bet is at the predicted class's share in training or
         among the labels resolved so far, whichever is larger.
+    train_rows : int, optional
+        How many rows `train_shares` come from. Given, each bet is at the predicted class's share among all rows known
+        by then, training rows and resolved ones together. See Note [Odds are what is known, not the worst of it].
     train_median : float, optional
         Of a regression: `y_true` and `predictions` are numbers, right is who is on the same side of the training
         median as the truth; NaN predictions are not bet on.
@@ -259,8 +277,9 @@ def e_process(
         if isinstance(train_shares, dict):
             label_classes = _codes.classes_of(labels, np.array(list(train_shares), dtype=np.int64))
         shares = _codes.shares_in_class_order(train_shares, label_classes)
-        if _is_even(shares):
+        if _is_even(shares) and train_rows is None:
             shares = None
+    weight = _weight(train_rows, train_shares)
     # A class that is predicted but never occurs is a losing bet, unlike a missing prediction.
     invented = np.setdiff1d(matrix, np.append(label_classes, -1))
     classes = _codes.classes_of(label_classes, invented)
@@ -277,8 +296,19 @@ def e_process(
         horizon,
         0.5 if baseline is None else float(baseline),
         shares,
+        weight,
     )
     return EProcess(path)
+
+
+def _weight(train_rows: int | None, train_shares: Shares | None) -> float:
+    if train_rows is None:
+        return 0.0
+    if train_shares is None:
+        raise InputError("train_rows says how many rows train_shares come from; give both.")
+    if isinstance(train_rows, bool) or train_rows < 1:
+        raise InputError(f"train_rows must be at least 1, but is {train_rows}.")
+    return float(train_rows)
 
 
 def _is_even(shares: npt.NDArray[np.float64]) -> bool:
@@ -294,7 +324,7 @@ class EProcessStream:
         Predictions per row.
     horizon : int
         Longest label in rows, h >= 1.
-    baseline, train_shares, train_median
+    baseline, train_shares, train_median, train_rows
         As in `e_process`; `train_shares` as a dict code -> share, or in ascending order of `classes`.
     classes : integer array, optional
         Class codes; needed only where -1 is one of them (else it means "no prediction") and `train_shares` does not
@@ -320,6 +350,7 @@ class EProcessStream:
         train_shares: Shares | None = None,
         *,
         train_median: float | None = None,
+        train_rows: int | None = None,
         classes: npt.ArrayLike | None = None,
     ) -> None:
         if train_shares is not None and baseline is not None:
@@ -337,7 +368,7 @@ class EProcessStream:
         if classes is not None:
             # Behind the classes with shares, so that their numbers stay.
             known += sorted(set(np.asarray(classes).tolist()) - set(known))
-        if shares is not None and _is_even(shares):
+        if shares is not None and _is_even(shares) and train_rows is None:
             shares = None
         self._numbers = {int(code): number for number, code in enumerate(known)}
         self._settings: dict[str, Any] = {
@@ -346,13 +377,14 @@ class EProcessStream:
             "baseline": 0.5 if baseline is None else float(baseline),
             "train_shares": None if shares is None else shares.tolist(),
             "train_median": None if train_median is None else float(train_median),
+            "train_rows": _weight(train_rows, train_shares),
         }
         self._open()
 
     def _open(self) -> None:
         s = self._settings
         shares = None if s["train_shares"] is None else np.array(s["train_shares"], dtype=np.float64)
-        self._native = core().EProcessStream(s["n_models"], s["horizon"], s["baseline"], shares)
+        self._native = core().EProcessStream(s["n_models"], s["horizon"], s["baseline"], shares, s["train_rows"])
 
     def push(self, y_true: npt.ArrayLike, predictions: npt.ArrayLike) -> Any:
         """E after one row (a float), or after each of m rows (m,).
@@ -445,6 +477,7 @@ class EProcessStream:
                 "baseline": float(head["settings"]["baseline"]),
                 "train_shares": head["settings"]["train_shares"],
                 "train_median": head["settings"]["train_median"],
+                "train_rows": float(head["settings"].get("train_rows", 0.0)),  # states of before there was one
             }
             stream._numbers = {int(code): number for number, code in enumerate(head["codes"])}
             stream._open()

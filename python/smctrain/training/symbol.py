@@ -203,7 +203,7 @@ def _verdict(
     data: Dataset, rows: EvidenceRows, made: Fitted, config: Config, n_symbols: int, earlier: Trials | None
 ) -> dict[str, Any]:
     outcomes = data.r if max(rows.label_map.classes) > 0 else None
-    verdict = judge(rows, config, n_symbols, outcomes, earlier, words=CLASS_WORDS).to_dict()
+    verdict = judge(rows, config, n_symbols, outcomes, earlier, words=CLASS_WORDS, spans=(data.t0, data.t1)).to_dict()
     verdict["rejected"] |= made.no_windows
     if verdict["kind"] == DEPLOY and verdict["model"] in made.no_windows:
         why = made.no_windows[verdict["model"]]

@@ -5,8 +5,9 @@ p_oos    circular-shift max test on OOS rows: the best of this run's models agai
 p_in     the same on inner rows; not available where a trial left no inner predictions. Where they are out-of-fold, its
          normal quantile is divided by sqrt(2): see Note [Out-of-fold rows count twice]
 p_comb   both together (Stouffer, weights sqrt(rows))
+p_own    the shown model's OOS answers alone
 E_end    interleaved e-process, mean over the final model of each family
-skill    the shown model's metric minus that of the training rows' commonest class
+skill    the shown model's metric minus its baseline's: always answering the training rows' commonest class, or no order
 n_req    rows that would show an edge 9 times in 10, at 1 %
 """
 
@@ -22,16 +23,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from smctrain import stats
-from smctrain.stats import _codes
-from smctrain.verdict.luck import luck_range
-from smctrain.verdict.measure import Case, Labels, Measured, twice_the_variance
+from smctrain.verdict.case import Case, Figures
+from smctrain.verdict.luck import OwnLuck, own_luck
+from smctrain.verdict.measure import Measured, twice_the_variance
+from smctrain.verdict.stretches import Stretches, within_stretches
 from smctrain.verdict.trades import TradeOutcome, trade_outcome
 
-EDGES = (0.10, 0.06, 0.05, 0.03, 0.02)
+Answers = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,13 @@ class Evidence:
     configurations: int
     """Everything ever scored on these rows, on inner rows alone or also on OOS rows, by this run and earlier ones."""
     inner_known: bool
+    luck: OwnLuck | None
     wealth: stats.EProcess
-    accuracy: float
-    low: float
-    high: float
     n_eff: float
     statistic: float
     skill: float
-    majority_accuracy: float
+    figures: Figures
+    """What only this kind of target has."""
     design_effect: float
     n_required: dict[float, int]
     needed: int
@@ -63,6 +66,7 @@ class Evidence:
     visible: float
     """Smallest edge these rows could have shown."""
     trades: TradeOutcome
+    stretches: Stretches | None
 
     @property
     def enough_rows(self) -> bool:
@@ -71,7 +75,7 @@ class Evidence:
 
 def weigh(case: Case, measured: Measured) -> Evidence:
     """All evidence about the shown model."""
-    oos, metric, shown = case.oos, case.metric, measured.shown
+    oos, shown = case.oos, measured.shown
     tried, tried_inner = _tried(case)
     test = _shift_test(oos.y, tried, case)
     test_in = None if tried_inner is None else _shift_test(case.inner.y, tried_inner, case)
@@ -81,23 +85,14 @@ def weigh(case: Case, measured: Measured) -> Evidence:
     p_comb = p_oos
     if p_oos is not None and p_in is not None:
         p_comb = stats.stouffer([p_in, p_oos], [len(case.inner), len(oos)]).p
-    shares = dict(zip(case.classes.tolist(), case.shares.tolist(), strict=True))
-    right = oos.answers[shown] == oos.y
-    size = stats.effective_sample_size(right, case.horizon)
-    accuracy = float(right.mean())
-    interval = stats.wilson_interval(accuracy * size.n_eff, size.n_eff)
-    statistic = metric.of(oos.y, oos.answers[shown])
-    # On rows too short for the test the inner rows say better how far neighbours depend on each other.
-    spread = (
-        size
-        if test is not None
-        else stats.effective_sample_size(case.inner.answers[shown] == case.inner.y, case.horizon)
-    )
-    p0 = _chance(case)
-    required = {
-        edge: stats.required_sample(edge, design_effect=spread.factor, p0=p0) for edge in (*EDGES, case.min_edge)
-    }
-    unit = stats.required_sample(0.001, design_effect=spread.factor, p0=p0) * 1e-6
+    n_eff = case.precision(oos, shown).n_eff
+    statistic = case.score(oos.y, oos.answers[shown])
+    design_effect = len(oos) / n_eff
+    if test is None:
+        # On rows too short for the test the inner rows say better how far neighbours depend on each other.
+        design_effect = len(case.inner) / case.precision(case.inner, shown).n_eff
+    required = {edge: case.required(edge, design_effect) for edge in (*case.edges, case.min_edge)}
+    unit = case.required(0.001, design_effect) * 1e-6
     return Evidence(
         test=test,
         p_oos=p_oos,
@@ -106,64 +101,52 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         p_comb=p_comb,
         configurations=_count(case, tried, tried_inner),
         inner_known=tried_inner is not None,
-        wealth=stats.e_process(oos.y, oos.answers, case.horizon, train_shares=shares),
-        accuracy=accuracy,
-        low=interval.low,
-        high=interval.high,
-        n_eff=size.n_eff,
+        luck=own_luck(case, shown),
+        wealth=case.wealth(),
+        n_eff=n_eff,
         statistic=statistic,
         skill=statistic - measured.baseline,
-        majority_accuracy=float((oos.y == case.majority).mean()),
-        design_effect=spread.factor,
+        figures=case.figures(shown),
+        design_effect=design_effect,
         n_required=required,
         needed=required[case.min_edge],
         visible=math.sqrt(unit / len(oos)),
         trades=trade_outcome(case, shown),
+        stretches=within_stretches(case, shown),
     )
 
 
-def _tried(case: Case) -> tuple[Labels, Labels | None]:
+def _tried(case: Case) -> tuple[Answers, Answers | None]:
     """This run's vectors behind those of the ledger; inner ones are None when some are lost."""
     oos, inner, trials = case.oos.answers, case.inner.answers, case.trials
     if trials is None:
         return oos, inner
     if np.size(trials.oos):
-        oos = np.concatenate([oos, _codes.prediction_matrix(trials.oos, len(case.oos), "ledger.oos")])
+        oos = np.concatenate([oos, case.read_answers(trials.oos, len(case.oos), "ledger.oos")])
     if trials.inner is None:
         return oos, None
     if np.size(trials.inner):
-        inner = np.concatenate([inner, _codes.prediction_matrix(trials.inner, len(case.inner), "ledger.inner")])
+        inner = np.concatenate([inner, case.read_answers(trials.inner, len(case.inner), "ledger.inner")])
     return oos, inner
 
 
-def _count(case: Case, tried: Labels, tried_inner: Labels | None) -> int:
+def _count(case: Case, tried: Answers, tried_inner: Answers | None) -> int:
     lost = case.trials.lost if case.trials is not None else 0
     return max(len(tried), 0 if tried_inner is None else len(tried_inner)) + lost
 
 
-def _shift_test(y: Labels, answers: Labels, case: Case) -> stats.CircularShiftTest | None:
-    if len(y) < 20 * case.horizon:
-        return None
-    # An earlier model may have known more, by a column that leaked: luck may have it, it does not speak for these.
-    return stats.circular_shift_test(
-        y, answers, case.horizon, case.metric.name, threads=case.threads, judged=len(case.names)
-    )
-
-
-def _chance(case: Case) -> float:
-    """Accuracy without a model: 1/2 for two balanced classes."""
-    even = len(case.classes) == 2 and bool(np.all((case.shares >= 0.45) & (case.shares <= 0.55)))
-    return 0.5 if even else float(np.clip((case.oos.y == case.majority).mean(), 0.05, 0.95))
+def _shift_test(y: Answers, answers: Answers, case: Case) -> stats.CircularShiftTest | None:
+    return None if len(y) < 20 * case.horizon else case.shift_test(y, answers)
 
 
 def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, float | int | str | None]:
     """Every number behind the sentences, for JSON."""
-    best, test, trades = measured.choice.best, found.test, found.trades
-    luck = luck_range(case, measured.shown)
+    best, test, trades, luck = measured.choice.best, found.test, found.trades, found.luck
     return {
         "shown_model": case.names[measured.shown],
         "profile": case.rules.profile,
-        "metric": case.metric.name,
+        "task": case.task,
+        "metric": case.metric_name,
         "n_oos": len(case.oos),
         "n_inner": len(case.inner),
         "n_train": len(case.train_y),
@@ -174,20 +157,20 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "p_in": found.p_in,
         "p_in_raw": found.p_in_raw,
         "p_comb": found.p_comb,
+        "p_own": None if luck is None else luck.p,
         "p_resolution": None if test is None else test.resolution,
         "n_shifts": None if test is None else test.n_shifts,
         "luck_mean": None if test is None else test.null_mean,
         "luck_low": None if luck is None else luck.low,
         "luck_high": None if luck is None else luck.high,
+        "p_stretches": None if found.stretches is None else found.stretches.p,
+        "stretch_skill": None if found.stretches is None else found.stretches.skill,
         "e_end": found.wealth.end,
         "e_max": found.wealth.sup,
         "statistic": found.statistic,
         "baseline": measured.baseline,
         "skill": found.skill,
-        "accuracy": found.accuracy,
-        "accuracy_low": found.low,
-        "accuracy_high": found.high,
-        "majority_accuracy": found.majority_accuracy,
+        **found.figures,
         "n_eff": found.n_eff,
         "design_effect": found.design_effect,
         "smallest_visible_edge": found.visible,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from smctrain import stats
 from smctrain.stats.choice import percent
+from smctrain.verdict.case import Case
 from smctrain.verdict.evidence import Evidence
-from smctrain.verdict.measure import Case, Measured
+from smctrain.verdict.measure import Measured
 from smctrain.verdict.result import DEPLOY, NO_EVIDENCE, TOO_LITTLE_DATA
 from smctrain.verdict.rules import LUCK, TOO_LITTLE
 
@@ -24,9 +25,10 @@ def reasons_of(case: Case, measured: Measured, found: Evidence, kind: str, faile
     """Full sentences, the recommendation first."""
     said = dict(failed)
     head = _head(case, measured, found, kind, said)
-    reasons = [head, _comparison(case, measured, found), *(sentence for sentence in said.values() if sentence)]
+    beside = case.comparison(measured.shown, found.figures, found.statistic, found.enough_rows)
+    reasons = [head, *beside, *(sentence for sentence in said.values() if sentence)]
     if kind != DEPLOY and found.test is not None:
-        reasons.insert(2, _guessing(case, found))
+        reasons.insert(1 + len(beside), _guessing(case, found))
     if kind == DEPLOY and found.test is not None:
         reasons.append(_luck(found.p_oos or 0.0, found.test, found.configurations))
         left = f"{found.wealth.end:.1f}" if found.wealth.end < 1e6 else "more than a million"
@@ -58,16 +60,14 @@ def _tries(case: Case, found: Evidence) -> list[str]:
 
 
 def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict[str, str]) -> str:
-    name, points, rows = case.names[measured.shown], f"{100 * case.min_edge:.0f} points", f"{len(case.oos):,} test rows"
+    name, rows = case.names[measured.shown], f"{len(case.oos):,} test rows"
+    asked, an_edge = case.amount(case.min_edge), case.edge_words(case.min_edge)
     if kind == DEPLOY:
         if case.n_symbols > 1:
             return f"{name} passes alone; {case.n_symbols} symbols are still to be judged together."
         return f"{name} may be deployed: it passed every rule."
     if kind == NO_EVIDENCE:
-        return (
-            f"No model is recommended: {rows} are enough to see an edge of {points}, and the evidence for one is "
-            "missing."
-        )
+        return f"No model is recommended: {rows} are enough to see {an_edge}, and the evidence for one is missing."
     best = measured.choice.best
     if best is not None and not said.keys() & LUCK:
         # The rows do show an answer better than chance; the first sentence must say what it lacks.
@@ -75,39 +75,21 @@ def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict
         lacking, said[rule] = said[rule], ""
         return (
             f"{best.name} answers better than chance, but is not recommended. {lacking} "
-            f"Seeing an edge of {points} takes {found.needed:,} test rows."
+            f"Seeing {an_edge} takes {found.needed:,} test rows."
         )
-    only = f"only an edge of {100 * found.visible:.1f} points or more" if found.visible < 0.5 else "no edge at all"
-    return f"The data cannot tell: on {rows} {only} would have shown, and seeing {points} takes {found.needed:,} rows."
-
-
-def _comparison(case: Case, measured: Measured, found: Evidence) -> str:
-    """How often the model was right, beside what needs no model, with the interval."""
-    y = case.oos.y
-    text = (
-        f"{case.names[measured.shown]} was right on {percent(found.accuracy)} of {len(y):,} test rows "
-        f"(95 % interval {100 * found.low:.1f}-{percent(found.high)}"
-        f"{'' if found.enough_rows else ', too short to trust'}), always answering '{case.word(case.majority)}' on "
-        f"{percent(found.majority_accuracy)}"
-    )
-    hindsight = max(float((y == c).mean()) for c in case.classes)
-    if not case.metric.balanced and hindsight > measured.baseline + 0.02:
-        text += f" (the class commonest in the test, known only afterwards, on {percent(hindsight)})"
-    if case.metric.balanced:
-        text += f"; weighing all classes equally {percent(found.statistic)} against {percent(measured.baseline)}"
-    if found.skill > 0.0:
-        return f"{text}: {100 * found.skill:.1f} points of {case.metric.word} ahead."
-    return f"{text}: no skill shown."
+    only = f"only {case.smallest(found.visible)} or more" if found.visible < case.most else "no edge at all"
+    return f"The data cannot tell: on {rows} {only} would have shown, and seeing {asked} takes {found.needed:,} rows."
 
 
 def _guessing(case: Case, found: Evidence) -> str:
     """Why a number that sounds good is not: what luck scores here, and what these rows are worth."""
     assert found.test is not None
     tries = f"the best of {found.configurations:,} tries" if found.configurations > 1 else "a model"
+    metric = " (balanced accuracy)" if case.metric_name == "balanced_accuracy" else ""
     return (
-        f"With luck alone {tries} scores {percent(found.test.null_mean)} on average on rows like these"
-        f"{' (balanced accuracy)' if case.metric.balanced else ''}. Neighbouring rows share their outcome, so that all "
-        f"of them are worth about {found.n_eff:,.0f} independent ones."
+        f"With luck alone {tries} scores {case.scale.value(found.test.null_mean)} on average on rows like these"
+        f"{metric}. Neighbouring rows share their outcome, so that all of them are worth about {found.n_eff:,.0f} "
+        "independent ones."
     )
 
 

@@ -13,16 +13,23 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
+from smctrain.exceptions import InputError
 from smctrain.stats.choice import Rules
+from smctrain.verdict.case import Case, Given
+from smctrain.verdict.classes import read_classes
+from smctrain.verdict.counting import counted
 from smctrain.verdict.evidence import as_record, weigh
 from smctrain.verdict.explain import kind_of, reasons_of
-from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, ledger_key, new_run
-from smctrain.verdict.measure import Case, Labels, measure, read_case
+from smctrain.verdict.ledger import Ledger
+from smctrain.verdict.measure import measure
 from smctrain.verdict.result import DEPLOY, REVIEW, Trials, Verdict
 from smctrain.verdict.rules import criteria, failures
+from smctrain.verdict.values import MIN_EDGE_IC, read_values
+
+CLASSIFICATION, REGRESSION = "classification", "regression"
+MIN_EDGE = 0.03
 
 
 def decide(
@@ -42,17 +49,24 @@ def decide(
     inner_r_net: npt.ArrayLike | None = None,
     gaps: npt.ArrayLike | None = None,
     class_names: Mapping[int, str] | None = None,
-    min_edge: float = 0.03,
+    min_edge: float | None = None,
     require_positive_ev: bool = True,
     max_gap: float = 0.20,
     min_accuracy: float = 0.55,
     stability_threshold: float = 0.05,
     out_of_fold: bool = False,
+    inner_majority: npt.ArrayLike | None = None,
+    t0: npt.ArrayLike | None = None,
+    t1: npt.ArrayLike | None = None,
+    task: str = CLASSIFICATION,
+    trade_above: float | None = None,
     threads: int = 1,
 ) -> Verdict:
     """The verdict on one symbol and target.
 
-    All rows in time order; predictions are integer class codes, -1 = no prediction (counted as wrong).
+    All rows in time order. With `task="classification"` labels and predictions are integer class codes, -1 = no
+    prediction (counted as wrong). With `task="regression"` they are numbers, NaN = no prediction (counted as the
+    middle). The task is never guessed.
 
     Parameters
     ----------
@@ -68,34 +82,57 @@ def decide(
     names : k strings, default "model 0", ...
     r_net : (n,) or None
         Net outcome in R, known afterwards, of the trade on each out-of-sample row (NaN: none). Trades are
-        taken where the chosen model answers the highest class code.
+        taken where the chosen model answers the highest class code, or a number above `trade_above`.
     inner_r_net : (n_inner,) or None
         The same for the inner rows; they add weight to the question whether the trades earn by luck.
     profile : "default" or "seed"
         Thresholds of the selector. "default" lets only `gaps` reject a model; the in-sample gap lowers
-        its score.
+        its score. "seed" holds thresholds of accuracy: for classes only.
     ledger : Trials, Ledger, path or None
         Earlier configurations scored on the same rows. A `Ledger`, or the folder of one, counts by itself: these models
         are written down, and all that were ever scored on the same labels join the test.
     n_symbols : int
         Symbols of this run; above 1 a stricter rule holds, and `apply_multiple_testing` must follow.
     gaps : (k,) or None
-        Train-fold minus out-of-fold accuracy of the early-stopped models, measured in the inner folds.
+        Train-fold minus out-of-fold accuracy (IC) of the early-stopped models, measured in the inner folds.
     class_names : code -> word, for the sentences
-    min_edge : smallest edge over the baseline that rows must be able to show
+    min_edge : float or None
+        Smallest edge over the baseline that rows must be able to show; None: 0.03 of accuracy, an IC of 0.06. With
+        independent rows both take as many of them; an answer with this IC is on the right side of the median on 52 %.
     out_of_fold : bool
         Whether inner predictions are those of a k-fold cross-validation, whose folds learn from each other: by luck
         they vary twice as much as predictions forward in time, and count less. A training run says so.
+    inner_majority : (n_inner,) or None
+        The commonest class among the rows each inner prediction was learned from: what a model must beat there.
+        Default: the commonest class of `train_y`, which looks ahead where inner rows are training rows.
+    t0, t1 : (n,) or None
+        First and last bar of the trade on each out-of-sample row: trades are counted one at a time. Default: row i
+        is open until row i + horizon.
     max_gap, min_accuracy, stability_threshold
-        Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only.
+        Thresholds of the selector, as in `ModelSelector`; `min_accuracy` counts under profile "seed" only. With
+        numbers they are differences of ICs.
+    task : "classification" or "regression"
+        What the target is.
+    trade_above : float or None
+        Regression only: a prediction above it is a trade. None: the mean of `train_y`. Where small outcomes are the
+        good ones, turn the target and the predictions around.
+    threads : int
+        Upper limit of threads; the verdict does not depend on it.
 
     Returns
     -------
     Verdict
+        Of a regression, `evidence` holds "ic", "ic_low", "ic_high", "r2" (against the training mean), "rmse", "mae" and
+        what the training mean has of them ("train_mean_rmse", "train_mean_mae") in place of accuracies.
+
+    Raises
+    ------
+    InputError
+        Arguments that do not fit together; numbers where classes were announced, and the other way round.
 
     Notes
     -----
-    The statistic is balanced accuracy when one class holds more than 60 % of the training rows, else
+    The statistic of classes is balanced accuracy when one class holds more than 60 % of the training rows, else
     accuracy: one choice for every step, made before the first out-of-sample row.
 
     Being right is not earning: how *far* prices move can be foreseen where their direction cannot, and a model
@@ -103,17 +140,41 @@ def decide(
     counts time-outs as losses) without an edge. So where outcomes are known, the trades must also earn more than
     nothing and more than taking every row, by more than luck explains: Newey-West t over 2h rows, one-sided,
     inner and out-of-sample rows weighed by Stouffer, p at most 0.005.
+
+    The statistic of numbers is the IC (Spearman, average ranks), which nothing but knowing the order moves; without a
+    model it is 0. Every rule is that of classes, with these in place: the shift test runs on the IC; the e-process
+    bets on the side of the training median; at least 30 training rows must differ from the commonest outcome; and the
+    chosen model's own answers must beat 95 % of their shifts ("p_own"), lest another one's skill speak for it. Sizes
+    never decide: where R2 is not above 0, a sentence says to trust the order only.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y, x = rng.normal(size=(2, 3000))
+    >>> y = y + 0.3 * x
+    >>> rows = slice(2000, None), slice(1000, 2000), slice(0, 1000)
+    >>> oos, inner, train = ((y[r], x[r]) for r in rows)
+    >>> st.decide(*oos, 1, *inner, *train, task="regression").kind
+    'DEPLOY'
     """
-    given = ledger if isinstance(ledger, Trials) else None
-    case = read_case(
-        y_true, predictions, horizon, inner_y, inner_predictions, train_y, train_predictions, names, r_net,
-        given, n_symbols, inner_r_net, gaps, class_names, min_edge, require_positive_ev,
-        Rules(profile, max_gap, min_accuracy, stability_threshold), threads,
-        out_of_fold,
+    given = Given(
+        y_true=y_true, predictions=predictions, horizon=horizon, inner_y=inner_y, inner_predictions=inner_predictions,
+        train_y=train_y, train_predictions=train_predictions, names=names, r_net=r_net, inner_r_net=inner_r_net,
+        trials=ledger if isinstance(ledger, Trials) else None, n_symbols=n_symbols, gaps=gaps,
+        min_edge=_smallest_edge(min_edge, task), require_positive_ev=require_positive_ev,
+        rules=Rules(profile, max_gap, min_accuracy, stability_threshold), threads=threads, out_of_fold=out_of_fold,
+        t0=t0, t1=t1,
     )  # fmt: skip
+    case: Case
+    if task == REGRESSION:
+        _not_with(task, class_names=class_names, inner_majority=inner_majority)
+        case = read_values(given, trade_above)
+    else:
+        _not_with(task, trade_above=trade_above)
+        case = read_classes(given, class_names, inner_majority)
     if isinstance(ledger, Ledger | str | Path):
         book = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
-        case = dataclasses.replace(case, trials=_counted(case, book))
+        case = dataclasses.replace(case, trials=counted(case, book))
     measured = measure(case)
     found = weigh(case, measured)
     failed = failures(case, measured, found)
@@ -133,27 +194,17 @@ def decide(
     )
 
 
-def _counted(case: Case, ledger: Ledger) -> Trials | None:
-    """Write the case's models down, and return everything else that was scored on the same labels."""
-    key = ledger_key(*(np.asarray(part, dtype="<i8").tobytes() for part in (case.oos.y, case.inner.y, case.train_y)))
-    run, classes = new_run(), tuple(int(c) for c in case.classes)
-    trials = [
-        Trial(run, name, stage, np.arange(len(rows)), _as_codes(rows.answers[m], classes), classes)
-        for m, name in enumerate(case.names)
-        for stage, rows in ((OOS, case.oos), (INNER, case.inner))
-    ]
-    ledger.append(key, trials)
-    found = ledger.read(key)
-    everything = found.as_trials(np.arange(len(case.oos)), np.arange(len(case.inner)), classes, run)
-    if everything is None:
-        return None
-    back = np.append(np.asarray(classes, dtype=np.int64), -1)  # codes -> the labels of this case
-    inner = None if everything.inner is None else back[np.asarray(everything.inner)]
-    return Trials(back[np.asarray(everything.oos)], inner, everything.lost)
+def _smallest_edge(given: float | None, task: str) -> float:
+    if task not in (CLASSIFICATION, REGRESSION):
+        raise InputError(f'task must be "classification" or "regression", but is {task!r}.')
+    if given is None:
+        return MIN_EDGE_IC if task == REGRESSION else MIN_EDGE
+    if not 0.0 < given < 1.0:
+        raise InputError(f"min_edge must lie between 0 and 1, but is {given!r}.")
+    return float(given)
 
 
-def _as_codes(answers: Labels, classes: tuple[int, ...]) -> Labels:
-    codes = np.full(answers.shape, -1, dtype=np.int64)
-    for code, value in enumerate(classes):
-        codes[answers == value] = code
-    return codes
+def _not_with(task: str, **arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise InputError(f'{name} says nothing with task="{task}": leave it out.')

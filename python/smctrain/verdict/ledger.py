@@ -2,7 +2,7 @@
 
 key        BLAKE2b of data rows, target definition and split plan; one file for each key, lines are only appended
 record     one configuration on one stage (inner or oos): run, configuration, config hash, seed, features, the rows and
-           what was answered on them, the score
+           what was answered on them (uint8 class codes, or float32 of a target that is a number), the score
 line       CRC-32 of the JSON in 8 hexadecimal digits, a blank, the JSON. A damaged line is skipped and counted as lost
 counter    configurations counted so far, in the data cache (`SMCTRAIN_CACHE`, else ~/.cache/smctrain), apart from the
            ledger. Where it is ahead, records are missing: somebody deleted the ledger, or a part of it
@@ -47,10 +47,10 @@ class Trial:
     """ "inner" or "oos"."""
     rows: npt.NDArray[np.int64]
     """Ascending row numbers."""
-    answers: npt.NDArray[np.int64]
-    """Class values; -1 below `classes` where silent is written as a code outside of them."""
-    classes: tuple[int, ...]
-    """Class values that codes 0, 1, ... mean."""
+    answers: npt.NDArray[Any]
+    """int64 codes of `classes`, -1 where silent; float32 numbers, NaN where silent."""
+    classes: tuple[int, ...] | None
+    """Class values that codes 0, 1, ... mean; None: answers are numbers."""
     score: float | None = None
     config_hash: str = ""
     seed: int = 0
@@ -61,17 +61,27 @@ class Trial:
     def configuration(self) -> tuple[str, str]:
         return self.run, self.name
 
-    def on(self, rows: npt.NDArray[np.int64], classes: Sequence[int]) -> npt.NDArray[np.int64]:
-        """Its answers on `rows` as codes of `classes`; -1 where it has none."""
+    def on(self, rows: npt.NDArray[np.int64], classes: Sequence[int] | None) -> npt.NDArray[Any]:
+        """Its answers on `rows`, silent where it has none: as codes of `classes`, or (None) numbers."""
+        mine, silent = self._as(classes)
+        if np.array_equal(rows, self.rows):
+            return mine
+        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[place] == rows, mine[place], silent)
+
+    def _as(self, classes: Sequence[int] | None) -> tuple[npt.NDArray[Any], Any]:
+        """Answers in the words of `classes`, and what is silent among them."""
+        if classes is None:
+            # Codes are no numbers of this target.
+            numbers = self.answers if self.classes is None else np.full(len(self.rows), np.nan)
+            return numbers.astype(np.float32), np.float32(np.nan)
+        if self.classes is None:
+            return np.full(len(self.rows), -1, dtype=np.int64), -1
         codes = np.full(max(len(self.classes), 1), -1, dtype=np.int64)
         for code, value in enumerate(self.classes):
             if value in classes:
                 codes[code] = list(classes).index(value)
-        mine = np.where(self.answers >= 0, codes[np.maximum(self.answers, 0)], -1)
-        if np.array_equal(rows, self.rows):
-            return mine
-        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[place] == rows, mine[place], -1)
+        return np.where(self.answers >= 0, codes[np.maximum(self.answers, 0)], -1), -1
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class LedgerContent:
         return max(self.damaged, (self.counted or 0) - len(self.configurations))
 
     def as_trials(
-        self, oos: npt.NDArray[np.int64], inner: npt.NDArray[np.int64], classes: Sequence[int], without_run: str
+        self, oos: npt.NDArray[np.int64], inner: npt.NDArray[np.int64], classes: Sequence[int] | None, without_run: str
     ) -> Trials | None:
         """Vectors of other runs on these rows, for `decide`; None when nothing was ever tried before."""
         others = [trial for trial in self.trials if trial.run != without_run]
@@ -105,8 +115,8 @@ class LedgerContent:
         # Of a configuration that was scored on OOS rows only, the inner answers are lacking.
         complete = not self.lost and {t.configuration for t in on_oos} <= {t.configuration for t in on_inner}
         return Trials(
-            oos=_stack([trial.on(oos, classes) for trial in on_oos], len(oos)),
-            inner=_stack([trial.on(inner, classes) for trial in on_inner], len(inner)) if complete else None,
+            oos=_stack([trial.on(oos, classes) for trial in on_oos], len(oos), classes),
+            inner=_stack([trial.on(inner, classes) for trial in on_inner], len(inner), classes) if complete else None,
             lost=self.lost,
         )
 
@@ -186,15 +196,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smctrain"
 
 
-def _stack(vectors: list[npt.NDArray[np.int64]], n: int) -> npt.NDArray[np.int64]:
-    return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.int64)
+def _stack(vectors: list[npt.NDArray[Any]], n: int, classes: Sequence[int] | None) -> npt.NDArray[Any]:
+    return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.float32 if classes is None else np.int64)
 
 
 # ---- lines ----
 
 
 def _line(trial: Trial) -> str:
-    codes = np.where(trial.answers >= 0, trial.answers, _SILENT).astype(np.uint8)
+    if trial.classes is None:
+        answers = trial.answers.astype("<f4").tobytes()
+    else:
+        answers = np.where(trial.answers >= 0, trial.answers, _SILENT).astype(np.uint8).tobytes()
     record = {
         "v": _VERSION,
         "run": trial.run,
@@ -203,10 +216,10 @@ def _line(trial: Trial) -> str:
         "config_hash": trial.config_hash,
         "seed": trial.seed,
         "features": trial.features,
-        "classes": list(trial.classes),
+        "classes": None if trial.classes is None else list(trial.classes),
         "score": trial.score,
         "rows": _packed(np.diff(trial.rows, prepend=0).astype("<i8").tobytes()),
-        "answers": _packed(codes.tobytes()),
+        "answers": _packed(answers),
     }
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     return f"{zlib.crc32(text.encode()):08x} {text}\n"
@@ -221,15 +234,21 @@ def _trial(line: bytes) -> Trial:
     if record["v"] != _VERSION:
         raise ValueError("version")
     rows = np.cumsum(np.frombuffer(_unpacked(record["rows"]), dtype="<i8")).astype(np.int64)
-    codes = np.frombuffer(_unpacked(record["answers"]), dtype=np.uint8).astype(np.int64)
-    if len(rows) != len(codes) or len(rows) == 0:
+    classes = None if record["classes"] is None else tuple(int(value) for value in record["classes"])
+    answers = _answers(_unpacked(record["answers"]), classes)
+    if len(rows) != len(answers) or len(rows) == 0:
         raise ValueError("length")
-    classes = tuple(int(value) for value in record["classes"])
-    answers = np.where(codes < len(classes), codes, -1)
     return Trial(
         run=record["run"], name=record["name"], stage=record["stage"], rows=rows, answers=answers, classes=classes,
         score=record["score"], config_hash=record["config_hash"], seed=record["seed"], features=record["features"],
     )  # fmt: skip
+
+
+def _answers(data: bytes, classes: tuple[int, ...] | None) -> npt.NDArray[Any]:
+    if classes is None:
+        return np.frombuffer(data, dtype="<f4").astype(np.float32)
+    codes = np.frombuffer(data, dtype=np.uint8).astype(np.int64)
+    return np.where(codes < len(classes), codes, -1)
 
 
 def _packed(data: bytes) -> str:

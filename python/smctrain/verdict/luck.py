@@ -1,6 +1,6 @@
-"""What luck alone scores with these answers: the same answers put against other times.
+"""What luck alone scores with the shown model's answers: the same answers put against other times.
 
-Shown beside the model's own figure; it decides nothing. The rules ask more: everything that was tried must be beaten
+The range is shown beside the model's own figure. The rules ask more: everything that was tried must be beaten
 (`smctrain.stats.circular_shift_test`).
 """
 
@@ -10,27 +10,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smctrain._load import core
-from smctrain.stats import _codes
-from smctrain.verdict.measure import Case
+from smctrain.verdict.case import Case
+
+_EQUAL = 1e-9
 
 
-class LuckRange(NamedTuple):
-    """The middle 95 % of what the shown model's answers score at other times."""
+class OwnLuck(NamedTuple):
+    """The shown model's answers at other times."""
 
     low: float
     high: float
+    """Between them lie the middle 95 % of what they score."""
+    p: float
+    """(1 + shifts at which they score at least as much as at their own time) / (shifts + 1)."""
 
 
-def luck_range(case: Case, shown: int) -> LuckRange | None:
-    """Quantiles over all shifts by at least 4 label lengths; None on rows too short for them (fewer than 20h)."""
-    y, answers, h = case.oos.y, case.oos.answers[shown], case.horizon
-    n = len(y)
+def own_luck(case: Case, shown: int) -> OwnLuck | None:
+    """Over all shifts by at least 4 label lengths; None on rows too short for them (fewer than 20h)."""
+    n, h = len(case.oos), case.horizon
     if n < 20 * h:
         return None
-    classes = np.unique(y)
-    scores = core().shifted_statistics(
-        _codes.to_codes(y, classes), _codes.to_codes(answers[None, :], classes), len(classes), case.metric.balanced
-    )[0, 4 * h : n - 4 * h + 1]
-    low, high = np.quantile(scores, [0.025, 0.975])
-    return LuckRange(float(low), float(high))
+    scores = case.shifted(case.oos.y, case.oos.answers[shown])
+    others = scores[4 * h : n - 4 * h + 1]
+    low, high = np.quantile(others, [0.025, 0.975])
+    as_good = int((others >= scores[0] - _EQUAL).sum())
+    return OwnLuck(float(low), float(high), (1 + as_good) / (len(others) + 1))

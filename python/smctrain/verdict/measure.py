@@ -1,186 +1,18 @@
-"""What is given to `decide`, checked, and everything about it that needs no statistics.
+"""Every model's scores, and the choice made on inner rows.
 
-case        labels and answers of k models on three sets of rows: training, inner, out-of-sample (OOS)
-metric      accuracy, or balanced accuracy where one class holds over 60 % of the training rows: one choice for every
-            step, made before the first OOS row
-majority    the training rows' commonest class
 shown       the model that sentences and numbers are about: the chosen one, else the best on inner rows
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-from smctrain import stats
-from smctrain.exceptions import InputError
-from smctrain.stats import _codes
-from smctrain.stats.choice import Candidate, Choice, Rules, choose
-from smctrain.stats.skill import BALANCED_ABOVE
-from smctrain.verdict.result import Trials
-
-Labels = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """Accuracy, or balanced accuracy."""
-
-    balanced: bool
-
-    @property
-    def name(self) -> str:
-        return "balanced_accuracy" if self.balanced else "accuracy"
-
-    @property
-    def word(self) -> str:
-        return "balanced accuracy" if self.balanced else "accuracy"
-
-    def of(self, y: Labels, predictions: Labels) -> float:
-        right = predictions == y
-        if not self.balanced:
-            return float(right.mean())
-        return float(np.mean([right[y == c].mean() for c in np.unique(y)]))
-
-    def without_model(self, y: Labels, majority: int) -> float:
-        """What always answering the training rows' commonest class scores."""
-        return 1.0 / len(np.unique(y)) if self.balanced else float((y == majority).mean())
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Labels of one set of rows in time order, every model's answers, and what a trade on each row earned."""
-
-    y: Labels
-    answers: Labels
-    """(k, n); -1: no answer, which counts as wrong."""
-    r_net: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-@dataclass(frozen=True)
-class Case:
-    """The checked input of one verdict."""
-
-    names: list[str]
-    horizon: int
-    train_y: Labels
-    train_answers: Labels | None
-    inner: Rows
-    oos: Rows
-    trials: Trials | None
-    n_symbols: int
-    rules: Rules
-    gaps: list[float | None] | None
-    class_names: Mapping[int, str]
-    min_edge: float
-    require_positive_ev: bool
-    threads: int = 1
-    out_of_fold: bool = False
-    """Whether inner answers come from folds that learned from each other's rows."""
-
-    @cached_property
-    def classes(self) -> Labels:
-        return _codes.classes_of(self.train_y, self.inner.y, self.oos.y)
-
-    @cached_property
-    def class_counts(self) -> Labels:
-        """Training rows of each class."""
-        return np.array([int((self.train_y == c).sum()) for c in self.classes])
-
-    @property
-    def shares(self) -> Floats:
-        return self.class_counts / len(self.train_y)
-
-    @property
-    def majority(self) -> int:
-        return int(self.classes[int(self.class_counts.argmax())])
-
-    @property
-    def metric(self) -> Metric:
-        return Metric(balanced=bool(self.shares.max() > BALANCED_ABOVE))
-
-    @property
-    def trade_class(self) -> int:
-        """The class on which a trade is taken: the highest code."""
-        return int(self.classes[-1])
-
-    def word(self, code: int) -> str:
-        return self.class_names.get(code, str(code))
-
-
-def read_case(
-    y_true: npt.ArrayLike, predictions: npt.ArrayLike, horizon: int, inner_y: npt.ArrayLike,
-    inner_predictions: npt.ArrayLike, train_y: npt.ArrayLike, train_predictions: npt.ArrayLike | None,
-    names: Sequence[str] | None, r_net: npt.ArrayLike | None, ledger: Trials | None, n_symbols: int,
-    inner_r_net: npt.ArrayLike | None, gaps: npt.ArrayLike | None, class_names: Mapping[int, str] | None,
-    min_edge: float, require_positive_ev: bool, rules: Rules, threads: int,
-    out_of_fold: bool,
-) -> Case:  # fmt: skip
-    """The arguments of `decide` as a `Case`; raises `InputError` where they do not fit together."""
-    y = _codes.label_vector(y_true, "y_true")
-    oos = _codes.prediction_matrix(predictions, len(y), "predictions")
-    k = len(oos)
-    horizon = _codes.check_horizon(horizon)
-    y_in = _codes.label_vector(inner_y, "inner_y")
-    inner = _codes.prediction_matrix(inner_predictions, len(y_in), "inner_predictions")
-    y_train = _codes.label_vector(train_y, "train_y")
-    labels = list(names) if names is not None else [f"model {m}" for m in range(k)]
-    if len(labels) != k or len(set(labels)) != k:
-        raise InputError(f"names must hold {k} different names, one per model, but is {labels}.")
-    if len(inner) != k:
-        raise InputError(f"inner_predictions must hold {k} models like predictions, but holds {len(inner)}.")
-    if isinstance(n_symbols, bool) or n_symbols < 1:
-        raise InputError(f"n_symbols must be at least 1, but is {n_symbols}.")
-    fitted = None
-    if train_predictions is not None:
-        fitted = _codes.prediction_matrix(train_predictions, len(y_train), "train_predictions")
-        if len(fitted) != k:
-            raise InputError(f"train_predictions must hold {k} models, but holds {len(fitted)}.")
-    return Case(
-        names=labels,
-        horizon=horizon,
-        train_y=y_train,
-        train_answers=fitted,
-        inner=Rows(y_in, inner, _outcomes(inner_r_net, len(y_in), "inner_r_net must hold one number per row")),
-        oos=Rows(y, oos, _outcomes(r_net, len(y), "r_net must hold one number per test row")),
-        trials=ledger,
-        n_symbols=int(n_symbols),
-        rules=rules,
-        gaps=_gap_list(gaps, k),
-        class_names=class_names or {},
-        min_edge=min_edge,
-        require_positive_ev=require_positive_ev,
-        threads=threads,
-        out_of_fold=out_of_fold,
-    )
-
-
-def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
-    if values is None:
-        return None
-    outcome = np.asarray(values, dtype=np.float64)
-    if outcome.shape != (n,):
-        raise InputError(f"{must} ({n}), but has shape {outcome.shape}.")
-    return outcome
-
-
-def _gap_list(gaps: npt.ArrayLike | None, k: int) -> list[float | None] | None:
-    if gaps is None:
-        return None
-    values = np.asarray(gaps, dtype=np.float64)
-    if values.shape != (k,):
-        raise InputError(f"gaps must hold one number per model ({k}), but has shape {values.shape}.")
-    return [float(v) if math.isfinite(v) else None for v in values]
+from smctrain.stats.choice import Candidate, Choice, choose
+from smctrain.verdict.case import Case
 
 
 @dataclass(frozen=True)
@@ -193,7 +25,7 @@ class Measured:
     """Position of the model that is shown."""
     inner_baseline: float
     baseline: float
-    """What the training rows' commonest class scores on the OOS rows."""
+    """What the training rows alone score on the OOS rows."""
     in_sample_gaps: list[float | None]
 
     @property
@@ -203,46 +35,41 @@ class Measured:
 
 def measure(case: Case) -> Measured:
     """Score every model, and choose one on inner rows only; OOS numbers can refuse it, never rank."""
-    metric, inner, oos, k = case.metric, case.inner, case.oos, len(case.names)
-    inner_baseline = max(
-        metric.without_model(inner.y, case.majority),
-        metric.of(inner.y, _last_resolved(inner.y, case.horizon, case.majority)) if len(inner) > case.horizon else 0.0,
-    )
+    inner, k = case.inner, len(case.names)
     in_sample: list[float | None] = [None] * k
     if case.train_answers is not None:
         in_sample = [
-            metric.of(case.train_y, case.train_answers[m]) - metric.of(inner.y, inner.answers[m]) for m in range(k)
+            case.score(case.train_y, case.train_answers[m]) - case.score(inner.y, inner.answers[m]) for m in range(k)
         ]
-    candidates = [_candidate(case, m, inner_baseline, in_sample[m]) for m in range(k)]
+    candidates = [_candidate(case, m, in_sample[m]) for m in range(k)]
     choice = choose(candidates, case.rules)
     # Without a survivor the best one on inner rows still shows how far the data reach.
     shown = case.names.index(choice.best.name) if choice.best else int(np.argmax([c.val or 0.0 for c in candidates]))
-    return Measured(candidates, choice, shown, inner_baseline, metric.without_model(oos.y, case.majority), in_sample)
+    return Measured(candidates, choice, shown, case.inner_baseline(), case.baseline(), in_sample)
 
 
-def _candidate(case: Case, m: int, baseline: float, in_sample_gap: float | None) -> Candidate:
+def _candidate(case: Case, m: int, in_sample_gap: float | None) -> Candidate:
     """Under profile "default" a measured fold gap may veto; the in-sample gap then only lowers the score."""
-    metric, inner, oos = case.metric, case.inner, case.oos
+    inner, oos = case.inner, case.oos
     given = None if case.gaps is None else case.gaps[m]
     use_given = case.rules.profile == "default" and given is not None
+    precision, precision_oos = case.precision(inner, m), case.precision(oos, m)
     return Candidate(
         name=case.names[m],
-        val=metric.of(inner.y, inner.answers[m]),
+        val=case.score(inner.y, inner.answers[m]),
         gap=given if use_given else in_sample_gap,
         gap_vetoes=use_given or case.rules.profile == "seed",
-        baseline=baseline,
-        oos=metric.of(oos.y, oos.answers[m]),
-        val_word=f"inner {metric.word}",
-        n_eff_val=stats.effective_sample_size(inner.answers[m] == inner.y, case.horizon).n_eff,
-        n_eff_oos=stats.effective_sample_size(oos.answers[m] == oos.y, case.horizon).n_eff,
+        baseline=case.inner_baseline(),
+        baseline_t=case.baseline_lead(m),
+        oos=case.score(oos.y, oos.answers[m]),
+        val_word=f"inner {case.metric_word}",
+        n_eff_val=precision.n_eff,
+        n_eff_oos=precision_oos.n_eff,
+        scale=case.scale,
+        unit_val=precision.unit,
+        unit_oos=precision_oos.unit,
+        val_variance=2.0 if case.out_of_fold else 1.0,
     )
-
-
-def _last_resolved(y: Labels, horizon: int, majority: int) -> Labels:
-    """The newest label known at each row; the commonest class while none is."""
-    guess = np.full_like(y, majority)
-    guess[horizon:] = y[:-horizon]
-    return guess
 
 
 def twice_the_variance(p: float) -> float:

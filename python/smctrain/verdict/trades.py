@@ -1,9 +1,11 @@
 """Rule 8: what the trades of the chosen model earned, and whether luck earns as much.
 
-A trade is a row on which the model answers the highest class and whose outcome is known.
+A trade is a row on which the model answers the highest class (of numbers: above a threshold) and whose outcome is
+known.
 
-trades           at least 30 of them on OOS rows
-expected_value   their mean net outcome is above 0
+trades           at least 30 of them on OOS rows, one at a time: a row is skipped while an earlier trade is open
+expected_value   their mean net outcome is above 0; over all rows taken, overlapping ones included, because that is the
+                 more exact figure of the same expectation
 trade_luck       they earn more than nothing and more than taking every row, by more than luck explains: Newey-West t
                  over 2h rows, one-sided, inner and OOS rows weighed by Stouffer, p at most 0.005
 
@@ -22,7 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from smctrain import stats
-from smctrain.verdict.measure import Case, Rows, twice_the_variance
+from smctrain._load import core
+from smctrain.verdict.case import Case, Flags, Floats, Rows
+from smctrain.verdict.measure import twice_the_variance
 
 MIN_TRADES = 30
 P_TRADES = 0.005
@@ -34,7 +38,9 @@ class TradeOutcome:
 
     known: bool
     trades: int
+    """One at a time."""
     mean_r: float
+    """Over all rows taken."""
     p: float | None
     sentence: str
 
@@ -44,26 +50,37 @@ def trade_outcome(case: Case, model: int) -> TradeOutcome:
     outcome = case.oos.r_net
     if outcome is None:
         return TradeOutcome(False, 0, math.nan, None, "")
-    taken = outcome[(case.oos.answers[model] == case.trade_class) & np.isfinite(outcome)]
-    if not len(taken):
+    wanted = case.takes(case.oos, model) & np.isfinite(outcome)
+    if not wanted.any():
         return TradeOutcome(True, 0, math.nan, None, "No trade was taken.")
-    mean = float(taken.mean())
-    p = luck_of_trades(case.oos, model, case.trade_class, case.horizon)
-    p_inner = luck_of_trades(case.inner, model, case.trade_class, case.horizon)
+    mean, rows = float(outcome[wanted].mean()), int(wanted.sum())
+    trades = _one_at_a_time(case, wanted, outcome)
+    p = luck_of_trades(case, case.oos, model)
+    p_inner = luck_of_trades(case, case.inner, model)
     if p_inner is not None and case.out_of_fold:
         p_inner = twice_the_variance(p_inner)
     if p is not None and p_inner is not None:
         p = stats.stouffer([p_inner, p], [len(case.inner), len(case.oos)]).p
-    sentence = f"{len(taken):,} rows taken as trades, overlapping ones included, earned {mean:+.3f} R each on average."
-    return TradeOutcome(True, len(taken), mean, p, sentence)
+    sentence = (
+        f"{rows:,} rows say 'take the trade' and earned {mean:+.3f} R each on average; taken one at a time they are "
+        f"{trades:,} trades."
+    )
+    return TradeOutcome(True, trades, mean, p, sentence)
 
 
-def luck_of_trades(rows: Rows, model: int, trade_class: int, horizon: int) -> float | None:
+def _one_at_a_time(case: Case, wanted: Flags, outcome: Floats) -> int:
+    """How many trades an account takes that opens none while another is open."""
+    start = np.arange(len(case.oos), dtype=np.int64)
+    start, end = case.oos.spans or (start, start + case.horizon)
+    return len(core().trades_taken(wanted.view(np.uint8), np.ascontiguousarray(outcome), start, end, True))
+
+
+def luck_of_trades(case: Case, rows: Rows, model: int) -> float | None:
     """How easily luck earns this much above max(0, mean over all rows); None where that cannot be said."""
     outcome = rows.r_net
     if outcome is None:
         return None
-    taken = rows.answers[model] == trade_class
+    taken, horizon = case.takes(rows, model), case.horizon
     known = np.isfinite(outcome)
     if not (known & taken).any():
         return None

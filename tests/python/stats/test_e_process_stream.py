@@ -22,8 +22,14 @@ def case(seed: int, classes: int = 3, n: int = 200, k: int = 3) -> tuple[np.ndar
 @pytest.mark.parametrize("horizon", [1, 7, 40])
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"baseline": 0.4}, {"train_shares": {0: 0.2, 1: 0.3, 2: 0.5}}, {"train_shares": {0: 0.9, 5: 0.1}}],
-    ids=["even", "constant", "shares", "shares-of-other-classes"],
+    [
+        {},
+        {"baseline": 0.4},
+        {"train_shares": {0: 0.2, 1: 0.3, 2: 0.5}},
+        {"train_shares": {0: 0.9, 5: 0.1}},
+        {"train_shares": {0: 0.2, 1: 0.3, 2: 0.5}, "train_rows": 70},
+    ],
+    ids=["even", "constant", "shares", "shares-of-other-classes", "pooled"],
 )
 def test_row_by_row_gives_the_bits_of_the_batch(horizon: int, settings: dict[str, Any]) -> None:
     y, guesses = case(horizon)
@@ -44,7 +50,7 @@ def test_pieces_of_any_length_give_the_same_bits() -> None:
 
 def test_a_stored_stream_goes_on_with_the_same_bits() -> None:
     y, guesses = case(2)
-    settings = {"train_shares": {0: 0.2, 1: 0.3, 2: 0.5}}
+    settings: dict[str, Any] = {"train_shares": {0: 0.2, 1: 0.3, 2: 0.5}, "train_rows": 40}
     batch = stats.e_process(y, guesses, 9, **settings)
     stream = stats.EProcessStream(3, 9, **settings)
     for cut in (0, 4, 77):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from smctrain import stats
+from smctrain.exceptions import InputError
 
 LAMBDAS = (0.05, 0.1, 0.2, 0.3)
 
@@ -68,7 +69,7 @@ def test_balanced_circular_shift_p_equals_brute_force(problem: tuple[np.ndarray,
 
 
 def e_oracle(
-    y: np.ndarray, predictions: np.ndarray, h: int, baseline: float, shares: dict[int, float] | None
+    y: np.ndarray, predictions: np.ndarray, h: int, baseline: float, shares: dict[int, float] | None, rows: int = 0
 ) -> list[float]:
     path = [1.0]
     for end in range(1, len(y) + 1):
@@ -84,7 +85,9 @@ def e_oracle(
                         if shares is not None:
                             seen = y[: max(0, t - h + 1)]
                             so_far = float(np.mean(seen == row[t])) if len(seen) else 0.0
-                            q = min(max(shares.get(int(row[t]), 0.0), so_far, 0.05), 0.95)
+                            first = shares.get(int(row[t]), 0.0)
+                            q = (first * rows + so_far * len(seen)) / (rows + len(seen)) if rows else max(first, so_far)
+                            q = min(max(q, 0.05), 0.95)
                         money *= 1 + lam * (float(row[t] == y[t]) - q) / max(q, 1 - q)
                     wealth.append(money)
         path.append(float(np.mean(wealth)))
@@ -92,8 +95,8 @@ def e_oracle(
 
 
 @settings(max_examples=25, deadline=None)
-@given(problems(), some.booleans())
-def test_e_process_equals_brute_force(problem: tuple[np.ndarray, np.ndarray, int], with_shares: bool):
+@given(problems(), some.booleans(), some.sampled_from([0, 1, 25]))
+def test_e_process_equals_brute_force(problem: tuple[np.ndarray, np.ndarray, int], with_shares: bool, rows: int):
     y, predictions, h = problem
     y, predictions = y[:30], predictions[:2, :30]
     classes = np.unique(y)
@@ -101,8 +104,28 @@ def test_e_process_equals_brute_force(problem: tuple[np.ndarray, np.ndarray, int
     if with_shares:
         weights = np.arange(1, len(classes) + 1) ** 2 / float(np.sum(np.arange(1, len(classes) + 1) ** 2))
         shares = dict(zip(classes.tolist(), weights.tolist(), strict=True))
-    result = stats.e_process(y, predictions, h, train_shares=shares)
-    assert result.path == pytest.approx(e_oracle(y, predictions, h, 0.5, shares), rel=1e-12)
+    rows = rows if with_shares else 0
+    result = stats.e_process(y, predictions, h, train_shares=shares, train_rows=rows or None)
+    assert result.path == pytest.approx(e_oracle(y, predictions, h, 0.5, shares, rows), rel=1e-12)
+
+
+def test_pooled_odds_give_nothing_to_always_up_in_a_drift_that_even_odds_pay_for():
+    """A market that rises on 54 % of rows, in training and in the test: nothing is known, yet even odds pay."""
+    grown = {"even": 0, "pooled": 0}
+    for seed in range(20):
+        up = (np.random.default_rng(seed).random(4000) < 0.54).astype(int)
+        always, shares = np.ones(4000, dtype=int), {0: 0.46, 1: 0.54}
+        grown["even"] += stats.e_process(up, always, 1, train_shares=shares).end >= 20
+        grown["pooled"] += stats.e_process(up, always, 1, train_shares=shares, train_rows=2000).end >= 20
+    assert grown["even"] >= 10
+    assert grown["pooled"] == 0
+
+
+def test_the_weight_of_training_shares_must_be_theirs():
+    with pytest.raises(InputError, match="train_rows says how many rows train_shares come from"):
+        stats.e_process([1, 0], [1, 0], 1, train_rows=5)
+    with pytest.raises(InputError, match="train_rows must be at least 1"):
+        stats.e_process([1, 0], [1, 0], 1, train_shares={0: 0.5, 1: 0.5}, train_rows=0)
 
 
 def test_e_process_bets_evenly_on_balanced_training_classes():

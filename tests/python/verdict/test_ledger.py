@@ -181,3 +181,75 @@ def test_writers_side_by_side_lose_nothing(tmp_path: Path, cache: Path) -> None:
     found = Ledger(tmp_path).read(KEY)
     assert (len(found.trials), len(found.configurations), found.damaged, found.lost) == (60, 30, 0, 0)
     assert found.counted == 30
+
+
+# ---- targets that are numbers ----
+
+
+def numbers(seed: int, n: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=n)
+
+
+def number_verdict(seeds: list[int], ledger: Path, n: int = 400) -> Verdict:
+    y, y_in, y_train = numbers(1, n), numbers(2, 200), numbers(3, 200)
+    said = [np.stack([numbers(seed + place, m) for seed in seeds]) for place, m in ((0, n), (5000, 200), (9000, 200))]
+    return st.decide(y, said[0], 1, y_in, said[1], y_train, said[2], ledger=ledger, task="regression")
+
+
+def test_numbers_come_back_as_float32(tmp_path: Path) -> None:
+    answers = numbers(0, 50).astype(np.float32)
+    answers[[0, 7]] = np.nan
+    ledger, one = Ledger(tmp_path), Trial("a", "ridge", OOS, np.arange(100, 150), answers, None, 0.05)
+    ledger.append(KEY, [one, trial("a", stage=INNER)])
+    found = ledger.read(KEY)
+    assert (found.damaged, found.lost) == (0, 0)
+    assert found.trials[0].answers.dtype == np.float32
+    np.testing.assert_array_equal(found.trials[0].answers, answers)
+    assert found.trials[0].classes is None
+    np.testing.assert_array_equal(found.trials[0].on(np.array([99, 101, 151]), None), [np.nan, answers[1], np.nan])
+    # Neither kind speaks for the other one.
+    assert np.isnan(found.trials[1].on(one.rows, None)).all()
+    assert (one.on(one.rows, [0, 1]) == -1).all()
+
+
+def test_numbers_tried_one_after_the_other_count_like_all_at_once(tmp_path: Path) -> None:
+    row = [number_verdict([300 + i], tmp_path / "row") for i in range(20)]
+    last = row[-1]
+    once = number_verdict([300 + i for i in range(20)], tmp_path / "once")
+    assert once.evidence["configurations"] == last.evidence["configurations"] == 20
+    best = int(np.argmax([v.evidence["ic"] for v in row]))
+    assert number_verdict([300 + best], tmp_path / "row").evidence["p_oos"] == once.evidence["p_oos"]
+    assert once.evidence["p_oos"] < last.evidence["p_oos"]  # type: ignore[operator]
+    alone = number_verdict([300 + best], tmp_path / "alone")
+    assert alone.evidence["configurations"] == 1
+    assert alone.evidence["p_oos"] < once.evidence["p_oos"]  # type: ignore[operator]
+    assert "20 configurations have been tried on these rows" in " ".join(last.reasons)
+
+
+def test_a_deleted_ledger_of_numbers_is_noticed(tmp_path: Path) -> None:
+    first = number_verdict([1], tmp_path)
+    for path in tmp_path.glob("*.jsonl"):
+        path.unlink()
+    after = number_verdict([2], tmp_path)
+    assert first.evidence["p_in"] is not None
+    assert after.evidence["p_in"] is None
+    assert after.evidence["configurations"] == 2
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e300, 0.0), (1e-300, 0.0), (1e-9, 1.1)])
+def test_answers_that_float32_cannot_tell_apart_keep_their_order(tmp_path: Path, scale: float, offset: float) -> None:
+    y, rows = numbers(1, 300), numbers(4, 300)
+    good, other = offset + scale * (rows + 0.5 * y), numbers(5, 300)
+    st.decide(y, good, 1, y, good, y, good, ledger=tmp_path, task="regression")
+    after = st.decide(y, other, 1, y, other, y, other, ledger=tmp_path, task="regression")
+    both = np.stack([other, good])
+    once = st.stats.circular_shift_test(y, both, 1, "ic", judged=1)
+    assert after.evidence["p_oos"] == once.p_value
+    assert once.p_value > st.stats.circular_shift_test(y, other, 1, "ic").p_value
+
+
+def test_the_same_numbers_as_classes_are_another_ledger(tmp_path: Path) -> None:
+    y = np.arange(200) % 2
+    st.decide(y, y, 1, y, y, y, y, ledger=tmp_path)
+    found = st.decide(y, 1.0 * y, 1, y, 1.0 * y, y, 1.0 * y, ledger=tmp_path, task="regression")
+    assert found.evidence["configurations"] == 1
