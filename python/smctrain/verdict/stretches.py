@@ -17,7 +17,7 @@ See Note [Slow things always agree with something].
 # series (benchmarks/honesty/hostile.py, "trends", 1,000 and 4,000 OOS rows) 7.5 % were deployed without this rule.
 #
 # A skill that a trader can live from shows within the stretches too. This is no test of luck on its own: answers
-# against the past move lean on a mean that they helped to make (15 % of noise passes 5 %). It is asked for besides them.
+# against the past move lean on a mean that they helped to make (15 % of noise passes 5 %). It comes besides them.
 
 from __future__ import annotations
 
