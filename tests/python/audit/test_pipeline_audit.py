@@ -35,7 +35,7 @@ def arguments(table: Any, **more: Any) -> dict[str, Any]:
 def test_honest_arrays_pass_with_every_step_named(table: Any) -> None:
     report = st.audit_pipeline(**arguments(table))
     assert report.ok, report.to_text()
-    assert set(report.checks) == {"split", "copies", "single columns", "fit"}
+    assert set(report.checks) == {"split", "neighbours", "copies", "single columns", "fit"}
     assert "nothing leaks" in report.to_text()
     report.raise_if_leaking()
 
@@ -195,6 +195,6 @@ def test_label_ends_as_a_series_and_times_with_a_zone(table: Any) -> None:
 
 def test_missing_intervals_are_remarked_on_and_labels_in_words_are_refused(table: Any) -> None:
     report = st.audit_pipeline(**arguments(table, intervals=None, split=st.splits.PurgedKFold(3), fit=None))
-    assert [remark.kind for remark in report.remarks] == ["no_intervals"]
+    assert "no_intervals" in [remark.kind for remark in report.remarks]
     with pytest.raises(InputError, match=r"y must hold numbers.*np\.unique"):
         st.audit_pipeline(**arguments(table, y=np.where(table.y > 0, "up", "down")))
