@@ -39,11 +39,12 @@ py::dict shift_result(const stats::CircularShiftResult& result) {
 }
 
 py::dict circular_shift_test(const py::array& y, const py::array& predictions, int64_t n_classes,
-                             int64_t horizon, bool balanced, int threads, const py::object& stop) {
+                             int64_t horizon, bool balanced, int threads, int64_t judged,
+                             const py::object& stop) {
   const auto labels = vector_view<int32_t>(y, "y_true");
   const auto codes = matrix_view<int32_t>(predictions, "predictions");
   return shift_result(run_native(stop, 0.0, [&](const StopToken& token) {
-    return stats::circular_shift_test(labels, codes, n_classes, horizon, balanced, threads, token);
+    return stats::circular_shift_test(labels, codes, n_classes, horizon, balanced, judged, threads, token);
   }));
 }
 
@@ -154,7 +155,10 @@ void bind_e_process_stream(py::module_& m) {
 void bind_stats(py::module_& m) {
   m.def("circular_shift_test", &circular_shift_test, py::arg("y_true"), py::arg("predictions"),
         py::arg("n_classes"), py::arg("horizon"), py::arg("balanced"), py::arg("threads") = 1,
-        py::arg("stop") = py::none(), "Circular-shift max test on int32 class codes; predictions (k, n).");
+        py::arg("judged") = 0, py::arg("stop") = py::none(),
+        "Circular-shift max test on int32 class codes; predictions (k, n), of which the first `judged` (0: "
+        "all) are "
+        "put against luck.");
   m.def("circular_shift_score_test", &circular_shift_score_test, py::arg("y_true"), py::arg("predictions"),
         py::arg("horizon"), py::arg("statistic"), py::arg("train_mean"), py::arg("threads") = 1,
         py::arg("stop") = py::none(), "Circular-shift max test on float64 scores; predictions (k, n).");

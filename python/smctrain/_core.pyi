@@ -674,10 +674,11 @@ def circular_shift_test(
     horizon: typing.SupportsInt | typing.SupportsIndex,
     balanced: bool,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    judged: typing.SupportsInt | typing.SupportsIndex = 0,
     stop: typing.Any = None,
 ) -> dict:
     """
-    Circular-shift max test on int32 class codes; predictions (k, n).
+    Circular-shift max test on int32 class codes; predictions (k, n), of which the first `judged` (0: all) are put against luck.
     """
 
 def classification_metrics(y_true: numpy.ndarray, proba: numpy.ndarray) -> dict: ...

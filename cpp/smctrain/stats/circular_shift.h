@@ -12,6 +12,8 @@
 //                IC: correlation of the average ranks; 0 for a model or labels without spread
 //                R2: 1 - sum (y - prediction)^2 / sum (y - training mean)^2
 //   p            (1 + #{s in S : max_m N_m(s) >= max_m N_m(0)}) / (|S| + 1)
+//                where only some models are judged, the right side is the maximum over those: what others
+//                were right by says nothing for them, and p only grows
 //
 // Turning the labels keeps the autocorrelation of labels and of predictions, the class balance and the
 // maximum over models, and breaks only the link between them. Every statistic is a sum of products up to
@@ -46,9 +48,11 @@ struct CircularShiftResult {
 std::vector<double> shifted_statistics(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
                                        int64_t n_classes, bool balanced, int threads, const StopToken& stop);
 
+// `judged` > 0: the statistic is that of the best of the first so many models; luck keeps the maximum over
+// all.
 CircularShiftResult circular_shift_test(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
-                                        int64_t n_classes, int64_t horizon, bool balanced, int threads,
-                                        const StopToken& stop);
+                                        int64_t n_classes, int64_t horizon, bool balanced, int64_t judged,
+                                        int threads, const StopToken& stop);
 
 // Of scores. AUC: y holds class codes 0..K-1, K >= 2; predictions has one row a model (K = 2: score of class
 // 1) or K rows a model (model-major). IC, R2: y holds numbers, one row a model. `train_mean` is used by R2

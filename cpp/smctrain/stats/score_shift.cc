@@ -218,7 +218,7 @@ CircularShiftResult circular_shift_score_test(std::span<const double> y, MatrixV
   ShiftMaxima maxima(prepared.models, static_cast<int64_t>(y.size()));
   score_all(prepared, y, predictions, statistic, threads, stop,
             [&](int64_t model, const std::vector<double>& statistics) { maxima.fold(model, statistics); });
-  return maxima.result(horizon, kTolerance, stop);
+  return maxima.result(horizon, kTolerance, prepared.models, stop);
 }
 
 }  // namespace smctrain::stats

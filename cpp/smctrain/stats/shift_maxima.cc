@@ -35,11 +35,13 @@ void ShiftMaxima::fold(int64_t model, std::span<const double> statistics) {
   for (size_t s = 0; s < best_.size(); ++s) best_[s] = std::max(best_[s], statistics[s]);
 }
 
-CircularShiftResult ShiftMaxima::result(int64_t horizon, double tolerance, const StopToken& stop) const {
+CircularShiftResult ShiftMaxima::result(int64_t horizon, double tolerance, int64_t judged,
+                                        const StopToken& stop) const {
   CircularShiftResult result{};
   result.stopped = stop.stop_requested();
   result.model_statistics = own_;
-  result.best_model = std::max_element(own_.begin(), own_.end()) - own_.begin();  // the first on ties
+  result.best_model =
+      std::max_element(own_.begin(), own_.begin() + judged) - own_.begin();  // the first on ties
   result.statistic = own_[static_cast<size_t>(result.best_model)];
   const double bound = result.statistic - tolerance * std::max(1.0, std::abs(result.statistic));
   const auto n = static_cast<int64_t>(best_.size());

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smctrain.audit.canary import CanaryResult
-from smctrain.audit.sentinels import Sentinel
 from smctrain.bars.types import as_table
 from smctrain.exceptions import FeatureLeak
+
+if TYPE_CHECKING:
+    from smctrain.audit.sentinels import Sentinel
 
 ALL_COLUMNS = "(all columns)"
 

@@ -283,7 +283,7 @@ class LeakAudit(Section):
     max_correlation: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.999
     """Correlation of a column with the label or an outcome, from which on it goes into quarantine."""
     sentinels: StrictBool = False
-    """Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline."""
+    """Sentinels: later labels, all columns, symbol hold-out, and a window fitted again on altered held-out rows."""
     canary: NotNegative = 0
     """Draws of bars that cannot be predicted, on which models may not beat the majority; 0: none, else at least 3."""
 

@@ -112,6 +112,20 @@ def audit(
     -----
     Up to 20,000 pairs of rows are compared one by one, more of them through merged intervals: O(n) a split for rows in
     the order of time. Large splits are checked on another thread while the next one is made.
+
+    Examples
+    --------
+    scikit-learn's splitter knows no label ends:
+
+    >>> import numpy as np
+    >>> from sklearn.model_selection import TimeSeriesSplit
+    >>> rows = np.arange(100)
+    >>> st.splits.audit(TimeSeriesSplit(4), rows, (rows, rows + 5))
+    Traceback (most recent call last):
+        ...
+    smctrain.exceptions.SplitLeak: split 0: the labels of 5 training rows overlap a test label. ...
+    >>> st.splits.audit(TimeSeriesSplit(4, gap=5), rows, (rows, rows + 5)).ok
+    True
     """
     n = row_count(X)
     read = read_intervals(intervals, n, groups)

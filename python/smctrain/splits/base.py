@@ -13,15 +13,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError, TooFewRows
-from smctrain.splits.plan import FoldPlan, SplitPlan
+from smctrain.splits.plan import FoldPlan, SplitPlan, spans_of
 
 Rows = NDArray[np.int64]
 Fates = NDArray[np.uint8]
-IntervalsLike = tuple[ArrayLike, ArrayLike]
+IntervalsLike = tuple[ArrayLike, ArrayLike] | Any
+"""(t0, t1); also a pandas Series of t1 indexed by t0, and a frame or mapping that holds both by name."""
 Distance = int | timedelta | np.timedelta64
 
 TRAIN, TEST, PURGED, EMBARGOED, UNUSED, EXCLUDED = range(6)
+_PARTS = ("train", "test", "purged", "embargoed", "unused", "excluded")
 
+NO_INTERVALS = (
+    "no label intervals were given: each label counts as known in its own row, so that nothing is purged. Labels that "
+    "look ahead need intervals=(t0, t1)."
+)
 _MOST = np.iinfo(np.int64).max
 MISSING = int(np.iinfo(np.int64).min)
 """A moment that is not known, as NaT is stored."""
@@ -81,10 +87,7 @@ def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any =
         rows = np.arange(n, dtype=np.int64)
         read = ReadIntervals(rows, rows, is_time=False)
     else:
-        try:
-            first, last = intervals
-        except (TypeError, ValueError):
-            raise InputError("intervals must be two arrays (t0, t1), one value per row each.") from None
+        first, last = _two_arrays(intervals)
         (t0, t0_time), (t1, t1_time) = read_moments(first, "intervals: t0"), read_moments(last, "intervals: t1")
         if t0_time != t1_time:
             raise InputError("intervals must both be row indices or both be times.")
@@ -103,6 +106,25 @@ def _has_several(groups: Any) -> bool:
     return len(np.unique(named.astype(str) if named.dtype == object else named)) > 1
 
 
+def _two_arrays(intervals: Any) -> tuple[Any, Any]:
+    """t0 and t1 of a pair, of a pandas Series (t1, indexed by t0), or of a frame or mapping with both by name."""
+    if hasattr(intervals, "keys") and hasattr(intervals, "__getitem__"):
+        if "t0" in intervals and "t1" in intervals:
+            return intervals["t0"], intervals["t1"]
+        if hasattr(intervals, "index") and getattr(intervals, "ndim", 2) == 1:
+            return intervals.index, intervals.array
+        found = ", ".join(map(str, intervals.keys()))
+        raise InputError(f"intervals must name t0 and t1, but hold {found[:200] or 'nothing'}.")
+    try:
+        first, last = intervals
+    except (TypeError, ValueError):
+        raise InputError(
+            "intervals must be two arrays (t0, t1), one value per row each: when a row is decided, and when its label "
+            "is known. A pandas Series of t1 whose index is t0 is understood, too."
+        ) from None
+    return first, last
+
+
 def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tuple[int, int]:
     """(stamps, nanoseconds) of an embargo, a gap or a lookback."""
     if isinstance(value, (timedelta, np.timedelta64)):
@@ -113,7 +135,9 @@ def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tu
             raise InputError(f"{name} must not be negative, but is {value}.")
         return 0, min(span, _MOST)
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise InputError(f"{name} must be a number of rows of at least 0 or a timedelta, but is {value!r}.")
+        raise InputError(
+            f'{name} must be a number of rows of at least 0 or a timedelta (pandas.Timedelta("2h")), but is {value!r}.'
+        )
     return min(int(value), _MOST), 0
 
 
@@ -133,9 +157,15 @@ def read_embargo(value: EmbargoLike, is_time: bool | None = None) -> tuple[int, 
     if isinstance(value, str):
         if value != "auto":
             raise InputError(
-                f'embargo must be a number of rows, a timedelta, EmbargoShare or "auto", but is {value!r}.'
+                f'embargo must be a number of rows, a timedelta (pandas.Timedelta("1h")), EmbargoShare or "auto", but '
+                f"is {value!r}."
             )
         value = EmbargoShare()
+    if isinstance(value, float) and 0 < value < 1:
+        raise InputError(
+            f'embargo must be a number of rows, a timedelta, EmbargoShare or "auto", but is {value!r}: as a share of '
+            f"the test block write st.splits.EmbargoShare({value!r})."
+        )
     if isinstance(value, EmbargoShare):
         if value.at_most is None:
             return _MOST, 0, float(value.share)
@@ -285,6 +315,8 @@ class Splitter(ABC):
         read, time = self._start(X, groups)
         folds = []
         names = self._names(read, time, groups)
+        in_time = np.argsort(read.t0, kind="stable")
+        moments = read.t0[in_time]
         for number, fates in enumerate(self._fates(read, time, groups)):
             counts = np.bincount(fates, minlength=6)
             ends = [_ends(read, fates == side) for side in (TRAIN, TEST)]
@@ -303,9 +335,11 @@ class Splitter(ABC):
                     test_to=ends[1][1],
                     name=names[number] if names else "",
                     events=self._events_in(read, fates),
+                    spans=spans_of(moments, fates[in_time], _PARTS, read.show),
                 )
             )
-        return SplitPlan(repr(self), self.purpose, tuple(folds), tuple(self._notes(read, time, groups)))
+        notes = [NO_INTERVALS] if self.intervals is None else []
+        return SplitPlan(repr(self), self.purpose, tuple(folds), (*notes, *self._notes(read, time, groups)))
 
     def _names(self, read: ReadIntervals, time: Any, groups: Any) -> list[str]:
         """What the splits are called where they are not just numbers."""

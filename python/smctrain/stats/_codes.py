@@ -47,9 +47,10 @@ def prediction_matrix(predictions: npt.ArrayLike, n: int, name: str = "predictio
     if matrix.ndim == 1:
         matrix = matrix[None, :]
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] != n:
+        hint = f": {name}.T turns it" if matrix.ndim == 2 and matrix.shape[0] == n else ""
         raise InputError(
             f"{name} must have shape ({n},) or (models, {n}), one column per row of labels, "
-            f"but has shape {np.asarray(predictions).shape}."
+            f"but has shape {np.asarray(predictions).shape}{hint}."
         )
     return matrix
 

@@ -65,6 +65,7 @@ def circular_shift_test(
     *,
     train_mean: float | None = None,
     threads: int = 1,
+    judged: int | None = None,
 ) -> CircularShiftTest:
     """How often labels turned by many rows fit the best of these predictions as well as the true ones.
 
@@ -90,6 +91,9 @@ def circular_shift_test(
         never `p_value`.
     threads : int
         Upper limit of threads; the result does not depend on it.
+    judged : int, optional
+        The first so many of the k models are put against luck, and luck still has the best of all k: the others were
+        tried too, but what they knew says nothing for these. Default: all. Class codes only.
 
     Raises
     ------
@@ -103,10 +107,14 @@ def circular_shift_test(
     Counts come from an exact integer-rounded FFT correlation, O(k K n log n) for all shifts; other statistics are
     compared with a tolerance of 1e-9.
     """
+    if metric in SCORES and judged is not None:
+        raise InputError(f"judged is for class codes only, but metric is {metric!r}.")
     if metric in SCORES:
         return _score_test(y_true, predictions, horizon, metric, train_mean, threads)
     labels = _codes.label_vector(y_true)
     matrix = _codes.prediction_matrix(predictions, len(labels))
+    if judged is not None and not 1 <= judged <= len(matrix):
+        raise InputError(f"judged must be from 1 to the number of models ({len(matrix)}), but is {judged}.")
     horizon = _codes.check_horizon(horizon)
     classes, counts = np.unique(labels, return_counts=True)
     largest = float(counts.max()) / len(labels)
@@ -124,6 +132,7 @@ def circular_shift_test(
         horizon,
         balanced,
         threads,
+        judged or 0,
     )
     return _shift_result(raw, 1.0 / len(classes) if balanced else largest, metric, horizon, len(labels))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,15 @@ from smctrain.exceptions import InputError, TooFewRows
 from smctrain.stats import _codes
 
 
+def _floats(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must hold numbers, but {error}.") from None
+
+
 def _vector(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
-    vector = np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+    vector = _floats(values, name)
     if vector.ndim != 1:
         raise InputError(f"{name} must have one dimension, but has shape {vector.shape}.")
     if not bool(np.all(np.isfinite(vector))):
@@ -185,7 +192,16 @@ def required_sample(
     -------
     int
         ceil(design_effect (z_{1-alpha/2} + z_{1-beta})^2 p0 (1 - p0) / edge^2).
+
+    Examples
+    --------
+    >>> st.stats.required_sample(0.03)                       # of independent rows
+    4134
+    >>> st.stats.required_sample(0.03, design_effect=5.0)    # of rows that share their outcome with neighbours
+    20666
     """
+    if edge >= 1.0:
+        raise InputError(f"edge must be a share: {edge:g} points are {edge / 100.0:g}.")
     return int(core().required_sample(float(edge), float(alpha), float(beta), float(design_effect), float(p0)))
 
 
@@ -281,6 +297,12 @@ def sharpe_ratio(returns: npt.ArrayLike, form: int = 2012) -> SharpeRatio:
     return SharpeRatio(value, error, len(vector), skew, kurtosis, rho)
 
 
+def _ratio(sharpe: Any) -> float:
+    if np.ndim(sharpe) or isinstance(sharpe, str):
+        raise InputError("sharpe must be one ratio per period, as st.stats.sharpe_ratio(returns).value gives.")
+    return float(sharpe)
+
+
 def probabilistic_sharpe(
     sharpe: float,
     n: float,
@@ -295,6 +317,7 @@ def probabilistic_sharpe(
     Form 2012: Bailey and Lopez de Prado, J. of Risk 15 (2012). Form 2025 (Lopez de Prado, Lipton and Zoonekynd): the
     variance at the benchmark, n in place of n - 1, and AR(1) returns by `autocorrelation`.
     """
+    sharpe = _ratio(sharpe)
     return float(core().probabilistic_sharpe(sharpe, float(n), benchmark, skew, kurtosis, form, autocorrelation))
 
 
@@ -302,6 +325,7 @@ def sharpe_standard_error(
     sharpe: float, n: float, skew: float = 0.0, kurtosis: float = 3.0, form: int = 2012, autocorrelation: float = 0.0
 ) -> float:
     """Standard error of a per-period Sharpe ratio over `n` periods."""
+    sharpe = _ratio(sharpe)
     return float(core().sharpe_standard_error(sharpe, float(n), skew, kurtosis, form, autocorrelation))
 
 
@@ -318,6 +342,7 @@ def minimum_track_record(
 
     Form 2012: 1 + variance at `sharpe` x (z / (sharpe - benchmark))^2; 2025 without the 1, variance at `benchmark`.
     """
+    sharpe = _ratio(sharpe)
     return float(core().minimum_track_record(sharpe, benchmark, level, skew, kurtosis, form, autocorrelation))
 
 

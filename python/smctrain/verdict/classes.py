@@ -145,7 +145,10 @@ class ClassCase(Case):
     # ---- luck ----
 
     def shift_test(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> stats.CircularShiftTest:
-        return stats.circular_shift_test(y, answers, self.horizon, self.metric.name, threads=self.threads)
+        # An earlier model may have known more, by a column that leaked: luck may have it, it does not speak for these.
+        return stats.circular_shift_test(
+            y, answers, self.horizon, self.metric.name, threads=self.threads, judged=len(self.names)
+        )
 
     def shifted(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Floats:
         classes = np.unique(y)
@@ -217,14 +220,14 @@ class ClassCase(Case):
             return [f"{text}: {100 * skill:.1f} points of {self.metric.word} ahead."]
         return [f"{text}: no skill shown."]
 
-    def amount(self, edge: float) -> str:
-        return f"{100 * edge:g} points"
-
     def edge_words(self, edge: float) -> str:
-        return f"an edge of {self.amount(edge)}"
+        return f"a lead of {_points(edge)} over guessing"
 
     def smallest(self, edge: float) -> str:
-        return f"an edge of {100 * edge:.1f} points"
+        return f"a lead only from {_points(edge)} upwards"
+
+    def lead_words(self, lead: float) -> str:
+        return f"is {_points(lead)} ahead of guessing" if lead > 0.0 else "is not ahead of guessing"
 
     # ---- the ledger ----
 
@@ -326,3 +329,9 @@ def _last_resolved(y: Labels, horizon: int, majority: int) -> Labels:
     guess = np.full_like(y, majority)
     guess[horizon:] = y[:-horizon]
     return guess
+
+
+def _points(share: float) -> str:
+    """0.03 -> "3 points"; tenths where there are any."""
+    points = round(100.0 * share, 1)
+    return f"{points:g} point{'' if points == 1.0 else 's'}"

@@ -1,6 +1,7 @@
 """Is it skill, and could these rows have shown it?
 
-p_oos    circular-shift max test on OOS rows over every prediction vector ever scored on them, earlier runs included
+p_oos    circular-shift max test on OOS rows: the best of this run's models against luck with every prediction vector
+         ever scored on them, earlier runs included
 p_in     the same on inner rows; not available where a trial left no inner predictions. Where they are out-of-fold, its
          normal quantile is divided by sqrt(2): see Note [Out-of-fold rows count twice]
 p_comb   both together (Stouffer, weights sqrt(rows))
@@ -28,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smctrain import stats
-from smctrain.verdict.case import Case, Figures
+from smctrain.verdict.case import Case, Figures, ForwardSkill
 from smctrain.verdict.luck import OwnLuck, own_luck
 from smctrain.verdict.measure import Measured, twice_the_variance
 from smctrain.verdict.trades import TradeOutcome, trade_outcome
@@ -51,6 +52,7 @@ class Evidence:
     """Everything ever scored on these rows, on inner rows alone or also on OOS rows, by this run and earlier ones."""
     inner_known: bool
     luck: OwnLuck | None
+    forward: ForwardSkill | None
     wealth: stats.EProcess
     n_eff: float
     statistic: float
@@ -99,6 +101,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         configurations=_count(case, tried, tried_inner),
         inner_known=tried_inner is not None,
         luck=own_luck(case, shown),
+        forward=case.forward(shown),
         wealth=case.wealth(),
         n_eff=n_eff,
         statistic=statistic,
@@ -165,6 +168,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "baseline": measured.baseline,
         "skill": found.skill,
         **found.figures,
+        **({} if found.forward is None else {"forward_ic": found.forward.ic, "p_forward": found.forward.p}),
         "n_eff": found.n_eff,
         "design_effect": found.design_effect,
         "smallest_visible_edge": found.visible,

@@ -33,7 +33,19 @@ from smctrain._load import core
 from smctrain.exceptions import InputError
 from smctrain.stats import _codes
 from smctrain.stats.choice import Scale
-from smctrain.verdict.case import Case, Figures, Flags, Floats, Given, Precision, Rows, TrainingRule, fields_of
+from smctrain.verdict.case import (
+    Case,
+    Figures,
+    Flags,
+    Floats,
+    ForwardSkill,
+    Given,
+    Precision,
+    Rows,
+    TrainingRule,
+    fields_of,
+)
+from smctrain.verdict.hindsight import forward_skill
 
 IC = Scale("IC", shares=False)
 MIN_EDGE_IC = 0.06
@@ -51,7 +63,6 @@ class ValueCase(Case):
     task = "regression"
     edges = (0.20, 0.10, 0.06, 0.05, 0.03, 0.02)
     most = 1.0
-    own_luck_decides = True
     metric_name = "ic"
     metric_word = "IC"
     scale = IC
@@ -107,6 +118,10 @@ class ValueCase(Case):
         # Many training rows lie on the median itself: even odds would pay for answering it.
         shares = {0: below, 1: 1.0 - below - above, 2: above}
         return stats.e_process(sides, answers, self.horizon, train_shares=shares)
+
+    def forward(self, model: int) -> ForwardSkill | None:
+        inner = self.inner.answers[model]
+        return forward_skill(self.oos.y, self.oos.answers[model], self.train_y, inner, self.horizon)
 
     def required(self, edge: float, design_effect: float) -> int:
         # The variance of an independent row is 1 without an order; with p0 = 1/2 it is 1/4 of twice the edge's.
@@ -193,16 +208,16 @@ class ValueCase(Case):
             f"What {name} answers is off by {mae:.4g} on average, the mean of the training rows by {without:.4g} "
             f"(R2 {float(r2):.3f})"
         )
-        return [f"{text}." if float(r2) > 0.0 else f"{text}: trust the order of its answers, not their size."]
-
-    def amount(self, edge: float) -> str:
-        return f"an IC of {edge:g}"
+        return [f"{text}." if float(r2) > 0.0 else f"{text}: the sizes it answers say less than that mean."]
 
     def edge_words(self, edge: float) -> str:
-        return self.amount(edge)
+        return f"an IC of {edge:g}"
 
     def smallest(self, edge: float) -> str:
-        return f"an IC of {edge:.3f}"
+        return f"an IC only from {edge:.3f} upwards"
+
+    def lead_words(self, lead: float) -> str:
+        return f"is {lead:.3f} ahead of luck in its IC" if lead > 0.0 else "orders outcomes no better than luck"
 
     # ---- the ledger ----
 

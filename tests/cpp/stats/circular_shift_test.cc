@@ -43,7 +43,7 @@ TEST_CASE("CircularShift.APerfectModelIsNeverReachedByLuck") {
   Philox stream(4, "circular_shift");
   std::vector<int32_t> y(400);
   for (auto& code : y) code = static_cast<int32_t>(stream.below(2));
-  const auto result = circular_shift_test(y, {y.data(), 1, 400, 400}, 2, 5, false, 1, StopToken{});
+  const auto result = circular_shift_test(y, {y.data(), 1, 400, 400}, 2, 5, false, 0, 1, StopToken{});
   CHECK(result.statistic == 1.0);
   CHECK(result.n_shifts == 361);
   CHECK(result.p_value == 1.0 / 362.0);
@@ -51,6 +51,23 @@ TEST_CASE("CircularShift.APerfectModelIsNeverReachedByLuck") {
 
 TEST_CASE("CircularShift.RefusesCodesOutsideTheClasses") {
   const std::vector<int32_t> y = {0, 1, 2, 0, 1, 2, 0, 1};
-  CHECK_THROWS_AS(circular_shift_test(y, {y.data(), 1, 8, 8}, 2, 1, false, 1, StopToken{}), Error);
-  CHECK_THROWS_AS(circular_shift_test(y, {y.data(), 1, 8, 8}, 4, 1, false, 1, StopToken{}), Error);
+  CHECK_THROWS_AS(circular_shift_test(y, {y.data(), 1, 8, 8}, 2, 1, false, 0, 1, StopToken{}), Error);
+  CHECK_THROWS_AS(circular_shift_test(y, {y.data(), 1, 8, 8}, 4, 1, false, 0, 1, StopToken{}), Error);
+}
+
+TEST_CASE("CircularShift.WhatOthersKnewDoesNotSpeakForTheModelJudged") {
+  const int64_t n = 400;
+  Philox stream(5, "circular_shift");
+  std::vector<int32_t> y(static_cast<size_t>(n));
+  for (auto& code : y) code = static_cast<int32_t>(stream.below(2));
+  std::vector<int32_t> both(static_cast<size_t>(n));
+  for (auto& code : both) code = static_cast<int32_t>(stream.below(2));
+  both.insert(both.end(), y.begin(), y.end());
+  const auto alone = circular_shift_test(y, {both.data(), 1, n, n}, 2, 5, false, 0, 1, StopToken{});
+  const auto judged = circular_shift_test(y, {both.data(), 2, n, n}, 2, 5, false, 1, 1, StopToken{});
+  CHECK(judged.statistic == alone.statistic);
+  CHECK(judged.p_value >= alone.p_value);
+  CHECK(circular_shift_test(y, {both.data(), 2, n, n}, 2, 5, false, 0, 1, StopToken{}).p_value ==
+        1.0 / 362.0);
+  CHECK_THROWS_AS(circular_shift_test(y, {both.data(), 2, n, n}, 2, 5, false, 3, 1, StopToken{}), Error);
 }
