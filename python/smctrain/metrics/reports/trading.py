@@ -17,7 +17,6 @@ from smctrain.metrics._common import (
     Vector,
     around,
     hac_error,
-    longest_overlap,
     quantile_range,
     rows_of_horizon,
     vector,
@@ -148,7 +147,7 @@ def trading_report(
     draws = _Draws(int(n_draws), int(seed), int(threads))
     intervals, effective = _of_trades(
         np.ascontiguousarray(outcome[rows]),
-        longest_overlap(start[rows], end[rows]),
+        core().longest_overlap(start[rows], end[rows]),
         metrics["sharpe_per_trade"],
         level,
         draws,
@@ -213,7 +212,7 @@ def _at_other_times(
 ) -> dict[str, Any]:
     """What the same wishes earn at random times, turned by at least four of the longest labels."""
     usable = np.isfinite(outcome) & (end >= start)
-    h = longest_overlap(start[usable], end[usable]) if horizon is None else horizon
+    h = core().longest_overlap(start[usable], end[usable]) if horizon is None else horizon
     shift = min(4 * h, max(len(wanted) // 4, 1))
     if metrics["trades"] == 0 or len(wanted) < 2 * shift:
         return {"mean": math.nan, "low": math.nan, "high": math.nan, "p_value": math.nan, "draws": 0}
