@@ -296,7 +296,7 @@ def _next(f: Figures) -> dict[str, str]:
             f"a lead of {lead} points ({lead} more right in a hundred than by guessing) shows itself, nine times in "
             f"ten, on {int(needed):,} unseen rows. Here are {f.rows:,}: {_history(f, needed)}"
         )
-    if f.beats_luck and "expected_value" in f.failed:
+    if "expected_value" in f.failed and f.failed <= {"expected_value", "consistency", "e_value"}:
         return _step(
             "What could help:",
             "a target, a stop or a market with lower costs, with which being right pays. More bars alone will hardly "

@@ -160,6 +160,9 @@ def test_losing_trades_ask_for_other_trades_not_for_more_bars(builders: Builders
     last = first_screen(judged(builders, failed=("expected_value",), **above))["steps"][-1]
     assert last["title"] == "What could help:"
     assert "More bars alone will hardly change it" in last["text"]
+    behind = first_screen(judged(builders, failed=("expected_value", "skill", "selector"), **above))["steps"][-1]
+    assert behind["title"] == "What would settle it:"
+    assert "14,053 unseen rows" in behind["text"]
 
 
 def test_a_fall_is_called_a_fall_and_a_refused_rise_is_not(builders: Builders) -> None:
