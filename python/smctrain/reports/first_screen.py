@@ -216,7 +216,7 @@ def _earlier(f: Figures) -> dict[str, str]:
 def _within(f: Figures) -> dict[str, str]:
     """Right about a few long movements, which agree with anything slow by luck."""
     p = f.evidence.get("p_stretches")
-    if "stretches" not in f.failed or not _finite(p):
+    if "stretches" not in f.failed or not _finite(p) or not f.beats_luck:
         return {}
     return _step(
         "It is right about long swings, not about single answers.",

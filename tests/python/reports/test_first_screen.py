@@ -153,6 +153,8 @@ def test_answers_that_are_right_about_long_swings_only_are_said_to_be(builders: 
     assert "It is right about long swings, not about single answers." in text
     assert "luck does as well in 40.0 % of cases" in text
     assert "long swings" not in told(first_screen(judged(builders, failed=("e_value",), **above)))
+    within_luck = judged(builders, failed=("stretches", "p_oos"), p_stretches=0.4)
+    assert "long swings" not in told(first_screen(within_luck))
 
 
 def test_losing_trades_ask_for_other_trades_not_for_more_bars(builders: Builders) -> None:
