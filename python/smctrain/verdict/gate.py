@@ -94,7 +94,10 @@ def decide(
     n_symbols : int
         Symbols of this run; above 1 a stricter rule holds, and `apply_multiple_testing` must follow.
     gaps : (k,) or None
-        Train-fold minus out-of-fold accuracy (IC) of the early-stopped models, measured in the inner folds.
+        Train-fold minus out-of-fold accuracy (IC) of the early-stopped models, measured in the inner folds. Above
+        `max_gap` they reject a model. A training run gives none: how closely a family can follow its training rows is
+        its kind, not its fault. On 20 sets P(0.20) (1,720 rows before, 1,000 behind; preset fast) the rule refuses 19
+        forests and 11 boosted models, and leaves DEPLOY in 1 of 15 and 7 of 14 runs of these alone.
     class_names : code -> word, for the sentences
     min_edge : float or None
         Smallest edge over the baseline that rows must be able to show; None: 0.03 of accuracy, an IC of 0.06. With
@@ -220,7 +223,7 @@ def _smallest_edge(given: float | None, task: str) -> float:
     if given is None:
         return MIN_EDGE_IC if task == REGRESSION else MIN_EDGE
     if not 0.0 < given < 1.0:
-        raise InputError(f"min_edge must lie between 0 and 1, but is {given!r}.")
+        raise InputError(f"min_edge must lie between 0 and 1 (3 points are 0.03), but is {given!r}.")
     return float(given)
 
 
