@@ -662,6 +662,7 @@ def circular_shift_score_test(
     statistic: str,
     train_mean: typing.SupportsFloat | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    judged: typing.SupportsInt | typing.SupportsIndex = 0,
     stop: typing.Any = None,
 ) -> dict:
     """

@@ -93,7 +93,7 @@ def circular_shift_test(
         Upper limit of threads; the result does not depend on it.
     judged : int, optional
         The first so many of the k models are put against luck, and luck still has the best of all k: the others were
-        tried too, but what they knew says nothing for these. Default: all. Class codes only.
+        tried too, but what they knew says nothing for these. Default: all.
 
     Raises
     ------
@@ -107,14 +107,12 @@ def circular_shift_test(
     Counts come from an exact integer-rounded FFT correlation, O(k K n log n) for all shifts; other statistics are
     compared with a tolerance of 1e-9.
     """
-    if metric in SCORES and judged is not None:
-        raise InputError(f"judged is for class codes only, but metric is {metric!r}.")
+    if judged is not None and judged < 1:
+        raise InputError(f"judged must be from 1 to the number of models, but is {judged}.")
     if metric in SCORES:
-        return _score_test(y_true, predictions, horizon, metric, train_mean, threads)
+        return _score_test(y_true, predictions, horizon, metric, train_mean, threads, judged or 0)
     labels = _codes.label_vector(y_true)
     matrix = _codes.prediction_matrix(predictions, len(labels))
-    if judged is not None and not 1 <= judged <= len(matrix):
-        raise InputError(f"judged must be from 1 to the number of models ({len(matrix)}), but is {judged}.")
     horizon = _codes.check_horizon(horizon)
     classes, counts = np.unique(labels, return_counts=True)
     largest = float(counts.max()) / len(labels)
@@ -144,6 +142,7 @@ def _score_test(
     metric: str,
     train_mean: float | None,
     threads: int,
+    judged: int,
 ) -> CircularShiftTest:
     horizon = _codes.check_horizon(horizon)
     scores = np.asarray(predictions, dtype=np.float64)
@@ -181,7 +180,7 @@ def _score_test(
     if not (bool(np.isfinite(scores).all()) and bool(np.isfinite(y).all())):
         raise InputError("y_true and predictions must be finite: leave out rows without a prediction.")
     raw = core().circular_shift_score_test(
-        y, scores, horizon, metric, float(y.mean()) if train_mean is None else float(train_mean), threads
+        y, scores, horizon, metric, float(y.mean()) if train_mean is None else float(train_mean), threads, judged
     )
     return _shift_result(raw, SCORES[metric], metric, horizon, len(y))
 

@@ -147,6 +147,10 @@ class Case(ABC):
         """The metric of one vector (n,) at every shift 0 .. n-1."""
 
     @abstractmethod
+    def agreement(self, rows: Rows, model: int) -> list[tuple[Floats, Floats]]:
+        """(truth, answer) pairs of series (n,); the mean of their products is the metric, up to a constant."""
+
+    @abstractmethod
     def wealth(self) -> stats.EProcess:
         """The e-process of all models on OOS rows."""
 

@@ -6,6 +6,7 @@ consistency        its OOS score agrees with them
 p_combined, p_oos  luck explains it too rarely
 p_own              neither does another model's skill (of classes), see Note [The best is not the chosen]
 p_forward          neither does hindsight, nor another model's skill (of numbers, see hindsight.py)
+stretches          it is right within stretches of time, too, see stretches.py
 e_value            a bet against luck has grown
 skill              it beats the baseline
 trades, expected_value, trade_luck   see trades.py
@@ -27,6 +28,7 @@ from smctrain.stats.choice import Candidate, percent
 from smctrain.verdict.case import Case
 from smctrain.verdict.evidence import Evidence
 from smctrain.verdict.measure import Measured
+from smctrain.verdict.stretches import P_STRETCHES
 from smctrain.verdict.trades import MIN_TRADES, P_TRADES
 
 P_COMBINED = 0.005
@@ -36,7 +38,7 @@ E_ONE_SYMBOL = 2.0
 E_SEVERAL_SYMBOLS = 3.0
 TOO_LITTLE = {"rows", "class_rows", "train_rows"}
 """Where one of these fails, the data cannot tell, whatever else they show."""
-LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "p_own", "p_forward", "skill"}
+LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "p_own", "p_forward", "stretches", "skill"}
 """Where none of these fails, the rows do show an answer better than chance."""
 
 
@@ -65,6 +67,7 @@ def criteria(case: Case, measured: Measured, found: Evidence, failed: dict[str, 
         ("p_oos", found.p_oos, f"<= {P_OOS}"),
         *([("p_own", found.luck.p, f"<= {P_OOS}")] if found.luck is not None and found.forward is None else []),
         *([("p_forward", found.forward.p, f"<= {P_FORWARD}")] if found.forward is not None else []),
+        ("stretches", None if found.stretches is None else found.stretches.p, f"<= {P_STRETCHES}"),
         ("e_value", found.wealth.end, f">= {e_needed(case.n_symbols):g}"),
         ("skill", found.skill, "> 0"),
     ]
@@ -136,6 +139,12 @@ def _luck(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
             f"Measured from the middles known before the test, not from those that only hindsight knows, "
             f"{case.names[measured.shown]} has an IC of {case.scale.value(forward.ic)}: luck has as much in "
             f"{100 * forward.p:.2g} % of cases, at most {100 * P_FORWARD:g} % is allowed."
+        )
+    if found.stretches is not None and found.stretches.p > P_STRETCHES:
+        failed["stretches"] = (
+            f"Within stretches of {found.stretches.rows:,} rows its answers are hardly better than chance: luck does "
+            f"as well in {100 * found.stretches.p:.2g} % of cases, at most {100 * P_STRETCHES:g} % is allowed. What skill "
+            "there is lies between stretches, and of so few of them slow movements often agree by luck."
         )
     needed = e_needed(case.n_symbols)
     if not found.wealth.end >= needed:

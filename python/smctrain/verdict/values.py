@@ -104,11 +104,16 @@ class ValueCase(Case):
     # ---- luck ----
 
     def shift_test(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> stats.CircularShiftTest:
-        return stats.circular_shift_test(y, filled(answers), self.horizon, "ic", train_mean=0.0, threads=self.threads)
+        return stats.circular_shift_test(
+            y, filled(answers), self.horizon, "ic", train_mean=0.0, threads=self.threads, judged=len(self.names)
+        )
 
     def shifted(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Floats:
         scores: Floats = core().shifted_scores(y, filled(answers[None, :]), "ic", 0.0)[0]
         return scores
+
+    def agreement(self, rows: Rows, model: int) -> list[tuple[Floats, Floats]]:
+        return [(_standard_ranks(rows.y), _standard_ranks(filled(rows.answers[model : model + 1])[0]))]
 
     def wealth(self) -> stats.EProcess:
         """On the side of the training median, at the share of the side among the rows known by then."""
@@ -254,3 +259,11 @@ def read_values(given: Given, trade_above: float | None) -> ValueCase:
     if trade_above is not None and not math.isfinite(trade_above):
         raise InputError(f"trade_above must be a finite number, but is {trade_above!r}.")
     return ValueCase(**fields_of(given, number_vector, number_matrix), trade_above=trade_above)
+
+
+def _standard_ranks(values: Floats) -> Floats:
+    """Average ranks with mean 0 and variance 1; zeros without spread."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - 0.5 * (counts - 1.0))[place]
+    spread = float(ranks.std())
+    return (ranks - ranks.mean()) / spread if spread > 0.0 else np.zeros(len(ranks))
