@@ -6,4 +6,5 @@ tables   finished tables, and copies of rows in them
 fits     what happens between the split and the prediction
 rows     which rows are held out, which are left, and which are kept at all
 strong   clean pipelines that look guilty
+later    leaks and clean pipelines added after the guard had been read: they test what was mended
 """

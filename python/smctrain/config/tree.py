@@ -328,7 +328,7 @@ class LeakAudit(Section):
     single_columns: StrictBool = True
     """Columns that know the answer by themselves are taken out, and everything is fitted again."""
     max_auc: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.70
-    """Out-of-fold AUC of one column alone, above which it goes into quarantine."""
+    """Out-of-fold AUC of one column alone, above which (by 2 standard errors) it goes into quarantine."""
     max_correlation: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.999
     """Correlation of a column with the label or an outcome, from which on it goes into quarantine."""
     sentinels: StrictBool = False

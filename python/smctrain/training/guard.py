@@ -24,6 +24,7 @@ from smctrain.audit.dominance import dominant_columns, falls_without, heavy_colu
 from smctrain.audit.intervals import UsedSplit, check_split
 from smctrain.audit.report import Finding, LeakReport
 from smctrain.audit.sentinels import Sentinel
+from smctrain.audit.together import dominant_together
 from smctrain.audit.twins import TwinFinder, Twins
 from smctrain.config import Config
 from smctrain.dataset import Dataset
@@ -125,7 +126,7 @@ class Guard:
         rows = [parts.train, parts.validation, parts.test]
         rows += [side for part in windows.parts for side in (part.train, part.test)] if windows is not None else []
         finder = TwinFinder(self.data.X, np.concatenate(rows), self.threads)
-        if not finder.telling:
+        if not finder.believe_labels(parts.y):
             self.checks["F copies"] = "not looked for: no column takes many values, so equal rows prove nothing"
             return
         self.parts = self._cleaned(finder, parts, "")
@@ -172,7 +173,7 @@ class Guard:
         """All training rows that are copies of held-out ones."""
         if not len(twins):
             return np.empty(0, dtype=np.int64)
-        copies: Rows = np.union1d(train[np.isin(finder.of(train), finder.of(held))], twins.train)
+        copies: Rows = np.union1d(train[np.isin(finder.of(train), finder.of(twins.held))], twins.train)
         return copies
 
     def _note_copies(self, name: str, twins: Twins, held: int) -> None:
@@ -212,6 +213,11 @@ class Guard:
             threads=self.threads,
         )
         self._put_away(found)
+        left = self.kept_columns()
+        X = data.X if len(left) == data.X.shape[1] else data.X[:, left]
+        span = float(np.mean(data.t1[rows] - data.t0[rows] + 1))
+        joint = dominant_together(X, parts.y, folds, [data.names[j] for j in left], len(parts.label_map.classes), span)
+        self._put_away([replace(finding, column=name) for finding in joint for name in finding.column.split(", ")])
         self.remarks += outcome_names(data.names)
         self.checks["H single columns"] = (
             f"{len(data.names)} columns alone on {len(folds)} inner fold{'' if len(folds) == 1 else 's'}, "

@@ -9,12 +9,14 @@ import smctrain as st
 from smctrain.audit.dominance import (
     auc_limit,
     column_auc,
+    design_effect,
     dominant_columns,
     falls_without,
     heavy_column,
     outcome_names,
 )  # fmt: skip
 from smctrain.audit.sentinels import all_columns, held_out_rows, later_labels
+from smctrain.audit.together import dominant_together
 from smctrain.audit.twins import TwinFinder
 
 
@@ -44,6 +46,33 @@ def test_the_limit_follows_how_many_independent_labels_there_are() -> None:
     assert auc_limit(y, 2, 1.0) == pytest.approx(0.70 + 3 * np.sqrt(4 / (12 * 20_000)))
     assert auc_limit(y, 2, 20.0) == pytest.approx(0.70 + 3 * np.sqrt(4 / (12 * 1_000)))
     assert auc_limit(y[:50], 2, 20.0) == 0.97
+
+
+def test_a_column_that_changes_quickly_needs_fewer_rows_than_one_that_stays() -> None:
+    rng = np.random.default_rng(0)
+    n, h = 4_000, 10
+    path = np.cumsum(rng.standard_normal(n + h))
+    y = (path[h:] > path[:-h]).astype(np.int32)
+    fresh, slow = rng.standard_normal(n), np.convolve(rng.standard_normal(n + 99), np.ones(100), "valid")
+    assert design_effect(fresh.astype(np.float32), y, 3 * h) < 1.5
+    # Signs of sums of h draws: autocorrelation 2 asin(1 - k / h) / pi, times 1 - k / 100 of the column.
+    k = np.arange(1, h)
+    expected = 1 + 2 * float((2 * np.arcsin(1 - k / h) / np.pi * (1 - k / 100)).sum())
+    assert design_effect(slow.astype(np.float32), y, 3 * h) == pytest.approx(expected, rel=0.25)
+
+
+def test_columns_that_are_the_outcome_only_together_are_named_and_honest_ones_are_not() -> None:
+    table = st.testing.noise_table(1_500, signal=0.2, seed=3)
+    X, y, rows = table.X.astype(np.float32), table.y.astype(np.int32), np.arange(1_500)
+    folds, names = [(rows[:700], rows[710:1_100]), (rows[:1_090], rows[1_100:])], [f"x{j}" for j in range(12)]
+    assert dominant_together(X, y, folds, names, 2, 11.0) == []
+    p = table.p.astype(np.float32)
+    both = np.column_stack([X, p[:1_500], p[10:]])
+    assert [f.column for f in dominant_together(both, y, folds, [*names, "entry", "exit"], 2, 11.0)] == ["entry, exit"]
+    side = np.random.default_rng(0).choice([-1, 1], 1_500)
+    won = (side > 0) == (y == 1)
+    product = np.column_stack([X, side, won]).astype(np.float32)
+    assert [f.column for f in dominant_together(product, y, folds, [*names, "side", "won"], 2, 11.0)] == ["side, won"]
 
 
 def test_a_copy_of_the_outcome_is_known_by_correlation_where_labels_are_rare() -> None:
