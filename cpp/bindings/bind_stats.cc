@@ -57,12 +57,13 @@ stats::ScoreStatistic score_statistic(const std::string& name) {
 
 py::dict circular_shift_score_test(const py::array& y, const py::array& predictions, int64_t horizon,
                                    const std::string& statistic, double train_mean, int threads,
-                                   const py::object& stop) {
+                                   int64_t judged, const py::object& stop) {
   const auto labels = vector_view<double>(y, "y_true");
   const auto scores = matrix_view<double>(predictions, "predictions");
   const auto kind = score_statistic(statistic);
   return shift_result(run_native(stop, 0.0, [&](const StopToken& token) {
-    return stats::circular_shift_score_test(labels, scores, horizon, kind, train_mean, threads, token);
+    return stats::circular_shift_score_test(labels, scores, horizon, kind, train_mean, judged, threads,
+                                            token);
   }));
 }
 
@@ -161,7 +162,8 @@ void bind_stats(py::module_& m) {
         "put against luck.");
   m.def("circular_shift_score_test", &circular_shift_score_test, py::arg("y_true"), py::arg("predictions"),
         py::arg("horizon"), py::arg("statistic"), py::arg("train_mean"), py::arg("threads") = 1,
-        py::arg("stop") = py::none(), "Circular-shift max test on float64 scores; predictions (k, n).");
+        py::arg("judged") = 0, py::arg("stop") = py::none(),
+        "Circular-shift max test on float64 scores; predictions (k, n).");
   m.def(
       "shifted_scores",
       [](const py::array& y, const py::array& predictions, const std::string& statistic, double train_mean,

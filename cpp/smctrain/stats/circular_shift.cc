@@ -136,17 +136,13 @@ std::vector<double> shifted_statistics(std::span<const int32_t> y, MatrixView<co
 CircularShiftResult circular_shift_test(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
                                         int64_t n_classes, int64_t horizon, bool balanced, int64_t judged,
                                         int threads, const StopToken& stop) {
-  if (judged < 0 || judged > predictions.rows) {
-    raise("InputError", "judged must be from 1 to the number of models (", predictions.rows, "), but is ",
-          judged, ".");
-  }
   const auto n = static_cast<int64_t>(y.size());
   check_shift_rows(n, horizon);
   ShiftMaxima maxima(predictions.rows, n);
   count_all(y, predictions, n_classes, balanced, threads, stop,
             [&](int64_t model, const std::vector<double>& statistics) { maxima.fold(model, statistics); });
   // Shares of equal integer counts are equal doubles, so accuracy needs no tolerance.
-  return maxima.result(horizon, balanced ? kTolerance : 0.0, judged > 0 ? judged : predictions.rows, stop);
+  return maxima.result(horizon, balanced ? kTolerance : 0.0, judged, stop);
 }
 
 }  // namespace smctrain::stats

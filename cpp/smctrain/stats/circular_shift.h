@@ -48,8 +48,8 @@ struct CircularShiftResult {
 std::vector<double> shifted_statistics(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
                                        int64_t n_classes, bool balanced, int threads, const StopToken& stop);
 
-// `judged` > 0: the statistic is that of the best of the first so many models; luck keeps the maximum over
-// all.
+// `judged`: the statistic is that of the best of the first so many models (0: of all); luck keeps the maximum
+// over all.
 CircularShiftResult circular_shift_test(std::span<const int32_t> y, MatrixView<const int32_t> predictions,
                                         int64_t n_classes, int64_t horizon, bool balanced, int64_t judged,
                                         int threads, const StopToken& stop);
@@ -63,6 +63,6 @@ std::vector<double> shifted_scores(std::span<const double> y, MatrixView<const d
 
 CircularShiftResult circular_shift_score_test(std::span<const double> y, MatrixView<const double> predictions,
                                               int64_t horizon, ScoreStatistic statistic, double train_mean,
-                                              int threads, const StopToken& stop);
+                                              int64_t judged, int threads, const StopToken& stop);
 
 }  // namespace smctrain::stats

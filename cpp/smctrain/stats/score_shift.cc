@@ -212,13 +212,13 @@ std::vector<double> shifted_scores(std::span<const double> y, MatrixView<const d
 
 CircularShiftResult circular_shift_score_test(std::span<const double> y, MatrixView<const double> predictions,
                                               int64_t horizon, ScoreStatistic statistic, double train_mean,
-                                              int threads, const StopToken& stop) {
+                                              int64_t judged, int threads, const StopToken& stop) {
   check_shift_rows(static_cast<int64_t>(y.size()), horizon);
   const Prepared prepared = prepare(y, predictions, statistic, train_mean);
   ShiftMaxima maxima(prepared.models, static_cast<int64_t>(y.size()));
   score_all(prepared, y, predictions, statistic, threads, stop,
             [&](int64_t model, const std::vector<double>& statistics) { maxima.fold(model, statistics); });
-  return maxima.result(horizon, kTolerance, prepared.models, stop);
+  return maxima.result(horizon, kTolerance, judged, stop);
 }
 
 }  // namespace smctrain::stats

@@ -37,11 +37,15 @@ void ShiftMaxima::fold(int64_t model, std::span<const double> statistics) {
 
 CircularShiftResult ShiftMaxima::result(int64_t horizon, double tolerance, int64_t judged,
                                         const StopToken& stop) const {
+  const auto models = static_cast<int64_t>(own_.size());
+  if (judged < 0 || judged > models) {
+    raise("InputError", "judged must be from 1 to the number of models (", models, "), but is ", judged, ".");
+  }
   CircularShiftResult result{};
   result.stopped = stop.stop_requested();
   result.model_statistics = own_;
-  result.best_model =
-      std::max_element(own_.begin(), own_.begin() + judged) - own_.begin();  // the first on ties
+  result.best_model = std::max_element(own_.begin(), own_.begin() + (judged > 0 ? judged : models)) -
+                      own_.begin();  // the first on ties
   result.statistic = own_[static_cast<size_t>(result.best_model)];
   const double bound = result.statistic - tolerance * std::max(1.0, std::abs(result.statistic));
   const auto n = static_cast<int64_t>(best_.size());

@@ -27,7 +27,7 @@ class ShiftMaxima {
   void fold(int64_t model, std::span<const double> statistics);
 
   // `tolerance`: relative above 1; 0 where equal statistics are equal numbers.
-  // `judged`: only the best of the first so many models is put against the maxima.
+  // `judged`: only the best of the first so many models (0: of all) is put against the maxima.
   CircularShiftResult result(int64_t horizon, double tolerance, int64_t judged, const StopToken& stop) const;
 
  private:

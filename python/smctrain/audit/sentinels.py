@@ -38,7 +38,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smctrain.audit.dominance import MAX_AUC, auc_limit
+from smctrain._load import core
+from smctrain.audit.dominance import MAX_AUC
 from smctrain.metrics.classification import classification_metrics
 from smctrain.models.base import FitTask
 from smctrain.models.random_forest import RandomForestTrainer
@@ -140,18 +141,19 @@ def later_labels(subject: str, proba: Proba, truth: Codes, horizon: int) -> Sent
 
 
 def all_columns(
-    name: str, subject: str, proba: Proba, truth: Codes, mean_span: float, floor: float = MAX_AUC, means: str = ""
+    name: str, subject: str, proba: Proba, truth: Codes, horizon: int, floor: float = MAX_AUC, means: str = ""
 ) -> Sentinel | None:
     """Are answers on unseen rows better than honest columns of a market are known to make them?
 
     Parameters
     ----------
     proba : float64 (n, K)
+        Answers in time order; NaN where there is none.
     truth : int32 (n,)
-    mean_span : float
-        Rows that a label covers on average: so many neighbours count as one.
+    horizon : int
+        Rows after which no label of two rows overlaps.
     floor : float
-        AUC that is allowed; loud is what is surely above it.
+        AUC that is allowed; loud is what lies 3 HAC standard errors above it.
 
     Returns
     -------
@@ -159,15 +161,16 @@ def all_columns(
         None on fewer than 50 answered rows, or where they hold a single class.
     """
     rows = ~np.isnan(proba).any(axis=1) & (truth >= 0)
-    y, scores = truth[rows], proba[rows]
+    y = np.ascontiguousarray(truth[rows], dtype=np.int32)
+    scores = np.ascontiguousarray(proba[rows], dtype=np.float64)
     if len(y) < LEAST_ROWS or len(np.unique(y)) < 2:
         return None
     auc = float(classification_metrics(y, scores)["auc"])
-    limit = auc_limit(y, proba.shape[1], mean_span, floor)
-    error = max((limit - floor) / LIMIT, 1e-12)
+    error = max(_hac(core().auc_influence(y, scores), horizon), 1e-12)
+    excess = (auc - floor) / error
     return Sentinel(
-        name, subject, auc, floor, error, (auc - floor) / error, len(y), auc > limit,
-        f"an AUC of {auc:.3f} on {len(y)} unseen rows, of which {limit:.2f} would be surely above {floor:.2f}",
+        name, subject, auc, floor, error, excess, len(y), excess > LIMIT,
+        f"an AUC of {auc:.3f} on {len(y)} unseen rows, where {floor:.2f} is allowed ({excess:+.1f} standard errors)",
         means or "Columns of a market are not known to tell so much: a person should find out which of them know the "
         "outcome together, or which rows know each other",
     )  # fmt: skip

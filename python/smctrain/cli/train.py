@@ -134,7 +134,7 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
             continue
         base = base_bars(bars[symbol], config)
         jobs.append({"symbol": symbol, "timeframe": base.timeframe, "bars": len(base), "models": list(config.models)})
-    fits = len(jobs) * len(config.models) * (config.cv.folds + 1)
+    fits = len(jobs) * len(config.models) * (config.cv.splits + 1)
     plan: dict[str, Any] = {
         "symbols": jobs,
         "unusable": {symbol: str(error) for symbol, error in bars.failures.items()},

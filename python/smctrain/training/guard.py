@@ -31,6 +31,7 @@ from smctrain.dataset import Dataset
 from smctrain.exceptions import SplitLeak, TooFewColumns
 from smctrain.prepare import Preparation
 from smctrain.prepare.preparation import hash_of_rows, indicator_name
+from smctrain.training.inner import inner_embargo
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.provenance import Provenance
 from smctrain.training.walk_forward import Windows
@@ -52,7 +53,9 @@ def used_splits(parts: Parts, config: Config, prefix: str = "") -> list[UsedSpli
     splits.append(UsedSplit(f"{prefix}training -> early-stopping rows", parts.fit, parts.stop, True))
     for number, fold in enumerate(parts.folds):
         whole = np.union1d(fold.fit, fold.stop)
-        splits.append(UsedSplit(f"{prefix}fold {number}", whole, fold.test, False, config.cv.embargo))
+        forward = not parts.both_sides
+        distance = config.cv.embargo if forward else inner_embargo(config)
+        splits.append(UsedSplit(f"{prefix}fold {number}", whole, fold.test, forward, distance))
         splits.append(UsedSplit(f"{prefix}fold {number} -> early-stopping rows", fold.fit, fold.stop, True))
     return splits
 

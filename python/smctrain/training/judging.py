@@ -41,6 +41,8 @@ class EvidenceRows:
     """(k, rows of oos)"""
     inner_answers: Answers
     train_answers: Answers
+    out_of_fold: bool = True
+    """Whether inner folds learned from each other's rows."""
     inner_majority: Answers | None = None
     """(rows of inner,) the commonest class among the rows each inner answer was learned from."""
     also_tried: dict[str, Answers] = field(default_factory=dict)
@@ -67,6 +69,7 @@ def walk_forward_rows(
         oos_answers=np.stack([family.oos for family in found]),
         inner_answers=np.stack([family.inner for family in found]),
         train_answers=np.stack([family.train for family in found]),
+        out_of_fold=windows.parts[0].both_sides,
         also_tried={
             f"{family.family}: {what}": vector
             for family in found
@@ -87,14 +90,16 @@ def holdout_rows(
     majority = np.full(len(rows), _commonest(parts.y, parts.train), dtype=np.int32)
     inner = {name: answers(models[name][rows]) for name in names}
     also_tried: dict[str, Answers] = {}
-    if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
-        rows = np.concatenate([parts.train, parts.validation])
-        majority = np.concatenate([fold_majority(parts, parts.train), majority])
-        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
+    folds = all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names)
+    if folds:
+        held = parts.held
+        rows = np.concatenate([held, parts.validation])
+        majority = np.concatenate([fold_majority(parts, held), majority])
+        inner = {name: np.concatenate([answers(fits[name].folds.proba[held]), inner[name]]) for name in names}
         also_tried = {
             # What was not used never saw the validation part: silent there.
             f"{name}: {what}": np.concatenate(
-                [answers(outcome.proba[parts.train]), np.full(len(parts.validation), -1, dtype=np.int32)]
+                [answers(outcome.proba[held]), np.full(len(parts.validation), -1, dtype=np.int32)]
             )
             for name in names
             for what, outcome in fits[name].tried.items()
@@ -112,6 +117,7 @@ def holdout_rows(
         oos_answers=np.stack([answers(models[name][parts.test]) for name in names]),
         inner_answers=np.stack([inner[name] for name in names]),
         train_answers=np.stack([answers(models[name][parts.train]) for name in names]),
+        out_of_fold=folds and parts.both_sides,
         also_tried=also_tried,
         inner_majority=majority,
     )
@@ -121,7 +127,7 @@ def fold_majority(part: Parts, rows: Rows) -> Answers:
     """On each row the commonest class of the rows that its fold learned from; of all training rows where no fold holds
     it out."""
     found = np.full(len(part.y), _commonest(part.y, part.train), dtype=np.int32)
-    for fold in part.folds:
+    for fold in reversed(part.folds):  # of combinatorial folds the first one answers a row
         found[fold.test] = _commonest(part.y, np.concatenate([fold.fit, fold.stop]))
     return found[rows]
 
@@ -181,7 +187,7 @@ def judge(
         stability_threshold=config.selector.stability_threshold,
         ledger=with_own(rows, earlier),
         n_symbols=n_symbols,
-        out_of_fold=True,
+        out_of_fold=rows.out_of_fold,
         inner_majority=rows.inner_majority,
         t0=None if spans is None else spans[0][rows.oos],
         t1=None if spans is None else spans[1][rows.oos],

@@ -85,15 +85,14 @@ def run_sentinels(
         Code "isolation": answers hang on labels or columns of rows that were held out.
     """
     truth = unseen.y[unseen.rows]
-    mean_span = float(np.mean(data.t1[unseen.rows] - data.t0[unseen.rows] + 1))
     floor = config.leak_audit.max_auc
     found: list[Sentinel | None] = []
     for family, proba in unseen.proba.items():
         found.append(later_labels(family, proba, truth, unseen.horizon))
-        found.append(all_columns("all columns", family, proba, truth, mean_span, floor))
+        found.append(all_columns("all columns", family, proba, truth, unseen.horizon, floor))
     seed = seed_of(config.training.seed, data.symbol, "sentinels") % (1 << 32)
     if other is not None:
-        found.append(_hold_out(guard, data, unseen, config, *other, mean_span, seed, threads))
+        found.append(_hold_out(guard, data, unseen, config, *other, seed, threads))
     isolated = {family: _isolated(guard, data, unseen, config, family, threads, stop, seed) for family in unseen.proba}
     guard.sentinels = [sentinel for sentinel in [*found, *isolated.values()] if sentinel is not None]
     loud = sum(not sentinel.ok for sentinel in guard.sentinels)
@@ -122,8 +121,8 @@ def _isolated(
 
 
 def _hold_out(
-    guard: Guard, data: Dataset, unseen: Unseen, config: Config, other: OtherSymbol, base: Bars, mean_span: float,
-    seed: int, threads: int,
+    guard: Guard, data: Dataset, unseen: Unseen, config: Config, other: OtherSymbol, base: Bars, seed: int,
+    threads: int,
 ) -> Sentinel | None:  # fmt: skip
     """A forest that learned from another symbol before the unseen rows of this one begin."""
     try:
@@ -154,7 +153,7 @@ def _hold_out(
     truth = unseen.y[unseen.rows]
     subject = f"forest of {other.bars.symbol}"
     return all_columns(
-        "symbol hold-out", subject, proba, truth, mean_span, config.leak_audit.max_auc, means
+        "symbol hold-out", subject, proba, truth, unseen.horizon, config.leak_audit.max_auc, means
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Figures = dict[str, float | int | str | None]
+MOST_R = 1e100
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,10 @@ class Case(ABC):
     @abstractmethod
     def shifted(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Floats:
         """The metric of one vector (n,) at every shift 0 .. n-1."""
+
+    @abstractmethod
+    def agreement(self, rows: Rows, model: int) -> list[tuple[Floats, Floats]]:
+        """(truth, answer) pairs of series (n,); the mean of their products is the metric, up to a constant."""
 
     @abstractmethod
     def wealth(self) -> stats.EProcess:
@@ -297,6 +302,9 @@ def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
     outcome = np.asarray(values, dtype=np.float64)
     if outcome.shape != (n,):
         raise InputError(f"{must} ({n}), but has shape {outcome.shape}.")
+    known = np.isfinite(outcome)
+    if known.any() and float(np.abs(outcome[known]).max()) > MOST_R:
+        raise InputError(f"{must.split()[0]} must hold outcomes in R, but holds {np.abs(outcome[known]).max():.3g}.")
     return outcome
 
 

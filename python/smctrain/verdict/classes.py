@@ -160,6 +160,14 @@ class ClassCase(Case):
         )[0]
         return scores
 
+    def agreement(self, rows: Rows, model: int) -> list[tuple[Floats, Floats]]:
+        y, answers = rows.y, rows.answers[model]
+        present, counts = np.unique(y, return_counts=True)
+        weights = len(y) / (len(present) * counts) if self.metric.balanced else np.ones(len(present))
+        return [
+            ((y == c).astype(np.float64), w * (answers == c)) for c, w in zip(present, weights.tolist(), strict=True)
+        ]
+
     def wealth(self) -> stats.EProcess:
         shares = dict(zip(self.classes.tolist(), self.shares.tolist(), strict=True))
         rows = len(self.train_y)

@@ -32,6 +32,7 @@ from smctrain import stats
 from smctrain.verdict.case import Case, Figures, ForwardSkill
 from smctrain.verdict.luck import OwnLuck, own_luck
 from smctrain.verdict.measure import Measured, twice_the_variance
+from smctrain.verdict.stretches import Stretches, within_stretches
 from smctrain.verdict.trades import TradeOutcome, trade_outcome
 
 Answers = npt.NDArray[Any]
@@ -66,6 +67,7 @@ class Evidence:
     visible: float
     """Smallest edge these rows could have shown."""
     trades: TradeOutcome
+    stretches: Stretches | None
 
     @property
     def enough_rows(self) -> bool:
@@ -112,6 +114,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         needed=required[case.min_edge],
         visible=math.sqrt(unit / len(oos)),
         trades=trade_outcome(case, shown),
+        stretches=within_stretches(case, shown),
     )
 
 
@@ -162,6 +165,8 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "luck_mean": None if test is None else test.null_mean,
         "luck_low": None if luck is None else luck.low,
         "luck_high": None if luck is None else luck.high,
+        "p_stretches": None if found.stretches is None else found.stretches.p,
+        "stretch_skill": None if found.stretches is None else found.stretches.skill,
         "e_end": found.wealth.end,
         "e_max": found.wealth.sup,
         "statistic": found.statistic,

@@ -119,6 +119,8 @@ def _against(case: Case, measured: Measured, found: Evidence, said: dict[str, st
         return f"by luck alone {tries} does as well on such rows in {percent(found.p_oos)} of cases"
     if "p_combined" in said and found.p_comb is not None:
         return f"earlier and test rows together, luck does as well in {percent(found.p_comb)} of cases"
+    if "p_own" in said and found.luck is not None:
+        return f"with its own answers, luck does as well on such rows in {percent(found.luck.p)} of cases"
     if "p_forward" in said:
         return "measured from what was known before the test, luck explains it"
     return "it does not hold every rule"

@@ -23,10 +23,10 @@ O(n log n).
 # bets on all models together: where one model has found something and another one was chosen, both speak for the
 # chosen one, which may be noise (6 % of 200 sets with one real model beside three of noise, chosen on 300 inner rows).
 #
-# With p at most 0.01 here, of N0 without a signal are deployed: 10 of 1,500 such answers to hindsight on 1,000 rows and
-# 1 of 450 on 4,000 (alone; 3 of 500 and 0 of 150 all at once), 3 of 1,800 sets of smoothed noise or past returns on
+# With p at most 0.01 here, of N0 without a signal are deployed: 9 of 1,500 such answers to hindsight on 1,000 rows and
+# 1 of 300 on 4,000 (alone; 3 of 500 and 0 of 100 all at once), 3 of 1,800 sets of smoothed noise or past returns on
 # 1,000 and 0 of 900 on 4,000. Planted signals, four related models chosen on 300 inner rows: 87 % of 200 (P(0.20),
-# 1,000 rows) and 86 % of 150 (P(0.12), 4,000 rows), where the rules without this one deploy 97 and 91 %.
+# 1,000 rows) and 88 % of 100 (P(0.12), 4,000 rows), where the rules without this one deploy 97 and 90 %.
 
 from __future__ import annotations
 

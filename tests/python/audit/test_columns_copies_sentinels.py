@@ -155,7 +155,7 @@ def test_a_state_that_outlasts_the_label_is_no_leak() -> None:
 def test_silent_rows_take_no_part_in_a_sentinel() -> None:
     truth, proba = coins(400, 6), sure(coins(400, 7))
     proba[100:300] = np.nan
-    found, other = later_labels("f", proba, truth, 10), all_columns("all columns", "f", proba, truth, 1.0)
+    found, other = later_labels("f", proba, truth, 10), all_columns("all columns", "f", proba, truth, 1)
     assert found is not None
     assert other is not None
     assert (found.rows, other.rows) == (180, 200)
@@ -166,11 +166,11 @@ def test_columns_that_know_the_answer_together_are_loud_and_an_honest_edge_is_qu
     rng = np.random.default_rng(9)
     for share, loud in ((0.644, False), (0.9, True)):  # the best anyone can do on P(.20); far too good
         knows = np.where(rng.random(4_000) < share, truth, 1 - truth)
-        found = all_columns("all columns", "f", sure(knows), truth, 11.0)
+        found = all_columns("all columns", "f", sure(knows), truth, 10)
         assert found is not None
         assert found.loud == loud
         assert found.score == pytest.approx(share, abs=0.02)
-    assert all_columns("all columns", "f", sure(truth), np.zeros(4_000, dtype=np.int32), 11.0) is None
+    assert all_columns("all columns", "f", sure(truth), np.zeros(4_000, dtype=np.int32), 10) is None
 
 
 def test_one_answer_that_changes_is_enough() -> None:

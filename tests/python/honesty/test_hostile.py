@@ -16,7 +16,7 @@ SHORT = ("heavy tails 1,000", "rare target 1,000", "slow drift 1,000", "trends 1
 @pytest.mark.parametrize("name", SHORT)
 def test_structure_without_an_edge_is_hardly_ever_recommended(name: str) -> None:
     attack = ALL[name]
-    counted, _ = hostile.count(attack, 12)
+    counted, _ = hostile.count(attack, 8)
     assert counted.hits <= most_hits(counted.runs, attack.limit)
 
 

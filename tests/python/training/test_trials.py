@@ -118,7 +118,7 @@ def test_calls_on_arrays_count_themselves_where_a_ledger_is_given(tmp_path: Path
 
 
 def test_a_call_that_fails_before_its_verdict_has_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*args: Any) -> None:
+    def fails(*args: Any, **more: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -122,15 +122,22 @@ def forward(y: np.ndarray, answers: np.ndarray, y_train: np.ndarray, inner: np.n
     return 3 * (u * v).mean(), 1 - NormalDist().cdf(z)
 
 
-def wealth(y: np.ndarray, matrix: np.ndarray, median: float, h: int) -> float:
+def wealth(y: np.ndarray, matrix: np.ndarray, y_train: np.ndarray, h: int) -> float:
+    """Bets on the side of the training median at its share among the rows known by then."""
+    median = float(np.median(y_train))
+    before, truth = np.sign(y_train - median), np.sign(y - median)
     money = []
     for row in matrix:
         for stream in range(h):
             for lam in (0.05, 0.1, 0.2, 0.3):
                 e = 1.0
                 for t in range(stream, len(y), h):
-                    if not math.isnan(row[t]):
-                        e *= 1 + lam * (1 if np.sign(row[t] - median) == np.sign(y[t] - median) else -1)
+                    if math.isnan(row[t]):
+                        continue
+                    side = np.sign(row[t] - median)
+                    known = np.concatenate([before, truth[: max(t - h + 1, 0)]])
+                    q = min(max(float((known == side).mean()), 0.05), 0.95)
+                    e *= 1 + lam * ((side == truth[t]) - q) / max(q, 1 - q)
                 money.append(e)
     return float(np.mean(money))
 
@@ -186,7 +193,7 @@ def test_every_number_is_that_of_a_plain_reference(h: int, gaps: bool) -> None:
         "p_own": shift_p(y, said[shown : shown + 1], h),
         "forward_ic": forward(truth, answers, y_train, said_in[shown], h)[0],
         "p_forward": forward(truth, answers, y_train, said_in[shown], h)[1],
-        "e_end": wealth(y, said, median, h),
+        "e_end": wealth(y, said, y_train, h),
         "n_eff": n_eff,
         "design_effect": n / n_eff,
         "ic_low": max(-1.0, ic(truth, answers) - half),
@@ -246,7 +253,7 @@ VECTOR = {
     "ic": 0.235857607265,
     "p_oos": 7 / 24,
     "p_own": 5 / 24,
-    "e_end": 2.003445495033,
+    "e_end": 1.996346441969,
     "mae": 5.6,
     "r2": -0.522346951551,
     "n_eff": 30.0,
@@ -444,6 +451,7 @@ def test_the_task_is_never_guessed() -> None:
         ({"predictions": np.full((1, 1200), np.inf)}, "model 0 answers inf on row 0"),
         ({"train_y": np.full(800, np.nan)}, "train_y must be finite, but row 0 holds nan"),
         ({"y_true": np.zeros((2, 600))}, "y_true must have one dimension"),
+        ({"r_net": np.full(1200, 1e300)}, "r_net must hold outcomes in R, but holds 1e\\+300"),
         ({"y_true": np.zeros(0)}, "y_true must have one dimension and at least one row"),
     ],
 )
@@ -506,7 +514,9 @@ def test_a_target_that_is_mostly_one_number_pays_no_even_odds_for_it() -> None:
     parts = [np.where(rng.random(n) < 0.6, 0.0, rng.exponential(size=n)) for n in (3000, 1000, 1000)]
     zeros = [np.zeros((1, len(part))) for part in parts]
     verdict = decide(parts[0], zeros[0], 1, parts[1], zeros[1], parts[2], zeros[2], task="regression")
-    assert verdict.evidence["e_end"] < 2.0  # type: ignore[operator]
+    sides = (parts[0] > 0).astype(int)
+    assert st.stats.e_process(sides, np.zeros(3000, dtype=int), 1, 0.5).end > 1e20
+    assert verdict.evidence["e_end"] < 20.0  # type: ignore[operator]
     assert verdict.kind != "DEPLOY"
 
 
