@@ -86,6 +86,7 @@ bench-neural: build ## Networks beside PyTorch loops (steps in minutes, all fits
 
 honesty: build ## How often noise is deployed and a signal found: 1,000 runs of each (hours; goes on where it was)
 	-$(PY) benchmarks/honesty/leaks.py --out build/honesty
+	-$(PY) benchmarks/honesty/leaks_second.py --out build/honesty/leaks_second.json
 	-$(PY) benchmarks/honesty/canary.py --replay
 	$(PY) benchmarks/honesty
 

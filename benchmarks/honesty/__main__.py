@@ -1,10 +1,13 @@
 """How often noise is deployed, how often a signal is found: the goals with counts and exact bounds.
 
     python benchmarks/honesty [--quick] [--only H1 H4 ...] [--runs 200] [--workers 2] [--out build/honesty]
-                              [--other-code] [--report]
+                              [--other-fits [--check 10]] [--other-code] [--report]
 
 Results are appended to OUT/*.jsonl one by one; an interrupted job goes on where it was. `--runs` is the most runs of
 any experiment (the full numbers stand in goals.py), `--report` runs nothing and judges what is stored.
+
+What fitted models answer is kept in OUT/answers, so another rule of the verdict costs seconds. `--other-fits` also
+judges answers that other code fitted; `--check N` then fits N seeds of each experiment again and compares every bit.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ def main() -> int:
 
     import smctrain
     from honesty import report, speed, splitting, vectors
-    from honesty.goals import EXPERIMENTS, GOALS, Line
+    from honesty.goals import EXPERIMENTS, GOALS, Line, check
     from honesty.pipeline import Recipe
     from honesty.runner import collect, processes, stored
 
@@ -42,6 +45,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=Path("build/honesty"))
     parser.add_argument("--other-code", action="store_true", help="count stored results of other code too")
+    parser.add_argument("--other-fits", action="store_true", help="judge stored answers whatever code fitted them")
+    parser.add_argument("--check", type=int, default=0, help="fit so many stored seeds again: are answers the same?")
     parser.add_argument("--report", action="store_true", help="run nothing, judge what is stored")
     options = parser.parse_args()
     models = Recipe(preset="fast") if options.quick else Recipe()
@@ -61,7 +66,11 @@ def main() -> int:
                 found[name] = [kept[seed] for seed in sorted(kept)]
                 continue
             seeds = EXPERIMENTS[name].seeds(2 if options.quick and options.runs is None else options.runs)
-            job = EXPERIMENTS[name].job(options.out, options.other_code)
+            if options.check and EXPERIMENTS[name].fit is not None:
+                checked = check(EXPERIMENTS[name], list(seeds)[: options.check], told, options.out)
+                document.setdefault("fits_checked", {})[name] = checked
+                print(f"{name}: {checked['same']} of {checked['stored']} stored fits come out bit for bit", flush=True)
+            job = EXPERIMENTS[name].job(options.out, options.other_fits)
             found[name] = collect(name, job, seeds, told, options.out, options.other_code, pool=pool)
         split_check = None
         if "H7" in options.only and not options.report:

@@ -48,15 +48,20 @@ def save(path: Path, arrays: Arrays, recipe: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def load(path: Path, recipe: dict[str, Any], other_code: bool = False) -> Arrays | None:
+def load(path: Path, recipe: dict[str, Any], other_fits: bool = False) -> Arrays | None:
     """None where there is nothing that counts."""
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as file:
         made = json.loads(file["made_by"].tobytes())
-        if made["recipe"] != recipe or not (other_code or made["code"] == fitting_digest()):
+        if made["recipe"] != recipe or not (other_fits or made["code"] == fitting_digest()):
             return None
         return {name: file[name] for name in file.files if name != "made_by"}
+
+
+def equal(one: Arrays, other: Arrays) -> bool:
+    """Every bit of every array."""
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def pack(rows: EvidenceRows, prefix: str = "") -> Arrays:

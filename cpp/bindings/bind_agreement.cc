@@ -23,13 +23,19 @@ void bind_agreement(py::module_& m) {
   m.def(
       "spearman",
       [](const py::array& a, const py::array& b) {
-        return stats::spearman(vector_view<double>(a, "a"), vector_view<double>(b, "b"));
+        const auto left = vector_view<double>(a, "a");
+        const auto right = vector_view<double>(b, "b");
+        const py::gil_scoped_release release;
+        return stats::spearman(left, right);
       },
       py::arg("a"), py::arg("b"));
   m.def(
       "kendall_tau_b",
       [](const py::array& a, const py::array& b) {
-        return stats::kendall_tau_b(vector_view<double>(a, "a"), vector_view<double>(b, "b"));
+        const auto left = vector_view<double>(a, "a");
+        const auto right = vector_view<double>(b, "b");
+        const py::gil_scoped_release release;
+        return stats::kendall_tau_b(left, right);
       },
       py::arg("a"), py::arg("b"));
   m.def(
@@ -40,7 +46,10 @@ void bind_agreement(py::module_& m) {
                                   vector_view<int32_t>(depth1, "list1")};
         const stats::RankedList b{vector_view<int32_t>(item2, "list2"),
                                   vector_view<int32_t>(depth2, "list2")};
-        const auto rbo = stats::rank_biased_overlap(a, b, p);
+        const auto rbo = [&] {
+          const py::gil_scoped_release release;
+          return stats::rank_biased_overlap(a, b, p);
+        }();
         return py::make_tuple(rbo.min, rbo.res, rbo.ext);
       },
       py::arg("item1"), py::arg("depth1"), py::arg("item2"), py::arg("depth2"), py::arg("p"),

@@ -187,8 +187,12 @@ void bind_calibration(py::module_& m) {
   m.def(
       "reliability_table",
       [](const py::array& confidence, const py::array& correct, int64_t n_bins) {
-        auto table = metrics::reliability_table(vector_view<double>(confidence, "confidence"),
-                                                vector_view<uint8_t>(correct, "correct"), n_bins);
+        const auto sureness = vector_view<double>(confidence, "confidence");
+        const auto hits = vector_view<uint8_t>(correct, "correct");
+        auto table = [&] {
+          const py::gil_scoped_release release;
+          return metrics::reliability_table(sureness, hits, n_bins);
+        }();
         py::dict result;
         result["rows"] = to_array(std::move(table.rows));
         result["confidence"] = to_array(std::move(table.confidence));

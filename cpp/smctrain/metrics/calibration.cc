@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "smctrain/base/error.h"
+#include "smctrain/metrics/ranks.h"
 
 namespace smctrain::metrics {
 
@@ -83,7 +84,7 @@ PlattFit fit_platt(std::span<const double> score, std::span<const uint8_t> is_po
   double positives = 0.0;
   for (const uint8_t yes : is_positive) positives += yes != 0 ? 1.0 : 0.0;
   const double share = positives / n;
-  if (!(deviation > 0.0)) return {0.0, std::log(share / (1.0 - share)), true};
+  if (all_equal(score) || !(deviation > 0.0)) return {0.0, std::log(share / (1.0 - share)), true};
 
   const auto loss = [&](double a, double b) {
     double sum = 0.0;

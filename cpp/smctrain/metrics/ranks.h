@@ -23,4 +23,9 @@ inline std::vector<double> ranks(std::span<const double> values) {
   return result;
 }
 
+// Equal values have no spread, whatever rounding makes of their distance from their own mean.
+inline bool all_equal(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+}
+
 }  // namespace smctrain::metrics

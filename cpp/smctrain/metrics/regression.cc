@@ -31,6 +31,7 @@ void check_pair(std::span<const double> y, std::span<const double> forecast) {
 
 // Mean 0, variance 1; empty without spread.
 std::vector<double> standardised(std::vector<double> values) {
+  if (all_equal(values)) return {};
   const auto n = static_cast<double>(values.size());
   double mean = 0.0;
   for (const double value : values) mean += value;
@@ -65,14 +66,18 @@ RegressionMetrics regression_metrics(std::span<const double> y_true, std::span<c
   double absolute = 0.0;
   double error = 0.0;
   double reference = 0.0;
+  double largest = std::abs(train_mean);
   for (size_t i = 0; i < y_true.size(); ++i) {
     const double miss = forecast[i] - y_true[i];
     squares += miss * miss;
     absolute += std::abs(miss);
     error += miss;
     reference += (y_true[i] - train_mean) * (y_true[i] - train_mean);
+    largest = std::max(largest, std::abs(y_true[i]));
   }
-  if (reference > 0.0) m.r2 = 1.0 - squares / reference;
+  // Labels that all equal the training mean leave nothing but the rounding of that mean, of about n sums.
+  const double rounding = std::max(n, 4.0) * std::numeric_limits<double>::epsilon() * largest;
+  if (reference > n * rounding * rounding) m.r2 = 1.0 - squares / reference;
   m.rmse = std::sqrt(squares / n);
   m.mae = absolute / n;
   m.bias = error / n;

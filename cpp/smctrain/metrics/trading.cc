@@ -222,7 +222,9 @@ TradingMetrics trading_metrics(const TradeRecord& record) {
       squares += distance * distance;
     }
     const double deviation = std::sqrt(squares / (n - 1.0));
-    if (deviation > 0.0) m.sharpe_per_trade = m.expectancy_r / deviation;
+    const bool varies = std::any_of(taken.begin(), taken.end(),
+                                    [&](size_t row) { return record.r_net[row] != record.r_net[taken[0]]; });
+    if (varies && deviation > 0.0) m.sharpe_per_trade = m.expectancy_r / deviation;
   }
   return m;
 }

@@ -8,6 +8,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
+#include "smctrain/stats/autocovariance.h"
 
 namespace smctrain::stats {
 
@@ -96,21 +97,14 @@ double block_length(std::span<const double> values) {
   const auto n = static_cast<int64_t>(values.size());
   if (n < 8) raise("TooFewRows", "a block length needs at least 8 values, but got ", n, ".");
   const auto rows = static_cast<double>(n);
-  double mean = 0.0;
-  for (const double value : values) mean += value;
-  mean /= rows;
+  if (std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; })) {
+    raise("InputError", "values must vary, but are all equal.");
+  }
   const auto root = static_cast<int64_t>(std::ceil(std::sqrt(rows)));
   const auto calm = std::max<int64_t>(5, static_cast<int64_t>(std::sqrt(std::log10(rows))));
   const int64_t lags = std::min(root + calm, n - 1);
-  std::vector<double> covariance(static_cast<size_t>(lags + 1), 0.0);
-  for (int64_t lag = 0; lag <= lags; ++lag) {
-    double sum = 0.0;
-    for (int64_t t = lag; t < n; ++t) {
-      sum += (values[static_cast<size_t>(t)] - mean) * (values[static_cast<size_t>(t - lag)] - mean);
-    }
-    covariance[static_cast<size_t>(lag)] = sum / rows;
-  }
-  if (!(covariance[0] > 0.0)) raise("InputError", "values must vary, but are all equal.");
+  auto covariance = lagged_products(centre(values).values, lags);
+  for (double& value : covariance) value /= rows;
   const double small = 2.0 * std::sqrt(std::log10(rows) / rows) * covariance[0];
   const auto is_small = [&](int64_t lag) { return std::abs(covariance[static_cast<size_t>(lag)]) < small; };
   // The first lag after which `calm` in a row are small; else the last one that is not.

@@ -83,6 +83,7 @@ class ShiftCounter {
 void check(std::span<const int32_t> y, MatrixView<const int32_t> predictions, int64_t n_classes) {
   const auto n = static_cast<int64_t>(y.size());
   if (n == 0) raise("InputError", "y_true must hold at least one row, but is empty.");
+  check_class_count(n_classes);
   if (predictions.rows == 0) raise("InputError", "predictions must hold at least one model, but has none.");
   if (predictions.cols != n) {
     raise("InputError", "predictions must have as many rows in time as y_true (", n, "), but has ",

@@ -6,7 +6,7 @@
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
-#include "smctrain/stats/fft.h"
+#include "smctrain/stats/autocovariance.h"
 
 namespace smctrain::stats {
 
@@ -41,11 +41,11 @@ double p_of(int64_t reached, int64_t draws) {
 
 // StepM on studentised statistics and centred, studentised resamples (draws x k).
 void step_down(SnoopingResult& result, const std::vector<double>& statistic,
-               const std::vector<double>& resampled, double level, int64_t draws) {
+               const std::vector<double>& resampled, double level, int64_t draws, const StopToken& stop) {
   const size_t k = statistic.size();
   result.is_superior.assign(k, 0);
   std::vector<double> largest(static_cast<size_t>(draws));
-  for (;;) {
+  while (!stop.stop_requested()) {
     for (size_t b = 0; b < largest.size(); ++b) {
       double best = -std::numeric_limits<double>::infinity();
       for (size_t m = 0; m < k; ++m) {
@@ -83,28 +83,15 @@ void step_down(SnoopingResult& result, const std::vector<double>& statistic,
 double stationary_bootstrap_variance(std::span<const double> values, double mean_block) {
   const auto n = static_cast<int64_t>(values.size());
   const auto rows = static_cast<double>(n);
-  double mean = 0.0;
-  for (const double value : values) mean += value;
-  mean /= rows;
-  // Autocovariances of all lags at once.
-  const Fft fft(2 * n);
-  std::vector<std::complex<double>> work(static_cast<size_t>(fft.size()));
-  bool is_constant = true;
-  for (size_t t = 0; t < values.size(); ++t) {
-    work[t] = values[t] - mean;
-    is_constant = is_constant && values[t] == values[0];
-  }
-  if (is_constant) return 0.0;
-  fft.forward(work);
-  for (auto& value : work) value = std::norm(value);
-  fft.inverse(work);
+  if (std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; })) return 0.0;
+  const auto products = lagged_products(centre(values).values, n - 1);
   const double keep = 1.0 - 1.0 / mean_block;
-  double variance = work[0].real() / rows;
+  double variance = products[0] / rows;
   for (int64_t lag = 1; lag < n; ++lag) {
     const double share = static_cast<double>(lag) / rows;
     const double kappa = (1.0 - share) * std::pow(keep, static_cast<double>(lag)) +
                          share * std::pow(keep, static_cast<double>(n - lag));
-    variance += 2.0 * kappa * work[static_cast<size_t>(lag)].real() / rows;
+    variance += 2.0 * kappa * products[static_cast<size_t>(lag)] / rows;
   }
   return std::max(variance, 0.0);
 }
@@ -149,7 +136,7 @@ SnoopingResult data_snooping(MatrixView<const double> advantage, double level,
   int64_t spa_lower = 0;
   int64_t spa = 0;
   int64_t spa_upper = 0;
-  for (int64_t b = 0; b < settings.draws; ++b) {
+  for (int64_t b = 0; b < settings.draws && !stop.stop_requested(); ++b) {
     double* row = resampled.data() + b * advantage.cols;
     double best_white = -std::numeric_limits<double>::infinity();
     double best_lower = 0.0;
@@ -172,7 +159,7 @@ SnoopingResult data_snooping(MatrixView<const double> advantage, double level,
   result.spa_lower_p = p_of(spa_lower, settings.draws);
   result.spa_p = p_of(spa, settings.draws);
   result.spa_upper_p = p_of(spa_upper, settings.draws);
-  step_down(result, statistic, resampled, level, settings.draws);
+  step_down(result, statistic, resampled, level, settings.draws, stop);
   return result;
 }
 
@@ -192,17 +179,21 @@ std::vector<double> model_confidence_set(MatrixView<const double> losses, const 
   std::vector<size_t> set(k);
   for (size_t m = 0; m < k; ++m) set[m] = m;
   double so_far = 0.0;
-  while (set.size() > 1) {
+  while (set.size() > 1 && !stop.stop_requested()) {
     const auto size = static_cast<double>(set.size());
+    // Everything relative to one member: models that are equal in every period then differ by exactly 0, and
+    // not by rounding, which in units of itself would be anything.
+    const size_t first = set[0];
     double centre = 0.0;
-    for (const size_t m : set) centre += mean[m] / size;
+    for (const size_t m : set) centre += (mean[m] - mean[first]) / size;
     std::vector<double> deviation(draws * set.size());
     std::vector<double> variance(set.size(), 0.0);
     for (size_t b = 0; b < draws; ++b) {
       double middle = 0.0;
-      for (const size_t m : set) middle += resampled[b * k + m] / size;
+      const double* row = resampled.data() + b * k;
+      for (const size_t m : set) middle += (row[m] - row[first]) / size;
       for (size_t i = 0; i < set.size(); ++i) {
-        const double value = (resampled[b * k + set[i]] - middle) - (mean[set[i]] - centre);
+        const double value = ((row[set[i]] - row[first]) - middle) - ((mean[set[i]] - mean[first]) - centre);
         deviation[b * set.size() + i] = value;
         variance[i] += value * value;
       }
@@ -211,7 +202,7 @@ std::vector<double> model_confidence_set(MatrixView<const double> losses, const 
     size_t worst = 0;
     for (size_t i = 0; i < set.size(); ++i) {
       variance[i] = std::sqrt(variance[i] / static_cast<double>(draws));
-      statistic[i] = studentised(mean[set[i]] - centre, variance[i]);
+      statistic[i] = studentised((mean[set[i]] - mean[first]) - centre, variance[i]);
       if (statistic[i] > statistic[worst]) worst = i;
     }
     int64_t reached = 0;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "smctrain/base/error.h"
+#include "smctrain/stats/autocovariance.h"
 
 namespace smctrain::stats {
 
@@ -20,23 +20,12 @@ EffectiveSize effective_size(std::span<const double> correct, int64_t horizon) {
       std::all_of(correct.begin(), correct.end(), [&](double c) { return c == correct[0]; });
   if (constant || horizon >= n / 2) return {least, nan, nan};
 
-  double mean = 0.0;
-  for (const double c : correct) mean += c;
-  mean /= rows;
-  std::vector<double> centred(correct.begin(), correct.end());
-  double variance = 0.0;
-  for (double& c : centred) {
-    c -= mean;
-    variance += c * c;
-  }
+  const auto products = lagged_products(centre(correct).values, horizon);
   double raw = 1.0;
   double weights = 1.0;
   for (int64_t lag = 1; lag <= horizon; ++lag) {
-    double product = 0.0;
-    for (int64_t t = lag; t < n; ++t)
-      product += centred[static_cast<size_t>(t)] * centred[static_cast<size_t>(t - lag)];
     const double w = 1.0 - static_cast<double>(lag) / rows;
-    raw += 2.0 * w * product / variance;
+    raw += 2.0 * w * products[static_cast<size_t>(lag)] / products[0];
     weights += 2.0 * w;
   }
   const double deff = raw / (1.0 - weights / rows);

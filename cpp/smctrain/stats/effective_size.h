@@ -6,7 +6,7 @@
 //   n_eff   n / DEFF kept within [n/(2h), n]; DEFF <= 1 gives n; a constant series or n <= 2h + 1 gives
 //   n/(2h)
 //
-// O(n h).
+// O(n min(h, log n)).
 #pragma once
 
 #include <cstdint>

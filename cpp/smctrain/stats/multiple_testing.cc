@@ -84,7 +84,9 @@ double required_sample(double edge, double alpha, double beta, double design_eff
     raise("InputError", "design_effect must be positive, but is ", design_effect, ".");
   if (!(p0 > 0.0 && p0 < 1.0)) raise("InputError", "p0 must lie between 0 and 1, but is ", p0, ".");
   const double z = normal_quantile(1.0 - 0.5 * alpha) + normal_quantile(1.0 - beta);
-  return std::ceil(design_effect * z * z * p0 * (1.0 - p0) / (edge * edge));
+  const double rows = std::ceil(design_effect * z * z * p0 * (1.0 - p0) / (edge * edge));
+  if (!std::isfinite(rows)) raise("InputError", "no number of rows shows an edge of ", edge, ".");
+  return rows;
 }
 
 }  // namespace smctrain::stats

@@ -34,6 +34,7 @@ double normal_quantile(double p) {
   for (int step = 0; step < 2; ++step) {
     const double error = normal_cdf(x) - p;
     const double u = error * std::sqrt(2.0 * std::numbers::pi) * std::exp(0.5 * x * x);
+    if (!std::isfinite(u)) break;  // p below 1e-308: the approximation is all there is
     x -= u / (1.0 + 0.5 * x * u);
   }
   return x;

@@ -33,22 +33,6 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 
-// Ranks minus their mean, divided by their length; missing values are 0, and so is a column without spread.
-std::vector<double> unit_ranks(std::span<const double> values) {
-  std::vector<double> ranks = average_ranks(values);
-  double sum = 0.0;
-  double count = 0.0;
-  for (const double rank : ranks) {
-    if (std::isnan(rank)) continue;
-    sum += rank;
-    count += 1.0;
-  }
-  for (double& rank : ranks) rank = std::isnan(rank) ? 0.0 : rank - sum / count;
-  const double length = std::sqrt(dot(ranks, ranks));
-  for (double& rank : ranks) rank = length > 0.0 ? rank / length : 0.0;
-  return ranks;
-}
-
 // Pairs of equal neighbours in a sorted order.
 template <class Equal>
 double tied_pairs(size_t n, Equal&& equal) {
@@ -119,6 +103,21 @@ std::vector<double> average_ranks(std::span<const double> values) {
     for (size_t i = begin; i < end; ++i) ranks[order[i]] = rank;
     begin = end;
   }
+  return ranks;
+}
+
+std::vector<double> unit_ranks(std::span<const double> values) {
+  std::vector<double> ranks = average_ranks(values);
+  double sum = 0.0;
+  double count = 0.0;
+  for (const double rank : ranks) {
+    if (std::isnan(rank)) continue;
+    sum += rank;
+    count += 1.0;
+  }
+  for (double& rank : ranks) rank = std::isnan(rank) ? 0.0 : rank - sum / count;
+  const double length = std::sqrt(dot(ranks, ranks));
+  for (double& rank : ranks) rank = length > 0.0 ? rank / length : 0.0;
   return ranks;
 }
 

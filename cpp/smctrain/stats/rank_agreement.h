@@ -28,6 +28,10 @@ namespace smctrain::stats {
 // NaN stays NaN and is not counted.
 std::vector<double> average_ranks(std::span<const double> values);
 
+// Ranks less their mean, divided by their length: a product of two is Spearman's correlation. Missing values
+// are 0, and so is everything without spread.
+std::vector<double> unit_ranks(std::span<const double> values);
+
 // Spearman's correlation of every pair of columns (d x d), 1 on the diagonal; NaN where a column has no
 // spread.
 std::vector<double> spearman_matrix(MatrixView<const float> X, std::span<const int64_t> rows, int threads);

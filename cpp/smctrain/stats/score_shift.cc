@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 
 #include "smctrain/base/error.h"
 #include "smctrain/base/parallel.h"
@@ -28,8 +29,9 @@ struct ScoreLine {
 
 // ... and what to one model.
 struct ModelLine {
-  std::vector<std::vector<double>> values;
+  std::vector<std::vector<double>> values;  // at most 1: two models share one transform, and its rounding
   double constant = 0.0;
+  double scale = 1.0;
 };
 
 double mean_of(std::span<const double> values) {
@@ -38,25 +40,10 @@ double mean_of(std::span<const double> values) {
   return sum / static_cast<double>(values.size());
 }
 
-// Ranks minus their mean, divided by their length; 0 without spread.
-std::vector<double> unit_ranks(std::span<const double> values) {
-  auto ranks = average_ranks(values);
-  const double middle = 0.5 * static_cast<double>(values.size() + 1);
-  double squares = 0.0;
-  for (double& rank : ranks) {
-    rank -= middle;
-    squares += rank * rank;
-  }
-  const double length = squares > 0.0 ? std::sqrt(squares) : 1.0;
-  for (double& rank : ranks) rank /= length;
-  return ranks;
-}
-
 ScoreLine auc_line(std::span<const double> y, MatrixView<const double> predictions) {
   const auto classes = static_cast<int64_t>(*std::max_element(y.begin(), y.end())) + 1;
   if (classes < 2) raise("InputError", "AUC needs at least 2 classes in y_true, but it holds one.");
-  if (classes > 65536)
-    raise("InputError", "y_true must hold class codes below 65536, but holds ", classes - 1, ".");
+  check_class_count(classes);
   const int64_t channels = classes == 2 ? 1 : classes;
   if (predictions.rows % channels != 0) {
     raise("InputError", "predictions must hold ", channels, " scores a model, but has ", predictions.rows,
@@ -99,7 +86,13 @@ ScoreLine r2_line(std::span<const double> y, double train_mean) {
   }
   const double off = line.mean - train_mean;
   line.divisor = line.squares + static_cast<double>(y.size()) * off * off;
-  if (!(line.divisor > 0.0)) raise("InputError", "R2 needs labels that vary, but all are ", train_mean, ".");
+  // Labels that all equal the training mean leave nothing but the rounding of their own mean, of n sums.
+  const auto n = static_cast<double>(y.size());
+  const double rounding =
+      n * std::numeric_limits<double>::epsilon() * std::max(std::abs(line.mean), std::abs(train_mean));
+  if (!(line.divisor > n * rounding * rounding)) {
+    raise("InputError", "R2 needs labels that vary, but all are ", train_mean, ".");
+  }
   line.labels.push_back(std::move(centred));
   return line;
 }
@@ -124,14 +117,22 @@ void add_channel(ModelLine& model, const ScoreLine& line, size_t c, std::span<co
   }
   const double mean = mean_of(score);
   double squares = 0.0;
+  double largest = 0.0;
   std::vector<double> centred(score.begin(), score.end());
   for (double& value : centred) {
     value -= mean;
     squares += value * value;
-    value *= 2.0 / line.divisor;
+    largest = std::max(largest, std::abs(value));
   }
   const double off = line.mean - mean;
   model.constant = 1.0 - (line.squares + squares + n * off * off) / line.divisor;
+  model.scale = 2.0 * largest / line.divisor;
+  if (!std::isfinite(model.constant) || !std::isfinite(model.scale)) {  // forecasts beyond any scale
+    model.constant = -std::numeric_limits<double>::infinity();
+    model.scale = 0.0;
+    largest = 0.0;
+  }
+  for (double& value : centred) value = largest > 0.0 ? value / largest : 0.0;
   model.values.push_back(std::move(centred));
 }
 
@@ -183,10 +184,14 @@ void score_all(const Prepared& prepared, std::span<const double> y, MatrixView<c
     const auto total = correlation.correlate(
         [&](size_t c, size_t t) { return Complex{lines[0].values[c][t], lines[1].values[c][t]}; });
     std::vector<double> statistics(y.size());
-    for (size_t s = 0; s < total.size(); ++s) statistics[s] = lines[0].constant + total[s].real();
+    for (size_t s = 0; s < total.size(); ++s) {
+      statistics[s] = lines[0].constant + lines[0].scale * total[s].real();
+    }
     sink(a, statistics);
     if (b == a) return;
-    for (size_t s = 0; s < total.size(); ++s) statistics[s] = lines[1].constant + total[s].imag();
+    for (size_t s = 0; s < total.size(); ++s) {
+      statistics[s] = lines[1].constant + lines[1].scale * total[s].imag();
+    }
     sink(b, statistics);
   });
 }

@@ -1,5 +1,6 @@
 #include "smctrain/stats/sharpe.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -50,8 +51,11 @@ double expected_max_sharpe(double n_trials, double trial_variance) {
   }
   if (n_trials == 1.0) return 0.0;
   constexpr double g = std::numbers::egamma;
-  return std::sqrt(trial_variance) * ((1.0 - g) * normal_quantile(1.0 - 1.0 / n_trials) +
-                                      g * normal_quantile(1.0 - 1.0 / (n_trials * std::numbers::e)));
+  const double most =
+      -(1.0 - g) * normal_quantile(1.0 / n_trials) - g * normal_quantile(1.0 / (n_trials * std::numbers::e));
+  // Below 1.3 trials (effective numbers need not be whole) the approximation turns negative, and would make
+  // a search look better than none.
+  return std::sqrt(trial_variance) * std::max(most, 0.0);
 }
 
 double minimum_track_record(double sharpe, double benchmark, double level, SharpeShape shape,

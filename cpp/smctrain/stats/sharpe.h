@@ -5,7 +5,7 @@
 //               a = 1 + 2r/(1-r), b = 1 + r/(1-r) + r^2/(1-r^2), c = 1 + 2r^2/(1-r^2)
 //   PSR(SR*)    Phi((SR - SR*) / se): probability that the true Sharpe ratio is above SR*
 //               form 2012: se = sqrt(variance(SR) / (n - 1)); form 2025: se = sqrt(variance(SR*) / n)
-//   E[max K]    sd [(1 - g) z_{1 - 1/K} + g z_{1 - 1/(K e)}], g Euler's constant; 0 for K = 1
+//   E[max K]    sd [(1 - g) z_{1 - 1/K} + g z_{1 - 1/(K e)}], g Euler's constant, at least 0; 0 for K = 1
 //   DSR         PSR at E[max K]: what is left after K trials
 //   MinTRL      rows needed for PSR(SR*) = level: variance (z_level / (SR - SR*))^2, + 1 in form 2012
 //

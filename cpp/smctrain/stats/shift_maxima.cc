@@ -8,6 +8,14 @@
 
 namespace smctrain::stats {
 
+void check_class_count(int64_t classes) {
+  constexpr int64_t kMost = 1000;
+  if (classes > kMost) {
+    raise("InputError", "y_true must hold at most ", kMost, " classes, but holds ", classes,
+          ". Are these numbers? Then test them as \"ic\" or \"r2\".");
+  }
+}
+
 void check_shift_rows(int64_t n, int64_t horizon) {
   if (horizon < 1) raise("InputError", "horizon must be at least 1 row, but is ", horizon, ".");
   const int64_t needed = 8 * std::min(horizon, std::numeric_limits<int64_t>::max() / 8);

@@ -13,6 +13,9 @@
 
 namespace smctrain::stats {
 
+// Raises InputError above 1,000 classes: each costs a spectrum of the whole length.
+void check_class_count(int64_t classes);
+
 // Raises TooFewRows below 8 x horizon rows.
 void check_shift_rows(int64_t n, int64_t horizon);
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.exceptions import SplitLeak
 from smctrain.splits import audit as audit_splits
+from smctrain.splits.base import EmbargoLike
 
 Rows = NDArray[np.int64]
 
@@ -27,15 +29,15 @@ class UsedSplit:
         Rows to learn from, rows held out.
     forward : bool
         Whether training labels must end before the first held-out decision.
-    embargo : int
-        Decision stamps that must be empty: after a held-out block, or before it where `forward`.
+    embargo : int or EmbargoShare
+        Decision stamps that must be empty: after a held-out block, or (int) before it where `forward`.
     """
 
     where: str
     train: Rows
     held: Rows
     forward: bool = False
-    embargo: int = 0
+    embargo: EmbargoLike = 0
 
 
 def check_split(split: UsedSplit, t0: Rows, t1: Rows, all_rows: Rows, rng: np.random.Generator) -> int:
@@ -56,7 +58,7 @@ def check_split(split: UsedSplit, t0: Rows, t1: Rows, all_rows: Rows, rng: np.ra
     rows = np.asarray(all_rows, dtype=np.int64)
     train, held = np.searchsorted(rows, split.train), np.searchsorted(rows, split.held)
     try:
-        distance = {"gap": split.embargo} if split.forward else {"embargo": split.embargo}
+        distance: dict[str, Any] = {"gap": split.embargo} if split.forward else {"embargo": split.embargo}
         audit_splits([(train, held)], rows, (t0[rows], t1[rows]), forward=split.forward, **distance)
     except SplitLeak as leak:
         named = tuple(int(rows[row]) for row in leak.rows if 0 <= row < len(rows))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from smctrain.audit.dominance import dominant_columns
 from smctrain.audit.report import Finding
 from smctrain.audit.subject import altered_after
+from smctrain.audit.together import dominant_together
 from smctrain.audit.twins import TwinFinder
 from smctrain.bars.types import Bars
 from smctrain.exceptions import InputError, SplitLeak
@@ -29,8 +30,11 @@ FEW_COPIES, FEW_COPIES_SHARE = 3, 0.005
 """So many equal rows are chance: prices lie on a grid."""
 SAME = 1e-9
 """Predictions count as unchanged up to this, or up to twice what two equal calls differ by."""
-_TWIN_SHARE, _TWIN_AGREEMENT, _TWIN_EXCESS, _LEAST_TWINS = 0.1, 0.9, 0.25, 15
+_TWIN_SHARE, _TWIN_AGREEMENT, _TWIN_EXCESS, _ONE_CLASS_EXCESS, _LEAST_TWINS = 0.1, 0.9, 0.25, 0.3, 15
 _SAMPLED_TWINS = 600
+_LUCKY_NEIGHBOURS, _BETTER_THAN_LUCK = 0.65, 0.15
+_LEAST_NEIGHBOURS, _NEIGHBOURS_AGREE, _NEIGHBOURS_ERRORS, _SCATTERED = 100, 0.1, 6.0, 0.5
+_CUTS_IN_TIME = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def label_step(labels: Callable[[Bars], Labels], bars: Bars, rng: np.random.Generator) -> Found:
@@ -141,7 +145,7 @@ def copies_step(X: NDArray[np.float64], y: NDArray[np.float64], t0: Rows, t1: Ro
     values = np.ascontiguousarray(X, dtype=np.float32)
     everything = np.unique(np.concatenate([rows for pair in pairs for rows in pair]))
     finder = TwinFinder(values, everything)
-    if not finder.telling:
+    if not finder.believe_labels(y):
         return [], "not looked for: no column takes many values"
     findings: list[Finding] = []
     for number, (train, held) in enumerate(pairs):
@@ -168,6 +172,9 @@ def _jittered(
     finder: TwinFinder, train: Rows, held: Rows, y: NDArray[np.float64], t0: Rows, t1: Rows
 ) -> tuple[int, int, float, float] | None:
     """Held-out rows much nearer to a training row than usual that nearly all share its label."""
+    held = held[~finder.standing(held)]
+    if len(held) < 4 * _LEAST_TWINS:
+        return None
     some = held if len(held) <= _SAMPLED_TWINS else held[np.linspace(0, len(held) - 1, _SAMPLED_TWINS).astype(int)]
     distance, twin = finder.nearest(np.asarray(train, np.int64), np.asarray(some, np.int64))
     agrees = y[some] == y[twin]
@@ -177,8 +184,17 @@ def _jittered(
         return None
     nearest, farther = order[:count], order[count:]
     near, far = float(agrees[nearest].mean()), float(agrees[farther].mean())
-    # Honest neighbours agree a little more often than others; copies agree always.
-    if near >= _TWIN_AGREEMENT and near - min(far, 0.65) >= _TWIN_EXCESS:
+    # Honest neighbours agree a little more often than others of the same class (who may all be copies, too), or than
+    # any training row would; copies agree always.
+    expected = 0.0
+    for c in np.unique(y[some[nearest]]):
+        of_class = agrees[farther][y[some[farther]] == c]
+        luck = max(_LUCKY_NEIGHBOURS, float((y[train] == c).mean()) + _BETTER_THAN_LUCK)
+        usual = min(float(of_class.mean()), luck) if len(of_class) else luck
+        expected += float((y[some[nearest]] == c).mean()) * usual
+    most = max(float((y[some[nearest]] == c).mean()) for c in np.unique(y[some[nearest]]))
+    needed = _TWIN_EXCESS if most <= _TWIN_AGREEMENT else _ONE_CLASS_EXCESS
+    if near >= _TWIN_AGREEMENT and near - expected >= needed:
         return int(some[nearest[0]]), count, near, far
     return None
 
@@ -196,17 +212,75 @@ def columns_step(
         return [], "not looked at: no split has training rows of its own"
     stamps = np.sort(np.unique(t0))
     span = np.searchsorted(stamps, t1, side="right") - np.searchsorted(stamps, t0, side="left")
+    values, mean_span = np.ascontiguousarray(X, dtype=np.float32), float(np.mean(np.maximum(span, 1)))
+    kinds = codes.astype(np.int32)
+    in_order = len(stamps) == len(t0) and bool((np.diff(t0) > 0).all())
     found = dominant_columns(
-        np.ascontiguousarray(X, dtype=np.float32), codes.astype(np.int32), honest, names, len(classes),
-        mean_span=float(np.mean(np.maximum(span, 1))),
+        values, kinds, honest, names, len(classes), mean_span=mean_span, in_order=in_order
     )  # fmt: skip
-    return found, f"{len(names)} columns alone on {len(honest)} splits"
+    accused = {finding.column for finding in found}
+    others = [j for j, name in enumerate(names) if name not in accused]
+    found += dominant_together(values[:, others], kinds, honest, [names[j] for j in others], len(classes), mean_span)
+    return found, f"{len(names)} columns alone, and all of them together, on {len(honest)} splits"
+
+
+def neighbours_step(
+    pairs: Pairs, t0: Rows, t1: Rows, y: NDArray[np.float64], groups: Any
+) -> tuple[list[Finding], list[Finding], str]:
+    """Labels that stay the same although their intervals do not meet, and held-out rows that stand between such rows.
+
+    Either the labels look farther ahead than their intervals say, or the state of the market outlives them: a held-out
+    row between two training rows is answered by its neighbours. Findings, remarks (blocks whose border rows touch), and
+    what was done.
+    """
+    name = np.zeros(len(t0)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    order = np.lexsort((t0, name))
+    a, b = order[:-1], order[1:]
+    apart = (name[a] == name[b]) & (t1[a] < t0[b])
+    if apart.sum() < _LEAST_NEIGHBOURS:
+        return [], [], "label intervals meet, and are purged"
+    same = float((y[a] == y[b])[apart].mean())
+    luck = float(((np.unique(y, return_counts=True)[1] / len(y)) ** 2).sum())
+    error = float(np.sqrt(luck * (1.0 - luck) / apart.sum()))
+    words = f"{int(apart.sum())} pairs of rows whose intervals do not meet, {same:.0%} with the same label"
+    if same - luck < _NEIGHBOURS_AGREE or same - luck < _NEIGHBOURS_ERRORS * error:
+        return [], [], words
+    findings: list[Finding] = []
+    touching = 0
+    for number, (train, held) in enumerate(pairs):
+        side = np.zeros(len(t0), dtype=np.int8)
+        side[train], side[held] = 1, 2
+        borders = apart & (side[a] + side[b] == 3)
+        beside = np.unique(np.concatenate([a[borders], b[borders]]))
+        beside = beside[side[beside] == 2]
+        touching += len(beside)
+        if len(beside) > _SCATTERED * len(held):
+            detail = (
+                f"split {number}: {len(beside)} of {len(held)} held-out rows stand next to a training row, and "
+                f"{same:.0%} of neighbours share their label ({luck:.0%} by chance): the labels reach farther than "
+                "their intervals say, or rows were shuffled that depend on each other"
+            )
+            findings.append(Finding("(split)", "neighbours", int(beside[0]), len(beside), same - luck, detail))
+    remarks = []
+    if touching and not findings:
+        detail = (
+            f"{same:.0%} of neighbouring rows share their label ({luck:.0%} by chance) although their intervals do not "
+            f"meet, and {touching} held-out rows touch training rows: if labels look ahead, say how far in `intervals`"
+        )
+        remarks.append(Finding("(labels)", "interval", -1, touching, same - luck, detail))
+    return findings, remarks, words
 
 
 def fit_step(
-    fit: Callable[..., Any], X: NDArray[np.float64], y: NDArray[np.float64], pairs: Pairs, rng: np.random.Generator
-) -> Found:
-    """What is said about held-out rows must depend neither on their labels nor on the other held-out rows."""
+    fit: Callable[..., Any], X: NDArray[np.float64], y: NDArray[np.float64], t0: Rows, t1: Rows, pairs: Pairs,
+    rng: np.random.Generator,
+) -> Found:  # fmt: skip
+    """What is said about held-out rows must depend neither on their labels nor on the other held-out rows.
+
+    Except on what is known by then: code that goes on learning, or scales with all rows so far, may use labels that
+    ended before the row, and columns of rows up to it. Where something changes, the future alone is altered.
+    """
+    waits = 0
     asked = pairs[: max(1, FIT_ROUNDS)]
     told: dict[str, Finding] = {}
     for number in range(FIT_ROUNDS):
@@ -222,20 +296,56 @@ def fit_step(
         other_y = y.copy()
         other_y[inside] = _other_labels(y[inside], rng)
         changed = _changed(first, _said(fit, X, other_y, train, held), allowed)
-        if changed.any():
-            what = "with the labels of the held-out rows", "something is fitted, chosen or stopped on them"
-            told.setdefault(what[0], _isolation(held, changed, len(held), *what))
+        what = "with the labels of the held-out rows", "something is fitted, chosen or stopped on them"
+        if changed.any() and what[0] not in told:
+
+            def other_labels(rows: Rows, train: Rows = train, held: Rows = held) -> NDArray[np.float64]:
+                altered = y.copy()
+                altered[rows] = _other_labels(y[rows], rng)
+                return _said(fit, X, altered, train, held)
+
+            if _before_time(first, other_labels, held, inside, t0, t1, allowed):
+                told[what[0]] = _isolation(held, changed, len(held), *what)
+            else:
+                waits += 1
         half = rng.permutation(inside)[: len(inside) // 2]
         other_X = X.copy()
         other_X[half] = _other_columns(X, train, half, rng)
         stays = ~np.isin(held, half)
         changed = _changed(first, _said(fit, other_X, y, train, held), allowed) & stays
-        if changed.any():
-            what = "with the columns of other held-out rows", "something is fitted on them"
-            told.setdefault(what[0], _isolation(held, changed, int(stays.sum()), *what))
+        what = "with the columns of other held-out rows", "something is fitted on them"
+        if changed.any() and what[0] not in told:
+
+            def other_columns(rows: Rows, train: Rows = train, held: Rows = held) -> NDArray[np.float64]:
+                altered = X.copy()
+                altered[rows] = _other_columns(X, train, rows, rng)
+                return _said(fit, altered, y, train, held)
+
+            if _before_time(first, other_columns, held, inside, t0, t0 - 1, allowed):
+                told[what[0]] = _isolation(held, changed, int(stays.sum()), *what)
+            else:
+                waits += 1
     return list(told.values()), (
         f"{FIT_ROUNDS} times: held-out labels altered, then the columns of half of the held-out rows"
+        + ("; it learns on, from what is known by then" if waits else "")
     )
+
+
+def _before_time(
+    first: NDArray[np.float64],
+    said: Callable[[Rows], NDArray[np.float64]],
+    held: Rows,
+    inside: Rows,
+    t0: Rows,
+    last: Rows,
+    allowed: float,
+) -> bool:
+    """Whether what is said up to some moment changes with held-out rows whose `last` moment comes then or later."""
+    for cut in np.unique(np.quantile(t0[held], _CUTS_IN_TIME, method="lower")):
+        later, early = inside[last[inside] >= cut], t0[held] <= cut
+        if len(later) and (_changed(first, said(later), allowed) & early).any():
+            return True
+    return False
 
 
 def _isolation(held: Rows, changed: NDArray[np.bool_], of: int, when: str, why: str) -> Finding:
@@ -278,7 +388,13 @@ def _said(
     fit: Callable[..., Any], X: NDArray[np.float64], y: NDArray[np.float64], train: Rows, held: Rows
 ) -> NDArray[np.float64]:
     """(rows, values) predictions."""
-    given = np.asarray(fit(X.copy(), y.copy(), train.copy(), held.copy()), dtype=np.float64)
+    # Models without a seed draw from NumPy's global generator: the same draws each time, and the caller's afterwards.
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        given = np.asarray(fit(X.copy(), y.copy(), train.copy(), held.copy()), dtype=np.float64)
+    finally:
+        np.random.set_state(state)
     if given.ndim not in (1, 2) or len(given) != len(held):
         raise InputError(
             f"fit must return one prediction for each of the {len(held)} held-out rows, but returned shape "

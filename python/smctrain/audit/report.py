@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smctrain.audit.canary import CanaryResult
-from smctrain.audit.sentinels import Sentinel
 from smctrain.bars.types import as_table
 from smctrain.exceptions import FeatureLeak
+
+if TYPE_CHECKING:
+    from smctrain.audit.sentinels import Sentinel
 
 ALL_COLUMNS = "(all columns)"
 
@@ -20,14 +22,14 @@ class Finding:
     Attributes
     ----------
     column : str
-        Name of the column; "(all columns)" for the canary.
+        Name of the column, or of several that leak together, joined by ", "; "(all columns)" for the canary.
     kind : str
         Leaks - "prefix": a reading changed when bars were added; "future": a reading changed when later bars were
         altered; "start_up": a reading past its declared start-up depends on where the bars begin; "missing_bar": a bar
         without prices leaves a trace beyond the rows that the catalogue allows; "canary": models beat the majority on
         bars that cannot be predicted. Of pipelines and training runs: "overlap", "order", "embargo" and other codes of
-        `SplitLeak`, "duplicate", "provenance", "lineage", "selection", "isolation", "event", "dominance", "outcome",
-        "sentinel".
+        `SplitLeak`, "duplicate", "neighbours", "provenance", "lineage", "selection", "isolation", "event",
+        "dominance", "outcome", "sentinel".
         Remarks - "constant", "duplicate", "start_up" (of callables, which declare no start-up, and of structure and
         zones, whose start fades with events), "missing_bar", "random", "error".
     first_leaking_row : int

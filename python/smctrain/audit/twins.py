@@ -4,12 +4,16 @@ exact   equal to 6 significant digits in every column
 near    closer than 1e-6 of the median distance between a training row and its nearest training row
 
 Where no column takes many values (hours, flags, small counts), equal rows are expected and prove nothing: exact copies
-are then not looked for.
+are then not looked for. Two exceptions. Rows drawn again and again (a bootstrap before the split) also leave few
+values: these are continuous among the different rows, and all copies of a row share its label. And where nothing moves
+(a closed market, every measure of movement 0), rows are equal although others are not: a row whose continuous columns
+all hold values that one row in twenty holds is nobody's copy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,9 @@ NEAR = 1e-6
 MANY_VALUES = 0.3
 """Share of different values among the rows from which on a column counts as continuous."""
 _SAMPLED, _AMONG = 200, 2_000
+_LEAST_VALUES, _SAME_LABEL, _MOST_LUCK = 50, 0.98, 0.9
+STANDING = 0.05
+"""Share of rows from which on a value of a continuous column is where it rests, as 0 where nothing moves."""
 
 Rows = NDArray[np.int64]
 
@@ -62,17 +69,52 @@ class TwinFinder:
         self.X, self.threads = X, threads
         self.rows = np.unique(rows).astype(np.int64)
         self.hash = core().row_fingerprints(X, self.rows, DIGITS, threads)
-        self.telling = X.shape[1] > 0 and self._takes_many_values()
+        self.continuous = self._continuous(self.rows)
+        self.telling = bool(len(self.continuous))
 
-    def _takes_many_values(self) -> bool:
+    def _continuous(self, rows: Rows) -> Rows:
+        """Columns that take many values."""
         # Among all rows, copies included: rows that were copied twice still leave a third of the values different.
-        sample = self.rows
-        if len(sample) > 5_000:
-            sample = np.sort(np.random.default_rng(0).choice(sample, 5_000, replace=False))
-        return any(
-            len(np.unique(column[np.isfinite(column)])) >= MANY_VALUES * len(sample)
-            for column in (self.X[sample, j] for j in range(self.X.shape[1]))
-        )
+        if len(rows) > 5_000:
+            rows = np.sort(np.random.default_rng(0).choice(rows, 5_000, replace=False))
+        columns = (self.X[rows, j] for j in range(self.X.shape[1]))
+        many = [len(np.unique(column[np.isfinite(column)])) >= MANY_VALUES * len(rows) for column in columns]
+        return np.flatnonzero(np.array(many, dtype=np.bool_)).astype(np.int64)
+
+    def believe_labels(self, y: NDArray[Any]) -> bool:
+        """Whether rows look drawn again and again: then copies mean something although no column takes many values.
+
+        Parameters
+        ----------
+        y : (n,)
+            Label of every row of X that may be asked about.
+        """
+        if self.telling or len(self.rows) < 2:
+            return self.telling
+        _, first, group, count = np.unique(self.hash, return_index=True, return_inverse=True, return_counts=True)
+        if len(first) < _LEAST_VALUES or len(first) == len(self.rows):
+            return False
+        columns = self._continuous(self.rows[first])
+        labels = np.asarray(y)[self.rows]
+        repeated = count[group] > 1
+        agrees = float((labels == labels[first[group]])[repeated & (first[group] != np.arange(len(labels)))].mean())
+        shares = np.unique(labels, return_counts=True)[1] / len(labels)
+        if len(columns) and agrees >= _SAME_LABEL and float((shares**2).sum()) <= _MOST_LUCK:
+            self.continuous, self.telling = columns, True
+        return self.telling
+
+    def standing(self, rows: Rows) -> NDArray[np.bool_]:
+        """Rows whose continuous columns all hold values at which these columns rest (a missing value is one)."""
+        still = np.ones(len(rows), dtype=np.bool_)
+        sample = _spread(self.rows, 20_000)
+        for j in self.continuous.tolist():
+            values, count = np.unique(self.X[sample, j], return_counts=True)
+            rests = values[count >= max(2.0, STANDING * len(sample))]
+            column = self.X[rows, j]
+            still &= np.isin(column, rests) | np.isnan(column)
+            if not still.any():
+                break
+        return still
 
     def of(self, rows: Rows) -> NDArray[np.uint64]:
         values: NDArray[np.uint64] = self.hash[np.searchsorted(self.rows, rows)]
@@ -96,6 +138,9 @@ class TwinFinder:
             if radius > 0:
                 twin[twin < 0] = core().near_twins(self.X, center, weight, left, train, radius, self.threads)
         found = twin >= 0
+        if found.any():
+            found[found] = ~self.standing(held[found])
+            exact = min(exact, int(found.sum()))
         return Twins(held[found], twin[found].astype(np.int64), exact, True)
 
     def nearest(self, train: Rows, held: Rows) -> tuple[NDArray[np.float64], Rows]:

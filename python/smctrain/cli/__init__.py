@@ -6,6 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 
+_TRAIN = """Train all models on a folder of bars and decide.
+
+Exit code 0: done; NO_EVIDENCE and TOO_LITTLE_DATA are results, not errors. 1: some symbols or models failed. \
+2: usage or settings. 3: data. 4: no DEPLOY, with --require-deploy only. 130: interrupted."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code.
@@ -31,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name="demo",
         help="Simulated market with known truth: the whole job in a minute.",
     )
-    app.command("smctrain.cli.train:train", name="train", help="Train all models on a folder of bars and decide.")
+    app.command("smctrain.cli.train:train", name="train", help=_TRAIN)
     app.command("smctrain.cli.check:check", name="check", help="What is wrong with bar files: where, how many.")
     app.command(
         "smctrain.cli.features:features",

@@ -14,8 +14,8 @@ from smctrain.config import ResolvedConfig, resolve
 
 
 def train(
-    *,
     data: Path,
+    *,
     symbols: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     models: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     preset: str | None = None,
@@ -35,8 +35,11 @@ def train(
 ) -> int:
     """Train all models on a folder of bars, decide per symbol, and write one run folder.
 
-    Examples: `smctrain train --data bars/ --out runs/first`,
-    `smctrain train --data bars/ --preset fast --models rf xgboost`
+    Examples: `smctrain train bars/ --out runs/first`,
+    `smctrain train bars/ --preset fast --models rf xgboost`
+
+    Exit code 0: done; NO_EVIDENCE and TOO_LITTLE_DATA are results, not errors. 1: some symbols or models failed.
+    2: usage or settings. 3: data. 4: no DEPLOY, with --require-deploy only. 130: interrupted.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def train(
     require_deploy
         Exit with 4 when no symbol ends in DEPLOY.
     sentinels
-        Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline.
+        Alter held-out rows and fit again, look for knowledge of later labels, ask a forest of another symbol: slower.
     canary
         Draws of unpredictable bars (at least 3) on which models must not beat the majority.
     json
@@ -131,7 +134,7 @@ def _plan(bars: Any, resolved: ResolvedConfig, as_json: bool) -> int:
             continue
         base = base_bars(bars[symbol], config)
         jobs.append({"symbol": symbol, "timeframe": base.timeframe, "bars": len(base), "models": list(config.models)})
-    fits = len(jobs) * len(config.models) * (config.cv.folds + 1)
+    fits = len(jobs) * len(config.models) * (config.cv.splits + 1)
     plan: dict[str, Any] = {
         "symbols": jobs,
         "unusable": {symbol: str(error) for symbol, error in bars.failures.items()},

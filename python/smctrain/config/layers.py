@@ -293,8 +293,11 @@ def _reason(faults: Sequence[Any]) -> str:
     """What is wrong with one key; a union reports one fault per alternative."""
     if str(faults[0]["msg"]).startswith("Value error, "):
         return f"is wrong: {str(faults[0]['msg']).removeprefix('Value error, ')}"
+    words = [fault for fault in faults if fault["type"] == "literal_error"]
     expected: list[str] = []
     for fault in faults:
+        if words and fault["type"] == "too_short":  # of the list from which the wrong word was taken
+            continue
         message = str(fault["msg"]).replace("a valid tuple", "a list")
         text = message[0].lower() + message[1:]
         text = text.removeprefix("input ").removeprefix("value ").removeprefix("should be ")
@@ -302,7 +305,16 @@ def _reason(faults: Sequence[Any]) -> str:
             expected.append(text)
     shown = repr(faults[0].get("input"))
     found = shown if len(shown) <= 200 else shown[:200] + " ..."
-    return f"should be {', or '.join(expected)}, but is {found}"
+    return f"should be {', or '.join(expected)}, but is {found}{_nearest(words)}"
+
+
+def _nearest(faults: Sequence[Any]) -> str:
+    """The allowed word that a wrong one is most like, in words; families also by their short names."""
+    allowed = {word for fault in faults for word in str(fault["ctx"]["expected"]).split("'")[1::2]}
+    if "RandomForest" in allowed:
+        allowed |= set(_FAMILY_ALIASES)
+    near = [get_close_matches(str(fault.get("input")), sorted(allowed), n=1) for fault in faults]
+    return f"; nearest is {near[0][0]!r}" if near and near[0] else ""
 
 
 def _at(origin: Origin | None) -> str:

@@ -6,6 +6,7 @@ The sections of the model families are in families.py.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import comb
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     StrictBool,
     StrictFloat,
     StrictInt,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -137,16 +139,63 @@ class Split(Section):
 
 
 class CrossValidation(Section):
-    """Purged k-fold inside the training part."""
+    """Inner folds: how the training part of a window is cut for every choice made inside it."""
 
+    kind: Literal["purged_kfold", "walk_forward", "cpcv", "event_aware"] = "purged_kfold"
+    """purged_kfold; walk_forward: each fold predicted by the rows before it; cpcv: every choice of test_groups folds;
+    event_aware: k-fold whose borders keep out of split.calendar."""
     folds: NotNegative = 5
     """Number of folds; 0 switches cross-validation off (no stability verdict, weaker evidence)."""
     embargo: NotNegative = 20
-    """Bars left out behind each test fold, on top of the purge."""
+    """Bars left out behind each held-out fold (walk_forward: before it), on top of the purge."""
+    embargo_share: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] | None = None
+    """Embargo as a share of the fold's length, at most `embargo` bars; null: `embargo` bars."""
+    test_groups: AtLeastOne = 2
+    """Folds held out together (cpcv)."""
+    min_train: Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] = 0.4
+    """Share of the rows before the first fold (walk_forward)."""
     lookback: NotNegative = 0
     """Rows that features reach back: training rows whose features touch a held-out label are left out, too; 0: none."""
     stop_share: Annotated[StrictFloat, Field(gt=0.0, lt=0.5)] = 0.15
     """Share of the newest training rows that early stopping watches."""
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _no_diagnostic(cls, kind: object) -> object:
+        if kind in ("regime", "loso"):
+            raise ValueError(
+                f"{kind} shows how a model does where it has not been, and may not choose one: use "
+                f"smctrain.splits.{'RegimeSplit' if kind == 'regime' else 'LeaveOneSymbolOut'} on its own"
+            )
+        return kind
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> CrossValidation:
+        if self.folds == 1 and self.kind != "walk_forward":
+            raise ValueError(f"{self.kind} needs at least 2 folds (or 0: none), but folds is 1")
+        if self.kind == "cpcv" and 0 < self.folds <= self.test_groups:
+            raise ValueError(
+                f"cpcv holds out test_groups ({self.test_groups}) of folds ({self.folds}): test_groups must be smaller"
+            )
+        if self.embargo_share is not None and self.kind == "walk_forward":
+            raise ValueError("embargo_share is behind a fold, where walk_forward never trains: leave it null")
+        if self.embargo_share is not None and self.embargo == 0:
+            raise ValueError("embargo is the most that embargo_share may leave out: it must be above 0")
+        return self
+
+    @property
+    def splits(self) -> int:
+        """Fits that the folds cost."""
+        return comb(self.folds, self.test_groups) if self.kind == "cpcv" else self.folds
+
+    @property
+    def independent_splits(self) -> float:
+        """As many independent folds as the splits are worth: the mean over all C choices of k of n folds varies as the
+        mean of the n folds, by S^2 / n, and single choices (ddof 1) by S^2 (n - k) / (k n) C / (C - 1)."""
+        if self.kind != "cpcv":
+            return float(self.folds)
+        n, k, choices = self.folds, self.test_groups, self.splits
+        return (n - k) / k * choices / (choices - 1)
 
 
 class Evaluation(Section):
@@ -279,11 +328,11 @@ class LeakAudit(Section):
     single_columns: StrictBool = True
     """Columns that know the answer by themselves are taken out, and everything is fitted again."""
     max_auc: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.70
-    """Out-of-fold AUC of one column alone, above which it goes into quarantine."""
+    """Out-of-fold AUC of one column alone, above which (by 2 standard errors) it goes into quarantine."""
     max_correlation: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.999
     """Correlation of a column with the label or an outcome, from which on it goes into quarantine."""
     sentinels: StrictBool = False
-    """Shifted labels, shuffled time, symbol hold-out: scores that must fall back to the baseline."""
+    """Sentinels: later labels, all columns, symbol hold-out, and a window fitted again on altered held-out rows."""
     canary: NotNegative = 0
     """Draws of bars that cannot be predicted, on which models may not beat the majority; 0: none, else at least 3."""
 
@@ -344,6 +393,14 @@ class Config(Section):
     tuning: Tuning = Tuning()
     training: Training = Training()
     output: Output = Output()
+
+    @field_validator("cv")
+    @classmethod
+    def _has_calendar(cls, cv: CrossValidation, info: ValidationInfo) -> CrossValidation:
+        split = info.data.get("split")
+        if cv.kind == "event_aware" and split is not None and split.calendar is None:
+            raise ValueError("kind event_aware needs split.calendar: its borders keep out of those windows")
+        return cv
 
     @field_validator("symbols", "models")
     @classmethod

@@ -19,9 +19,25 @@ MOST_STORED_ROWS = 100_000
 DRAWS = 1000
 
 
+def floats(values: Any, name: str) -> Vector:
+    """Numbers as float64, missing ones as NaN. Raises InputError on words."""
+    array = np.asarray(values)
+    try:
+        if array.dtype.kind not in "biufO":
+            raise TypeError
+        return np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must hold numbers, but holds {_first(values)!r} (dtype {array.dtype}).") from None
+
+
+def _first(values: Any) -> Any:
+    found = np.asarray(values, dtype=object).ravel()
+    return next((value for value in found if not isinstance(value, (int, float, np.number))), None)
+
+
 def vector(values: ArrayLike, name: str, length: int | None = None) -> Vector:
     """float64 (n,). Raises InputError on another shape."""
-    array = np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+    array = floats(values, name)
     if array.ndim != 1 or (length is not None and len(array) != length):
         wanted = "one dimension" if length is None else f"shape ({length},)"
         raise InputError(f"{name} must have {wanted}, but has shape {array.shape}.")
@@ -32,6 +48,20 @@ def rows_of_horizon(horizon: Any) -> int:
     if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
         raise InputError(f"horizon must be a whole number of rows of at least 1, but is {horizon!r}.")
     return int(horizon)
+
+
+def whole(value: Any, name: str, least: int) -> int:
+    """Raises InputError on anything but a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InputError(f"{name} must be at least {least}, a whole number, but is {value!r}.")
+    return int(value)
+
+
+def number(value: Any, name: str) -> float:
+    """Raises InputError on anything but one number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise InputError(f"{name} must be one number, but is {type(value).__name__}.")
+    return float(value)
 
 
 def z_of(level: float) -> float:
@@ -83,7 +113,7 @@ def fit_rows(rows: ArrayLike | None, n: int) -> tuple[NDArray[np.int64] | None, 
 
 def proba_matrix(proba: ArrayLike, name: str = "proba") -> Vector:
     """(n, K) float64 whose rows sum to 1; (n,) is the probability of class 1 of two."""
-    matrix = np.asarray(proba, dtype=np.float64)
+    matrix = floats(proba, name)
     if matrix.ndim == 1:
         matrix = np.column_stack([1.0 - matrix, matrix])
     if matrix.ndim != 2 or matrix.shape[1] < 2:

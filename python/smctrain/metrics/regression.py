@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError
-from smctrain.metrics._common import Range, around, hac_error, rows_of_horizon, vector
+from smctrain.metrics._common import Range, around, floats, hac_error, number, rows_of_horizon, vector
 from smctrain.metrics.classification import integers
 
 
@@ -44,7 +44,7 @@ def regression_metrics(
     """
     truth, forecast = vector(y_true, "y_true"), vector(y_pred, "y_pred")
     horizon = rows_of_horizon(horizon)
-    raw: dict[str, Any] = core().regression_metrics(truth, forecast, float(train_mean))
+    raw: dict[str, Any] = core().regression_metrics(truth, forecast, number(train_mean, "train_mean"))
     influence = raw.pop("influence")
     error = hac_error(influence, horizon - 1) if len(influence) > 2 else math.nan
     return {
@@ -141,7 +141,7 @@ def quantile_metrics(
     truth = vector(y_true, "y_true")
     horizon = rows_of_horizon(horizon)
     asked = vector(levels, "levels")
-    matrix = np.ascontiguousarray(np.asarray(quantiles, dtype=np.float64))
+    matrix = floats(quantiles, "quantiles")
     if matrix.ndim != 2:
         raise InputError(f"quantiles must have shape ({len(truth)}, {len(asked)}), but has shape {matrix.shape}.")
     pinball, coverage, crossings = core().quantile_metrics(truth, matrix, asked)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError
-from smctrain.metrics._common import fit_rows, vector
+from smctrain.metrics._common import fit_rows, floats, vector, whole
 from smctrain.metrics.classification import class_codes, integers
 
 GRID = tuple(round(0.34 + 0.02 * i, 2) for i in range(24))
@@ -33,6 +33,8 @@ class ThresholdChoice:
     """One record a grid point: threshold, trades, value."""
     n_configurations: int
     """Grid points scored: each counts as a configuration in the ledger."""
+    min_trades: int
+    """Grid points with fewer trades were not eligible."""
     fit_rows_: NDArray[np.int64] | None
     fit_rows_hash_: str
 
@@ -40,9 +42,9 @@ class ThresholdChoice:
         """Rows to act on (n,); NaN is never acted on."""
         if self.threshold is None:
             raise InputError(
-                f"no threshold was chosen: no grid point had {MIN_TRADES} trades. Act on the most probable class."
+                f"no threshold was chosen: no grid point had {self.min_trades} trades. Act on the most probable class."
             )
-        return np.asarray(proba, dtype=np.float64) >= self.threshold
+        return np.asarray(floats(proba, "proba") >= self.threshold)
 
     def __repr__(self) -> str:
         if self.threshold is None:
@@ -90,12 +92,13 @@ def choose_threshold(
     ThresholdChoice
         The best grid point, the lowest among equals.
     """
-    p = np.ascontiguousarray(np.asarray(proba, dtype=np.float64))
+    p = floats(proba, "proba")
+    min_trades = whole(min_trades, "min_trades", 0)
     if p.ndim != 1:
         raise InputError(f"proba must hold one probability a row, that of the side traded, but has shape {p.shape}.")
     if bool(((p < -1e-9) | (p > 1 + 1e-9)).any()):
         raise InputError(f"proba must lie in 0..1, but goes from {np.nanmin(p):.6g} to {np.nanmax(p):.6g}.")
-    points = np.unique(np.asarray(GRID if grid is None else grid, dtype=np.float64))
+    points = np.unique(floats(GRID if grid is None else grid, "grid"))
     if points.ndim != 1 or len(points) == 0 or not bool(np.isfinite(points).all()):
         raise InputError("grid must hold at least one finite threshold.")
     kept, digest = fit_rows(rows, len(p))
@@ -118,6 +121,7 @@ def choose_threshold(
         trades=0 if best < 0 else int(counts[best]),
         table=table,
         n_configurations=len(points),
+        min_trades=int(min_trades),
         fit_rows_=kept,
         fit_rows_hash_=digest,
     )

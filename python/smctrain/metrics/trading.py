@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from smctrain import _load
 from smctrain.exceptions import InputError
+from smctrain.metrics._common import floats, number
 from smctrain.metrics.classification import integers
 
 
@@ -60,12 +61,24 @@ def trading_metrics(
     ------
     InputError
         Lengths differ, an outcome is infinite, or t1 lies before t0.
+
+    Examples
+    --------
+    Four wanted trades, of which the second begins while the first is open:
+
+    >>> take = np.array([True, True, False, True, True])
+    >>> found = st.metrics.trading_metrics(take, [2.0, -1.0, 2.0, -1.0, 2.0], [0, 1, 2, 3, 6], [3, 2, 4, 5, 9])
+    >>> found["trades"], found["skipped"], found["expectancy_r"], found["profit_factor"], found["max_drawdown_r"]
+    (3, 1, 1.0, 4.0, 1.0)
     """
     wanted = np.asarray(take)
     if wanted.dtype != np.bool_ or wanted.ndim != 1:
         raise InputError(
-            f"take must be a one-dimensional bool array, but has shape {wanted.shape} and dtype {wanted.dtype}."
+            f"take must be a one-dimensional bool array, but has shape {wanted.shape} and dtype {wanted.dtype}: "
+            "such as proba >= 0.5."
         )
+    if reward_risk is not None:
+        reward_risk = number(reward_risk, "reward_risk")
     if reward_risk is not None and not (math.isfinite(reward_risk) and reward_risk > 0):
         raise InputError(f"reward_risk must be a positive number, but is {reward_risk!r}.")
     ended: NDArray[np.uint8] | None = None
@@ -76,10 +89,10 @@ def trading_metrics(
         ended = np.ascontiguousarray(words == "timeout").view(np.uint8)
     result: dict[str, Any] = _load.core().trading_metrics(
         np.ascontiguousarray(wanted).view(np.uint8),
-        np.ascontiguousarray(r_net, dtype=np.float64),
+        floats(r_net, "r_net"),
         integers(t0, "t0"),
         integers(t1, "t1"),
-        None if r_gross is None else np.ascontiguousarray(r_gross, dtype=np.float64),
+        None if r_gross is None else floats(r_gross, "r_gross"),
         None if bars_held is None else integers(bars_held, "bars_held"),
         ended,
         math.nan if reward_risk is None else float(reward_risk),

@@ -11,7 +11,8 @@ from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResul
 VERDICT_WORDS = {
     "DEPLOY": "A signal was found that chance hardly explains. Past bars only: risk only what you can lose.",
     "NO_EVIDENCE": "No signal was found. That is a normal result, not an error. Do not trade on it.",
-    "TOO_LITTLE_DATA": "The data is too short to tell. Get more history; do not trade on it.",
+    "TOO_LITTLE_DATA": "Too few rows to tell whether there is a small edge. Do not trade on it; what would settle it "
+    "stands below.",
 }
 
 
@@ -185,7 +186,7 @@ def _columns_of(selection: dict[str, Any]) -> list[dict[str, Any]]:
 def leak_words(result: SymbolResult) -> str:
     """What the leak guard had to take out, or is loud about; empty when there is nothing to say."""
     audit = result.leak_audit
-    loud = any(sentinel["excess"] is None or sentinel["excess"] > 3.0 for sentinel in audit.get("sentinels", []))
+    loud = any(sentinel["loud"] for sentinel in audit.get("sentinels", []))
     copies = any(remark["kind"] == "copies" for remark in audit.get("remarks", []))
     return str(audit["headline"]) if audit.get("quarantined") or loud or copies else ""
 

@@ -10,6 +10,7 @@ tick    always giving the commonest answer of the training rows
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -48,6 +49,10 @@ class Figures:
     failed: frozenset[str]
     """Rules of the verdict that did not hold."""
     evidence: dict[str, Any]
+    timeframe: str
+    bars: int
+    days: float | None
+    """From the first to the last bar."""
 
     @property
     def beats_luck(self) -> bool:
@@ -90,6 +95,9 @@ def figures_of(result: SymbolResult) -> Figures | None:
         shifted=shifted,
         failed=frozenset(str(rule) for rule in result.verdict.get("failed_rules", [])),
         evidence=found,
+        timeframe=result.timeframe,
+        bars=result.n_bars,
+        days=_days(result.first_time, result.last_time),
     )
 
 
@@ -109,7 +117,7 @@ def first_screen(result: SymbolResult) -> dict[str, Any]:
         question = question.replace("was right on", "scores").replace(" of ", " (all classes weighed alike) on ", 1)
     return {
         "question": question,
-        "steps": steps(figures, result.timeframe),
+        "steps": steps(figures),
         "picture": picture(figures),
         "right": figures.right,
         "rows": figures.rows,
@@ -118,11 +126,12 @@ def first_screen(result: SymbolResult) -> dict[str, Any]:
         "low": figures.low,
         "high": figures.high,
         "constant": figures.constant,
+        "balanced": figures.balanced,
         "tempting": figures.right if not deployed else -1.0,
     }
 
 
-def steps(f: Figures, timeframe: str) -> list[dict[str, str]]:
+def steps(f: Figures) -> list[dict[str, str]]:
     """The explanation, one thought at a time: a few words in bold, then a sentence or two."""
     made = [_luck(f), _constant(f), _earlier(f), _bet(f), _many(f), _money(f), _rows(f)]
     if f.kind != "DEPLOY" and f.usual_rule_takes_it:
@@ -133,7 +142,7 @@ def steps(f: Figures, timeframe: str) -> list[dict[str, str]]:
                 "pure noise the best of four models passes that about one time in five, and more often on fewer rows.",
             )
         )
-    made.append(_next(f, timeframe))
+    made.append(_next(f))
     return [step for step in made if step]
 
 
@@ -172,19 +181,20 @@ def _earlier(f: Figures) -> dict[str, str]:
     before, without, p = (f.evidence.get(name) for name in ("val_statistic", "val_baseline", "p_comb"))
     if "consistency" in f.failed and _finite(before):
         return _step(
-            "The two halves of the story differ.",
+            "It does not hold what it promised." if before > f.right else "The two halves of the story differ.",
             f"On earlier rows, where models are chosen, it scored {percent(before)}, on the unseen ones "
-            f"{percent(f.right)}: further apart than luck explains. One of the two is not its real figure.",
+            f"{percent(f.right)}: further {'down' if before > f.right else 'apart'} than luck explains.",
         )
     if "selector" in f.failed and _finite(before) and _finite(without):
         if before > without:
             return _step(
                 "No model could be chosen.", "On earlier rows, where models are chosen, all were refused; see below."
             )
+        find = " A good figure afterwards then is a find, not a skill." if f.beats_luck else ""
         return _step(
             "Where models are chosen, none was worth choosing.",
             f"On earlier rows it scored {percent(before)}. An answer that needs no model (the commonest one, or the "
-            f"last one known) scored {percent(without)} there. A good figure afterwards then is a find, not a skill.",
+            f"last one known) scored {percent(without)} there.{find}",
         )
     if "p_combined" in f.failed and "p_oos" not in f.failed and _finite(p):
         return _step(
@@ -236,11 +246,16 @@ def _money(f: Figures) -> dict[str, str]:
     mean, trades = f.evidence.get("mean_r_net"), f.evidence.get("trades")
     if not _finite(mean) or not _finite(trades) or not int(trades):
         return {}
-    told = f"{int(trades):,} rows it would have traded earned {float(mean):+.2f} R each."
+    told = (
+        f"Rows on which it says 'take the trade' earned {float(mean):+.2f} R each on average (R: what a trade risks, "
+        "from entry to stop)."
+    )
     if float(mean) <= 0.0:
         return _step("It would not have earned anything.", told)
     if f.kind == "DEPLOY":
         return _step("It would have earned.", told)
+    if "trades" in f.failed:
+        return _step("Too few trades.", f"{told} But one at a time they are only {int(trades):,} trades.")
     p = f.evidence.get("p_trades")
     if "trade_luck" in f.failed and _finite(p):
         times = f"in {percent(float(p))} of cases" if float(p) >= 0.0005 else "seldom"
@@ -248,30 +263,69 @@ def _money(f: Figures) -> dict[str, str]:
     return {}
 
 
-def _next(f: Figures, timeframe: str) -> dict[str, str]:
+def _next(f: Figures) -> dict[str, str]:
+    """What to do now."""
     needed, edge = f.evidence.get("n_required"), f.evidence.get("min_edge")
     if f.kind == "DEPLOY":
         return _step("What this does not say.", "It speaks about these bars. Markets change: risk what you can lose.")
-    if f.beats_luck:
+    more = ""
+    if _finite(needed) and _finite(edge) and needed > f.rows:
+        lead = f"{100 * float(edge):.0f}"
+        more = (
+            f"a lead of {lead} points ({lead} more right in a hundred than by guessing) shows itself, nine times in "
+            f"ten, on {int(needed):,} unseen rows. Here are {f.rows:,}: {_history(f, needed)}"
+        )
+    if f.beats_luck and "expected_value" in f.failed:
+        return _step(
+            "What could help:",
+            "a target, a stop or a market with lower costs, with which being right pays. More bars alone will hardly "
+            "change it. Do not trade it.",
+        )
+    if f.beats_luck and "multiple_testing" not in f.failed:
+        also = f" For scale: {more}" if more else ""
         return _step(
             "What would settle it:",
-            "rows that come later. Do not trade it; judge it again when there is more history.",
+            f"bars that come later. Do not trade it; judge it again when there is more history.{also}",
         )
+    if more:
+        return _step("What would settle it:", more)
     if not _finite(needed) or not _finite(edge):
         return {}
-    points = f"{100 * float(edge):.0f} points ({50 + 100 * float(edge):.0f} right in a hundred instead of 50)"
-    times = float(needed) / f.rows
-    if times > 1.0:
-        return _step(
-            "What would settle it:",
-            f"an edge of {points} shows itself, nine times in ten, on {int(needed):,} unseen rows. Here are "
-            f"{f.rows:,}: about {times:,.{0 if times >= 3 else 1}f} times the {timeframe} history is needed.",
-        )
+    if f.beats_luck:
+        return _step("What would settle it:", "bars that come later, of this symbol alone.")
     return _step(
         "More of the same will hardly help:",
-        f"{f.rows:,} unseen rows are enough to see an edge of {points}, and it did not show. Other features, another "
-        "label or another market may.",
+        f"{f.rows:,} unseen rows are enough to see a lead of {100 * float(edge):.0f} points, and it did not show. "
+        "Other features, another label or another market may.",
     )
+
+
+def _history(f: Figures, needed: float) -> str:
+    """How much more history that is: bars, and time where it is known."""
+    times = float(needed) / f.rows
+    bars = times * f.bars
+    digits = 10 ** max(0, math.floor(math.log10(max(bars, 1.0))) - 1)
+    told = (
+        f"about {times:,.{0 if times >= 3 else 1}f} times the {f.timeframe} history is needed, some "
+        f"{math.ceil(bars / digits) * digits:,} bars in place of {f.bars:,}"
+    )
+    if f.days is not None and f.days >= 1.0:
+        told += f" ({_span(times * f.days)} in place of {_span(f.days)})"
+    return f"{told}."
+
+
+def _days(first: str, last: str) -> float | None:
+    try:
+        return (dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)).total_seconds() / 86_400.0
+    except (TypeError, ValueError):
+        return None
+
+
+def _span(days: float) -> str:
+    for unit, length in (("years", 365.25), ("months", 30.44), ("weeks", 7.0)):
+        if days >= 2.0 * length:
+            return f"{days / length:,.0f} {unit}"
+    return f"{days:,.0f} days"
 
 
 def picture(f: Figures) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError, SplitLeak
@@ -112,6 +112,20 @@ def audit(
     -----
     Up to 20,000 pairs of rows are compared one by one, more of them through merged intervals: O(n) a split for rows in
     the order of time. Large splits are checked on another thread while the next one is made.
+
+    Examples
+    --------
+    scikit-learn's splitter knows no label ends:
+
+    >>> import numpy as np
+    >>> from sklearn.model_selection import TimeSeriesSplit
+    >>> rows = np.arange(100)
+    >>> st.splits.audit(TimeSeriesSplit(4), rows, (rows, rows + 5))
+    Traceback (most recent call last):
+        ...
+    smctrain.exceptions.SplitLeak: split 0: the labels of 5 training rows overlap a test label. ...
+    >>> st.splits.audit(TimeSeriesSplit(4, gap=5), rows, (rows, rows + 5)).ok
+    True
     """
     n = row_count(X)
     read = read_intervals(intervals, n, groups)
@@ -125,7 +139,7 @@ def audit(
         splits = splitter_or_splits
     demands = _demands(own, read.is_time, embargo, forward, gap, lookback)
     time = core().Timeline(read.t0, read.t1)
-    classes = None if y is None else np.asarray(y)
+    classes = None if y is None else _class_codes(y, len(read))
 
     train_sizes: list[int] = []
     test_sizes: list[int] = []
@@ -145,6 +159,14 @@ def audit(
     if not test_sizes:
         raise SplitLeak("there is no split at all.", code="fold count")
     return SplitReport(n_splits=len(test_sizes), train=tuple(train_sizes), test=tuple(test_sizes))
+
+
+def _class_codes(y: ArrayLike, n: int) -> NDArray[np.intp]:
+    """Numbers in place of classes; rows without one (NaN, None) are a class of their own."""
+    classes = np.asarray(y)
+    if classes.shape != (n,):
+        raise InputError(f"y must have one class per row ({n}), but has shape {classes.shape}.")
+    return np.unique(classes.astype(str) if classes.dtype == object else classes, return_inverse=True)[1]
 
 
 def _demands(

@@ -13,18 +13,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.exceptions import InputError, TooFewRows
-from smctrain.splits.plan import FoldPlan, SplitPlan
+from smctrain.splits.plan import FoldPlan, SplitPlan, spans_of
 
 Rows = NDArray[np.int64]
 Fates = NDArray[np.uint8]
-IntervalsLike = tuple[ArrayLike, ArrayLike]
+IntervalsLike = tuple[ArrayLike, ArrayLike] | Any
+"""(t0, t1); also a pandas Series of t1 indexed by t0, and a frame or mapping that holds both by name."""
 Distance = int | timedelta | np.timedelta64
 
 TRAIN, TEST, PURGED, EMBARGOED, UNUSED, EXCLUDED = range(6)
+_PARTS = ("train", "test", "purged", "embargoed", "unused", "excluded")
 
+NO_INTERVALS = (
+    "no label intervals were given: each label counts as known in its own row, so that nothing is purged. Labels that "
+    "look ahead need intervals=(t0, t1)."
+)
 _MOST = np.iinfo(np.int64).max
 MISSING = int(np.iinfo(np.int64).min)
 """A moment that is not known, as NaT is stored."""
+_FIRST_DAY = np.datetime64("1677-09-22")
+"""Nanoseconds in int64 begin here."""
 
 
 @dataclass(frozen=True)
@@ -79,21 +87,42 @@ def read_intervals(intervals: IntervalsLike | None, n: int | None, groups: Any =
         rows = np.arange(n, dtype=np.int64)
         read = ReadIntervals(rows, rows, is_time=False)
     else:
-        try:
-            first, last = intervals
-        except (TypeError, ValueError):
-            raise InputError("intervals must be two arrays (t0, t1), one value per row each.") from None
+        first, last = _two_arrays(intervals)
         (t0, t0_time), (t1, t1_time) = read_moments(first, "intervals: t0"), read_moments(last, "intervals: t1")
         if t0_time != t1_time:
             raise InputError("intervals must both be row indices or both be times.")
         read = ReadIntervals(t0, t1, t0_time)
     if n is not None and (len(read.t0) != n or len(read.t1) != n):
         raise InputError(f"intervals must have one value per row ({n}), but have {len(read.t0)} and {len(read.t1)}.")
-    if groups is not None and not read.is_time and len(np.unique(np.asarray(groups))) > 1:
+    if groups is not None and not read.is_time and _has_several(groups):
         raise InputError(
             "several symbols need intervals given as times: row indices of different symbols do not compare."
         )
     return read
+
+
+def _has_several(groups: Any) -> bool:
+    named = np.asarray(groups)
+    return len(np.unique(named.astype(str) if named.dtype == object else named)) > 1
+
+
+def _two_arrays(intervals: Any) -> tuple[Any, Any]:
+    """t0 and t1 of a pair, of a pandas Series (t1, indexed by t0), or of a frame or mapping with both by name."""
+    if hasattr(intervals, "keys") and hasattr(intervals, "__getitem__"):
+        if "t0" in intervals and "t1" in intervals:
+            return intervals["t0"], intervals["t1"]
+        if hasattr(intervals, "index") and getattr(intervals, "ndim", 2) == 1:
+            return intervals.index, intervals.array
+        found = ", ".join(map(str, intervals.keys()))
+        raise InputError(f"intervals must name t0 and t1, but hold {found[:200] or 'nothing'}.")
+    try:
+        first, last = intervals
+    except (TypeError, ValueError):
+        raise InputError(
+            "intervals must be two arrays (t0, t1), one value per row each: when a row is decided, and when its label "
+            "is known. A pandas Series of t1 whose index is t0 is understood, too."
+        ) from None
+    return first, last
 
 
 def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tuple[int, int]:
@@ -101,13 +130,26 @@ def read_distance(name: str, value: Distance, is_time: bool | None = None) -> tu
     if isinstance(value, (timedelta, np.timedelta64)):
         if is_time is False:
             raise InputError(f"{name} is a time, so intervals must be times too; or give {name} in rows.")
-        span = int(np.timedelta64(value).astype("timedelta64[ns]").astype(np.int64))
+        span = _span(value)
         if span < 0:
             raise InputError(f"{name} must not be negative, but is {value}.")
-        return 0, span
+        return 0, min(span, _MOST)
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise InputError(f"{name} must be a number of rows of at least 0 or a timedelta, but is {value!r}.")
-    return int(value), 0
+        raise InputError(
+            f'{name} must be a number of rows of at least 0 or a timedelta (pandas.Timedelta("2h")), but is {value!r}.'
+        )
+    return min(int(value), _MOST), 0
+
+
+def _span(value: timedelta | np.timedelta64) -> int:
+    """Nanoseconds in Python's integers: numpy's would wrap after 292 years. Negative for NaT."""
+    if isinstance(value, timedelta):
+        return value // timedelta(microseconds=1) * 1000
+    unit, count = np.datetime_data(value.dtype)
+    if unit in ("ps", "fs", "as"):
+        return int(value.astype("timedelta64[ns]").astype(np.int64))
+    one = 1 if unit == "generic" else int(np.ones(1, dtype=f"timedelta64[{unit}]").astype("timedelta64[ns]")[0])
+    return int(value.astype(np.int64)) * count * one
 
 
 def read_embargo(value: EmbargoLike, is_time: bool | None = None) -> tuple[int, int, float]:
@@ -115,9 +157,15 @@ def read_embargo(value: EmbargoLike, is_time: bool | None = None) -> tuple[int, 
     if isinstance(value, str):
         if value != "auto":
             raise InputError(
-                f'embargo must be a number of rows, a timedelta, EmbargoShare or "auto", but is {value!r}.'
+                f'embargo must be a number of rows, a timedelta (pandas.Timedelta("1h")), EmbargoShare or "auto", but '
+                f"is {value!r}."
             )
         value = EmbargoShare()
+    if isinstance(value, float) and 0 < value < 1:
+        raise InputError(
+            f'embargo must be a number of rows, a timedelta, EmbargoShare or "auto", but is {value!r}: as a share of '
+            f"the test block write st.splits.EmbargoShare({value!r})."
+        )
     if isinstance(value, EmbargoShare):
         if value.at_most is None:
             return _MOST, 0, float(value.share)
@@ -142,23 +190,34 @@ def read_moments(values: ArrayLike, name: str) -> tuple[Rows, bool]:
     if array.ndim != 1:
         raise InputError(f"{name} must have 1 dimension, but has {array.ndim}.")
     if array.dtype.kind == "M":
-        return _nanoseconds(array), True
+        return _nanoseconds(array, name), True
     if array.dtype.kind == "f":  # ends that are open (infinite) or missing (NaN)
         finite = np.isfinite(array)
         if not np.array_equal(array[finite], np.round(array[finite])):
             raise InputError(f"{name} must be row indices or times, but holds fractions.")
+        _check_in_range(array[finite], name)
+        _check_in_range(array[finite], name)
         moments = np.full(len(array), MISSING, dtype=np.int64)
         moments[finite] = array[finite].astype(np.int64)
         moments[np.isposinf(array)] = _MOST
         return moments, False
     if array.dtype.kind not in "iu":
         raise InputError(f"{name} must be row indices or times, but is {array.dtype}.")
+    if array.dtype.kind == "u":
+        _check_in_range(array, name)
     return np.ascontiguousarray(array, dtype=np.int64), False
 
 
-def _nanoseconds(array: NDArray[Any]) -> Rows:
-    unit = np.datetime_data(array.dtype)
-    if unit != ("ns", 1):  # "9999-12-31" means never: nanoseconds end in 2262 and would wrap
+def _check_in_range(array: NDArray[Any], name: str) -> None:
+    if array.size and float(np.abs(array).max()) >= 2.0**63:
+        raise InputError(f"{name} must be row indices within int64, but holds {float(np.abs(array).max()):.6g}.")
+
+
+def _nanoseconds(array: NDArray[Any], name: str) -> Rows:
+    unit, step = np.datetime_data(array.dtype)
+    if (unit, step) != ("ns", 1):  # "9999-12-31" means never: nanoseconds end in 2262 and would wrap
+        if unit not in ("ns", "ps", "fs", "as") and bool((array < _FIRST_DAY).any()):
+            raise InputError(f"{name} must not lie before {_FIRST_DAY}, but holds {array[array < _FIRST_DAY][0]}.")
         latest = np.datetime64(_MOST, "ns").astype(array.dtype)
         beyond = array > latest
         moments = array.astype("datetime64[ns]").view(np.int64)
@@ -256,6 +315,8 @@ class Splitter(ABC):
         read, time = self._start(X, groups)
         folds = []
         names = self._names(read, time, groups)
+        in_time = np.argsort(read.t0, kind="stable")
+        moments = read.t0[in_time]
         for number, fates in enumerate(self._fates(read, time, groups)):
             counts = np.bincount(fates, minlength=6)
             ends = [_ends(read, fates == side) for side in (TRAIN, TEST)]
@@ -274,9 +335,11 @@ class Splitter(ABC):
                     test_to=ends[1][1],
                     name=names[number] if names else "",
                     events=self._events_in(read, fates),
+                    spans=spans_of(moments, fates[in_time], _PARTS, read.show),
                 )
             )
-        return SplitPlan(repr(self), self.purpose, tuple(folds), tuple(self._notes(read, time, groups)))
+        notes = [NO_INTERVALS] if self.intervals is None else []
+        return SplitPlan(repr(self), self.purpose, tuple(folds), (*notes, *self._notes(read, time, groups)))
 
     def _names(self, read: ReadIntervals, time: Any, groups: Any) -> list[str]:
         """What the splits are called where they are not just numbers."""

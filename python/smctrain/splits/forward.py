@@ -196,6 +196,25 @@ class WalkForward(WindowSplitter):
     Notes
     -----
     Source: Pardo, "The Evaluation and Optimization of Trading Strategies" (2008), chapter 11, purged by label ends.
+
+    Examples
+    --------
+    Pooled predictions, each by a model of what was known before it:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((500, 2))
+    >>> y = (X[:, 0] > 0).astype(int)
+    >>> rows = np.arange(500)
+    >>> cv = st.splits.WalkForward(3, intervals=(rows, rows + 10))
+    >>> tested, answers = [], []
+    >>> for train, test in cv.split(X):
+    ...     tested.append(test)
+    ...     answers.append(LogisticRegression().fit(X[train], y[train]).predict(X[test]))
+    >>> pooled = np.concatenate(tested)
+    >>> bool(pooled[0] == 200 and (np.concatenate(answers) == y[pooled]).mean() > 0.9)
+    True
     """
 
     forward = True

@@ -39,6 +39,9 @@ class FoldPlan:
         The regime or the symbol that is tested.
     events : tuple of str
         Calendar windows that meet the test part.
+    spans : tuple of (part, first, last)
+        The split in order of time: "train", "test", "purged", "embargoed", "unused" or "excluded", with its first and
+        last decision. Empty where parts alternate too often to be drawn (rows of several symbols).
     """
 
     fold: int
@@ -57,6 +60,7 @@ class FoldPlan:
     validation_to: Any = None
     name: str = ""
     events: tuple[str, ...] = ()
+    spans: tuple[tuple[str, Any, Any], ...] = ()
 
 
 class SplitPlan(Sequence[FoldPlan]):
@@ -96,6 +100,8 @@ class SplitPlan(Sequence[FoldPlan]):
         """The plan as arrays, one entry per split; columns without any content are left out."""
         made: dict[str, NDArray[Any]] = {}
         for field in fields(FoldPlan):
+            if field.name == "spans":
+                continue
             values = [getattr(fold, field.name) for fold in self.folds]
             if field.name not in _ALWAYS and not any(map(_says_something, values)):
                 continue
@@ -127,7 +133,7 @@ class SplitPlan(Sequence[FoldPlan]):
         return "\n".join(line.rstrip() for line in lines)
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """One line per split: the spans of its training, validation and test rows.
+        """One line per split: where its rows train, test, and are left out by purge and embargo.
 
         Parameters
         ----------
@@ -142,29 +148,59 @@ class SplitPlan(Sequence[FoldPlan]):
 
         if ax is None:
             ax = Figure(figsize=(9, 1.2 + 0.3 * len(self.folds)), layout="constrained").subplots()
-        parts = (("train", "#0072B2", ""), ("validation", "#56B4E9", "//"), ("test", "#D55E00", "xx"))
-        for part, colour, hatch in parts:
-            drawn = [fold for fold in self.folds if getattr(fold, f"{part}_from") is not None]
-            if not drawn:
+        for part, colour, hatch in _DRAWN:
+            spans = [(fold.fold, *span) for fold in self.folds for span in _spans_of(fold, part)]
+            if not spans:
                 continue
-            start, end = (np.array([getattr(fold, f"{part}_{side}") for fold in drawn]) for side in ("from", "to"))
+            start, end = (np.array([span[side] for span in spans]) for side in (1, 2))
             if start.dtype.kind == "M":
-                from matplotlib.dates import date2num
+                from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
                 start, end = date2num(start), date2num(end)  # type: ignore[no-untyped-call]
-                ax.xaxis_date()
+                locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+                ax.xaxis.set_major_locator(locator)
+                ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
             ax.barh(
-                [fold.fold for fold in drawn], end - start, left=start, color=colour, hatch=hatch, edgecolor="white",
-                height=0.8 if part != "test" else 0.55, label=part,
+                [span[0] for span in spans], end - start, left=start, color=colour, hatch=hatch, edgecolor="white",
+                linewidth=0, height=0.8, label=part,
             )  # fmt: skip
         ax.set_yticks([fold.fold for fold in self.folds], [fold.name or str(fold.fold) for fold in self.folds])
         ax.invert_yaxis()
         ax.set_ylabel("split")
-        ax.set_xlabel("first to last decision of each part")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3, frameon=False)
+        ax.set_xlabel("decision")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=5, frameon=False)
         figure = ax.get_figure()
         assert isinstance(figure, Figure)
         return figure
+
+
+_DRAWN = (
+    ("train", "#0072B2", ""),
+    ("validation", "#56B4E9", "//"),
+    ("test", "#D55E00", "xx"),
+    ("purged", "#8A8A8A", ""),
+    ("embargoed", "#C9C9C9", ""),
+)
+_MOST_SPANS = 200
+
+
+def spans_of(moments: NDArray[np.int64], parts: NDArray[np.uint8], names: Sequence[str], show: Any) -> tuple[Any, ...]:
+    """Runs of rows of one part as (part, first, last), for rows in order of time; a run reaches up to the next one."""
+    first = np.flatnonzero(np.concatenate([[True], parts[1:] != parts[:-1]])) if len(parts) else np.zeros(0, np.int64)
+    if len(first) > _MOST_SPANS:
+        return ()
+    last = np.append(first[1:], len(parts) - 1)
+    return tuple(
+        (names[parts[a]], show(moments[a]), show(moments[b]))
+        for a, b in zip(first.tolist(), last.tolist(), strict=True)
+    )
+
+
+def _spans_of(fold: FoldPlan, part: str) -> list[tuple[Any, Any]]:
+    if part != "validation" and fold.spans:
+        return [(first, last) for name, first, last in fold.spans if name == part]
+    ends = getattr(fold, f"{part}_from", None), getattr(fold, f"{part}_to", None)
+    return [] if ends[0] is None else [ends]
 
 
 def _says_something(value: Any) -> bool:

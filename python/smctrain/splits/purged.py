@@ -38,8 +38,8 @@ class PurgedKFold(PurgingSplitter, WindowSplitter):
         Distance after the last label of a test block in which no training row may be decided, in decision
         stamps or in time. It comes on top of the purge. "auto": 5 % of the block's length.
     intervals : (t0, t1), optional
-        Label intervals, closed: two arrays of one value per row, row indices or times. Without them every row
-        is its own label.
+        Label intervals, closed: two arrays of one value per row, row indices or times; or a pandas Series of t1 whose
+        index is t0. Without them every row is its own label, and nothing is purged.
     lookback : int or timedelta
         Purge by feature windows: a training row counts from t0 - lookback on, so that no feature of a training row
         reaches back over bars that a test label used. For models that remember rows (nearest neighbours, sequences).
@@ -54,6 +54,19 @@ class PurgedKFold(PurgingSplitter, WindowSplitter):
     The first n mod k folds hold one decision stamp more; none is empty and none is lost. All rows of one stamp are in
     one fold.
     Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), chapter 7, made exact.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.arange(100)
+    >>> cv = st.splits.PurgedKFold(4, embargo=2, intervals=(rows, rows + 5))
+    >>> cv.plan()
+    PurgedKFold(n_splits=4, embargo=2, lookback=0, purge='exact'): 4 splits, for tuning
+    fold  train  test  purged  embargoed  train_from  train_to  test_from  test_to
+       0     68    25       5          2          32        99          0       24
+       1     63    25      10          2           0        99         25       49
+       2     63    25      10          2           0        99         50       74
+       3     70    25       5          0           0        69         75       99
     """
 
     def __init__(
@@ -102,6 +115,15 @@ class CombinatorialPurgedKFold(PurgingSplitter, WindowSplitter):
     -----
     Source: Lopez de Prado, "Advances in Financial Machine Learning" (2018), chapter 12. The number of paths
     is neither a number of trials nor of independent samples. Rows between two test blocks stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.arange(60)
+    >>> cv = st.splits.CombinatorialPurgedKFold(3, 2, intervals=(rows, rows + 5))
+    >>> cv.paths()                                  # path 0 takes groups 0 and 1 from split 0, group 2 from split 1
+    array([[0, 0, 1],
+           [1, 2, 2]])
     """
 
     purpose: ClassVar[str] = "spread"

@@ -41,8 +41,10 @@ class QualityStrata:
     tolerance: float = 0.05
 
     def __post_init__(self) -> None:
-        if not self.cuts or any(b <= a for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
-            raise InputError(f"cuts must ascend, but are {self.cuts}.")
+        ascend = len(self.cuts) > 0 and all(a < b for a, b in zip((-np.inf, *self.cuts), self.cuts, strict=False))
+        if not ascend or len(self.cuts) >= _NO_STRATUM:
+            shown = repr(self.cuts) if len(self.cuts) < 10 else f"{len(self.cuts)} numbers"
+            raise InputError(f"cuts must ascend and be 1 to {_NO_STRATUM - 1} numbers, but are {shown}.")
         if not 0 <= self.max_shift <= 0.5:
             raise InputError(f"max_shift must be a share from 0 to 0.5, but is {self.max_shift!r}.")
         if not 0 <= self.tolerance <= 1:

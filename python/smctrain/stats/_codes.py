@@ -16,9 +16,12 @@ Codes = npt.NDArray[np.int32]
 def integer_codes(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     """`values` as int64; whole floats and booleans are accepted, NaN and fractions are not."""
     array = np.asarray(values)
-    if array.dtype.kind in "iub":
-        return array.astype(np.int64)
-    if array.dtype.kind == "f" and bool(np.all(np.isfinite(array))) and bool(np.all(array == np.floor(array))):
+    whole = array.dtype.kind in "iub" or (
+        array.dtype.kind == "f" and bool(np.all(np.isfinite(array))) and bool(np.all(array == np.floor(array)))
+    )
+    if whole:
+        if array.dtype.kind in "uf" and array.size and float(np.abs(array).max()) >= 2.0**63:
+            raise InputError(f"{name} must hold class codes within int64, but holds {np.abs(array).max():.6g}.")
         return array.astype(np.int64)
     raise InputError(
         f"{name} must hold integer class codes, but holds {array.dtype} values that are not whole numbers. "
@@ -44,9 +47,10 @@ def prediction_matrix(predictions: npt.ArrayLike, n: int, name: str = "predictio
     if matrix.ndim == 1:
         matrix = matrix[None, :]
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] != n:
+        hint = f": {name}.T turns it" if matrix.ndim == 2 and matrix.shape[0] == n else ""
         raise InputError(
             f"{name} must have shape ({n},) or (models, {n}), one column per row of labels, "
-            f"but has shape {np.asarray(predictions).shape}."
+            f"but has shape {np.asarray(predictions).shape}{hint}."
         )
     return matrix
 
@@ -62,6 +66,13 @@ def check_horizon(horizon: Any) -> int:
     if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
         raise InputError(f"horizon must be a whole number of rows of at least 1, but is {horizon!r}.")
     return int(horizon)
+
+
+def whole(name: str, value: Any, least: int = 0) -> int:
+    """`value` as an int of the native kernels. Raises InputError on fractions and on what no int64 holds."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
+        raise InputError(f"{name} must be a whole number of at least {least}, but is {value!r}.")
+    return int(value)
 
 
 def shares_in_class_order(

@@ -119,7 +119,7 @@ def pbo(matrix: npt.ArrayLike, n_blocks: int = 16, horizon: int = 0) -> Pbo:
     values = np.ascontiguousarray(np.asarray(matrix, dtype=np.float64))
     if values.ndim != 2:
         raise InputError(f"matrix must have shape (periods, configurations), but has shape {values.shape}.")
-    value, logits = core().pbo(values, int(n_blocks), int(horizon))
+    value, logits = core().pbo(values, _codes.whole("n_blocks", n_blocks), _codes.whole("horizon", horizon))
     return Pbo(value, logits)
 
 
@@ -207,7 +207,8 @@ def data_snooping(
     """
     matrix = _performance(advantage, "advantage")
     block = float(max(2 * _codes.check_horizon(horizon), 2))
-    raw = core().data_snooping(matrix, float(level), block, int(n_draws), int(seed), int(threads))
+    draws, seed = _codes.whole("n_draws", n_draws, 1), _codes.whole("seed", seed)
+    raw = core().data_snooping(matrix, float(level), block, draws, seed, int(threads))
     return DataSnooping(
         mean=raw["mean"],
         standard_error=raw["omega"] / np.sqrt(len(matrix)),
@@ -261,7 +262,8 @@ def model_confidence_set(
         raise InputError(f"level must lie between 0 and 1, but is {level}.")
     matrix = _performance(losses, "losses")
     block = float(max(2 * _codes.check_horizon(horizon), 2))
-    p = core().model_confidence_set(matrix, block, int(n_draws), int(seed), int(threads))
+    draws, seed = _codes.whole("n_draws", n_draws, 1), _codes.whole("seed", seed)
+    p = core().model_confidence_set(matrix, block, draws, seed, int(threads))
     return ModelConfidenceSet(p, p > level, float(level))
 
 
@@ -281,13 +283,13 @@ def effective_trials(returns: npt.ArrayLike) -> float:
     matrix = _performance(returns, "returns")
     if len(matrix) < 2:
         raise TooFewRows(f"returns must hold at least 2 periods, but has {len(matrix)}.")
-    centred = matrix - matrix.mean(axis=0)
-    length = np.sqrt((centred**2).sum(axis=0))
-    unit = centred[:, length > 0] / length[length > 0]
     if not bool(np.isfinite(matrix).all()):
         raise InputError("returns must be finite.")
-    if unit.shape[1] == 0:
+    varying = matrix[:, (matrix != matrix[0]).any(axis=0)]
+    if varying.shape[1] == 0:
         raise InputError("returns must vary in at least one column, but all are constant.")
+    centred = varying - varying.mean(axis=0)
+    unit = centred / np.sqrt((centred**2).sum(axis=0))
     shares = np.clip(np.linalg.eigvalsh(unit.T @ unit), 0.0, None)
     shares = shares[shares > 0] / shares.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))

@@ -372,7 +372,7 @@ class EProcessStream:
             shares = None
         self._numbers = {int(code): number for number, code in enumerate(known)}
         self._settings: dict[str, Any] = {
-            "n_models": int(n_models),
+            "n_models": _codes.whole("n_models", n_models, 1),
             "horizon": horizon,
             "baseline": 0.5 if baseline is None else float(baseline),
             "train_shares": None if shares is None else shares.tolist(),

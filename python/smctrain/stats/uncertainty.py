@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,25 @@ from smctrain.exceptions import InputError, TooFewRows
 from smctrain.stats import _codes
 
 
+def _floats(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must hold numbers, but {error}.") from None
+
+
 def _vector(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
-    vector = np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+    vector = _floats(values, name)
     if vector.ndim != 1:
         raise InputError(f"{name} must have one dimension, but has shape {vector.shape}.")
     if not bool(np.all(np.isfinite(vector))):
         raise InputError(f"{name} must be finite, but entry {int(np.argmin(np.isfinite(vector)))} is not.")
     return vector
+
+
+def _is_constant(vector: npt.NDArray[np.float64]) -> bool:
+    """Whether all are equal: their distance from their own mean is rounding then, not spread."""
+    return len(vector) > 0 and bool(np.all(vector == vector[0]))
 
 
 @dataclass(frozen=True)
@@ -123,8 +135,11 @@ def accuracy_interval(correct: npt.ArrayLike, horizon: int, level: float = 0.95)
     in each of 56 cells: chance alone spreads 95 % that far). Below n = 20h
     it is marked `too_short`.
     """
-    size = effective_sample_size(correct, horizon)
-    accuracy = float(np.mean(np.asarray(correct, dtype=np.float64)))
+    right = _vector(correct, "correct")
+    if not bool(np.all((right == 0.0) | (right == 1.0))):
+        raise InputError("correct must hold 0 and 1 only (or bool): whether each row was right.")
+    size = effective_sample_size(right, horizon)
+    accuracy = float(np.mean(right))
     interval = wilson_interval(accuracy * size.n_eff, size.n_eff, level, size.n / (2.0 * horizon))
     return AccuracyInterval(
         accuracy, interval.low, interval.high, size.n, size.n_eff, float(level), size.n < 20 * horizon
@@ -147,14 +162,14 @@ def hac_mean(values: npt.ArrayLike, lags: int) -> HacMean:
     values : (n,)
         In time order, not all equal.
     lags : int
-        Lags counted, with weights 1 - l / (lags + 1); 2h for labels of h rows.
+        Lags counted, with weights 1 - l / (lags + 1); 2h for labels of h rows. Fewer than there are values.
 
     Source: Newey and West, Econometrica 55 (1987).
     """
     vector = _vector(values, "values")
-    if len(vector) and bool(np.all(vector == vector[0])):
+    if _is_constant(vector):
         raise InputError("values must vary, but are all equal: a constant series has no standard error.")
-    return HacMean(*core().hac_mean(vector, int(lags)))
+    return HacMean(*core().hac_mean(vector, _codes.whole("lags", lags)))
 
 
 def required_sample(
@@ -177,7 +192,16 @@ def required_sample(
     -------
     int
         ceil(design_effect (z_{1-alpha/2} + z_{1-beta})^2 p0 (1 - p0) / edge^2).
+
+    Examples
+    --------
+    >>> st.stats.required_sample(0.03)                       # of independent rows
+    4134
+    >>> st.stats.required_sample(0.03, design_effect=5.0)    # of rows that share their outcome with neighbours
+    20666
     """
+    if edge >= 1.0:
+        raise InputError(f"edge must be a share: {edge:g} points are {edge / 100.0:g}.")
     return int(core().required_sample(float(edge), float(alpha), float(beta), float(design_effect), float(p0)))
 
 
@@ -212,7 +236,8 @@ def bootstrap_interval(
     if not 0.0 < level < 1.0:
         raise InputError(f"level must lie between 0 and 1, but is {level}.")
     block = float(max(2 * _codes.check_horizon(horizon), 2)) if block is None else float(block)
-    means = core().bootstrap_means(vector, block, int(n_draws), int(seed), int(threads))
+    draws, seed = _codes.whole("n_draws", n_draws, 1), _codes.whole("seed", seed)
+    means = core().bootstrap_means(vector, block, draws, seed, int(threads))
     low, high = np.quantile(means, [0.5 - 0.5 * level, 0.5 + 0.5 * level])
     return Interval(float(low), float(high))
 
@@ -260,16 +285,22 @@ def sharpe_ratio(returns: npt.ArrayLike, form: int = 2012) -> SharpeRatio:
     vector = _vector(returns, "returns")
     if len(vector) < 3:
         raise TooFewRows(f"a Sharpe ratio needs at least 3 returns, but got {len(vector)}.")
+    if _is_constant(vector):
+        raise InputError("returns must vary, but are all equal.")
     centred = vector - vector.mean()
     second = float((centred**2).mean())
-    if second == 0.0:
-        raise InputError("returns must vary, but are all equal.")
     value = float(vector.mean() / vector.std(ddof=1))
     skew = float((centred**3).mean() / second**1.5)
     kurtosis = float((centred**4).mean() / second**2)
     rho = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
     error = sharpe_standard_error(value, len(vector), skew, kurtosis, form, rho if form == 2025 else 0.0)
     return SharpeRatio(value, error, len(vector), skew, kurtosis, rho)
+
+
+def _ratio(sharpe: Any) -> float:
+    if np.ndim(sharpe) or isinstance(sharpe, str):
+        raise InputError("sharpe must be one ratio per period, as st.stats.sharpe_ratio(returns).value gives.")
+    return float(sharpe)
 
 
 def probabilistic_sharpe(
@@ -286,6 +317,7 @@ def probabilistic_sharpe(
     Form 2012: Bailey and Lopez de Prado, J. of Risk 15 (2012). Form 2025 (Lopez de Prado, Lipton and Zoonekynd): the
     variance at the benchmark, n in place of n - 1, and AR(1) returns by `autocorrelation`.
     """
+    sharpe = _ratio(sharpe)
     return float(core().probabilistic_sharpe(sharpe, float(n), benchmark, skew, kurtosis, form, autocorrelation))
 
 
@@ -293,6 +325,7 @@ def sharpe_standard_error(
     sharpe: float, n: float, skew: float = 0.0, kurtosis: float = 3.0, form: int = 2012, autocorrelation: float = 0.0
 ) -> float:
     """Standard error of a per-period Sharpe ratio over `n` periods."""
+    sharpe = _ratio(sharpe)
     return float(core().sharpe_standard_error(sharpe, float(n), skew, kurtosis, form, autocorrelation))
 
 
@@ -309,6 +342,7 @@ def minimum_track_record(
 
     Form 2012: 1 + variance at `sharpe` x (z / (sharpe - benchmark))^2; 2025 without the 1, variance at `benchmark`.
     """
+    sharpe = _ratio(sharpe)
     return float(core().minimum_track_record(sharpe, benchmark, level, skew, kurtosis, form, autocorrelation))
 
 

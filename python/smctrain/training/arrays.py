@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from smctrain.models.registry import make_trainer
 from smctrain.training.bounds import Bounds
 from smctrain.training.guard import Guard
 from smctrain.training.judging import judge, walk_forward_rows
+from smctrain.training.sentinels import run_sentinels, unseen_rows
+from smctrain.training.trials import TrialBook, no_book, table_key
 from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit, Windows, make_windows
-from smctrain.verdict import Trials, Verdict
+from smctrain.verdict import Ledger, Trials, Verdict
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,12 @@ def evaluate_arrays(
     seed: int | None = None,
     threads: int = 1,
     n_symbols: int = 1,
-    ledger: Trials | None = None,
+    ledger: Trials | Ledger | str | Path | None = None,
 ) -> Evaluation:
     """The full choice and verdict of a training run on a table of rows.
 
     Outer walk-forward, every choice on purged folds inside each training part, `smctrain.decide` on the pooled
-    out-of-sample answers. Nothing is written; the ledger of a run folder is not touched.
+    out-of-sample answers. Nothing is written but the trials, where a ledger is given.
 
     Parameters
     ----------
@@ -107,6 +110,10 @@ def evaluate_arrays(
     names : column names
     n_symbols : int
         Symbols judged together: above 1 `smctrain.verdict.apply_multiple_testing` must follow.
+    ledger : Trials, Ledger, path or None
+        Earlier configurations scored on the same rows. A `Ledger`, or the folder of one, counts by itself: what every
+        family answers is written down as soon as it was scored, and everything ever scored on the same labels,
+        intervals and windows joins the test, whatever the columns were. None: nothing is counted across calls.
 
     Raises
     ------
@@ -134,22 +141,34 @@ def evaluate_arrays(
     guard = Guard(data, cut.parts[0], settings, threads, cut)
     windows = guard.before()[1] or cut
     walk = WalkForwardFit(data, windows, settings, threads, guard.quarantine, guard.provenance)
+    counted = Ledger(ledger) if isinstance(ledger, str | Path) else ledger
+    book = no_book(data, settings)
+    if isinstance(counted, Ledger):
+        book = TrialBook(counted, lambda method: table_key(data, settings, method), data, settings)
     families: dict[str, FamilyWindows] = {}
     failures: dict[str, str] = {}
     for family in settings.models:
         try:
             trainer = make_trainer(family, settings.family_settings(family))
-            families[family] = walk.fit(trainer, _bounds(settings, threads), lambda *args: None)
+            found = walk.fit(trainer, _bounds(settings, threads), lambda *args: None)
+            book.write(walk_forward_rows(windows, {family: found}))
+            families[family] = found
         except SplitLeak:  # a leak stops the table, not one family
             raise
         except Exception as error:  # the other families go on
             failures[family] = f"{type(error).__name__}: {error}"
     if not families:
         raise TrainingFailed("; ".join(f"{family}: {why}" for family, why in failures.items()))
+    if settings.leak_audit.sentinels:
+        used = {family: settings.family_settings(family) for family in families}
+        stop = np.zeros(1, dtype=np.uint8)
+        run_sentinels(
+            guard, data, unseen_rows(windows.parts[0], {}, windows, families, used), settings, threads, stop
+        )  # fmt: skip
     outcome = None if r_net is None else data.r
-    verdict = judge(
-        walk_forward_rows(windows, families), settings, n_symbols, outcome, ledger, threads, spans=(data.t0, data.t1)
-    )
+    rows = walk_forward_rows(windows, families)
+    earlier = counted if isinstance(counted, Trials) else book.earlier(rows)
+    verdict = judge(rows, settings, n_symbols, outcome, earlier, threads, spans=(data.t0, data.t1))
     labels = np.append(np.asarray(windows.label_map.classes), -1)
     predictions = {name: labels[found.oos] for name, found in families.items()}
     return Evaluation(verdict, windows.oos, predictions, families, failures, windows, walk, guard.report())

@@ -33,7 +33,7 @@ def with_calendar(data: Dataset, config: Config, closes: NDArray[np.datetime64])
     if not config.split.exclude:
         return data
     windows = read_calendar(config.split.calendar, is_time=True)
-    first, last = _moments(data, data.rows)
+    first, last = moments_of(data, data.rows)
     meets = np.zeros(len(data.rows), dtype=bool)
     for start, end in zip(windows.start, windows.end, strict=True):
         meets |= (first.view(np.int64) <= end) & (last.view(np.int64) >= start)
@@ -56,11 +56,12 @@ def outer_splitter(base: WindowSplitter, data: Dataset, config: Config) -> tuple
         return base, base.intervals
     if data.closes is None:
         raise InputError("split.calendar needs rows with times, but these have none.")
-    base.intervals = _moments(data, rows)
+    base.intervals = moments_of(data, rows)
     return EventAwareSplit(config.split.calendar, base=base), base.intervals
 
 
-def _moments(data: Dataset, rows: NDArray[np.int64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+def moments_of(data: Dataset, rows: NDArray[np.int64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """Label intervals of some rows as times: both at the close of their bars."""
     assert data.closes is not None
     closes = data.closes.astype("datetime64[ns]", copy=False)
     return closes[data.t0[rows]], closes[data.t1[rows]]

@@ -109,14 +109,17 @@ def record(
     }
 
 
-def decide(method: str, full: list[float], chosen: list[float], n_folds: int, fold_note: str) -> dict[str, Any]:
-    """Whether the chosen columns are used: not worse than all of them by more than one standard error over folds."""
+def decide(
+    method: str, full: list[float], chosen: list[float], n_folds: int, fold_note: str, independent: float | None = None
+) -> dict[str, Any]:
+    """Whether the chosen columns are used: not worse than all of them by more than one standard error over folds;
+    `independent`: as how many of them they count, where folds overlap."""
     base: dict[str, Any] = {"method": method, "used": False}
     if not full or len(full) != len(chosen) or len(full) < max(2, n_folds):
         why = fold_note or "not all folds were run"
         return base | {"reason": f"all columns are used: the choice could not be compared with them ({why})"}
     gains = np.subtract(chosen, full)
-    mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(independent or len(gains)))
     used = mean >= -error
     verb = "are used" if used else "are not used"
     return base | {

@@ -215,7 +215,8 @@ def _stability(fit: FamilyFit, parts: Parts) -> dict[str, Any]:
 
 
 def _oof_accuracy(fit: FamilyFit, parts: Parts) -> float:
-    return float(np.mean(answers(fit.folds.proba[parts.train]) == parts.y[parts.train]))
+    held = parts.held
+    return float(np.mean(answers(fit.folds.proba[held]) == parts.y[held]))
 
 
 def _importance(data: Dataset, fit: FamilyFit) -> list[dict[str, Any]]:

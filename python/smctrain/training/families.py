@@ -25,10 +25,12 @@ from smctrain.training.evaluate import answers, evaluate, note_pooled
 from smctrain.training.files import Trained
 from smctrain.training.fitting import FamilyFit, Fitter
 from smctrain.training.guard import Guard
+from smctrain.training.judging import holdout_rows, walk_forward_rows
 from smctrain.training.parts import Parts
 from smctrain.training.prepared import FoldStore
 from smctrain.training.recipe import prepare_settings
 from smctrain.training.stages import Stages
+from smctrain.training.trials import TrialBook, no_book
 from smctrain.training.walk_forward import FamilyWindows, WalkForwardFit
 
 Report = Callable[..., None]
@@ -57,9 +59,11 @@ class Families:
     def __init__(
         self, data: Dataset, parts: Parts, prepare: Preparation, walk: WalkForwardFit | None, config: Config,
         threads: int, stop: NDArray[np.uint8], report: Report, stage: Stages, guard: Guard,
+        book: TrialBook | None = None,
     ) -> None:  # fmt: skip
         self.data, self.parts, self.prepare, self.walk, self.config = data, parts, prepare, walk, config
         self.guard = guard
+        self.book = no_book(data, config) if book is None else book
         self.threads, self.stop, self.report, self.stage = threads, stop, report, stage
         self.made = Fitted()
         seed = seed_of(config.training.seed, data.symbol, "selection")
@@ -103,6 +107,8 @@ class Families:
                 ).run()
                 values = fit.prepared.values(trainer.needs_scaling)
                 proba = fit.model.predict_proba(values, None, data.segment)
+                if self.walk is None and fit.model.complete:
+                    self.book.write(holdout_rows(parts, {family: proba}, {family: fit}))
                 made.models[family] = (evaluate(data, parts, config, family, fit, proba), proba)
                 made.fits[family] = fit
         except SplitLeak as leak:  # it stops the symbol, not one family
@@ -128,8 +134,9 @@ class Families:
         if not found.complete:
             made.no_windows[family] = "a fit of its windows ended early"
             return
-        made.windows[family] = found
         windows = self.walk.windows
+        self.book.write(walk_forward_rows(windows, {family: found}))
+        made.windows[family] = found
         note_pooled(made.models[family][0], found.oos, windows.y[windows.oos], windows.horizon)
 
     def _tune(self, walk: WalkForwardFit) -> None:
@@ -154,6 +161,7 @@ class Families:
                 outcomes = walk.search(trainers, self._bounds())
             changes, made.tuning.families[family] = chosen(trials, outcomes)
             found.tried |= vectors(trials, outcomes, walk.windows.inner, answers)
+            self.book.write(walk_forward_rows(walk.windows, {family: found}))
             if changes:
                 changed[family] = changes
         if changed:
@@ -164,7 +172,11 @@ class Families:
             self._fit_all(config, list(changed))
             for family, old in before_tuning.items():
                 if made.windows[family] is not old:
-                    made.windows[family].tried |= old.tried | {"settings as set": old.inner}
+                    tried = made.windows[family].tried
+                    for what, vector in old.tried.items():
+                        if not np.array_equal(vector, old.inner):
+                            tried[f"{what} (settings as set)" if what in tried else what] = vector
+                    tried["settings as set"] = old.inner
                     made.also_oos[f"{family}: settings as set"] = old.oos
             made.tuning.outcome = TUNED
         if best() < weak:

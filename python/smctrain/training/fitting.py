@@ -163,7 +163,9 @@ class Fitter:
         folds = self.cross_validate(augmented=False, repeat=0) if full.accuracies else full
         if folds is not full:
             self.tried["chosen columns"] = folds
-        selection = decide(self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note)
+        selection = decide(
+            self.choice.method, full.accuracies, folds.accuracies, len(self.parts.folds), folds.note, self._worth()
+        )
         selection["folds"], self.chooses = list(self.records), bool(selection["used"])
         return (folds if self.chooses else full), selection
 
@@ -190,8 +192,12 @@ class Fitter:
             for number, fold in enumerate(folds)
         ]
         found = run_folds(jobs, self.bounds, self.report, beside)
+        answered = np.zeros(len(outcome.proba), dtype=bool)
         for fold, held in zip(folds, found, strict=False):
-            outcome.proba[fold.test] = held.proba
+            # Combinatorial folds hold a row out several times: the first path answers it.
+            first = ~answered[fold.test]
+            outcome.proba[fold.test[first]] = held.proba[first]
+            answered[fold.test] = True
             # A row the model cannot answer (no full window) counts as wrong: silence is not skill.
             answers = np.where(np.isnan(held.proba).any(axis=1), -1, np.argmax(np.nan_to_num(held.proba), axis=1))
             outcome.accuracies.append(float(np.mean(answers == self.parts.y[fold.test])))
@@ -230,11 +236,17 @@ class Fitter:
 
     def without_windows_into(self, fold: Fold) -> Fold:
         """The fold without training rows whose window reaches bars that the held-out rows and their labels span."""
-        before, behind = fold.test[0], self.data.t1[fold.test].max()
         lookback: int = self.trainer.lookback  # type: ignore[attr-defined]
+        learned = np.union1d(fold.fit, fold.stop)
+        # Held-out rows may stand in several blocks, with training rows between them.
+        block = np.searchsorted(learned, fold.test)
+        starts = np.flatnonzero(np.r_[True, np.diff(block) != 0])
+        before = fold.test[starts]
+        behind = np.maximum.accumulate(np.maximum.reduceat(self.data.t1[fold.test], starts))
 
         def apart(rows: Rows) -> Rows:
-            kept: Rows = rows[(rows < before) | (rows - lookback + 1 > behind)]
+            latest = np.searchsorted(before, rows, side="right") - 1  # the last block that begins at or before the row
+            kept: Rows = rows[(latest < 0) | (rows - lookback + 1 > behind[np.maximum(latest, 0)])]
             return kept
 
         return Fold(apart(fold.fit), apart(fold.stop), fold.test)
@@ -315,20 +327,26 @@ class Fitter:
             if repeat == 0:
                 self.tried["synthetic rows"] = other
             gains += [a - b for a, b in zip(other.accuracies, base.accuracies, strict=False)]
-        return gain_decision(gains, len(self.parts.folds))
+        return gain_decision(gains, len(self.parts.folds), self._worth())
+
+    def _worth(self) -> float | None:
+        """As how many independent folds overlapping ones count; None: each is one."""
+        cv = self.config.cv
+        return cv.independent_splits if cv.kind == "cpcv" else None
 
 
-def gain_decision(gains: Sequence[float], n_folds: int) -> dict[str, Any]:
+def gain_decision(gains: Sequence[float], n_folds: int, independent: float | None = None) -> dict[str, Any]:
     """Whether synthetic rows are used, and the figures: paired gains over folds and seeds, mean / standard error >= 1.
 
-    Gains that are missing (time ran out) are not guessed: then the original rows are used.
+    Gains that are missing (time ran out) are not guessed: then the original rows are used. `independent`: as how many
+    folds those of one seed count, where they overlap.
     """
     told: dict[str, Any] = {"folds": n_folds, "seeds": GAIN_SEEDS, "gains": [float(gain) for gain in gains]}
     if len(gains) < max(2, GAIN_SEEDS * n_folds):
         measured = f"{len(gains)} of {GAIN_SEEDS * n_folds} gains"
         return {"used": False, **told, "reason": f"its gain could not be measured: {measured} before time ran out"}
     mean = float(np.mean(gains))
-    se = float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
+    se = float(np.std(gains, ddof=1) / np.sqrt(len(gains) if independent is None else GAIN_SEEDS * independent))
     used = mean > 0.0 and mean >= se
     verb = "helped" if used else "did not help"
     return {

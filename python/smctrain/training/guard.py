@@ -24,12 +24,14 @@ from smctrain.audit.dominance import dominant_columns, falls_without, heavy_colu
 from smctrain.audit.intervals import UsedSplit, check_split
 from smctrain.audit.report import Finding, LeakReport
 from smctrain.audit.sentinels import Sentinel
+from smctrain.audit.together import dominant_together
 from smctrain.audit.twins import TwinFinder, Twins
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.exceptions import SplitLeak, TooFewColumns
 from smctrain.prepare import Preparation
 from smctrain.prepare.preparation import hash_of_rows, indicator_name
+from smctrain.training.inner import inner_embargo
 from smctrain.training.parts import Fold, Parts, Rows
 from smctrain.training.provenance import Provenance
 from smctrain.training.walk_forward import Windows
@@ -51,7 +53,9 @@ def used_splits(parts: Parts, config: Config, prefix: str = "") -> list[UsedSpli
     splits.append(UsedSplit(f"{prefix}training -> early-stopping rows", parts.fit, parts.stop, True))
     for number, fold in enumerate(parts.folds):
         whole = np.union1d(fold.fit, fold.stop)
-        splits.append(UsedSplit(f"{prefix}fold {number}", whole, fold.test, False, config.cv.embargo))
+        forward = not parts.both_sides
+        distance = config.cv.embargo if forward else inner_embargo(config)
+        splits.append(UsedSplit(f"{prefix}fold {number}", whole, fold.test, forward, distance))
         splits.append(UsedSplit(f"{prefix}fold {number} -> early-stopping rows", fold.fit, fold.stop, True))
     return splits
 
@@ -122,7 +126,7 @@ class Guard:
         rows = [parts.train, parts.validation, parts.test]
         rows += [side for part in windows.parts for side in (part.train, part.test)] if windows is not None else []
         finder = TwinFinder(self.data.X, np.concatenate(rows), self.threads)
-        if not finder.telling:
+        if not finder.believe_labels(parts.y):
             self.checks["F copies"] = "not looked for: no column takes many values, so equal rows prove nothing"
             return
         self.parts = self._cleaned(finder, parts, "")
@@ -169,7 +173,7 @@ class Guard:
         """All training rows that are copies of held-out ones."""
         if not len(twins):
             return np.empty(0, dtype=np.int64)
-        copies: Rows = np.union1d(train[np.isin(finder.of(train), finder.of(held))], twins.train)
+        copies: Rows = np.union1d(train[np.isin(finder.of(train), finder.of(twins.held))], twins.train)
         return copies
 
     def _note_copies(self, name: str, twins: Twins, held: int) -> None:
@@ -209,6 +213,11 @@ class Guard:
             threads=self.threads,
         )
         self._put_away(found)
+        left = self.kept_columns()
+        X = data.X if len(left) == data.X.shape[1] else data.X[:, left]
+        span = float(np.mean(data.t1[rows] - data.t0[rows] + 1))
+        joint = dominant_together(X, parts.y, folds, [data.names[j] for j in left], len(parts.label_map.classes), span)
+        self._put_away([replace(finding, column=name) for finding in joint for name in finding.column.split(", ")])
         self.remarks += outcome_names(data.names)
         self.checks["H single columns"] = (
             f"{len(data.names)} columns alone on {len(folds)} inner fold{'' if len(folds) == 1 else 's'}, "

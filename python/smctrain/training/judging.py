@@ -6,8 +6,8 @@ holdout        OOS: the test part. Inner: out-of-fold training rows and the vali
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from smctrain.config import Config
 from smctrain.training.evaluate import answers
-from smctrain.training.files import Trained
 from smctrain.training.fitting import FamilyFit
 from smctrain.training.parts import LabelMap, Parts, Rows
 from smctrain.training.walk_forward import Answers, FamilyWindows, Windows
 from smctrain.verdict import Trials, Verdict, decide
+from smctrain.verdict.ledger import Trial
 
 CLASS_WORDS = {-1: "stop first", 0: "neither in time", 1: "target first"}
 
@@ -41,6 +41,8 @@ class EvidenceRows:
     """(k, rows of oos)"""
     inner_answers: Answers
     train_answers: Answers
+    out_of_fold: bool = True
+    """Whether inner folds learned from each other's rows."""
     inner_majority: Answers | None = None
     """(rows of inner,) the commonest class among the rows each inner answer was learned from."""
     also_tried: dict[str, Answers] = field(default_factory=dict)
@@ -67,6 +69,7 @@ def walk_forward_rows(
         oos_answers=np.stack([family.oos for family in found]),
         inner_answers=np.stack([family.inner for family in found]),
         train_answers=np.stack([family.train for family in found]),
+        out_of_fold=windows.parts[0].both_sides,
         also_tried={
             f"{family.family}: {what}": vector
             for family in found
@@ -78,21 +81,25 @@ def walk_forward_rows(
     )
 
 
-def holdout_rows(parts: Parts, models: Mapping[str, Trained], fits: Mapping[str, FamilyFit]) -> EvidenceRows:
-    """Evidence of one test part behind training and validation."""
+def holdout_rows(
+    parts: Parts, models: Mapping[str, NDArray[np.float64]], fits: Mapping[str, FamilyFit]
+) -> EvidenceRows:
+    """Evidence of one test part behind training and validation; `models` are probabilities of all bars."""
     names = list(models)
     rows = parts.validation
     majority = np.full(len(rows), _commonest(parts.y, parts.train), dtype=np.int32)
-    inner = {name: answers(models[name][1][rows]) for name in names}
+    inner = {name: answers(models[name][rows]) for name in names}
     also_tried: dict[str, Answers] = {}
-    if all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names):
-        rows = np.concatenate([parts.train, parts.validation])
-        majority = np.concatenate([fold_majority(parts, parts.train), majority])
-        inner = {name: np.concatenate([answers(fits[name].folds.proba[parts.train]), inner[name]]) for name in names}
+    folds = all(len(fits[name].folds.accuracies) == len(parts.folds) > 0 for name in names)
+    if folds:
+        held = parts.held
+        rows = np.concatenate([held, parts.validation])
+        majority = np.concatenate([fold_majority(parts, held), majority])
+        inner = {name: np.concatenate([answers(fits[name].folds.proba[held]), inner[name]]) for name in names}
         also_tried = {
             # What was not used never saw the validation part: silent there.
             f"{name}: {what}": np.concatenate(
-                [answers(outcome.proba[parts.train]), np.full(len(parts.validation), -1, dtype=np.int32)]
+                [answers(outcome.proba[held]), np.full(len(parts.validation), -1, dtype=np.int32)]
             )
             for name in names
             for what, outcome in fits[name].tried.items()
@@ -107,9 +114,10 @@ def holdout_rows(parts: Parts, models: Mapping[str, Trained], fits: Mapping[str,
         inner=rows,
         train=parts.train,
         names=names,
-        oos_answers=np.stack([answers(models[name][1][parts.test]) for name in names]),
+        oos_answers=np.stack([answers(models[name][parts.test]) for name in names]),
         inner_answers=np.stack([inner[name] for name in names]),
-        train_answers=np.stack([answers(models[name][1][parts.train]) for name in names]),
+        train_answers=np.stack([answers(models[name][parts.train]) for name in names]),
+        out_of_fold=folds and parts.both_sides,
         also_tried=also_tried,
         inner_majority=majority,
     )
@@ -119,13 +127,30 @@ def fold_majority(part: Parts, rows: Rows) -> Answers:
     """On each row the commonest class of the rows that its fold learned from; of all training rows where no fold holds
     it out."""
     found = np.full(len(part.y), _commonest(part.y, part.train), dtype=np.int32)
-    for fold in part.folds:
+    for fold in reversed(part.folds):  # of combinatorial folds the first one answers a row
         found[fold.test] = _commonest(part.y, np.concatenate([fold.fit, fold.stop]))
     return found[rows]
 
 
 def _commonest(y: NDArray[np.int32], rows: Rows) -> int:
     return int(np.bincount(y[rows]).argmax())
+
+
+def with_replaced(rows: EvidenceRows, replaced: Sequence[EvidenceRows]) -> EvidenceRows:
+    """`rows` with what was answered before everything was fitted again: looked at, so it counts as tried.
+
+    Rows and classes that both have in common count; elsewhere a replaced answer is silent.
+    """
+    tried, oos = dict(rows.also_tried), dict(rows.also_oos)
+    for number, old in enumerate(replaced, 1):
+        inner_said = dict(zip(old.names, old.inner_answers, strict=True)) | old.also_tried
+        oos_said = dict(zip(old.names, old.oos_answers, strict=True)) | old.also_oos
+        classes = (old.label_map.classes, rows.label_map.classes)
+        for name, vector in inner_said.items():
+            tried[f"{name} (replaced {number})"] = _moved(vector, old.inner, rows.inner, *classes)
+        for name, vector in oos_said.items():
+            oos[f"{name} (replaced {number})"] = _moved(vector, old.oos, rows.oos, *classes)
+    return replace(rows, also_tried=tried, also_oos=oos)
 
 
 def judge(
@@ -162,7 +187,7 @@ def judge(
         stability_threshold=config.selector.stability_threshold,
         ledger=with_own(rows, earlier),
         n_symbols=n_symbols,
-        out_of_fold=True,
+        out_of_fold=rows.out_of_fold,
         inner_majority=rows.inner_majority,
         t0=None if spans is None else spans[0][rows.oos],
         t1=None if spans is None else spans[1][rows.oos],
@@ -182,6 +207,12 @@ def with_own(rows: EvidenceRows, earlier: Trials | None) -> Trials | None:
     oos = np.concatenate([np.asarray(earlier.oos, dtype=np.int64).reshape(-1, len(rows.oos)), oos])
     inner = None if earlier.inner is None else np.concatenate([np.asarray(earlier.inner, dtype=np.int64), inner])
     return Trials(oos, inner, earlier.lost, earlier.note)
+
+
+def _moved(vector: Answers, rows: Rows, to: Rows, classes: Sequence[int], into: Sequence[int]) -> Answers:
+    """Answers on `rows` as answers on the rows `to`, codes of `classes` as those of `into`."""
+    trial = Trial("", "", "", rows, vector.astype(np.int64), tuple(classes))
+    return trial.on(to, into).astype(np.int32)
 
 
 def _stack(vectors: Mapping[str, Answers], n: int) -> NDArray[np.int64]:

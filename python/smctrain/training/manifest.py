@@ -16,8 +16,8 @@ from smctrain.results import RunResult, SymbolResult
 
 REVIEW = "MANUAL_REVIEW_REQUIRED"
 _NUMBERS = (
-    "metric", "n_oos", "n_inner", "n_eff", "design_effect", "configurations", "p_oos", "p_in", "p_comb", "e_end",
-    "skill", "statistic", "baseline",
+    "metric", "n_oos", "n_inner", "n_eff", "design_effect", "configurations", "p_oos", "p_own", "p_in", "p_comb",
+    "e_end", "skill", "statistic", "baseline",
 )  # fmt: skip
 
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from smctrain.config import Config
 from smctrain.dataset import Dataset
 from smctrain.exceptions import OneClass, TooFewRows
-from smctrain.splits import EventAwareSplit, PurgedKFold, TemporalSplit
+from smctrain.splits import EventAwareSplit, TemporalSplit
 from smctrain.splits import audit as audit_split
 from smctrain.splits.base import longest_overlap
 from smctrain.splits.tail import tail_split
 from smctrain.training.calendar import outer_splitter
+from smctrain.training.inner import inner_splitter, learns_both_sides
 
 Rows = NDArray[np.int64]
 
@@ -60,6 +61,14 @@ class Parts:
     folds_note: str
     horizon: int
     report: dict[str, Any]
+    both_sides: bool = True
+    """Whether folds learn from each other's rows."""
+
+    @property
+    def held(self) -> Rows:
+        """All rows that a fold holds out, each once, ascending."""
+        rows = [fold.test for fold in self.folds]
+        return np.unique(np.concatenate(rows)) if rows else np.empty(0, dtype=np.int64)
 
 
 def make_parts(data: Dataset, config: Config, times: NDArray[np.datetime64]) -> Parts:
@@ -96,10 +105,12 @@ def make_parts(data: Dataset, config: Config, times: NDArray[np.datetime64]) -> 
         "purged": purged,
         "early_stopping_rows": len(stop),
         "folds": len(folds),
+        "folds_kind": config.cv.kind,
         "folds_note": note,
         **calendar,
     }
-    return Parts(label_map, y, train, validation, test, fit, stop, folds, note, horizon, report)
+    both = learns_both_sides(config)
+    return Parts(label_map, y, train, validation, test, fit, stop, folds, note, horizon, report, both)
 
 
 def _outer(data: Dataset, rows: Rows, config: Config) -> tuple[Rows, Rows, Rows, int, dict[str, Any]]:
@@ -144,22 +155,20 @@ def make_label_map(y: NDArray[np.float64], min_class: int, symbol: str) -> Label
 def inner_folds(
     data: Dataset, train: Rows, y: NDArray[np.int32], n_classes: int, config: Config, horizon: int
 ) -> tuple[list[Fold], str]:
-    """Purged folds of the training rows, and why there are none where there are none."""
+    """Folds of the training rows by `cv.kind`, and why there are none where there are none."""
     n_folds = config.cv.folds
-    if n_folds < 2:
+    if n_folds < 1:
         return [], "cross-validation is switched off"
     smallest = max(20, horizon)
-    if len(train) // n_folds < smallest:
+    held = len(train) if config.cv.kind != "walk_forward" else int(len(train) * (1.0 - config.cv.min_train))
+    if held // n_folds < smallest:
         return [], f"{len(train)} training rows are too few for {n_folds} folds of at least {smallest} rows"
-    intervals = (data.t0[train], data.t1[train])
-    splitter = PurgedKFold(
-        n_splits=n_folds, embargo=config.cv.embargo, intervals=intervals, lookback=config.cv.lookback
-    )
+    splitter, intervals = inner_splitter(data, train, config)
     try:
         pairs = list(splitter.split(train))
     except TooFewRows as error:
         return [], str(error)
-    audit_split(pairs, train, intervals, embargo=config.cv.embargo, lookback=config.cv.lookback)
+    audit_split(splitter, train, intervals)
     folds: list[Fold] = []
     for number, (inside, outside) in enumerate(pairs):
         fit, stop = tail_split(train[inside], data.t0, data.t1, config.cv.stop_share)

@@ -204,6 +204,7 @@ def _task(
     symbol: str, bars: BarSet, config: Config, folder: Path | None, threads: int, n_symbols: int,
     own: Mapping[str, UserColumns],
 ) -> Task:  # fmt: skip
+    ledger = ledger_folder(config, folder)
     return Task(
         symbol,
         "smctrain.training.symbol:train_symbol",
@@ -216,7 +217,7 @@ def _task(
             "n_symbols": n_symbols,
             "user": own.get(symbol),
             "other": _other(symbol, bars, config, own) if config.leak_audit.sentinels else None,
-            "ledger": None if folder is None else str(ledger_folder(config, folder)),
+            "ledger": None if ledger is None else str(ledger),
         },
     )
 
@@ -230,10 +231,13 @@ def _other(symbol: str, bars: BarSet, config: Config, own: Mapping[str, UserColu
     return OtherSymbol(_frames(bars[name], config), own.get(name))
 
 
-def ledger_folder(config: Config, folder: Path) -> Path:
-    """Where trials are counted: beside the run folders, so that it knows all of them."""
+def ledger_folder(config: Config, folder: Path | None) -> Path | None:
+    """Where trials are counted: beside the run folders, so that it knows all of them. A run in memory has no folder:
+    None, unless a ledger is named."""
     named = config.output.ledger or os.environ.get("SMCTRAIN_LEDGER")
-    return Path(named) if named else folder.absolute().parent / "ledger"
+    if named:
+        return Path(named)
+    return None if folder is None else folder.absolute().parent / "ledger"
 
 
 def _frames(bars: SymbolBars, config: Config) -> SymbolBars:

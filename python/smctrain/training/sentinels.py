@@ -1,28 +1,34 @@
-"""What the leak guard does on request once models are there: sentinels, and the noise canary on our own columns."""
+"""What the leak guard does on request once models are there: sentinels, and the noise canary on our own columns.
+
+Sentinels look at the unseen rows the verdict stands on: the pooled outer windows, the test part where there are none.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smctrain.audit.canary import run_canary
-from smctrain.audit.sentinels import Sentinel, beside_majority, forest_answers, shifted_label, shuffled_time
+from smctrain.audit.sentinels import Sentinel, all_columns, forest_proba, later_labels
 from smctrain.audit.subject import SpecSubject
 from smctrain.bars import Bars, SymbolBars
 from smctrain.config import Config
 from smctrain.dataset import Dataset, make_dataset
-from smctrain.exceptions import FeatureLeak, SmctrainError, TooFewRows
+from smctrain.exceptions import FeatureLeak, SmctrainError, SplitLeak, TooFewRows
 from smctrain.features import build_features
 from smctrain.features.user import UserColumns, with_user_columns
-from smctrain.training.bounds import seed_of
+from smctrain.models.registry import make_trainer
+from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.guard import Guard
-from smctrain.training.parts import Parts
+from smctrain.training.isolation import Isolation
+from smctrain.training.parts import Parts, Rows
 from smctrain.training.recipe import base_bars, feature_spec, make_labels
-
-Codes = NDArray[np.int32]
+from smctrain.training.walk_forward import FamilyWindows, Windows
 
 
 @dataclass(frozen=True)
@@ -33,57 +39,92 @@ class OtherSymbol:
     user: UserColumns | None = None
 
 
-def watch(
-    guard: Guard, data: Dataset, parts: Parts, base: Bars, answers: Mapping[str, Codes], config: Config,
-    other: OtherSymbol | None, threads: int,
-) -> None:  # fmt: skip
-    """What the settings ask for; see `run_sentinels` and `run_noise_canary`."""
-    if config.leak_audit.sentinels:
-        run_sentinels(guard, data, parts, base, answers, config, other, threads)
-    if config.leak_audit.canary:
-        run_noise_canary(guard, base, config, threads)
+@dataclass(frozen=True)
+class Unseen:
+    """Answers of all families on the rows the verdict stands on."""
+
+    rows: Rows
+    y: NDArray[np.int32]
+    """Class code per bar."""
+    n_classes: int
+    horizon: int
+    proba: Mapping[str, NDArray[np.float64]]
+    """family -> (rows, K)"""
+    windows: Windows
+    """What the first window of is fitted again."""
+    found: Mapping[str, FamilyWindows]
+    """What the run found on these windows; empty where there are none."""
+    settings: Mapping[str, dict[str, Any]]
+    """Of each family, as they were used."""
+
+
+def unseen_rows(
+    parts: Parts, proba: Mapping[str, NDArray[np.float64]], windows: Windows | None,
+    found: Mapping[str, FamilyWindows], settings: Mapping[str, dict[str, Any]],
+) -> Unseen:  # fmt: skip
+    """The pooled windows; the test part, answered by `proba` (all bars), where no family has them."""
+    if windows is not None and found:
+        return Unseen(
+            windows.oos, windows.y, len(windows.label_map.classes), windows.horizon,
+            {name: family.proba for name, family in found.items()}, windows, found, settings,
+        )  # fmt: skip
+    one = Windows(parts.label_map, parts.y, parts.horizon, [replace(parts, validation=parts.validation[:0])])
+    on_test = {name: of_bars[parts.test] for name, of_bars in proba.items()}
+    return Unseen(parts.test, parts.y, len(parts.label_map.classes), parts.horizon, on_test, one, {}, settings)
 
 
 def run_sentinels(
-    guard: Guard, data: Dataset, parts: Parts, base: Bars, answers: Mapping[str, Codes], config: Config,
-    other: OtherSymbol | None, threads: int,
+    guard: Guard, data: Dataset, unseen: Unseen, config: Config, threads: int, stop: NDArray[np.uint8],
+    other: tuple[OtherSymbol, Bars] | None = None,
 ) -> None:  # fmt: skip
-    """Sentinels into the guard's report.
-
-    Parameters
-    ----------
-    answers : family -> class codes of the test rows
+    """Sentinels into the guard's report; `other` is another symbol and the bars of this one.
 
     Raises
     ------
-    FeatureLeak
-        If a forest that learned from labels in random order still beats the commonest class.
+    SplitLeak
+        Code "isolation": answers hang on labels or columns of rows that were held out.
     """
-    truth = parts.y[parts.test]
-    found: list[Sentinel | None] = [
-        shifted_label(family, codes, truth, parts.horizon) for family, codes in answers.items()
-    ]
-    X = guard.values()
-    n_classes = len(parts.label_map.classes)
+    truth = unseen.y[unseen.rows]
+    floor = config.leak_audit.max_auc
+    found: list[Sentinel | None] = []
+    for family, proba in unseen.proba.items():
+        found.append(later_labels(family, proba, truth, unseen.horizon))
+        found.append(all_columns("all columns", family, proba, truth, unseen.horizon, floor))
     seed = seed_of(config.training.seed, data.symbol, "sentinels") % (1 << 32)
-    shuffled = shuffled_time(X, parts.y, parts.train, parts.test, n_classes, parts.horizon, seed, threads)
-    found.append(shuffled)
     if other is not None:
-        found.append(_hold_out(guard, data, parts, base, config, other, seed, threads))
-    guard.sentinels = [sentinel for sentinel in found if sentinel is not None]
+        found.append(_hold_out(guard, data, unseen, config, *other, seed, threads))
+    isolated = {family: _isolated(guard, data, unseen, config, family, threads, stop, seed) for family in unseen.proba}
+    guard.sentinels = [sentinel for sentinel in [*found, *isolated.values()] if sentinel is not None]
     loud = sum(not sentinel.ok for sentinel in guard.sentinels)
-    guard.checks["sentinels"] = f"{len(guard.sentinels)} asked, {loud} loud"
-    if not shuffled.ok:
-        raise FeatureLeak(
-            f"{data.symbol}: {shuffled.words}: a model that learned nothing must not beat the commonest class. "
-            "Held-out labels reach the columns or the training rows."
-        )
+    silent = [family for family, sentinel in isolated.items() if sentinel is None]
+    guard.checks["sentinels"] = f"{len(guard.sentinels)} asked, {loud} loud" + (
+        f"; not compared: held-out rows of {', '.join(silent)}, whose fits ended by the clock or do not repeat"
+        if silent
+        else ""
+    )
+    for sentinel in isolated.values():
+        if sentinel is not None and sentinel.loud:
+            raise SplitLeak(f"{data.symbol}: {sentinel.words}.", "isolation")
+
+
+def _isolated(
+    guard: Guard, data: Dataset, unseen: Unseen, config: Config, family: str, threads: int,
+    stop: NDArray[np.uint8], seed: int,
+) -> Sentinel | None:  # fmt: skip
+    limit = 60.0 * config.training.time_limit_minutes
+
+    def bounds() -> Bounds:
+        return Bounds(config.training.seed, threads, stop, time.monotonic() + limit)
+
+    isolation = Isolation(data, unseen.windows, config, guard.quarantine, seed, bounds)
+    return isolation.ask(make_trainer(family, unseen.settings[family]), unseen.found.get(family))
 
 
 def _hold_out(
-    guard: Guard, data: Dataset, parts: Parts, base: Bars, config: Config, other: OtherSymbol, seed: int, threads: int
-) -> Sentinel | None:
-    """A forest that learned from another symbol before the test part begins, on the test part of this one."""
+    guard: Guard, data: Dataset, unseen: Unseen, config: Config, other: OtherSymbol, base: Bars, seed: int,
+    threads: int,
+) -> Sentinel | None:  # fmt: skip
+    """A forest that learned from another symbol before the unseen rows of this one begin."""
     try:
         bars = base_bars(other.bars, config)
         table = build_features(
@@ -96,16 +137,24 @@ def _hold_out(
         return None  # the other symbol fails by itself and says why
     if theirs.names != data.names:
         return None
-    codes = parts.label_map.codes(theirs.y)
-    begins = base.time_close[parts.test[0]]
+    codes = unseen.windows.label_map.codes(theirs.y)
+    begins = base.time_close[unseen.rows[0]]
     rows = theirs.rows[(codes[theirs.rows] >= 0) & (bars.time_close[theirs.t1[theirs.rows]] < begins)]
     if len(rows) < 100 or len(np.unique(codes[rows])) < 2:
         return None
     kept = guard.kept_columns()
-    n_classes = len(parts.label_map.classes)
-    answers = forest_answers(theirs.X[:, kept], codes, rows, guard.values(), parts.test, n_classes, seed, threads)
-    name = f"forest of {other.bars.symbol}"
-    return beside_majority("symbol hold-out", name, answers, parts.y[parts.test], parts.horizon)
+    proba = forest_proba(
+        theirs.X[:, kept], codes, rows, guard.values(), unseen.rows, unseen.n_classes, seed, threads
+    )  # fmt: skip
+    means = (
+        f"No row and no label of {data.symbol} can have helped a forest that knows {other.bars.symbol} before these "
+        "rows begin, so the columns carry the outcome: a person should find out which"
+    )
+    truth = unseen.y[unseen.rows]
+    subject = f"forest of {other.bars.symbol}"
+    return all_columns(
+        "symbol hold-out", subject, proba, truth, unseen.horizon, config.leak_audit.max_auc, means
+    )  # fmt: skip
 
 
 def run_noise_canary(guard: Guard, base: Bars, config: Config, threads: int) -> None:

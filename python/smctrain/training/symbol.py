@@ -29,18 +29,25 @@ from smctrain.prepare import Preparation
 from smctrain.results import SymbolResult
 from smctrain.training.bounds import Bounds
 from smctrain.training.calendar import with_calendar
-from smctrain.training.evaluate import agreed, answers, probabilities_beat_prior
+from smctrain.training.evaluate import agreed, probabilities_beat_prior
 from smctrain.training.families import Families, Fitted
 from smctrain.training.files import Pooled, symbol_folder, write_symbol
 from smctrain.training.final import FinalModel
 from smctrain.training.guard import Guard, importances_of
-from smctrain.training.judging import CLASS_WORDS, EvidenceRows, holdout_rows, judge, walk_forward_rows
+from smctrain.training.judging import (
+    CLASS_WORDS,
+    EvidenceRows,
+    holdout_rows,
+    judge,
+    walk_forward_rows,
+    with_replaced,
+)
 from smctrain.training.left_out import ScoreWithout
 from smctrain.training.parts import Parts, make_parts
 from smctrain.training.recipe import base_bars, data_hash, feature_spec, make_labels, prepare_settings
-from smctrain.training.sentinels import OtherSymbol, watch
+from smctrain.training.sentinels import OtherSymbol, run_noise_canary, run_sentinels, unseen_rows
 from smctrain.training.stages import Stages
-from smctrain.training.trials import count_trials
+from smctrain.training.trials import book_of_bars
 from smctrain.training.walk_forward import WalkForwardFit, Windows, make_windows
 from smctrain.verdict import Trials
 from smctrain.verdict.result import DEPLOY, NO_EVIDENCE
@@ -98,20 +105,24 @@ def train_symbol(
     with stage("prepare"):
         prepare = guard.prepared(Preparation.fit(data.X, parts.train, data.names, prepare_settings(config)))
     digest = data_hash(bars, user)
+    book = book_of_bars(ledger, fingerprint(base), data, config)
 
     def fit_all() -> tuple[WalkForwardFit | None, Fitted]:
         walk = None
         if windows is not None:
             walk = WalkForwardFit(data, windows, config, threads, guard.quarantine, guard.provenance)
-        return walk, Families(data, parts, prepare, walk, config, threads, stop, report, stage, guard).run()
+        return walk, Families(data, parts, prepare, walk, config, threads, stop, report, stage, guard, book).run()
 
     walk, fitted = fit_all()
+    replaced: list[EvidenceRows] = []
     score_without = ScoreWithout(data, parts, config, threads, stop, guard)
     while guard.outweighed(
         importances_of({name: model for name, (model, _) in fitted.models.items()}),
         {name: fit.folds.accuracies for name, fit in fitted.fits.items()},
         score_without,
     ):
+        # What was answered with the column is on the record: it was scored on the rows that decide.
+        replaced += [_evidence(parts, fitted, walk)] if fitted.models else []
         prepare = guard.prepared(prepare)
         walk, fitted = fit_all()
     fits, models, failures = fitted.fits, fitted.models, fitted.failures
@@ -121,15 +132,21 @@ def train_symbol(
         error.stage = "training"  # type: ignore[attr-defined]
         raise error
     guard.check_calibrators(models)
-    if config.leak_audit.sentinels or config.leak_audit.canary:
+    if config.leak_audit.sentinels:
+        report("sentinels")
         with stage("sentinels"):
-            given = {name: answers(proba[parts.test]) for name, (_, proba) in models.items()}
-            watch(guard, data, parts, base, given, config, other, threads)
+            of_bars = {name: proba for name, (_, proba) in models.items()}
+            unseen = unseen_rows(
+                parts, of_bars, None if walk is None else walk.windows, fitted.windows, fitted.settings
+            )
+            run_sentinels(guard, data, unseen, config, threads, stop, None if other is None else (other, base))
+    if config.leak_audit.canary:
+        with stage("sentinels"):
+            run_noise_canary(guard, base, config, threads)
     report("verdict")
     with stage("verdict"):
-        rows = _evidence(parts, fitted, walk)
-        earlier = count_trials(None if ledger is None else Path(ledger), fingerprint(base), rows, data, config)
-        verdict = _verdict(data, rows, fitted, config, n_symbols, earlier)
+        rows = with_replaced(_evidence(parts, fitted, walk), replaced)
+        verdict = _verdict(data, rows, fitted, config, n_symbols, book.earlier(rows))
     final = None
     if walk is not None and config.evaluation.final_refit and verdict["kind"] == "DEPLOY":
         report("refit")
@@ -195,8 +212,9 @@ def _evidence(parts: Parts, made: Fitted, walk: WalkForwardFit | None) -> Eviden
     if walk is not None and made.windows:
         return walk_forward_rows(walk.windows, made.windows, made.also_oos)
     # A fit that was ended early is no candidate, unless there is nothing else to show.
-    whole = {name: model for name, model in made.models.items() if made.fits[name].model.complete}
-    return holdout_rows(parts, whole or made.models, made.fits)
+    every = {name: proba for name, (_, proba) in made.models.items()}
+    whole = {name: proba for name, proba in every.items() if made.fits[name].model.complete}
+    return holdout_rows(parts, whole or every, made.fits)
 
 
 def _verdict(

@@ -1,11 +1,19 @@
-"""What a run tells the trial ledger, and what the ledger tells the run."""
+"""What a run tells the trial ledger, and what the ledger tells the run.
+
+A configuration is written down as soon as it was scored on rows that decide, before anybody reads what came of it: a
+run that is killed between that moment and its verdict has counted all the same. What is fitted again inside the same
+run (other settings, a column in quarantine) is a configuration of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smctrain.artifact import dumps_strict
 from smctrain.config import Config
@@ -19,18 +27,102 @@ from smctrain.verdict.ledger import INNER, OOS, Judged, Ledger, Trial, digest_of
 
 def key_of(bars_digest: str, config: Config, method: str) -> str:
     """Which runs judge the same rows: same bars, same target, same split plan."""
-    evaluation = config.evaluation.model_dump(mode="json", include={"n_splits", "min_train"})
-    split = config.split.model_dump(mode="json")
-    cut = {name: split[name] for name in ("embargo", "calendar", "exclude")}
-    plan = cut | (evaluation if method == "walk_forward" else split)
-    target = config.labels.model_dump(mode="json")
+    target = dumps_strict(config.labels.model_dump(mode="json"), indent=None)
+    return ledger_key(bars_digest, target, dumps_strict({"method": method, **_plan(config, method)}, indent=None))
+
+
+def table_key(data: Dataset, config: Config, method: str) -> str:
+    """The same for a table of rows: same labels with the same intervals, same split plan, whatever the columns."""
+    rows = data.rows
+    known = (np.ascontiguousarray(part[rows]).tobytes() for part in (data.y, data.t0, data.t1))
     return ledger_key(
-        bars_digest, dumps_strict(target, indent=None), dumps_strict({"method": method, **plan}, indent=None)
+        "table", rows.tobytes(), *known, dumps_strict({"method": method, **_plan(config, method)}, indent=None)
     )
 
 
+def _plan(config: Config, method: str) -> dict[str, Any]:
+    split = config.split.model_dump(mode="json")
+    cut = {name: split[name] for name in ("embargo", "calendar", "exclude")}
+    evaluation = config.evaluation.model_dump(mode="json", include={"n_splits", "min_train"})
+    return cut | (evaluation if method == "walk_forward" else split)
+
+
+@dataclass
+class TrialBook:
+    """One run's page of the ledger.
+
+    Parameters
+    ----------
+    ledger : Ledger or None
+        None: nothing is counted across runs.
+    key : callable
+        Method of the evidence ("walk_forward", "holdout") -> key of the rows.
+    """
+
+    ledger: Ledger | None
+    key: Callable[[str], str]
+    data: Dataset
+    config: Config
+    run: str = field(default_factory=new_run)
+    failed: OSError | None = None
+    """Why the ledger could not be written."""
+    _known: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
+    """(method, name) -> digest of the answers of each fit under that name."""
+
+    def write(self, rows: EvidenceRows) -> None:
+        """Write down what of these answers is not yet: families on inner and OOS rows, what was not used on inner."""
+        if self.ledger is None:
+            return
+        trials = trials_of(rows, self.data, self.config, self.run)
+        named: dict[str, list[Trial]] = {}
+        for trial in trials:
+            named.setdefault(trial.name, []).append(trial)
+        new: list[Trial] = []
+        for name, together in named.items():
+            digest = b"".join(trial.answers.tobytes() for trial in together)
+            before = self._known.setdefault((rows.method, name), [])
+            if digest in before:
+                continue
+            before.append(digest)
+            number = len(before)
+            new += [replace(trial, name=f"{name} (fit {number})") if number > 1 else trial for trial in together]
+        try:
+            self.ledger.append(self.key(rows.method), new)
+        except OSError as error:
+            self.failed = error
+
+    def earlier(self, rows: EvidenceRows) -> Trials | None:
+        """Trials of other runs on these rows. Where nothing was written for this kind of evidence yet, it is now."""
+        if self.ledger is None:
+            return None
+        if not any(method == rows.method for method, _ in self._known):
+            self.write(rows)
+        key = self.key(rows.method)
+        try:
+            if self.failed is not None:
+                raise self.failed
+            found = self.ledger.read(key)
+        except OSError as error:
+            # Nobody knows how often these rows were tried: inner rows must not help.
+            nothing = np.empty((0, len(rows.oos)), dtype=np.int64)
+            why = f"the ledger cannot be used ({error.strerror or error}: {self.ledger.path(key)})"
+            return Trials(nothing, None, note=why)
+        return found.as_trials(rows.oos, rows.inner, rows.label_map.classes, self.run)
+
+
+def no_book(data: Dataset, config: Config) -> TrialBook:
+    """For whoever counts nothing across runs."""
+    return TrialBook(None, lambda method: method, data, config)
+
+
+def book_of_bars(folder: Path | str | None, bars_digest: str, data: Dataset, config: Config) -> TrialBook:
+    """The book of a run on bars; `folder` None: nothing is counted across runs."""
+    ledger = None if folder is None else Ledger(folder)
+    return TrialBook(ledger, lambda method: key_of(bars_digest, config, method), data, config)
+
+
 def trials_of(rows: EvidenceRows, data: Dataset, config: Config, run: str) -> list[Trial]:
-    """Every configuration this run scored: the families on inner and OOS rows, what was not used on inner rows."""
+    """Every configuration these rows hold: the families on inner and OOS rows, what was not used on inner rows."""
     shared = {
         "run": run,
         "classes": tuple(rows.label_map.classes),
@@ -39,7 +131,7 @@ def trials_of(rows: EvidenceRows, data: Dataset, config: Config, run: str) -> li
         "features": digest_of(data.names),
     }
     found: list[Trial] = []
-    answered = [
+    answered: list[tuple[str, str, NDArray[np.int64], NDArray[np.int32]]] = [
         *((name, OOS, rows.oos, vector) for name, vector in zip(rows.names, rows.oos_answers, strict=True)),
         *((name, INNER, rows.inner, vector) for name, vector in zip(rows.names, rows.inner_answers, strict=True)),
         *((name, INNER, rows.inner, vector) for name, vector in rows.also_tried.items()),
@@ -50,24 +142,6 @@ def trials_of(rows: EvidenceRows, data: Dataset, config: Config, run: str) -> li
         answers = vector.astype(np.int64)
         found.append(Trial(name=name, stage=stage, rows=where, answers=answers, score=score, **shared))  # type: ignore[arg-type]
     return found
-
-
-def count_trials(
-    folder: Path | None, bars_digest: str, rows: EvidenceRows, data: Dataset, config: Config
-) -> Trials | None:
-    """Write this run's trials down, and return those of other runs on the same rows."""
-    if folder is None:
-        return None
-    ledger, run = Ledger(folder), new_run()
-    key = key_of(bars_digest, config, rows.method)
-    try:
-        ledger.append(key, trials_of(rows, data, config, run))
-        found = ledger.read(key)
-    except OSError as error:
-        # Nobody knows how often these rows were tried: inner rows must not help.
-        nothing = np.empty((0, len(rows.oos)), dtype=np.int64)
-        return Trials(nothing, None, note=f"the ledger cannot be used ({error.strerror or error}: {ledger.path(key)})")
-    return found.as_trials(rows.oos, rows.inner, rows.label_map.classes, run)
 
 
 def judged_before(

@@ -41,6 +41,7 @@ from smctrain.training.choosing import FeatureChoice
 from smctrain.training.evaluate import answers
 from smctrain.training.final import FinalModel, median_of, refit_on_all
 from smctrain.training.fitting import FamilyFit, Fitter, FoldOutcome
+from smctrain.training.inner import learns_both_sides
 from smctrain.training.parts import LabelMap, Parts, Rows, inner_folds, make_label_map
 from smctrain.training.prepared import FoldStore
 from smctrain.training.provenance import Provenance
@@ -67,7 +68,8 @@ class Windows:
     @property
     def inner(self) -> Rows:
         """Rows before the first OOS row that inner folds hold out."""
-        return self.parts[0].train
+        first = self.parts[0]
+        return first.held if first.folds else first.train
 
     def report(self, times: NDArray[Any] | None = None) -> list[dict[str, Any]]:
         """Rows, and dates where there are any, of each window."""
@@ -121,7 +123,8 @@ def make_windows(data: Dataset, config: Config) -> Windows:
         folds, note = inner_folds(data, train, y, len(label_map.classes), config, horizon)
         if number == 0 and not folds:
             raise TooFewRows(f"{data.symbol}: no evidence before the first window: {note}.")
-        parts.append(Parts(label_map, y, train, train[:0], test, fit, stop, folds, note, horizon, {}))
+        both = learns_both_sides(config)
+        parts.append(Parts(label_map, y, train, train[:0], test, fit, stop, folds, note, horizon, {}, both))
     return Windows(label_map, y, horizon, parts)
 
 
@@ -220,10 +223,12 @@ class WalkForwardFit:
         )
 
     def search(self, trials: list[Trainer], bounds: Bounds) -> list[FoldOutcome]:
-        """Out-of-fold answers of each trial on a few purged folds of the first window's training rows; fewer where time
-        runs out."""
+        """Out-of-fold answers of each trial on a few folds of the first window's training rows; fewer where time runs
+        out. A search is no place for combinatorial folds: plain ones then."""
         part = self.windows.parts[0]
-        config = self.config.model_copy(update={"cv": self.config.cv.model_copy(update={"folds": TUNING_FOLDS})})
+        kind = "purged_kfold" if self.config.cv.kind == "cpcv" else self.config.cv.kind
+        few = self.config.cv.model_copy(update={"folds": TUNING_FOLDS, "kind": kind})
+        config = self.config.model_copy(update={"cv": few})
         classes = len(self.windows.label_map.classes)
         folds, note = inner_folds(self.data, part.train, part.y, classes, config, part.horizon)
         part = dataclasses.replace(part, folds=folds, folds_note=note)

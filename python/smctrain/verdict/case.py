@@ -29,6 +29,7 @@ Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Figures = dict[str, float | int | str | None]
+MOST_R = 1e100
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,13 @@ class Precision(NamedTuple):
     """Variance of one independent row; None: that of a share."""
 
 
+class ForwardSkill(NamedTuple):
+    """Skill without hindsight, see hindsight.py."""
+
+    ic: float
+    p: float
+
+
 class TrainingRule(NamedTuple):
     """What the training rows must hold before anything can be said."""
 
@@ -73,8 +81,6 @@ class Case(ABC):
     """Edges over the baseline for which the rows needed are told."""
     most: ClassVar[float]
     """Where an edge is larger than any that exists."""
-    own_luck_decides: ClassVar[bool] = False
-    """Whether the chosen model must beat luck on its own, see Note [The best is not the chosen] in rules.py."""
 
     names: list[str]
     horizon: int
@@ -148,6 +154,10 @@ class Case(ABC):
     def wealth(self) -> stats.EProcess:
         """The e-process of all models on OOS rows."""
 
+    def forward(self, model: int) -> ForwardSkill | None:
+        """The model's skill measured from what was known before the test; None: this metric needs no such look."""
+        return None
+
     @abstractmethod
     def required(self, edge: float, design_effect: float) -> int:
         """OOS rows that would show `edge`."""
@@ -171,16 +181,16 @@ class Case(ABC):
         """Sentences: how good the model's answers are on OOS rows, beside what needs no model."""
 
     @abstractmethod
-    def amount(self, edge: float) -> str:
-        """The smallest edge asked for, as it follows "seeing": "3 points", "an IC of 0.06"."""
-
-    @abstractmethod
     def edge_words(self, edge: float) -> str:
-        """The same as a thing: "an edge of 3 points", "an IC of 0.06"."""
+        """As a thing that can be seen: "a lead of 3 points over guessing", "an IC of 0.06"."""
 
     @abstractmethod
     def smallest(self, edge: float) -> str:
-        """The smallest edge that would have shown: "an edge of 4.2 points", "an IC of 0.084"."""
+        """What these rows show: "a lead only from 4.2 points upwards", "an IC only from 0.084 upwards"."""
+
+    @abstractmethod
+    def lead_words(self, lead: float) -> str:
+        """What a model does: "is 2.1 points ahead of guessing", "orders outcomes no better than luck"."""
 
     # ---- the ledger ----
 
@@ -292,6 +302,9 @@ def _outcomes(values: npt.ArrayLike | None, n: int, must: str) -> Floats | None:
     outcome = np.asarray(values, dtype=np.float64)
     if outcome.shape != (n,):
         raise InputError(f"{must} ({n}), but has shape {outcome.shape}.")
+    known = np.isfinite(outcome)
+    if known.any() and float(np.abs(outcome[known]).max()) > MOST_R:
+        raise InputError(f"{must.split()[0]} must hold outcomes in R, but holds {np.abs(outcome[known]).max():.3g}.")
     return outcome
 
 

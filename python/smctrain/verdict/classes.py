@@ -145,6 +145,7 @@ class ClassCase(Case):
     # ---- luck ----
 
     def shift_test(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> stats.CircularShiftTest:
+        # An earlier model may have known more, by a column that leaked: luck may have it, it does not speak for these.
         return stats.circular_shift_test(
             y, answers, self.horizon, self.metric.name, threads=self.threads, judged=len(self.names)
         )
@@ -227,14 +228,14 @@ class ClassCase(Case):
             return [f"{text}: {100 * skill:.1f} points of {self.metric.word} ahead."]
         return [f"{text}: no skill shown."]
 
-    def amount(self, edge: float) -> str:
-        return f"{100 * edge:.0f} points"
-
     def edge_words(self, edge: float) -> str:
-        return f"an edge of {self.amount(edge)}"
+        return f"a lead of {_points(edge)} over guessing"
 
     def smallest(self, edge: float) -> str:
-        return f"an edge of {100 * edge:.1f} points"
+        return f"a lead only from {_points(edge)} upwards"
+
+    def lead_words(self, lead: float) -> str:
+        return f"is {_points(lead)} ahead of guessing" if lead > 0.0 else "is not ahead of guessing"
 
     # ---- the ledger ----
 
@@ -255,7 +256,8 @@ class ClassCase(Case):
         return codes
 
     def from_ledger(self, answers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        back = np.append(self.classes, -1)  # codes -> the labels of this case
+        # Codes become the labels of this case, and silence what no label is: -1 may be one.
+        back = np.append(self.classes, min(-1, int(self.classes.min()) - 1))
         return np.asarray(back[answers])
 
 
@@ -315,8 +317,8 @@ def _lead(case: ClassCase, baseline: _Baseline, answers: Labels) -> float:
     inner = case.inner
     ahead = (baseline.answers == inner.y).astype(np.float64) - (answers == inner.y)
     ahead *= _weights(inner.y, case.metric)
-    if len(ahead) < 2 or bool(np.all(ahead == ahead[0])):
-        return 0.0
+    if bool(np.all(ahead == ahead[0])):
+        return math.copysign(math.inf, ahead[0]) if ahead[0] else 0.0
     t = stats.hac_mean(ahead, min(2 * case.horizon, len(ahead) - 1)).t
     return float(t) if math.isfinite(t) else 0.0
 
@@ -335,3 +337,9 @@ def _last_resolved(y: Labels, horizon: int, majority: int) -> Labels:
     guess = np.full_like(y, majority)
     guess[horizon:] = y[:-horizon]
     return guess
+
+
+def _points(share: float) -> str:
+    """0.03 -> "3 points"; tenths where there are any."""
+    points = round(100.0 * share, 1)
+    return f"{points:g} point{'' if points == 1.0 else 's'}"

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smctrain import stats
-from smctrain.verdict.case import Case, Figures
+from smctrain.verdict.case import Case, Figures, ForwardSkill
 from smctrain.verdict.luck import OwnLuck, own_luck
 from smctrain.verdict.measure import Measured, twice_the_variance
 from smctrain.verdict.stretches import Stretches, within_stretches
@@ -53,6 +53,7 @@ class Evidence:
     """Everything ever scored on these rows, on inner rows alone or also on OOS rows, by this run and earlier ones."""
     inner_known: bool
     luck: OwnLuck | None
+    forward: ForwardSkill | None
     wealth: stats.EProcess
     n_eff: float
     statistic: float
@@ -102,6 +103,7 @@ def weigh(case: Case, measured: Measured) -> Evidence:
         configurations=_count(case, tried, tried_inner),
         inner_known=tried_inner is not None,
         luck=own_luck(case, shown),
+        forward=case.forward(shown),
         wealth=case.wealth(),
         n_eff=n_eff,
         statistic=statistic,
@@ -171,6 +173,7 @@ def as_record(case: Case, measured: Measured, found: Evidence) -> dict[str, floa
         "baseline": measured.baseline,
         "skill": found.skill,
         **found.figures,
+        **({} if found.forward is None else {"forward_ic": found.forward.ic, "p_forward": found.forward.p}),
         "n_eff": found.n_eff,
         "design_effect": found.design_effect,
         "smallest_visible_edge": found.visible,

@@ -60,25 +60,74 @@ def _tries(case: Case, found: Evidence) -> list[str]:
 
 
 def _head(case: Case, measured: Measured, found: Evidence, kind: str, said: dict[str, str]) -> str:
-    name, rows = case.names[measured.shown], f"{len(case.oos):,} test rows"
-    asked, an_edge = case.amount(case.min_edge), case.edge_words(case.min_edge)
+    name = case.names[measured.shown]
     if kind == DEPLOY:
         if case.n_symbols > 1:
             return f"{name} passes alone; {case.n_symbols} symbols are still to be judged together."
         return f"{name} may be deployed: it passed every rule."
-    if kind == NO_EVIDENCE:
-        return f"No model is recommended: {rows} are enough to see {an_edge}, and the evidence for one is missing."
     best = measured.choice.best
     if best is not None and not said.keys() & LUCK:
         # The rows do show an answer better than chance; the first sentence must say what it lacks.
-        rule = next(name for name in _HEADLINES if name in said)
+        rule = next((name for name in _HEADLINES if name in said), next(iter(said)))
         lacking, said[rule] = said[rule], ""
+        return f"{best.name} answers better than chance, but is not recommended. {lacking}"
+    lead = _lead(found)
+    if lead >= found.visible and not said.keys() & TOO_LITTLE:
+        # Such rows show a lead like this: they are not too few, something else speaks against it.
+        alike = ", all classes weighed alike" if case.metric_name == "balanced_accuracy" else ""
         return (
-            f"{best.name} answers better than chance, but is not recommended. {lacking} "
-            f"Seeing {an_edge} takes {found.needed:,} test rows."
+            f"{name} looks good on the test rows ({case.scale.value(found.statistic)}{alike}), but is not recommended: "
+            f"{_against(case, measured, found, said)}."
         )
-    only = f"only {case.smallest(found.visible)} or more" if found.visible < case.most else "no edge at all"
-    return f"The data cannot tell: on {rows} {only} would have shown, and seeing {asked} takes {found.needed:,} rows."
+    return _nothing_shown(case, measured, found, kind, said)
+
+
+def _nothing_shown(case: Case, measured: Measured, found: Evidence, kind: str, said: dict[str, str]) -> str:
+    """No lead, or one that such rows cannot tell from none: is it a no, and how many rows would tell?"""
+    edge, rows = case.edge_words(case.min_edge), f"{len(case.oos):,} test rows"
+    if kind == NO_EVIDENCE:
+        return f"No model is recommended: {rows} are enough to see {edge}, and the evidence for one is missing."
+    short = [rule for rule in said if rule in TOO_LITTLE]
+    if short:
+        told, said[short[0]] = said[short[0]], ""
+    else:
+        least = case.smallest(found.visible) if found.visible < case.most else "nothing at all"
+        told = f"{case.names[measured.shown]} {case.lead_words(_lead(found))}, and {rows} show {least}."
+    if found.needed > len(case.oos):
+        times = _times(found.needed / len(case.oos))
+        told += f" Seeing {edge} takes {found.needed:,} test rows, {times} as many."
+    return f"Too little data to tell. {told}"
+
+
+def _lead(found: Evidence) -> float:
+    """Over the constant answer, and over what luck scores on average: the smaller of the two."""
+    return found.skill if found.test is None else min(found.skill, found.statistic - found.test.null_mean)
+
+
+def _against(case: Case, measured: Measured, found: Evidence, said: dict[str, str]) -> str:
+    """In half a sentence, the first rule about luck that did not hold."""
+    if "selector" in said:
+        candidate = measured.candidate
+        if candidate.val is None or candidate.val > measured.inner_baseline:
+            return "on the earlier rows, where models are chosen, every model was refused"
+        return (
+            f"on the earlier rows, where models are chosen, it scored {case.scale.value(candidate.val)}, an answer "
+            f"that needs no model {case.scale.value(measured.inner_baseline)}"
+        )
+    if "p_oos" in said and found.p_oos is not None:
+        tries = f"the best of {found.configurations:,} tries" if found.configurations > 1 else "a model"
+        return f"by luck alone {tries} does as well on such rows in {percent(found.p_oos)} of cases"
+    if "p_combined" in said and found.p_comb is not None:
+        return f"earlier and test rows together, luck does as well in {percent(found.p_comb)} of cases"
+    if "p_own" in said and found.luck is not None:
+        return f"with its own answers, luck does as well on such rows in {percent(found.luck.p)} of cases"
+    if "p_forward" in said:
+        return "measured from what was known before the test, luck explains it"
+    return "it does not hold every rule"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times" if ratio < 10.0 else f"{ratio:,.0f} times"
 
 
 def _guessing(case: Case, found: Evidence) -> str:
@@ -87,9 +136,9 @@ def _guessing(case: Case, found: Evidence) -> str:
     tries = f"the best of {found.configurations:,} tries" if found.configurations > 1 else "a model"
     metric = " (balanced accuracy)" if case.metric_name == "balanced_accuracy" else ""
     return (
-        f"With luck alone {tries} scores {case.scale.value(found.test.null_mean)} on average on rows like these"
-        f"{metric}. Neighbouring rows share their outcome, so that all of them are worth about {found.n_eff:,.0f} "
-        "independent ones."
+        f"With luck alone, the same answers put against other times (shifted histories), {tries} scores "
+        f"{case.scale.value(found.test.null_mean)} on average{metric}. Neighbouring rows share their outcome, so that "
+        f"all of them are worth about {found.n_eff:,.0f} independent ones."
     )
 
 
@@ -98,7 +147,10 @@ def _luck(p: float, test: stats.CircularShiftTest, configurations: int) -> str:
     models = "the best of everything tried" if configurations > 1 else "the model"
     if p < test.resolution:
         return (
-            f"Luck hardly explains it: {models} does as well in {count} of {test.n_shifts:,} shifted histories, "
-            "fewer than these rows can tell apart."
+            f"Luck hardly explains it: {models} does as well in {count} of {test.n_shifts:,} shifted histories (the "
+            "same answers put against other times), fewer than these rows can tell apart."
         )
-    return f"Luck does as well in {count} of {test.n_shifts:,} shifted histories ({percent(p)})."
+    return (
+        f"Luck does as well in {count} of {test.n_shifts:,} shifted histories, the same answers put against other "
+        f"times ({percent(p)})."
+    )

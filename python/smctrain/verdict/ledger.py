@@ -18,6 +18,7 @@ import base64
 import fcntl
 import hashlib
 import json
+import math
 import os
 import secrets
 import zlib
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smctrain.exceptions import InputError
 from smctrain.verdict.result import Trials
 
 INNER, OOS = "inner", "oos"
@@ -50,9 +52,9 @@ class Trial:
     rows: npt.NDArray[np.int64]
     """Ascending row numbers."""
     answers: npt.NDArray[Any]
-    """int64 codes of `classes`, -1 where silent; float32 numbers, NaN where silent."""
+    """int64 codes 0, 1, ... of `classes`, any other one silent; float32 numbers, NaN where silent."""
     classes: tuple[int, ...] | None
-    """Class values that codes 0, 1, ... mean; None: answers are numbers."""
+    """Class values that the codes mean, at most 255; None: answers are numbers."""
     score: float | None = None
     config_hash: str = ""
     seed: int = 0
@@ -68,6 +70,8 @@ class Trial:
         mine, silent = self._as(classes)
         if np.array_equal(rows, self.rows):
             return mine
+        if not len(self.rows):
+            return np.full(len(rows), silent)
         place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.where(self.rows[place] == rows, mine[place], silent)
 
@@ -79,11 +83,11 @@ class Trial:
             return numbers.astype(np.float32), np.float32(np.nan)
         if self.classes is None:
             return np.full(len(self.rows), -1, dtype=np.int64), -1
-        codes = np.full(max(len(self.classes), 1), -1, dtype=np.int64)
+        codes = np.full(len(self.classes) + 1, -1, dtype=np.int64)  # the last one stands for all others
         for code, value in enumerate(self.classes):
             if value in classes:
                 codes[code] = list(classes).index(value)
-        return np.where(self.answers >= 0, codes[np.maximum(self.answers, 0)], -1), -1
+        return codes[np.where(_is_silent(self.answers, self.classes), len(self.classes), self.answers)], -1
 
 
 @dataclass(frozen=True)
@@ -140,31 +144,52 @@ class Ledger:
         return self.folder / f"{key}.jsonl"
 
     def append(self, key: str, trials: Sequence[Trial]) -> None:
-        """Add records, all of them or (a full disk) none that can be read.
+        """Add records: all of them, or (a full disk) none.
 
         Raises
         ------
         OSError
             The ledger cannot be written. A trial that is not counted would flatter every later one.
+        InputError
+            A trial of more than 255 classes.
         """
         if not trials:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         text = "".join(_line(trial) for trial in trials).encode()
-        with _locked(self.path(key)) as handle:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path(key), _APPENDING) as handle:
+            known = _read(handle).configurations
             end = os.lseek(handle, 0, os.SEEK_END)
             # What a killed writer left behind must not swallow the next record.
             torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
-            _write_all(handle, b"\n" * torn + text)
-            os.fsync(handle)
-            new = len({trial.configuration for trial in trials})
-            found = len(_read(self.path(key)).configurations)
-            _count(self._counter(key), found, new)
+            try:
+                _write_all(handle, b"\n" * torn + text)
+                os.fsync(handle)
+            except BaseException:
+                os.ftruncate(handle, end)
+                raise
+            # A configuration that adds its second stage later is the same one.
+            new = {trial.configuration for trial in trials} - known
+            _count(self._counter(key), len(known) + len(new), len(new))
 
     def read(self, key: str) -> LedgerContent:
-        """All records of one key, damaged ones counted."""
-        content = _read(self.path(key))
-        return LedgerContent(content.trials, content.damaged, _counted(self._counter(key)))
+        """All records of one key, damaged ones counted.
+
+        Raises
+        ------
+        OSError
+            The ledger is there, but cannot be read.
+        """
+        # Behind a writer that is at work: half a line, or lines not yet counted, would look like lost records.
+        while True:
+            try:
+                with _locked(self.path(key), os.O_RDONLY) as handle:
+                    content = _read(handle)
+                    return LedgerContent(content.trials, content.damaged, _counted(self._counter(key)))
+            except FileNotFoundError:
+                counted = _counted(self._counter(key))
+                if not self.path(key).exists():  # else somebody made it just now
+                    return LedgerContent(counted=counted)
 
     def judge(self, judged: Sequence[Judged]) -> list[Judged]:
         """Write verdicts down, and return the newest of every other page.
@@ -176,7 +201,7 @@ class Ledger:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / VERDICTS
-        with _locked(path) as handle:
+        with _locked(path, _APPENDING) as handle:
             end = os.lseek(handle, 0, os.SEEK_END)
             torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
             lines = (_checked({"page": j.page, "symbol": j.symbol, "p": j.p, "e": j.e}) for j in judged)
@@ -233,14 +258,21 @@ def _stack(vectors: list[npt.NDArray[Any]], n: int, classes: Sequence[int] | Non
     return np.stack(vectors) if vectors else np.empty((0, n), dtype=np.float32 if classes is None else np.int64)
 
 
+def _is_silent(answers: npt.NDArray[Any], classes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return (answers < 0) | (answers >= len(classes))
+
+
 # ---- lines ----
 
 
 def _line(trial: Trial) -> str:
     if trial.classes is None:
         answers = trial.answers.astype("<f4").tobytes()
+    elif len(trial.classes) > _SILENT:
+        raise InputError(f"a trial must have at most {_SILENT} classes, but {trial.name!r} has {len(trial.classes)}.")
     else:
-        answers = np.where(trial.answers >= 0, trial.answers, _SILENT).astype(np.uint8).tobytes()
+        silent = _is_silent(trial.answers, trial.classes)
+        answers = np.where(silent, _SILENT, trial.answers).astype(np.uint8).tobytes()
     record = {
         "v": _VERSION,
         "run": trial.run,
@@ -250,7 +282,7 @@ def _line(trial: Trial) -> str:
         "seed": trial.seed,
         "features": trial.features,
         "classes": None if trial.classes is None else list(trial.classes),
-        "score": trial.score,
+        "score": trial.score if trial.score is not None and math.isfinite(trial.score) else None,
         "rows": _packed(np.diff(trial.rows, prepend=0).astype("<i8").tobytes()),
         "answers": _packed(answers),
     }
@@ -290,7 +322,7 @@ def _trial(line: bytes) -> Trial:
     rows = np.cumsum(np.frombuffer(_unpacked(record["rows"]), dtype="<i8")).astype(np.int64)
     classes = None if record["classes"] is None else tuple(int(value) for value in record["classes"])
     answers = _answers(_unpacked(record["answers"]), classes)
-    if len(rows) != len(answers) or len(rows) == 0:
+    if len(rows) != len(answers):
         raise ValueError("length")
     return Trial(
         run=record["run"], name=record["name"], stage=record["stage"], rows=rows, answers=answers, classes=classes,
@@ -316,11 +348,10 @@ def _unpacked(text: str) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def _read(path: Path) -> LedgerContent:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return LedgerContent()
+def _read(handle: int) -> LedgerContent:
+    os.lseek(handle, 0, os.SEEK_SET)
+    with os.fdopen(handle, "rb", closefd=False) as file:
+        content = file.read()
     trials, damaged = [], 0
     for line in content.split(b"\n"):
         if not line:
@@ -335,16 +366,19 @@ def _read(path: Path) -> LedgerContent:
 # ---- files ----
 
 
-class _locked:
-    """An open file that nobody else of this program writes meanwhile."""
+_APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.handle = path, -1
+
+class _locked:
+    """An open file that nobody else of this program writes meanwhile; readers share it."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        self.path, self.mode, self.handle = path, mode, -1
 
     def __enter__(self) -> int:
-        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)
+        self.handle = os.open(self.path, self.mode | getattr(os, "O_CLOEXEC", 0), 0o644)
         try:
-            fcntl.flock(self.handle, fcntl.LOCK_EX)
+            fcntl.flock(self.handle, fcntl.LOCK_EX if self.mode == _APPENDING else fcntl.LOCK_SH)
         except BaseException:
             os.close(self.handle)
             raise
@@ -362,23 +396,19 @@ def _write_all(handle: int, data: bytes) -> None:
 
 def _count(path: Path, found: int, new: int) -> None:
     """Raise the counter by what was added, at least to what the ledger holds. No cache, no counter: nothing is lost by
-    it but the notice that a ledger was deleted."""
+    it but the notice that a ledger was deleted. Whoever calls holds the lock of the ledger."""
+    made = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path) as handle:
-            before = _number(os.pread(handle, 32, 0))
-            os.ftruncate(handle, 0)
-            _write_all(handle, str(max(found, (before or 0) + new)).encode())
+        made.write_text(str(max(found, (_counted(path) or 0) + new)))
+        made.replace(path)  # never half a number, and on a full disk the old one
     except OSError:
         return
 
 
 def _counted(path: Path) -> int | None:
     try:
-        return _number(path.read_bytes())
+        text = path.read_bytes()
     except OSError:
         return None
-
-
-def _number(text: bytes) -> int | None:
     return int(text) if text.isdigit() else None

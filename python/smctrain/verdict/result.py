@@ -14,6 +14,12 @@ TOO_LITTLE_DATA = "TOO_LITTLE_DATA"
 REVIEW = "MANUAL_REVIEW_REQUIRED"
 
 
+def _edge_text(edge: float) -> str:
+    """Two decimals where they say all; an edge of 0.025 must not take the place of one of 0.02 or 0.03."""
+    short = f"{edge:.2f}"
+    return short if float(short) == edge else repr(float(edge))
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The verdict on one symbol and one target."""
@@ -49,7 +55,7 @@ class Verdict:
             "model": self.model,
             "reasons": list(self.reasons),
             "evidence": dict(self.evidence),
-            "n_required": {f"{edge:.2f}": rows for edge, rows in self.n_required.items()},
+            "n_required": {_edge_text(edge): rows for edge, rows in self.n_required.items()},
             "action": self.action,
             "alternatives": list(self.alternatives),
             "rejected": dict(self.rejected),

@@ -4,7 +4,8 @@ rows, class_rows (of numbers: train_rows)   could these rows tell at all?
 selector           a model was left after the choice on inner rows
 consistency        its OOS score agrees with them
 p_combined, p_oos  luck explains it too rarely
-p_own              the chosen model itself, not only something that was tried (of numbers)
+p_own              neither does another model's skill (of classes), see Note [The best is not the chosen]
+p_forward          neither does hindsight, nor another model's skill (of numbers, see hindsight.py)
 stretches          it is right within stretches of time, too, see stretches.py
 e_value            a bet against luck has grown
 skill              it beats the baseline
@@ -13,10 +14,11 @@ trades, expected_value, trade_luck   see trades.py
 
 # Note [The best is not the chosen]
 #
-# The shift test asks whether the best of everything tried beats luck, and the e-process bets on all models together.
-# Where one model has found something and another one is chosen, both speak for the chosen one, which may be noise. So
-# the chosen model's own answers must also score more than at 95 % of other times. That costs nothing where the chosen
-# model is the best one: its own p is then never above p_oos.
+# p_oos asks whether the best of all models beats luck, E bets on all of them, and the one recommended was chosen on
+# earlier rows. Beside one model that knows something, a noise model can be the chosen one: of 232 verdicts on three
+# noise columns and x at P(.20) that said DEPLOY, 18 named a noise column. So the chosen model's own answers must beat
+# luck too, at the level of p_oos. Of 625 planted sets of the benchmark that were deployed it refuses 9, of 8 noise
+# sets 2.
 
 from __future__ import annotations
 
@@ -31,12 +33,12 @@ from smctrain.verdict.trades import MIN_TRADES, P_TRADES
 
 P_COMBINED = 0.005
 P_OOS = 0.05
-P_OWN = 0.05
+P_FORWARD = 0.01
 E_ONE_SYMBOL = 2.0
 E_SEVERAL_SYMBOLS = 3.0
 TOO_LITTLE = {"rows", "class_rows", "train_rows"}
 """Where one of these fails, the data cannot tell, whatever else they show."""
-LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "p_own", "stretches", "skill"}
+LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "p_own", "p_forward", "stretches", "skill"}
 """Where none of these fails, the rows do show an answer better than chance."""
 
 
@@ -63,7 +65,8 @@ def criteria(case: Case, measured: Measured, found: Evidence, failed: dict[str, 
         ("consistency", None if best is None else _apart(best), "test hardly below validation"),
         ("p_combined", found.p_comb, f"<= {P_COMBINED}"),
         ("p_oos", found.p_oos, f"<= {P_OOS}"),
-        *([("p_own", None if found.luck is None else found.luck.p, f"<= {P_OWN}")] if case.own_luck_decides else []),
+        *([("p_own", found.luck.p, f"<= {P_OOS}")] if found.luck is not None and found.forward is None else []),
+        *([("p_forward", found.forward.p, f"<= {P_FORWARD}")] if found.forward is not None else []),
         ("stretches", None if found.stretches is None else found.stretches.p, f"<= {P_STRETCHES}"),
         ("e_value", found.wealth.end, f">= {e_needed(case.n_symbols):g}"),
         ("skill", found.skill, "> 0"),
@@ -117,24 +120,31 @@ def _luck(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     failed: dict[str, str] = {}
     if found.p_comb is not None and found.p_comb > P_COMBINED:
         failed["p_combined"] = (
-            f"Taken together, inner and test rows look like luck: p = {found.p_comb:.3g}, at most {P_COMBINED} is "
-            "needed."
+            f"Taken together, inner and test rows look like luck: it does as well in {100 * found.p_comb:.2g} % of "
+            f"cases, at most {100 * P_COMBINED:g} % is allowed."
         )
     if found.p_oos is not None and found.test is not None and found.p_oos > P_OOS:
         failed["p_oos"] = (
             f"On the test rows alone, luck does as well too often: in {percent(found.p_oos)} of "
             f"{found.test.n_shifts:,} shifted histories, at most {percent(P_OOS)} is allowed."
         )
-    if case.own_luck_decides and found.luck is not None and found.luck.p > P_OWN:
+    forward, own = found.forward, found.luck
+    if forward is None and own is not None and own.p > P_OOS:
         failed["p_own"] = (
-            f"{case.names[measured.shown]} itself does as well at other times too often: in {percent(found.luck.p)} of "
-            f"them, at most {percent(P_OWN)} is allowed."
+            f"With {case.names[measured.shown]}'s own answers, luck does as well in {percent(own.p)} of shifted "
+            f"histories, at most {percent(P_OOS)} is allowed: what another model knows does not speak for this one."
+        )
+    if forward is not None and forward.p > P_FORWARD:
+        failed["p_forward"] = (
+            f"Measured from the middles known before the test, not from those that only hindsight knows, "
+            f"{case.names[measured.shown]} has an IC of {case.scale.value(forward.ic)}: luck has as much in "
+            f"{100 * forward.p:.2g} % of cases, at most {100 * P_FORWARD:g} % is allowed."
         )
     if found.stretches is not None and found.stretches.p > P_STRETCHES:
         failed["stretches"] = (
-            f"Within stretches of {found.stretches.rows:,} rows its answers are hardly better than chance (p = "
-            f"{found.stretches.p:.2g}, at most {P_STRETCHES} is allowed): what skill there is lies between stretches, "
-            "and of so few of them slow movements often agree by luck."
+            f"Within stretches of {found.stretches.rows:,} rows luck does as well in "
+            f"{100 * found.stretches.p:.2g} % of cases, at most {100 * P_STRETCHES:g} % is allowed. Skill that lies "
+            "between stretches only is no skill yet: two slow movements often go together for a while."
         )
     needed = e_needed(case.n_symbols)
     if not found.wealth.end >= needed:
@@ -166,8 +176,8 @@ def _trades(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     if trades.p > P_TRADES:
         return {
             "trade_luck": (
-                f"The trades earn no more than luck explains (p = {trades.p:.2g}, at most {P_TRADES} is allowed): "
-                "the model may know how far prices move, but not where to."
+                f"The trades earn no more than luck explains (which earns as much in {100 * trades.p:.2g} % of cases, "
+                f"at most {100 * P_TRADES:g} % is allowed): the model may know how far prices move, but not where to."
             )
         }
     return {}

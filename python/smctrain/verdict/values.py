@@ -33,7 +33,20 @@ from smctrain._load import core
 from smctrain.exceptions import InputError
 from smctrain.stats import _codes
 from smctrain.stats.choice import Scale
-from smctrain.verdict.case import Case, Figures, Flags, Floats, Given, Precision, Rows, TrainingRule, fields_of
+from smctrain.verdict.case import (
+    Case,
+    Figures,
+    Flags,
+    Floats,
+    ForwardSkill,
+    Given,
+    Precision,
+    Rows,
+    TrainingRule,
+    fields_of,
+)
+from smctrain.verdict.hindsight import forward_skill
+from smctrain.verdict.numbers import filled, finite_or_none, ic_of, number_matrix, number_vector, size_of
 
 IC = Scale("IC", shares=False)
 MIN_EDGE_IC = 0.06
@@ -51,7 +64,6 @@ class ValueCase(Case):
     task = "regression"
     edges = (0.20, 0.10, 0.06, 0.05, 0.03, 0.02)
     most = 1.0
-    own_luck_decides = True
     metric_name = "ic"
     metric_word = "IC"
     scale = IC
@@ -60,7 +72,7 @@ class ValueCase(Case):
 
     @cached_property
     def train_mean(self) -> float:
-        size = _size_of(self.train_y)
+        size = size_of(self.train_y)
         return size * float((self.train_y / size).mean())
 
     @cached_property
@@ -75,7 +87,7 @@ class ValueCase(Case):
     # ---- the metric ----
 
     def score(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> float:
-        return _ic(y, answers)[0]
+        return ic_of(y, answers)[0]
 
     def inner_baseline(self) -> float:
         return 0.0
@@ -84,7 +96,7 @@ class ValueCase(Case):
         return 0.0
 
     def precision(self, rows: Rows, model: int) -> Precision:
-        _, influence = _ic(rows.y, rows.answers[model])
+        _, influence = ic_of(rows.y, rows.answers[model])
         if len(influence) == 0:  # no spread, no order
             return Precision(len(rows) / (2.0 * self.horizon), 1.0)
         return Precision(stats.effective_sample_size(influence, self.horizon).n_eff, float(influence.var()))
@@ -93,25 +105,27 @@ class ValueCase(Case):
 
     def shift_test(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> stats.CircularShiftTest:
         return stats.circular_shift_test(
-            y, _filled(answers), self.horizon, "ic", train_mean=0.0, threads=self.threads, judged=len(self.names)
+            y, filled(answers), self.horizon, "ic", train_mean=0.0, threads=self.threads, judged=len(self.names)
         )
 
     def shifted(self, y: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Floats:
-        scores: Floats = core().shifted_scores(y, _filled(answers[None, :]), "ic", 0.0)[0]
+        scores: Floats = core().shifted_scores(y, filled(answers[None, :]), "ic", 0.0)[0]
         return scores
 
     def agreement(self, rows: Rows, model: int) -> list[tuple[Floats, Floats]]:
-        return [(_standard_ranks(rows.y), _standard_ranks(_filled(rows.answers[model : model + 1])[0]))]
+        return [(_standard_ranks(rows.y), _standard_ranks(filled(rows.answers[model : model + 1])[0]))]
 
     def wealth(self) -> stats.EProcess:
-        median, y = self.train_median, self.oos.y
+        """On the side of the training median, at the share of the side among the rows known by then."""
+        median = self.train_median
         below, above = float((self.train_y < median).mean()), float((self.train_y > median).mean())
-        sides, answers = _codes.sides(y, median), _codes.sides(self.oos.answers, median)
-        if min(below, above) >= 0.45:
-            return stats.e_process(sides, answers, self.horizon, 0.5)
-        # Many training rows lie on the median itself: even odds would pay for answering it.
-        shares = {0: below, 1: 1.0 - below - above, 2: above}
-        return stats.e_process(sides, answers, self.horizon, train_shares=shares)
+        shares = {0: below, 1: max(0.0, 1.0 - below - above), 2: above}
+        sides, answers = _codes.sides(self.oos.y, median), _codes.sides(self.oos.answers, median)
+        return stats.e_process(sides, answers, self.horizon, train_shares=shares, train_rows=len(self.train_y))
+
+    def forward(self, model: int) -> ForwardSkill | None:
+        inner = self.inner.answers[model]
+        return forward_skill(self.oos.y, self.oos.answers[model], self.train_y, inner, self.horizon)
 
     def required(self, edge: float, design_effect: float) -> int:
         # The variance of an independent row is 1 without an order; with p0 = 1/2 it is 1/4 of twice the edge's.
@@ -143,7 +157,7 @@ class ValueCase(Case):
             "ic": ic,
             "ic_low": max(-1.0, ic - half),
             "ic_high": min(1.0, ic + half),
-            "last_outcome_ic": _ic(y[h:], y[:-h])[0] if len(y) > h + 2 else None,
+            "last_outcome_ic": ic_of(y[h:], y[:-h])[0] if len(y) > h + 2 else None,
             **self._errors(y, answers),
             "train_mean": self.train_mean,
             "train_median": median,
@@ -156,15 +170,15 @@ class ValueCase(Case):
         """Squared and absolute errors beside those of the training mean; in units of the largest number, so that huge
         ones do not overflow."""
         said = np.where(np.isnan(answers), self.train_mean, answers)
-        size = _size_of(np.concatenate([y, said, [self.train_mean]]))
+        size = size_of(np.concatenate([y, said, [self.train_mean]]))
         y, said, mean = y / size, said / size, self.train_mean / size
         squared, without = float(np.mean((y - said) ** 2)), float(np.mean((y - mean) ** 2))
         return {
-            "r2": _finite(1.0 - squared / without) if without > 0.0 else None,
-            "rmse": _finite(size * math.sqrt(squared)),
-            "mae": _finite(size * float(np.abs(y - said).mean())),
-            "train_mean_rmse": _finite(size * math.sqrt(without)),
-            "train_mean_mae": _finite(size * float(np.abs(y - mean).mean())),
+            "r2": finite_or_none(1.0 - squared / without) if without > 0.0 else None,
+            "rmse": finite_or_none(size * math.sqrt(squared)),
+            "mae": finite_or_none(size * float(np.abs(y - said).mean())),
+            "train_mean_rmse": finite_or_none(size * math.sqrt(without)),
+            "train_mean_mae": finite_or_none(size * float(np.abs(y - mean).mean())),
         }
 
     # ---- in words ----
@@ -198,16 +212,16 @@ class ValueCase(Case):
             f"What {name} answers is off by {mae:.4g} on average, the mean of the training rows by {without:.4g} "
             f"(R2 {float(r2):.3f})"
         )
-        return [f"{text}." if float(r2) > 0.0 else f"{text}: trust the order of its answers, not their size."]
-
-    def amount(self, edge: float) -> str:
-        return f"an IC of {edge:g}"
+        return [f"{text}." if float(r2) > 0.0 else f"{text}: the sizes it answers say less than that mean."]
 
     def edge_words(self, edge: float) -> str:
-        return self.amount(edge)
+        return f"an IC of {edge:g}"
 
     def smallest(self, edge: float) -> str:
-        return f"an IC of {edge:.3f}"
+        return f"an IC only from {edge:.3f} upwards"
+
+    def lead_words(self, lead: float) -> str:
+        return f"is {lead:.3f} ahead of luck in its IC" if lead > 0.0 else "orders outcomes no better than luck"
 
     # ---- the ledger ----
 
@@ -247,79 +261,9 @@ def read_values(given: Given, trade_above: float | None) -> ValueCase:
     return ValueCase(**fields_of(given, number_vector, number_matrix), trade_above=trade_above)
 
 
-def number_vector(values: npt.ArrayLike, name: str) -> Floats:
-    """(n,) finite float64."""
-    vector = _numbers(values, name)
-    if vector.ndim != 1 or vector.size == 0:
-        raise InputError(f"{name} must have one dimension and at least one row, but has shape {vector.shape}.")
-    finite = np.isfinite(vector)
-    if not bool(finite.all()):
-        row = int(np.argmin(finite))
-        raise InputError(
-            f"{name} must be finite, but row {row} holds {vector[row]}: leave out rows without an outcome."
-        )
-    return vector
-
-
-def number_matrix(values: npt.ArrayLike, n: int, name: str) -> Floats:
-    """(k, n) float64 from (n,) or (k, n); NaN is no answer, an infinite one is an error."""
-    matrix = _numbers(values, name)
-    matrix = matrix[None, :] if matrix.ndim == 1 else matrix
-    if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] != n:
-        raise InputError(
-            f"{name} must have shape ({n},) or (models, {n}), one column per row of outcomes, but has shape "
-            f"{np.shape(values)}."
-        )
-    if bool(np.isinf(matrix).any()):
-        model, row = np.argwhere(np.isinf(matrix))[0].tolist()
-        raise InputError(f"{name} must hold numbers, or NaN for no answer, but model {model} answers inf on row {row}.")
-    return matrix
-
-
-def _numbers(values: npt.ArrayLike, name: str) -> Floats:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise InputError(
-            f'{name} must hold numbers with task="regression", but holds {array.dtype} values. For classes give '
-            'task="classification".'
-        )
-    return np.ascontiguousarray(array, dtype=np.float64)
-
-
-def _filled(answers: Floats) -> Floats:
-    """Answers of models (k, n), NaN replaced by the model's own middle answer."""
-    silent = np.isnan(answers)
-    if not bool(silent.any()):
-        return np.ascontiguousarray(answers)
-    filled = answers.copy()
-    for row, missing in zip(filled, silent, strict=True):
-        given = np.sort(row[~missing])
-        row[missing] = given[(len(given) - 1) // 2] if len(given) else 0.0
-    return filled
-
-
-def _ic(y: Floats, answers: Floats) -> tuple[float, Floats]:
-    """Spearman's correlation and its influence series; 0 and an empty series where one side has no spread."""
-    said = _filled(answers[None, :])[0]
-    found = core().regression_metrics(y / _size_of(y), said / _size_of(said), 0.0)
-    influence: Floats = found["influence"]
-    ic = float(found["ic"])
-    return (ic, influence) if math.isfinite(ic) else (0.0, np.empty(0))
-
-
 def _standard_ranks(values: Floats) -> Floats:
     """Average ranks with mean 0 and variance 1; zeros without spread."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - 0.5 * (counts - 1.0))[place]
     spread = float(ranks.std())
     return (ranks - ranks.mean()) / spread if spread > 0.0 else np.zeros(len(ranks))
-
-
-def _size_of(values: Floats) -> float:
-    """The power of two below the largest absolute value; dividing by it is exact."""
-    largest = float(np.abs(values).max())
-    return math.ldexp(1.0, max(math.frexp(largest)[1] - 1, -1000)) if largest > 0.0 else 1.0
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None

@@ -9,12 +9,14 @@ import smctrain as st
 from smctrain.audit.dominance import (
     auc_limit,
     column_auc,
+    design_effect,
     dominant_columns,
     falls_without,
     heavy_column,
     outcome_names,
 )  # fmt: skip
-from smctrain.audit.sentinels import beside_majority, shifted_label, shuffled_time
+from smctrain.audit.sentinels import all_columns, held_out_rows, later_labels
+from smctrain.audit.together import dominant_together
 from smctrain.audit.twins import TwinFinder
 
 
@@ -44,6 +46,33 @@ def test_the_limit_follows_how_many_independent_labels_there_are() -> None:
     assert auc_limit(y, 2, 1.0) == pytest.approx(0.70 + 3 * np.sqrt(4 / (12 * 20_000)))
     assert auc_limit(y, 2, 20.0) == pytest.approx(0.70 + 3 * np.sqrt(4 / (12 * 1_000)))
     assert auc_limit(y[:50], 2, 20.0) == 0.97
+
+
+def test_a_column_that_changes_quickly_needs_fewer_rows_than_one_that_stays() -> None:
+    rng = np.random.default_rng(0)
+    n, h = 4_000, 10
+    path = np.cumsum(rng.standard_normal(n + h))
+    y = (path[h:] > path[:-h]).astype(np.int32)
+    fresh, slow = rng.standard_normal(n), np.convolve(rng.standard_normal(n + 99), np.ones(100), "valid")
+    assert design_effect(fresh.astype(np.float32), y, 3 * h) < 1.5
+    # Signs of sums of h draws: autocorrelation 2 asin(1 - k / h) / pi, times 1 - k / 100 of the column.
+    k = np.arange(1, h)
+    expected = 1 + 2 * float((2 * np.arcsin(1 - k / h) / np.pi * (1 - k / 100)).sum())
+    assert design_effect(slow.astype(np.float32), y, 3 * h) == pytest.approx(expected, rel=0.25)
+
+
+def test_columns_that_are_the_outcome_only_together_are_named_and_honest_ones_are_not() -> None:
+    table = st.testing.noise_table(1_500, signal=0.2, seed=3)
+    X, y, rows = table.X.astype(np.float32), table.y.astype(np.int32), np.arange(1_500)
+    folds, names = [(rows[:700], rows[710:1_100]), (rows[:1_090], rows[1_100:])], [f"x{j}" for j in range(12)]
+    assert dominant_together(X, y, folds, names, 2, 11.0) == []
+    p = table.p.astype(np.float32)
+    both = np.column_stack([X, p[:1_500], p[10:]])
+    assert [f.column for f in dominant_together(both, y, folds, [*names, "entry", "exit"], 2, 11.0)] == ["entry, exit"]
+    side = np.random.default_rng(0).choice([-1, 1], 1_500)
+    won = (side > 0) == (y == 1)
+    product = np.column_stack([X, side, won]).astype(np.float32)
+    assert [f.column for f in dominant_together(product, y, folds, [*names, "side", "won"], 2, 11.0)] == ["side, won"]
 
 
 def test_a_copy_of_the_outcome_is_known_by_correlation_where_labels_are_rare() -> None:
@@ -90,30 +119,62 @@ def test_twins_are_found_across_and_not_inside() -> None:
     assert dict(zip(twins.held.tolist(), twins.train.tolist(), strict=True)) == {605: 5, 610: 7}
 
 
-def test_a_sentinel_is_loud_when_predictions_know_later_labels() -> None:
-    rng = np.random.default_rng(2)
-    truth = rng.integers(0, 2, 600).astype(np.int32)
-    honest = rng.integers(0, 2, 600).astype(np.int32)
-    assert shifted_label("forest", honest, truth, 10) is not None
-    quiet, loud = shifted_label("f", honest, truth, 10), shifted_label("f", np.roll(truth, -10), truth, 10)
+def sure(codes: np.ndarray, share: float = 0.9) -> np.ndarray:
+    """Probabilities of two classes that say these codes."""
+    return np.where(codes[:, None] == np.arange(2), share, 1.0 - share)
+
+
+def coins(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2, n).astype(np.int32)
+
+
+def test_answers_that_know_later_labels_are_loud_and_guesses_are_quiet() -> None:
+    truth, honest = coins(600, 2), coins(600, 3)
+    quiet, loud = later_labels("f", sure(honest), truth, 10), later_labels("f", sure(np.roll(truth, -10)), truth, 10)
     assert quiet is not None
     assert loud is not None
     assert quiet.ok
-    assert not loud.ok
+    assert loud.loud
     assert loud.score == 1.0
-    assert shifted_label("f", honest[:40], truth[:40], 10) is None
+    assert "look further ahead than their label" in loud.words
+    assert "look further ahead" not in quiet.words
+    assert later_labels("f", sure(honest[:40]), truth[:40], 10) is None
 
 
-def test_shuffled_time_is_quiet_where_there_is_a_signal() -> None:
-    rng = np.random.default_rng(3)
-    n = 1_200
-    y = rng.integers(0, 2, n).astype(np.int32)
-    X = np.ascontiguousarray(np.column_stack([y + rng.normal(0, 1, n), rng.normal(0, 1, n)]), dtype=np.float32)
-    train, held = np.arange(800), np.arange(800, n)
-    assert shuffled_time(X, y, train, held, 2, 1, seed=0).ok
+def test_a_state_that_outlasts_the_label_is_no_leak() -> None:
+    """Everything known of a later label is known there, too."""
+    rng = np.random.default_rng(5)
+    state = np.repeat(rng.integers(0, 2, 60), 50)  # far longer than a label
+    truth = np.where(rng.random(3_000) < 0.8, state, 1 - state).astype(np.int32)
+    found = later_labels("f", sure(state), truth, 10)
+    assert found is not None
+    assert found.score > 0.7
+    assert found.ok
 
 
-def test_answers_that_equal_the_majority_have_no_excess() -> None:
-    truth = np.array([1] * 60 + [0] * 40, dtype=np.int32)
-    sentinel = beside_majority("n", "s", np.ones(100, dtype=np.int32), truth, 1)
-    assert (sentinel.score, sentinel.baseline, sentinel.excess) == (0.6, 0.6, 0.0)
+def test_silent_rows_take_no_part_in_a_sentinel() -> None:
+    truth, proba = coins(400, 6), sure(coins(400, 7))
+    proba[100:300] = np.nan
+    found, other = later_labels("f", proba, truth, 10), all_columns("all columns", "f", proba, truth, 1)
+    assert found is not None
+    assert other is not None
+    assert (found.rows, other.rows) == (180, 200)
+
+
+def test_columns_that_know_the_answer_together_are_loud_and_an_honest_edge_is_quiet() -> None:
+    truth = coins(4_000, 8)
+    rng = np.random.default_rng(9)
+    for share, loud in ((0.644, False), (0.9, True)):  # the best anyone can do on P(.20); far too good
+        knows = np.where(rng.random(4_000) < share, truth, 1 - truth)
+        found = all_columns("all columns", "f", sure(knows), truth, 10)
+        assert found is not None
+        assert found.loud == loud
+        assert found.score == pytest.approx(share, abs=0.02)
+    assert all_columns("all columns", "f", sure(truth), np.zeros(4_000, dtype=np.int32), 10) is None
+
+
+def test_one_answer_that_changes_is_enough() -> None:
+    assert held_out_rows("f", 0, 100, "labels").ok
+    loud = held_out_rows("f", 1, 100, "labels")
+    assert loud.loud
+    assert "reads the labels of rows that it must not know" in loud.words

@@ -35,7 +35,7 @@ def arguments(table: Any, **more: Any) -> dict[str, Any]:
 def test_honest_arrays_pass_with_every_step_named(table: Any) -> None:
     report = st.audit_pipeline(**arguments(table))
     assert report.ok, report.to_text()
-    assert set(report.checks) == {"split", "copies", "single columns", "fit"}
+    assert set(report.checks) == {"split", "neighbours", "copies", "single columns", "fit"}
     assert "nothing leaks" in report.to_text()
     report.raise_if_leaking()
 

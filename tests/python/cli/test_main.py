@@ -78,6 +78,36 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
     assert main(arguments) == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--models", "rff"], "but is 'rff'; nearest is 'rf'."),
+        (["--models", "xgbost"], "but is 'xgbost'; nearest is 'xgboost'."),
+        (["--set", "evaluation.outer=walkforward"], "but is 'walkforward'; nearest is 'walk_forward'."),
+        (["--preset", "fst"], "but is 'fst'. Did you mean 'fast'?"),
+    ],
+)
+def test_a_wrong_word_names_the_nearest_right_one(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--data", str(tmp_path), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "after validation" not in said
+
+
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_data_may_stand_without_its_flag(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([str(tmp_path / "no")], ["--data", str(tmp_path / "no")]):
+        assert main([command, *arguments]) == 3
+        assert "no does not exist" in capsys.readouterr().err
+
+
+def test_the_help_of_train_says_that_no_evidence_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    assert "NO_EVIDENCE and TOO_LITTLE_DATA are results, not errors" in " ".join(capsys.readouterr().out.split())
+
+
 def test_config_show_prints_yaml_that_reads_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from smctrain.config import resolve
 

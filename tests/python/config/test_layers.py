@@ -206,7 +206,7 @@ def test_the_tree_is_frozen_and_described() -> None:
 
 ONE_VALUE = {"cnn1d.mode", "transformer.mode", "vae.mode"}
 OTHER_VALUES: dict[str, Any] = {
-    "evaluation.window": 300,
+    "evaluation.window": 300, "cv.kind": "walk_forward", "cv.embargo_share": 0.5,
     "symbols": ["A"], "models": ["rf"], "data.tz": "Europe/Paris", "data.stamp": "close", "data.base": "H1",
     "data.quarantine": False, "data.calendar": "fx", "data.day_roll": "00:00 Asia/Tokyo",
     "data.fix": ["sort"], "features.preset": "full", "features.higher": ["D1"], "features.groups": ["smc"],

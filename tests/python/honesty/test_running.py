@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from honesty import goals, report, runner
+from honesty import answers, goals, report, runner
 from honesty.bounds import Count, fewest_hits, limits, most_hits, percent
 from honesty.goals import Line
 
@@ -117,3 +118,36 @@ def test_the_program_leaves_a_table_and_goes_on_from_it(tmp_path: Path) -> None:
         assert {line["goal"] for line in document["lines"]} == {"H14", "H15"}
     assert len((tmp_path / "small.jsonl").read_text().splitlines()) == 2
     assert "SHORT RUN" in (tmp_path / "honesty.md").read_text(encoding="utf-8")
+
+
+def test_answers_are_fitted_once_and_judged_again_whenever_the_verdict_changes(tmp_path: Path) -> None:
+    fitted: list[int] = []
+
+    def fit(seed: int, told: dict[str, Any]) -> dict[str, Any]:
+        fitted.append(seed)
+        return {"answers": np.array([seed, told["a"]])}
+
+    def judge(arrays: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+        return {"sum": int(arrays["answers"].sum())}
+
+    one = goals.Experiment("x", {"a": 5}, 3, 10, judge=judge, fit=fit)
+    job = one.job(tmp_path)
+    assert [job(seed, one.told) for seed in (10, 11, 10)] == [{"sum": 15}, {"sum": 16}, {"sum": 15}]
+    assert fitted == [10, 11]
+    assert goals.check(one, [10, 11, 12], one.told, tmp_path) == {"stored": 2, "same": 2}
+    fitted.clear()
+    assert job(10, {"a": 6}) == {"sum": 16}  # another recipe
+    assert fitted == [10]
+
+
+def test_answers_of_other_fitting_code_count_only_where_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers.save(tmp_path / "a.npz", {"v": np.arange(3)}, {"a": 1})
+    monkeypatch.setattr(answers, "fitting_digest", lambda: "other")
+    assert answers.load(tmp_path / "a.npz", {"a": 1}) is None
+    kept = answers.load(tmp_path / "a.npz", {"a": 1}, other_fits=True)
+    assert kept is not None
+    assert answers.equal(kept, {"v": np.arange(3)})
+    assert not answers.equal(kept, {"v": np.array([0, 1, 3])})
+    assert answers.load(tmp_path / "a.npz", {"a": 2}, other_fits=True) is None

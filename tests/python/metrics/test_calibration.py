@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from smctrain._load import core
 from smctrain.exceptions import InputError, TooFewRows
 from smctrain.metrics import (
     IsotonicCalibrator,
@@ -167,3 +168,9 @@ def test_probabilities_worse_than_the_training_shares_are_not_ok() -> None:
     assert probabilities_ok(y, np.tile(shares, (400, 1)), train)
     assert not probabilities_ok(y, np.where(rng.random(400) < 0.5, 0.9, 0.1), train)
     assert probabilities_ok(y, np.where(y == 1, 0.9, 0.1), train)
+
+
+def test_a_score_that_never_changes_calibrates_to_the_share():
+    slope, offset, is_finite = core().fit_platt(np.full(107, 0.1), (np.arange(107) % 2).astype(np.uint8))
+    assert (slope, is_finite) == (0.0, True)
+    assert 1.0 / (1.0 + np.exp(-offset)) == pytest.approx(53 / 107)

@@ -121,7 +121,7 @@ def test_rows_that_are_no_probabilities_are_named() -> None:
     with pytest.raises(InputError, match="proba must have 3 columns"):
         classification_metrics([0, 1], good, 3)
     with pytest.raises(InputError, match="y_true must be one-dimensional integer class codes"):
-        classification_metrics([0.0, 1.0], good)
+        classification_metrics([0.5, 1.0], good)
 
 
 def test_baselines_follow_their_definitions_row_by_row() -> None:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from smctrain import metrics
 from smctrain.exceptions import InputError
 from smctrain.metrics import quantile_metrics, rank_ic, regression_metrics
 
@@ -130,3 +131,15 @@ def test_faults_are_named() -> None:
         quantile_metrics([1.0], [[1.0]], [0.1, 0.9])
     with pytest.raises(InputError, match="horizon must be a whole number"):
         regression_metrics([1.0], [1.0], 0.0, 0)
+
+
+def test_values_without_spread_have_no_correlation_and_no_share_explained():
+    # The mean of 107 times 0.1 is not 0.1: what is left is rounding, never a correlation of 1.
+    flat, other = np.full(107, 0.1), np.full(107, 0.7)
+    both = metrics.regression_metrics(flat, other, 0.0)
+    assert math.isnan(both["pearson"])
+    assert math.isnan(both["ic"])
+    at_mean = metrics.regression_metrics(flat, np.arange(107.0), float(flat.mean()))
+    assert math.isnan(at_mean["r2"])
+    report = metrics.regression_report(flat, np.arange(107.0), flat, 1)
+    assert math.isnan(report.intervals["r2"][0])

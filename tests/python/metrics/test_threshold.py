@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from smctrain import metrics
 from smctrain.exceptions import InputError
 from smctrain.metrics import choose_threshold, trading_metrics
 
@@ -84,3 +85,10 @@ def test_half_given_objectives_are_refused() -> None:
         choose_threshold(p, y=np.zeros(60, dtype=int))
     with pytest.raises(InputError, match=r"proba must lie in 0\.\.1"):
         choose_threshold(p + 1, r_net=r, t0=t0, t1=t1)
+
+
+def test_a_refused_choice_names_the_number_of_trades_it_asked_for():
+    p = np.linspace(0.4, 0.6, 10)
+    none = metrics.choose_threshold(p, r_net=np.ones(10), t0=np.arange(10), t1=np.arange(10) + 1, min_trades=11)
+    with pytest.raises(InputError, match="had 11 trades"):
+        none.apply(p)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from smctrain import metrics
 from smctrain.exceptions import InputError
 from smctrain.metrics import trading_metrics
 
@@ -121,3 +122,12 @@ def test_bad_records_are_named() -> None:
         trading_metrics(ALL, R, T0, T1, reward_risk=0.0)
     with pytest.raises(InputError, match="rule must hold words"):
         trading_metrics(ALL, R, T0, T1, np.zeros(5, dtype=np.uint8))
+
+
+def test_trades_that_all_end_alike_have_no_sharpe_ratio():
+    # 13 times -1.02: the spread around the mean is rounding, which would make the ratio -4e15.
+    n = 13
+    m = metrics.trading_metrics(np.ones(n, bool), np.full(n, -1.02), 2 * np.arange(n), 2 * np.arange(n) + 1)
+    assert np.isnan(m["sharpe_per_trade"])
+    report = metrics.trading_report(np.ones(n, bool), np.full(n, -1.02), 2 * np.arange(n), 2 * np.arange(n) + 1)
+    assert np.isnan(report.intervals["sharpe_per_trade"][0])

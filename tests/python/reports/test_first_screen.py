@@ -125,3 +125,48 @@ def test_the_page_opens_with_the_most_tempting_symbol_that_was_refused(tmp_path:
     summary = (tmp_path / "run" / "summary.md").read_text(encoding="utf-8")
     assert "## GOOD: XGBoost was right on 58.5 % of 492 unseen rows. Why is it not deployed?" in summary
     assert "1. **Luck gets there too.**" in summary
+
+
+def test_the_history_that_would_settle_it_is_told_in_bars_and_in_time(builders: Builders) -> None:
+    result = judged(builders, failed=("p_oos",), n_required=4_920)
+    result.n_bars, result.first_time, result.last_time = 1_000, "2024-01-01T00:00:00", "2024-04-01T00:00:00"
+    text = told(first_screen(result))
+    assert (
+        "about 10 times the M15 history is needed, some 10,000 bars in place of 1,000 (2 years in place of 3 months)."
+        in (text)
+    )
+    result.first_time = ""
+    assert told(first_screen(result)).endswith("some 10,000 bars in place of 1,000.")
+
+
+def test_losing_trades_ask_for_other_trades_not_for_more_bars(builders: Builders) -> None:
+    above = {"statistic": 0.65, "accuracy": 0.65, "trades": 80, "mean_r_net": -0.1}
+    last = first_screen(judged(builders, failed=("expected_value",), **above))["steps"][-1]
+    assert last["title"] == "What could help:"
+    assert "More bars alone will hardly change it" in last["text"]
+
+
+def test_a_fall_is_called_a_fall_and_a_refused_rise_is_not(builders: Builders) -> None:
+    assert "does not hold what it promised" in told(
+        first_screen(judged(builders, failed=("consistency",), val_statistic=0.8))
+    )
+    assert "The two halves of the story differ" in told(
+        first_screen(judged(builders, failed=("consistency",), val_statistic=0.3))
+    )
+
+
+def test_a_poor_figure_is_not_called_a_find(builders: Builders) -> None:
+    failed = {"failed": ("selector",), "val_statistic": 0.5}
+    assert "a find, not a skill" not in told(first_screen(judged(builders, **failed)))
+    assert "a find, not a skill" in told(first_screen(judged(builders, statistic=0.65, accuracy=0.65, **failed)))
+
+
+def test_the_first_picture_has_a_key_with_every_number(tmp_path: Path, builders: Builders) -> None:
+    write_run(builders["run"](tmp_path / "run", [judged(builders, failed=("p_oos",))], []))
+    raw = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    key = re.sub(r"<[^>]*>", "", raw[raw.index('<ul class="key">') : raw.index("<table")])
+    for words in (
+        "the model: 58.5 %", "where its true figure may lie: 50 % to 66 %", "luck alone: 41 % to 60 %",
+        "always the same answer: 51.0 %",
+    ):  # fmt: skip
+        assert words in key

@@ -313,6 +313,30 @@ def test_a_plan_can_be_drawn(as_time):
         assert len(axis.patches) == len(parts) * splitter.get_n_splits()
 
 
+def test_a_drawn_plan_shows_every_test_block_and_what_is_left_out_around_it():
+    pytest.importorskip("matplotlib")
+    rows = np.arange(200)
+    plan = CombinatorialPurgedKFold(4, 2, embargo=3, intervals=(rows, rows + 5)).plan()
+    # groups 0 and 2 are tested: training rows lie between the two test blocks, not under them
+    assert plan[1].spans == (
+        ("test", 0, 50), ("purged", 50, 55), ("embargoed", 55, 58), ("train", 58, 95), ("purged", 95, 100),
+        ("test", 100, 150), ("purged", 150, 155), ("embargoed", 155, 158), ("train", 158, 199),
+    )  # fmt: skip
+    (axis,) = plan.plot().axes
+    assert [t.get_text() for t in axis.get_legend().get_texts()] == ["train", "test", "purged", "embargoed"]
+    assert len(axis.patches) == sum(len(fold.spans) for fold in plan)
+    assert "spans" not in plan.columns
+
+
+def test_a_plan_of_parts_that_alternate_row_by_row_is_drawn_by_its_ends():
+    pytest.importorskip("matplotlib")
+    t0 = np.datetime64("2024-01-01", "ns") + np.repeat(np.arange(300), 2) * np.timedelta64(1, "D")
+    plan = LeaveOneSymbolOut("purged", test=0.5, intervals=(t0, t0)).plan(groups=np.tile(["A", "B"], 300))
+    assert plan[0].spans == ()
+    (axis,) = plan.plot().axes
+    assert len(axis.patches) == 4
+
+
 def test_document_sizes_of_tests_and_training_parts_can_be_asked_for():
     days = np.arange(600)
     splitter = WalkForward(5, min_train=252, test_size=63, intervals=(days, days))

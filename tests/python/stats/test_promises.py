@@ -101,11 +101,25 @@ def test_planted_skill_is_seen_by_each_of_them() -> None:
 def test_an_estimated_size_takes_students_quantile(level: float) -> None:
     from scipy.stats import t
 
-    for freedom, close in ((8.0, 1e-3), (15.0, 1e-4), (100.0, 1e-7), (1e9, 1e-9)):
+    for freedom in (1.0, 2.5, 8.0, 15.0, 100.0, 999.0, 1000.0, 1e9):
         # Wilson's half-width at p = 1/2 as n grows is quantile / (2 sqrt(n)).
         n = 1e12
         found = stats.wilson_interval(n / 2, n, level, freedom)
-        assert (found.high - found.low) * np.sqrt(n) == pytest.approx(t.ppf(0.5 + level / 2, freedom), rel=close)
+        width = (found.high - found.low) * np.sqrt(n)
+        assert width == pytest.approx(t.ppf(0.5 + level / 2, freedom), rel=1e-8)
     assert stats.wilson_interval(5, 10, level) == stats.wilson_interval(5, 10, level, np.inf)
     with pytest.raises(InputError, match="degrees_of_freedom"):
         stats.wilson_interval(5, 10, level, 0.0)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 5, 30, 1000])
+def test_an_interval_holds_its_accuracy_however_few_the_rows(horizon: int) -> None:
+    for n in (1, 2, 3, 10, 50, 400):
+        right = np.resize([1, 1, 0], n)
+        before = 0.0
+        for level in (0.01, 0.5, 0.9, 0.99, 0.9999):
+            found = stats.accuracy_interval(right, horizon, level)
+            assert 0.0 <= found.low <= found.accuracy + 1e-12
+            assert found.accuracy - 1e-12 <= found.high <= 1.0
+            assert found.high - found.low >= before - 1e-12
+            before = found.high - found.low

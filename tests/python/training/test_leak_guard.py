@@ -130,7 +130,7 @@ def test_sentinels_and_canary_are_quiet_on_honest_columns(market: st.BarSet) -> 
     for symbol in run:
         audit = run[symbol].leak_audit
         names = {sentinel["name"] for sentinel in audit["sentinels"]}
-        assert names == {"shifted label", "shuffled time", "symbol hold-out"}
+        assert names == {"later labels", "all columns", "symbol hold-out", "held-out rows"}
         assert "I noise canary" in audit["checks"]
         assert audit["ok"]
 

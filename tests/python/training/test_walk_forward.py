@@ -21,7 +21,7 @@ from smctrain.training.bounds import Bounds, seed_of
 from smctrain.training.evaluate import answers
 from smctrain.training.final import fixed_length
 from smctrain.training.judging import judge, walk_forward_rows
-from smctrain.training.trials import count_trials, key_of
+from smctrain.training.trials import book_of_bars, key_of
 from smctrain.training.walk_forward import WalkForwardFit, make_windows
 
 FEW: dict[str, Any] = {
@@ -142,8 +142,8 @@ def test_a_run_is_counted_by_the_next_one_on_the_same_rows_and_target(tmp_path: 
     data, config = table(), settings()
     windows = make_windows(data, config)
     rows = walk_forward_rows(windows, {"LogisticRegression": fit(data, config, "LogisticRegression")})
-    assert count_trials(tmp_path / "ledger", "bars", rows, data, config) is None
-    second = count_trials(tmp_path / "ledger", "bars", rows, data, config)
+    assert book_of_bars(tmp_path / "ledger", "bars", data, config).earlier(rows) is None
+    second = book_of_bars(tmp_path / "ledger", "bars", data, config).earlier(rows)
     assert second is not None
     np.testing.assert_array_equal(second.oos, rows.oos_answers)
     assert second.inner is not None
@@ -162,7 +162,7 @@ def test_where_trials_cannot_be_counted_inner_rows_do_not_help(tmp_path: Path) -
     windows = make_windows(data, config)
     rows = walk_forward_rows(windows, {"LogisticRegression": fit(data, config, "LogisticRegression")})
     (tmp_path / "file").write_text("no folder")
-    earlier = count_trials(tmp_path / "file" / "ledger", "bars", rows, data, config)
+    earlier = book_of_bars(tmp_path / "file" / "ledger", "bars", data, config).earlier(rows)
     verdict = judge(rows, config, 1, None, earlier)
     assert verdict.evidence["p_in"] is None
     assert "the ledger cannot be used" in " ".join(verdict.reasons)

@@ -108,3 +108,24 @@ def test_spans_of_trades_come_in_pairs_and_fit() -> None:
         decide(**told, t0=np.arange(4000), t1=np.arange(3))
     with pytest.raises(InputError, match="inner_majority"):
         decide(**told, inner_majority=[0, 1])
+
+
+def test_what_another_model_knows_does_not_speak_for_the_chosen_one() -> None:
+    told = case(inner_share=0.62, oos_share=0.62)
+    lucky = right_on(told["inner_y"], 0.70, 8)[None]  # better on inner rows, and knows nothing afterwards
+    for seed in range(20):
+        ignorant = right_on(told["y_true"], 0.5, 1000 + seed)[None]
+        both = told | {
+            "predictions": np.concatenate([told["predictions"], ignorant]),
+            "inner_predictions": np.concatenate([told["inner_predictions"], lucky]),
+            "train_predictions": np.concatenate([told["inner_predictions"], lucky]),
+            "names": ["knows", "lucky"], "profile": "default",
+        }  # fmt: skip
+        found = decide(**both)
+        assert found.evidence["shown_model"] == "lucky"
+        assert found.evidence["p_oos"] <= 0.05
+        assert found.kind != "DEPLOY" or found.evidence["p_own"] <= 0.05
+        if found.evidence["p_own"] > 0.05:
+            assert "p_own" in found.failed_rules
+            assert any("another model" in sentence for sentence in found.reasons)
+    assert decide(**told).kind == "DEPLOY"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import resource
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import smctrain as st
+from smctrain.exceptions import InputError
 from smctrain.verdict import Ledger, Verdict
+from smctrain.verdict import ledger as verdict_ledger
 from smctrain.verdict.ledger import INNER, OOS, LedgerContent, Trial
 
 KEY = "rows"
@@ -181,6 +187,89 @@ def test_writers_side_by_side_lose_nothing(tmp_path: Path, cache: Path) -> None:
     found = Ledger(tmp_path).read(KEY)
     assert (len(found.trials), len(found.configurations), found.damaged, found.lost) == (60, 30, 0, 0)
     assert found.counted == 30
+
+
+def test_a_configuration_that_adds_its_second_stage_later_is_counted_once(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for stage in (OOS, INNER, OOS):
+        ledger.append(KEY, [trial("a", stage=stage)])
+    found = ledger.read(KEY)
+    assert (found.counted, len(found.configurations), found.lost) == (1, 1, 0)
+
+
+def test_a_reader_waits_for_the_writer_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a line, or lines that are not counted yet, would look like a ledger that somebody cut."""
+    writer, reader = Ledger(tmp_path), Ledger(tmp_path)
+    writer.append(KEY, [trial("a"), trial("a", stage=INNER)])
+    found: list[LedgerContent] = []
+    reading = threading.Thread(target=lambda: found.append(reader.read(KEY)))
+    write_all = verdict_ledger._write_all
+
+    def in_two_parts(handle: int, data: bytes) -> None:
+        write_all(handle, data[: len(data) // 2])
+        reading.start()
+        reading.join(0.05)  # without the lock it would be through by now, or soon
+        assert not found
+        write_all(handle, data[len(data) // 2 :])
+
+    monkeypatch.setattr(verdict_ledger, "_write_all", in_two_parts)
+    writer.append(KEY, [trial("b"), trial("b", stage=INNER)])
+    reading.join()
+    assert [(len(c.configurations), c.damaged, c.counted, c.lost) for c in found] == [(2, 0, 2, 0)]
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(KEY, [trial("a"), trial("a", stage=INNER)])
+    before = ledger.path(KEY).read_bytes()
+    limit, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * len(before), limit[1]))  # room for some of the lines
+    try:
+        with pytest.raises(OSError, match="large"):
+            ledger.append(KEY, [trial(run, stage=stage) for run in "bcd" for stage in (OOS, INNER)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert ledger.path(KEY).read_bytes() == before
+    found = ledger.read(KEY)
+    assert (found.damaged, found.counted, found.lost) == (0, 1, 0)
+    ledger.append(KEY, [trial("b"), trial("b", stage=INNER)])
+    assert len(ledger.read(KEY).configurations) == 2
+
+
+def test_a_folder_that_cannot_be_written_says_so_and_one_that_can_only_be_read_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        Ledger(tmp_path / "file").append(KEY, [trial("a")])
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.append(KEY, [trial("a"), trial("a", stage=INNER)])
+    ledger.path(KEY).chmod(0o444)
+    (tmp_path / "ledger").chmod(0o555)
+    try:
+        assert ledger.read(KEY).lost == 0
+    finally:
+        (tmp_path / "ledger").chmod(0o755)
+
+
+def test_a_trial_of_no_rows_no_score_or_unknown_answers_is_no_damage(tmp_path: Path) -> None:
+    ledger, none = Ledger(tmp_path), np.arange(0)
+    ledger.append(KEY, [Trial("a", "m", INNER, none, none, (0, 1)), Trial("a", "m", OOS, none, none, (0, 1), math.nan)])
+    strange = Trial("b", "m", OOS, np.arange(4), np.array([0, 1, 2, 256]), (0, 1))
+    ledger.append(KEY, [strange])
+    found = ledger.read(KEY)
+    assert (len(found.trials), found.lost) == (3, 0)
+    for one in (strange, found.trials[2]):
+        assert one.on(np.arange(4), [0, 1]).tolist() == [0, 1, -1, -1]
+    assert found.trials[0].on(np.arange(3), [0, 1]).tolist() == [-1, -1, -1]
+    assert found.trials[1].score is None
+
+
+def test_more_classes_than_a_record_can_hold_are_refused(tmp_path: Path) -> None:
+    many = Trial("a", "m", OOS, np.arange(300), np.arange(300), tuple(range(300)))
+    with pytest.raises(InputError, match="255 classes"):
+        Ledger(tmp_path).append(KEY, [many])
+    assert Ledger(tmp_path).read(KEY) == LedgerContent()
 
 
 # ---- targets that are numbers ----

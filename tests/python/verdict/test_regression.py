@@ -109,15 +109,35 @@ def influence(y: np.ndarray, answers: np.ndarray) -> np.ndarray:
     return u * v - 0.5 * float((u * v).mean()) * (u**2 + v**2)
 
 
-def wealth(y: np.ndarray, matrix: np.ndarray, median: float, h: int) -> float:
+def place(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    known = among[~np.isnan(among)]
+    return np.array([0.0 if np.isnan(v) else (np.sum(known < v) - np.sum(known > v)) / len(known) for v in values])
+
+
+def forward(y: np.ndarray, answers: np.ndarray, y_train: np.ndarray, inner: np.ndarray, h: int) -> tuple[float, float]:
+    u, v, before = place(answers, inner), place(y, y_train), place(y_train, y_train)
+    part = (u * v).var() / independent_rows(u * v, h)
+    middle_unknown = u.mean() ** 2 * before.var() / independent_rows(before, h)
+    z = (u * v).mean() / math.sqrt(part + middle_unknown)
+    return 3 * (u * v).mean(), 1 - NormalDist().cdf(z)
+
+
+def wealth(y: np.ndarray, matrix: np.ndarray, y_train: np.ndarray, h: int) -> float:
+    """Bets on the side of the training median at its share among the rows known by then."""
+    median = float(np.median(y_train))
+    before, truth = np.sign(y_train - median), np.sign(y - median)
     money = []
     for row in matrix:
         for stream in range(h):
             for lam in (0.05, 0.1, 0.2, 0.3):
                 e = 1.0
                 for t in range(stream, len(y), h):
-                    if not math.isnan(row[t]):
-                        e *= 1 + lam * (1 if np.sign(row[t] - median) == np.sign(y[t] - median) else -1)
+                    if math.isnan(row[t]):
+                        continue
+                    side = np.sign(row[t] - median)
+                    known = np.concatenate([before, truth[: max(t - h + 1, 0)]])
+                    q = min(max(float((known == side).mean()), 0.05), 0.95)
+                    e *= 1 + lam * ((side == truth[t]) - q) / max(q, 1 - q)
                 money.append(e)
     return float(np.mean(money))
 
@@ -171,7 +191,9 @@ def test_every_number_is_that_of_a_plain_reference(h: int, gaps: bool) -> None:
         "p_in": p_in,
         "p_comb": 1 - normal.cdf(z),
         "p_own": shift_p(y, said[shown : shown + 1], h),
-        "e_end": wealth(y, said, median, h),
+        "forward_ic": forward(truth, answers, y_train, said_in[shown], h)[0],
+        "p_forward": forward(truth, answers, y_train, said_in[shown], h)[1],
+        "e_end": wealth(y, said, y_train, h),
         "n_eff": n_eff,
         "design_effect": n / n_eff,
         "ic_low": max(-1.0, ic(truth, answers) - half),
@@ -231,7 +253,7 @@ VECTOR = {
     "ic": 0.235857607265,
     "p_oos": 7 / 24,
     "p_own": 5 / 24,
-    "e_end": 2.003445495033,
+    "e_end": 1.996346441969,
     "mae": 5.6,
     "r2": -0.522346951551,
     "n_eff": 30.0,
@@ -254,8 +276,8 @@ def test_a_planted_column_is_found_and_named() -> None:
 
 
 def test_noise_is_not_deployed() -> None:
-    """Persistent noise and past returns against overlapping outcomes: 4 of 1,800 such sets of 1,000 rows are deployed
-    and 2 of 900 of 4,000."""
+    """Persistent noise and past returns against overlapping outcomes: 3 of 1,800 such sets of 1,000 rows are deployed
+    and none of 900 of 4,000."""
     x, u, y = markets(range(100), 0.0)
     found = []
     for i in range(100):
@@ -268,6 +290,20 @@ def test_noise_is_not_deployed() -> None:
     assert sum(naive) > 30
 
 
+def test_what_was_high_only_in_hindsight_is_no_skill() -> None:
+    """On a walk that nobody can foresee, "high, so it will fall" has a good IC over almost every stretch of rows."""
+    found = []
+    for seed in range(60):
+        price = np.cumsum(np.random.default_rng(seed).normal(size=2720 + HORIZON))
+        found.append(judge(-price[None, :-HORIZON], price[HORIZON:] - price[:-HORIZON]))
+    assert np.mean([v.evidence["ic"] for v in found]) > 0.1  # type: ignore[arg-type]
+    assert abs(np.mean([v.evidence["forward_ic"] for v in found])) < 0.05  # type: ignore[arg-type]
+    stopped = [v for v in found if v.failed_rules == ["p_forward"]]
+    assert len(stopped) >= 3
+    assert "not from those that only hindsight knows" in " ".join(stopped[0].reasons)
+    assert sum(v.deploy for v in found) <= 1
+
+
 def test_skill_of_one_model_does_not_speak_for_another_one_that_was_chosen() -> None:
     """The inner rows are wrong about who is good: the model they choose is noise in the test."""
     rng = np.random.default_rng(3)
@@ -278,8 +314,8 @@ def test_skill_of_one_model_does_not_speak_for_another_one_that_was_chosen() -> 
     verdict = decide(y, said, 1, y_in, said_in, y_train, said_train, names=["noise", "good"], task="regression")
     assert verdict.model == "noise"
     assert verdict.evidence["p_oos"] < 0.01  # type: ignore[operator]
-    assert "p_own" in verdict.failed_rules
-    assert "noise itself does as well at other times too often" in " ".join(verdict.reasons)
+    assert "p_forward" in verdict.failed_rules
+    assert "Measured from the middles known before the test" in " ".join(verdict.reasons)
 
 
 def test_few_rows_are_too_little_data() -> None:
@@ -307,8 +343,8 @@ def test_a_good_order_with_wrong_sizes_is_said() -> None:
     verdict = decide(**case | {"predictions": 40 * case["predictions"]})
     assert verdict.kind == "DEPLOY"
     assert verdict.evidence["r2"] < 0.0  # type: ignore[operator]
-    assert "trust the order of its answers, not their size" in " ".join(verdict.reasons)
-    assert "trust the order" not in " ".join(decide(**case).reasons)
+    assert "the sizes it answers say less than that mean" in " ".join(verdict.reasons)
+    assert "the sizes it answers" not in " ".join(decide(**case).reasons)
 
 
 def test_the_gap_to_training_lowers_the_score_and_fold_gaps_reject() -> None:
@@ -415,6 +451,7 @@ def test_the_task_is_never_guessed() -> None:
         ({"predictions": np.full((1, 1200), np.inf)}, "model 0 answers inf on row 0"),
         ({"train_y": np.full(800, np.nan)}, "train_y must be finite, but row 0 holds nan"),
         ({"y_true": np.zeros((2, 600))}, "y_true must have one dimension"),
+        ({"r_net": np.full(1200, 1e300)}, "r_net must hold outcomes in R, but holds 1e\\+300"),
         ({"y_true": np.zeros(0)}, "y_true must have one dimension and at least one row"),
     ],
 )
@@ -477,7 +514,9 @@ def test_a_target_that_is_mostly_one_number_pays_no_even_odds_for_it() -> None:
     parts = [np.where(rng.random(n) < 0.6, 0.0, rng.exponential(size=n)) for n in (3000, 1000, 1000)]
     zeros = [np.zeros((1, len(part))) for part in parts]
     verdict = decide(parts[0], zeros[0], 1, parts[1], zeros[1], parts[2], zeros[2], task="regression")
-    assert verdict.evidence["e_end"] < 2.0  # type: ignore[operator]
+    sides = (parts[0] > 0).astype(int)
+    assert st.stats.e_process(sides, np.zeros(3000, dtype=int), 1, 0.5).end > 1e20
+    assert verdict.evidence["e_end"] < 20.0  # type: ignore[operator]
     assert verdict.kind != "DEPLOY"
 
 

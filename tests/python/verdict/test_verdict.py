@@ -159,6 +159,42 @@ def test_the_rows_table_follows_the_design_effect():
     assert st.stats.required_sample(edge, design_effect=factor) == pytest.approx(1200, abs=2)
 
 
+@pytest.mark.parametrize("min_edge", [0.025, 0.0201, 0.034])
+def test_every_edge_of_the_rows_table_comes_back_from_json(min_edge):
+    verdict = decide(**clear(), min_edge=min_edge)  # type: ignore[arg-type]
+    back = Verdict.from_dict(json.loads(json.dumps(verdict.to_dict())))
+    assert back.n_required == verdict.n_required
+    assert len(back.n_required) == 6
+
+
+def test_a_model_that_is_wrong_wherever_a_baseline_is_right_is_refused():
+    """Their difference is the same on every row: it has no spread, and so no t."""
+    rng = np.random.default_rng(3)
+    y, inner_y = rng.integers(0, 2, 400), np.zeros(200, dtype=int)
+    train_y = np.r_[np.zeros(120, dtype=int), np.ones(80, dtype=int)]
+    verdict = decide(y, y, 1, inner_y, np.ones(200, dtype=int), train_y, train_y, gaps=[0.0])
+    assert "selector" in verdict.failed_rules
+
+
+def test_an_edge_is_said_as_it_was_asked_for():
+    case = clear()
+    assert "2.5 points" in " ".join(decide(**{**case, "predictions": 1 - case["predictions"]}, min_edge=0.025).reasons)
+
+
+def test_silence_in_the_ledger_is_never_a_right_answer_where_minus_one_is_a_class(tmp_path):
+    rng = np.random.default_rng(4)
+    y, inner_y, train_y = (rng.choice([-1, 1], n) for n in (400, 200, 200))
+    silent = np.full(400, 7)  # no class of these rows
+    first = decide(y, silent, 1, inner_y, np.full(200, 7), train_y, np.full(200, 7), ledger=tmp_path)
+    assert first.evidence["statistic"] == 0.0
+    guess = rng.choice([-1, 1], 400)
+    said = {"inner_predictions": rng.choice([-1, 1], 200), "train_predictions": rng.choice([-1, 1], 200)}
+    alone = decide(y, guess, 1, inner_y, train_y=train_y, **said)
+    after = decide(y, guess, 1, inner_y, train_y=train_y, **said, ledger=tmp_path)
+    assert after.evidence["configurations"] == 2
+    assert after.evidence["luck_mean"] == alone.evidence["luck_mean"]
+
+
 def test_losing_trades_are_not_deployed():
     case = clear()
     r = np.where(case["y_true"] == 1, 1.0, -1.0)

@@ -125,6 +125,8 @@ def regression_report(
     side = (forecast - mean) * (truth - mean) > 0
     metrics["direction"] = float(side.mean())
     r2, r2_error = _share_explained(squared, (truth - mean) ** 2, horizon)
+    if math.isnan(metrics["r2"]):
+        r2 = math.nan
     gain, gain_error = _share_explained(squared, (truth - rivals[best]) ** 2, horizon)
     intervals = {
         "ic": metrics.pop("ic_interval"),

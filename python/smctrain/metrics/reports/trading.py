@@ -159,7 +159,7 @@ def trading_report(
         means = core().bootstrap_means(earned, float(max(2 * overlap, 2)), int(n_draws), int(seed), int(threads))
         intervals["expectancy_r"] = quantile_range(means, level)
         spread = float(earned.var())
-        if spread > 0:
+        if earned.min() < earned.max():
             long_run = hac_error(earned, 2 * overlap if overlap > 1 else 0) ** 2 * n
             effective = float(np.clip(n * spread / long_run, n / (2.0 * overlap), n)) if long_run > 0 else effective
             intervals["sharpe_per_trade"] = around(
