@@ -235,6 +235,13 @@ void bind_splits(py::module_& m) {
       .def("meets_window", &PyTimeline::meets_window, py::arg("start"), py::arg("end"))
       .def("balance_borders", &PyTimeline::balance_borders, py::arg("stratum"), py::arg("n_strata"),
            py::arg("borders"), py::arg("admissible"), py::arg("share"), py::arg("tolerance"));
+  m.def(
+      "longest_overlap",
+      [](const py::array& t0, const py::array& t1) {
+        const auto intervals = intervals_view(t0, t1);
+        return without_gil([&] { return splits::longest_overlap(intervals); });
+      },
+      py::arg("t0"), py::arg("t1"), "h: 1 + the most later decisions that fall inside one label.");
   m.def("group_borders", &group_borders, py::arg("n_stamps"), py::arg("n_groups"));
   m.def("move_borders", &move_borders, py::arg("borders"), py::arg("admissible"), py::arg("starts"));
   m.def("purge_events", &purge_events, py::arg("ids"), py::arg("fates"));

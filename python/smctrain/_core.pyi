@@ -96,6 +96,7 @@ __all__: list[str] = [
     "linear_moved_scores",
     "linear_proba",
     "linear_scores",
+    "longest_overlap",
     "minimum_track_record",
     "model_confidence_set",
     "move_borders",
@@ -1099,6 +1100,11 @@ def linear_scores(
     intercepts: numpy.ndarray,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def longest_overlap(t0: numpy.ndarray, t1: numpy.ndarray) -> int:
+    """
+    h: 1 + the most later decisions that fall inside one label.
+    """
+
 def minimum_track_record(
     sharpe: typing.SupportsFloat | typing.SupportsIndex,
     benchmark: typing.SupportsFloat | typing.SupportsIndex,

@@ -72,75 +72,109 @@ ReliabilityTable reliability_table(std::span<const double> confidence, std::span
   return table;
 }
 
-PlattFit fit_platt(std::span<const double> score, std::span<const uint8_t> is_positive) {
-  check(score, is_positive);
-  const auto n = static_cast<double>(score.size());
-  // On standardised scores, where Newton's steps are well scaled.
-  double mean = 0.0;
-  for (const double s : score) mean += s / n;
-  double variance = 0.0;
-  for (const double s : score) variance += (s - mean) * (s - mean) / n;
-  const double deviation = std::sqrt(variance);
-  double positives = 0.0;
-  for (const uint8_t yes : is_positive) positives += yes != 0 ? 1.0 : 0.0;
-  const double share = positives / n;
-  if (all_equal(score) || !(deviation > 0.0)) return {0.0, std::log(share / (1.0 - share)), true};
+namespace {
 
-  const auto loss = [&](double a, double b) {
+// Mean log-loss of a logistic curve a x + b on standardised scores, where Newton's steps are well scaled.
+class LogisticLoss {
+ public:
+  LogisticLoss(std::span<const double> score, std::span<const uint8_t> is_positive)
+      : score_(score), is_positive_(is_positive), n_(static_cast<double>(score.size())) {
+    for (const double s : score) mean_ += s / n_;
+    double variance = 0.0;
+    for (const double s : score) variance += (s - mean_) * (s - mean_) / n_;
+    deviation_ = std::sqrt(variance);
+  }
+
+  double mean() const { return mean_; }
+  double deviation() const { return deviation_; }
+
+  double at(double a, double b) const {
     double sum = 0.0;
-    for (size_t i = 0; i < score.size(); ++i) {
-      const double z = a * ((score[i] - mean) / deviation) + b;
-      sum += soft_plus(z) - (is_positive[i] != 0 ? z : 0.0);
+    for (size_t i = 0; i < score_.size(); ++i) {
+      const double z = a * x(i) + b;
+      sum += soft_plus(z) - (is_positive_[i] != 0 ? z : 0.0);
     }
-    return sum / n;
+    return sum / n_;
+  }
+
+  struct Step {
+    double a, b;     // to be taken off
+    double promise;  // squared length in the metric of the curvature; NaN where there is no curvature
   };
-  double a = 0.0;
-  double b = std::log(share / (1.0 - share));
-  double now = loss(a, b);
-  bool is_finite = false;
-  for (int step = 0; step < kSteps; ++step) {
+
+  Step newton(double a, double b) const {
     double ga = 0.0;
     double gb = 0.0;
     double haa = 0.0;
     double hab = 0.0;
     double hbb = 0.0;
-    for (size_t i = 0; i < score.size(); ++i) {
-      const double x = (score[i] - mean) / deviation;
-      const double p = 1.0 / (1.0 + std::exp(-(a * x + b)));
-      const double miss = p - (is_positive[i] != 0 ? 1.0 : 0.0);
+    for (size_t i = 0; i < score_.size(); ++i) {
+      const double at_row = x(i);
+      const double p = 1.0 / (1.0 + std::exp(-(a * at_row + b)));
+      const double miss = p - (is_positive_[i] != 0 ? 1.0 : 0.0);
       const double weight = p * (1.0 - p);
-      ga += miss * x / n;
-      gb += miss / n;
-      haa += weight * x * x / n;
-      hab += weight * x / n;
-      hbb += weight / n;
+      ga += miss * at_row / n_;
+      gb += miss / n_;
+      haa += weight * at_row * at_row / n_;
+      hab += weight * at_row / n_;
+      hbb += weight / n_;
     }
     const double determinant = haa * hbb - hab * hab;
-    if (!(determinant > 1e-300)) break;
+    if (!(determinant > 1e-300)) return {0.0, 0.0, std::numeric_limits<double>::quiet_NaN()};
     const double da = (hbb * ga - hab * gb) / determinant;
     const double db = (haa * gb - hab * ga) / determinant;
-    if (ga * da + gb * db < 1e-24) {
+    return {da, db, ga * da + gb * db};
+  }
+
+ private:
+  double x(size_t i) const { return (score_[i] - mean_) / deviation_; }
+
+  std::span<const double> score_;
+  std::span<const uint8_t> is_positive_;
+  double n_;
+  double mean_ = 0.0;
+  double deviation_ = 0.0;
+};
+
+}  // namespace
+
+PlattFit fit_platt(std::span<const double> score, std::span<const uint8_t> is_positive) {
+  check(score, is_positive);
+  const LogisticLoss loss(score, is_positive);
+  double positives = 0.0;
+  for (const uint8_t yes : is_positive) positives += yes != 0 ? 1.0 : 0.0;
+  const double share = positives / static_cast<double>(score.size());
+  double a = 0.0;
+  double b = std::log(share / (1.0 - share));
+  if (all_equal(score) || !(loss.deviation() > 0.0)) return {0.0, b, true};
+
+  double now = loss.at(a, b);
+  bool is_finite = false;
+  for (int step = 0; step < kSteps; ++step) {
+    const auto newton = loss.newton(a, b);
+    if (std::isnan(newton.promise)) break;
+    if (newton.promise < 1e-24) {
       is_finite = true;
       break;
     }
     double scale = 1.0;
-    double next = loss(a - da, b - db);
+    double next = loss.at(a - newton.a, b - newton.b);
     while (!(next <= now) && scale > 1e-10) {
       scale *= 0.5;
-      next = loss(a - scale * da, b - scale * db);
+      next = loss.at(a - scale * newton.a, b - scale * newton.b);
     }
     if (!(next <= now)) {
       is_finite = true;  // no step helps any more: the minimum to rounding
       break;
     }
-    a -= scale * da;
-    b -= scale * db;
+    a -= scale * newton.a;
+    b -= scale * newton.b;
     now = next;
     if (std::abs(a) > kLargestSlope) break;
   }
   // Scores that part the classes: the loss falls towards 0 without end.
   if (now < 1e-9) is_finite = false;
-  return {a / deviation, b - a * mean / deviation, is_finite};
+  return {a / loss.deviation(), b - a * loss.mean() / loss.deviation(), is_finite};
 }
 
 IsotonicFit fit_isotonic(std::span<const double> score, std::span<const uint8_t> is_positive) {

@@ -95,6 +95,20 @@ Timeline::Timeline(Intervals intervals)
   });
 }
 
+int64_t longest_overlap(const Intervals& intervals) {
+  const Timeline time(intervals);
+  std::vector<int64_t> starts(static_cast<size_t>(time.size()));
+  for (int64_t place = 0; place < time.size(); ++place) {
+    starts[static_cast<size_t>(place)] = time.t0(time.row_at(place));
+  }
+  int64_t most = 0;
+  for (int64_t place = 0; place < time.size(); ++place) {
+    const auto reached = std::lower_bound(starts.begin(), starts.end(), time.t1(time.row_at(place)));
+    most = std::max(most, reached - starts.begin() - place - 1);
+  }
+  return 1 + most;
+}
+
 void Segments::add(int64_t start, int64_t end) {
   if (!end_.empty() && start <= end_.back()) {
     end_.back() = std::max(end_.back(), end);

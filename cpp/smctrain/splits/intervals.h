@@ -92,6 +92,10 @@ class Timeline {
   std::vector<int64_t> order_;
 };
 
+// h = 1 + max_i #{rows j behind i in the order (t0, row id) : t0_j < t1_i}: how far neighbouring rows share
+// their outcome. 1 without rows. Rows in any order of time; O(n log n).
+int64_t longest_overlap(const Intervals& intervals);
+
 // Intervals merged into disjoint segments, for repeated overlap queries.
 class Segments {
  public:

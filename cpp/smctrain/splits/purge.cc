@@ -149,12 +149,6 @@ int64_t embargo_end(const Stamps& stamps, const Block& block, const Embargo& emb
                             {std::min(embargo.distance.stamps, share_of(length, embargo.share)), 0});
 }
 
-std::vector<Block> blocks_of(const Timeline& time, std::span<const Fate> fates) {
-  std::vector<Block> blocks;
-  collect(time, fates, blocks, nullptr);
-  return blocks;
-}
-
 void purge(const Timeline& time, const Rules& rules, std::span<Fate> fates) {
   check(rules.embargo);
   check(rules.lookback);

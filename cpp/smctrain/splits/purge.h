@@ -53,11 +53,8 @@ void check(const Embargo& embargo);
 // Latest moment that the embargo of a block covers; its end when it covers none.
 int64_t embargo_end(const Stamps& stamps, const Block& block, const Embargo& embargo);
 
-// Blocks of the rows whose fate is kTest, in the order of time; kUnused and kExcluded rows are no candidates.
-std::vector<Block> blocks_of(const Timeline& time, std::span<const Fate> fates);
-
-// In: kTest, and kTrain for every other candidate. Turns kTrain into kPurged and kEmbargoed where the rules
-// ask for it.
+// In: kTest, and kTrain for every other candidate; kUnused and kExcluded rows are none. Turns kTrain into
+// kPurged and kEmbargoed where the rules ask for it.
 void purge(const Timeline& time, const Rules& rules, std::span<Fate> fates);
 
 // The fate of every row, given which rows are tests; all others are candidates.

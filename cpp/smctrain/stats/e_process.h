@@ -12,11 +12,12 @@
 //                         (train_rows given)
 //   E_T        mean over models, streams and lam of the wealth after rows t <= T; E_0 = 1 stands first
 //
-// E_end is an e-value: on noise P(E_end >= 1/a) <= a. A row without a prediction (a negative code) is not bet
-// on. Wealth is capped at 1e250, which only gives money away. A binary tree over streams keeps the mean exact
-// without re-adding: O(k + log h) a row. The batch is the stream, pushed row by row, so both give the same
-// bits. Source: validation by betting (Shafer 2021; Waudby-Smith and Ramdas 2024), streams against label
-// overlap.
+// E_end is an e-value, on noise P(E_end >= 1/a) <= a, where no class is commoner in the test than the odds
+// say; answering a class that became commoner earns under either kind of class odds. A row without a
+// prediction (a negative code) is not bet on. Wealth is capped at 1e250, which only gives money away. A
+// binary tree over streams keeps the mean exact without re-adding: O(k + log h) a row. The batch is the
+// stream, pushed row by row, so both give the same bits. Source: validation by betting (Shafer 2021;
+// Waudby-Smith and Ramdas 2024), streams against label overlap.
 #pragma once
 
 #include <cstdint>

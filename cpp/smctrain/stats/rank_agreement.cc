@@ -239,72 +239,107 @@ Rbo rank_biased_overlap(const RankedList& a, const RankedList& b, double p) {
   return result;
 }
 
-std::vector<int32_t> average_linkage(MatrixView<const double> distance, double cut) {
-  const int64_t n = distance.rows;
-  if (distance.cols != n)
-    raise("InputError", "distance must be square, but is ", n, " x ", distance.cols, ".");
-  std::vector<double> d(static_cast<size_t>(n * n));
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < n; ++j) {
-      const double value = distance(i, j);
-      if (!(value >= 0.0)) raise("InputError", "distance must hold numbers of at least 0.");
-      d[static_cast<size_t>(i * n + j)] = value;
+namespace {
+
+// Distances between clusters. A cluster is known by one of its members, the one that stayed when it was
+// joined.
+class Clusters {
+ public:
+  explicit Clusters(MatrixView<const double> distance)
+      : n_(distance.rows),
+        distance_(static_cast<size_t>(n_ * n_)),
+        size_(static_cast<size_t>(n_), 1.0),
+        is_alive_(static_cast<size_t>(n_), 1) {
+    for (int64_t i = 0; i < n_; ++i) {
+      for (int64_t j = 0; j < n_; ++j) {
+        const double value = distance(i, j);
+        if (!(value >= 0.0)) raise("InputError", "distance must hold numbers of at least 0.");
+        at(i, j) = value;
+      }
     }
   }
-  const auto at = [&](int64_t i, int64_t j) -> double& { return d[static_cast<size_t>(i * n + j)]; };
-  std::vector<double> size(static_cast<size_t>(n), 1.0);
-  std::vector<uint8_t> is_alive(static_cast<size_t>(n), 1);
-  struct Join {
-    int64_t a, b;
-    double height;
-  };
-  std::vector<Join> joins;
-  std::vector<int64_t> chain;  // of nearest neighbours: ends at two that are each other's
-  for (int64_t left = n; left > 1; --left) {
-    if (chain.empty()) {
-      chain.push_back(std::find(is_alive.begin(), is_alive.end(), 1) - is_alive.begin());
+
+  int64_t any() const { return std::find(is_alive_.begin(), is_alive_.end(), 1) - is_alive_.begin(); }
+
+  // The nearest cluster; `favourite` (-1: none) wins ties.
+  std::pair<int64_t, double> nearest(int64_t to, int64_t favourite) {
+    int64_t found = favourite;
+    double least = favourite >= 0 ? at(to, favourite) : std::numeric_limits<double>::infinity();
+    for (int64_t j = 0; j < n_; ++j) {
+      if (j == to || is_alive_[static_cast<size_t>(j)] == 0) continue;
+      if (found < 0 || at(to, j) < least) {
+        found = j;
+        least = at(to, j);
+      }
     }
+    return {found, least};
+  }
+
+  void join(int64_t keep, int64_t gone) {
+    const double a = size_[static_cast<size_t>(keep)];
+    const double b = size_[static_cast<size_t>(gone)];
+    is_alive_[static_cast<size_t>(gone)] = 0;
+    size_[static_cast<size_t>(keep)] = a + b;
+    for (int64_t j = 0; j < n_; ++j) {
+      if (j == keep || is_alive_[static_cast<size_t>(j)] == 0) continue;
+      at(keep, j) = at(j, keep) = (a * at(keep, j) + b * at(gone, j)) / (a + b);
+    }
+  }
+
+ private:
+  double& at(int64_t i, int64_t j) { return distance_[static_cast<size_t>(i * n_ + j)]; }
+
+  int64_t n_;
+  std::vector<double> distance_;
+  std::vector<double> size_;
+  std::vector<uint8_t> is_alive_;
+};
+
+struct Join {
+  int64_t a, b;  // a < b
+  double height;
+};
+
+// All joins of n members, by chains of nearest neighbours: a chain ends at two that are each other's.
+std::vector<Join> joins_of(MatrixView<const double> distance) {
+  Clusters clusters(distance);
+  std::vector<Join> joins;
+  std::vector<int64_t> chain;
+  for (int64_t left = distance.rows; left > 1; --left) {
+    if (chain.empty()) chain.push_back(clusters.any());
     for (;;) {
       const int64_t last = chain.back();
       const int64_t before = chain.size() > 1 ? chain[chain.size() - 2] : -1;
       // The one before wins ties, so that the chain ends.
-      int64_t nearest = before;
-      double least = before >= 0 ? at(last, before) : std::numeric_limits<double>::infinity();
-      for (int64_t j = 0; j < n; ++j) {
-        if (j == last || is_alive[static_cast<size_t>(j)] == 0) continue;
-        if (nearest < 0 || at(last, j) < least) {
-          nearest = j;
-          least = at(last, j);
-        }
-      }
+      const auto [nearest, height] = clusters.nearest(last, before);
       if (nearest != before) {
         chain.push_back(nearest);
         continue;
       }
       chain.resize(chain.size() - 2);
-      const int64_t keep = std::min(last, before);
-      const int64_t gone = std::max(last, before);
-      joins.push_back({keep, gone, least});
-      const double a = size[static_cast<size_t>(keep)];
-      const double b = size[static_cast<size_t>(gone)];
-      is_alive[static_cast<size_t>(gone)] = 0;
-      size[static_cast<size_t>(keep)] = a + b;
-      for (int64_t j = 0; j < n; ++j) {
-        if (j == keep || is_alive[static_cast<size_t>(j)] == 0) continue;
-        at(keep, j) = at(j, keep) = (a * at(keep, j) + b * at(gone, j)) / (a + b);
-      }
+      joins.push_back({std::min(last, before), std::max(last, before), height});
+      clusters.join(joins.back().a, joins.back().b);
       break;
     }
   }
-  // Heights of average linkage never fall from a member to its cluster, so joins under the cut are whole
-  // trees.
+  return joins;
+}
+
+}  // namespace
+
+std::vector<int32_t> average_linkage(MatrixView<const double> distance, double cut) {
+  const int64_t n = distance.rows;
+  if (distance.cols != n)
+    raise("InputError", "distance must be square, but is ", n, " x ", distance.cols, ".");
   std::vector<int32_t> root(static_cast<size_t>(n));
   std::iota(root.begin(), root.end(), 0);
   const auto root_of = [&](int64_t i) {
     while (root[static_cast<size_t>(i)] != i) i = root[static_cast<size_t>(i)];
     return i;
   };
-  for (const auto& join : joins) {
+  // Heights of average linkage never fall from a member to its cluster, so joins under the cut are whole
+  // trees.
+  for (const auto& join : joins_of(distance)) {
     if (join.height > cut) continue;
     const int64_t a = root_of(join.a);
     const int64_t b = root_of(join.b);

@@ -92,15 +92,6 @@ def quantile_range(draws: Vector, level: float) -> Range:
     return (float(low), float(high))
 
 
-def longest_overlap(t0: NDArray[np.int64], t1: NDArray[np.int64]) -> int:
-    """Longest label in rows: 1 + the most later decisions (t0 < t1) that fall into one label. Any row order."""
-    if len(t0) == 0:
-        return 1
-    order = np.argsort(t0, kind="stable")
-    inside = np.searchsorted(t0[order], t1[order], side="left") - np.arange(len(t0)) - 1
-    return 1 + max(int(inside.max()), 0)
-
-
 def fit_rows(rows: ArrayLike | None, n: int) -> tuple[NDArray[np.int64] | None, str]:
     """Sorted ids of the rows a step was fitted on (None above 100,000) and their BLAKE2b-256."""
     chosen = np.arange(n, dtype=np.int64) if rows is None else np.asarray(rows)

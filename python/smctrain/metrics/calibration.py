@@ -350,7 +350,23 @@ def calibrator_from_dict(record: dict[str, Any]) -> Calibrator:
 def probabilities_ok(y_true: ArrayLike, proba: ArrayLike, y_train: ArrayLike) -> bool:
     """Whether the probabilities are at least as good (Brier score) as always saying the training shares.
 
-    False: only the sign of a prediction may be used.
+    Parameters
+    ----------
+    y_true : integer array (n,)
+        Class codes 0..K-1 of rows that nothing was fitted on.
+    proba : (n, K), or (n,) of class 1
+    y_train : integer array (m,)
+        Class codes of the training rows.
+
+    Returns
+    -------
+    bool
+        False: only the sign of a prediction may be used.
+
+    Raises
+    ------
+    TooFewRows
+        Without rows, or without training rows.
     """
     codes, train, matrix = class_codes(y_true, "y_true"), class_codes(y_train, "y_train"), proba_matrix(proba)
     if len(codes) == 0 or len(train) == 0:

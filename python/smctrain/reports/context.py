@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from smctrain.reports.first_screen import first_screen, tempting
@@ -11,9 +12,11 @@ from smctrain.results import SCHEMA_VERSION, ModelResult, RunResult, SymbolResul
 VERDICT_WORDS = {
     "DEPLOY": "A signal was found that chance hardly explains. Past bars only: risk only what you can lose.",
     "NO_EVIDENCE": "No signal was found. That is a normal result, not an error. Do not trade on it.",
-    "TOO_LITTLE_DATA": "Too few rows to tell whether there is a small edge. Do not trade on it; what would settle it "
+    "TOO_LITTLE_DATA": "Too few rows to tell whether there is a small lead. Do not trade on it; what would settle it "
     "stands below.",
 }
+
+NOT_EARNING = "The answers beat luck, but trades on them do not earn. Do not trade on it."
 
 
 def run_context(run: RunResult) -> dict[str, Any]:
@@ -58,17 +61,25 @@ def headline(run: RunResult, counts: dict[str, int]) -> str:
     """The run in one sentence."""
     total = len(run.symbols)
     failed = len(run.symbol_failures)
-    few, none, little = counts["DEPLOY"], counts["NO_EVIDENCE"], counts["TOO_LITTLE_DATA"]
+    losing = Counter(str(result.verdict.get("kind")) for result in run.symbols.values() if _would_not_earn(result))
+    few, none, little = (counts[kind] - losing[kind] for kind in ("DEPLOY", "NO_EVIDENCE", "TOO_LITTLE_DATA"))
     parts = [f"{few} of {total} symbol{_s(total)} show{'s' if 1 in (few, total) else ''} a signal worth deploying"]
     if none:
         parts.append(f"{none} show{'s' if none == 1 else ''} none")
     if little:
         parts.append(f"{little} {'has' if little == 1 else 'have'} too little data to tell")
+    if n := losing.total():
+        parts.append(f"{n} beat{'s' if n == 1 else ''} luck, but the trades do not earn")
     if failed:
         parts.append(f"{failed} could not be trained")
     if total == 0:
         return f"Nothing could be trained: {failed} of {failed} symbol{_s(failed)} failed."
     return "; ".join(parts) + "."
+
+
+def _would_not_earn(result: SymbolResult) -> bool:
+    """Nothing but its trades speaks against the model."""
+    return set(result.verdict.get("failed_rules", [])) == {"expected_value"}
 
 
 def _s(n: int) -> str:
@@ -200,7 +211,7 @@ def _symbol_line(result: SymbolResult) -> dict[str, Any]:
         "symbol": result.symbol,
         "leaks": leak_words(result),
         "verdict": verdict.get("kind"),
-        "verdict_word": VERDICT_WORDS.get(str(verdict.get("kind")), ""),
+        "verdict_word": NOT_EARNING if _would_not_earn(result) else VERDICT_WORDS.get(str(verdict.get("kind")), ""),
         "model": best.model_name if best else None,
         "selected": result.selection.get("selected_model"),
         **result.judged,

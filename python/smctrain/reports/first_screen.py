@@ -154,8 +154,16 @@ def _luck(f: Figures) -> dict[str, str]:
         if f.shifted
         else f"A guess without any knowledge, on so few rows, scores {reach}, nineteen times in twenty."
     )
-    if f.kind == "DEPLOY":
+    if f.kind == "DEPLOY" and f.beats_luck:
         return _step("Luck does not get there.", f"{how} {percent(f.right)} lies above.")
+    if f.kind == "DEPLOY":
+        both = f.evidence.get("p_comb")
+        seldom = (
+            f" Earlier and unseen rows together: luck does as well in {percent(both, 2)} of cases."
+            if _finite(both)
+            else ""
+        )
+        return _step("Luck seldom gets there.", f"{how} {percent(f.right)} is at the upper end of that.{seldom}")
     if f.right < f.luck_low:
         return _step("Luck does better.", f"{how} {percent(f.right)} lies below.")
     if not f.beats_luck:

@@ -79,9 +79,21 @@ def _ranked(items: Iterable[Any], codes: dict[Hashable, int]) -> tuple[npt.NDArr
 
 
 def spearman_matrix(X: npt.ArrayLike, rows: npt.ArrayLike | None = None, threads: int = 1) -> npt.NDArray[np.float64]:
-    """Spearman's correlation of every pair of columns of X (n, d) on `rows` (all of them): (d, d).
+    """Spearman's correlation of every pair of columns.
 
-    Missing values stand at the mean rank of their column. NaN for a column without spread.
+    Parameters
+    ----------
+    X : (n, d)
+        Missing values (NaN) stand at the mean rank of their column.
+    rows : integer array, optional
+        Rows that count; all of them by default.
+    threads : int
+        Upper limit; the result does not depend on it.
+
+    Returns
+    -------
+    float64 (d, d)
+        1 on the diagonal; NaN for a column without spread.
     """
     values = np.ascontiguousarray(np.asarray(X, dtype=np.float32))
     if values.ndim != 2:
@@ -94,10 +106,20 @@ def spearman_matrix(X: npt.ArrayLike, rows: npt.ArrayLike | None = None, threads
 def correlation_clusters(
     X: npt.ArrayLike, rows: npt.ArrayLike | None = None, cut: float = 0.5, threads: int = 1
 ) -> npt.NDArray[np.int32]:
-    """Cluster of each column (d,): average linkage on 1 - |Spearman|, joined while the distance is at most `cut`.
+    """Columns that say the same: average linkage on 1 - |Spearman|, joined while the distance is at most `cut`.
 
-    Numbers 0.. in the order of the first column. A column without spread is a cluster of its own. Give training `rows`:
-    which columns belong together is learned too.
+    Parameters
+    ----------
+    X, rows, threads
+        As in `spearman_matrix`. Give training `rows`: which columns belong together is learned too.
+    cut : float
+        Largest distance inside a cluster.
+
+    Returns
+    -------
+    int32 (d,)
+        Cluster of each column, numbered 0.. in the order of the first column. A column without spread is a cluster of
+        its own.
     """
     distance = 1.0 - np.abs(spearman_matrix(X, rows, threads))
     distance = np.where(np.isnan(distance), 2.0, distance)

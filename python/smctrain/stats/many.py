@@ -37,7 +37,7 @@ def benjamini_hochberg(p: npt.ArrayLike, q: float) -> npt.NDArray[np.bool_]:
 
 
 def e_benjamini_hochberg(e: npt.ArrayLike, q: float) -> npt.NDArray[np.bool_]:
-    """Benjamini-Hochberg on e-values: valid under any dependence between the tests.
+    """Benjamini-Hochberg on e-values: valid under any dependence between the tests, as far as each is an e-value.
 
     Parameters
     ----------

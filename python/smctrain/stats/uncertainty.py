@@ -312,8 +312,27 @@ def probabilistic_sharpe(
     form: int = 2012,
     autocorrelation: float = 0.0,
 ) -> float:
-    """Probability that the true Sharpe ratio is above `benchmark`; per-period units, kurtosis 3 = normal.
+    """Probability that the true Sharpe ratio is above `benchmark`.
 
+    Parameters
+    ----------
+    sharpe, benchmark : float
+        Per period, never annualised.
+    n : float
+        Periods, at least 2; for overlapping outcomes the effective number.
+    skew, kurtosis : float
+        Of the returns; kurtosis not in excess (3 for a normal).
+    form : 2012 or 2025
+    autocorrelation : float
+        Of lag 1, form 2025 only.
+
+    Raises
+    ------
+    InputError
+        Skew and kurtosis that no returns have at this Sharpe ratio.
+
+    Notes
+    -----
     Form 2012: Bailey and Lopez de Prado, J. of Risk 15 (2012). Form 2025 (Lopez de Prado, Lipton and Zoonekynd): the
     variance at the benchmark, n in place of n - 1, and AR(1) returns by `autocorrelation`.
     """
@@ -324,7 +343,7 @@ def probabilistic_sharpe(
 def sharpe_standard_error(
     sharpe: float, n: float, skew: float = 0.0, kurtosis: float = 3.0, form: int = 2012, autocorrelation: float = 0.0
 ) -> float:
-    """Standard error of a per-period Sharpe ratio over `n` periods."""
+    """Standard error of a per-period Sharpe ratio over `n` periods; arguments as in `probabilistic_sharpe`."""
     sharpe = _ratio(sharpe)
     return float(core().sharpe_standard_error(sharpe, float(n), skew, kurtosis, form, autocorrelation))
 
@@ -338,7 +357,9 @@ def minimum_track_record(
     form: int = 2012,
     autocorrelation: float = 0.0,
 ) -> float:
-    """Periods needed before `sharpe` is above `benchmark` with probability `level`; everything per period.
+    """Periods needed before `sharpe` is above `benchmark` with probability `level`.
+
+    Other arguments as in `probabilistic_sharpe`; `sharpe` must be above `benchmark` (InputError).
 
     Form 2012: 1 + variance at `sharpe` x (z / (sharpe - benchmark))^2; 2025 without the 1, variance at `benchmark`.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,13 @@ def test_a_deployed_model_is_not_talked_down_and_not_oversold(builders: Builders
     assert "Luck does not get there." in text
     assert "The usual rule" not in text
     assert "Markets change" in text
+
+
+def test_a_deployed_model_at_the_edge_of_luck_is_not_said_to_lie_above(builders: Builders) -> None:
+    text = told(first_screen(judged(builders, "DEPLOY", statistic=0.59, accuracy=0.59, p_comb=0.002)))
+    assert "Luck seldom gets there." in text
+    assert "lies above" not in text
+    assert "Earlier and unseen rows together: luck does as well in 0.20 % of cases." in text
 
 
 def test_enough_rows_without_a_signal_do_not_ask_for_more_of_the_same(builders: Builders) -> None:
@@ -170,3 +178,42 @@ def test_the_first_picture_has_a_key_with_every_number(tmp_path: Path, builders:
         "always the same answer: 51.0 %",
     ):  # fmt: skip
         assert words in key
+
+
+LAST = {
+    "What this does not say.", "What would settle it:", "What could help:", "More of the same will hardly help:",
+}  # fmt: skip
+RULES = (
+    "rows", "class_rows", "selector", "consistency", "p_combined", "p_oos", "e_value", "skill", "trades",
+    "expected_value", "trade_luck", "multiple_testing",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_failed_the_story_has_one_end_and_contradicts_no_number(seed: int, builders: Builders) -> None:
+    draw = random.Random(seed)
+    right, luck_high = draw.uniform(0.3, 0.9), draw.uniform(0.45, 0.7)
+    failed = tuple(draw.sample(RULES, draw.randint(1, 5)))
+    mean = -0.1 if "expected_value" in failed else 0.1
+    kind = draw.choice(["TOO_LITTLE_DATA", "NO_EVIDENCE"])
+    rows, needed = draw.choice([492, 40_000]), 14_053
+    metric = draw.choice(["accuracy", "balanced_accuracy"])
+    screen = first_screen(
+        judged(
+            builders, kind, failed, statistic=right, accuracy=right, luck_high=luck_high, mean_r_net=mean, trades=40,
+            p_trades=0.2, n_oos=rows, n_required=needed, metric=metric, val_statistic=draw.choice([None, 0.4, 0.8]),
+        )
+    )  # fmt: skip
+    titles, text = [step["title"] for step in screen["steps"]], told(screen)
+    assert [title in LAST for title in titles] == [False] * (len(titles) - 1) + [True]
+    assert not re.search(r"nan|None|inf ", text)
+    above = right > luck_high
+    assert ("lies above" in text) is above
+    assert ("Luck gets there too." in titles or "Luck does better." in titles) is not above
+    assert ("Always the same answer does better." in titles) <= (right <= 0.51)
+    if "More of the same will hardly help:" in titles:
+        assert rows >= needed
+        assert not above
+    if titles[-1] == "What would settle it:" and rows < needed:
+        assert "14,053 unseen rows" in text
+        assert "times the M15 history" in text

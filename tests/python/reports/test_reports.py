@@ -13,7 +13,7 @@ import pytest
 
 from smctrain.artifact import safe_file_name
 from smctrain.reports import write_run
-from smctrain.reports.context import run_context
+from smctrain.reports.context import run_context, symbol_context
 from smctrain.reports.overfitting import advice, overfitting_table, severity
 from smctrain.reports.render import markdown_cell, number, percent, points
 from smctrain.results import RunResult
@@ -362,6 +362,22 @@ def test_the_headline_counts_one_as_one(kind: str, tmp_path: Path, builders: Bui
         assert wrong not in found
 
 
+def test_a_symbol_that_beats_luck_and_loses_is_not_counted_as_too_little_data(
+    tmp_path: Path, builders: Builders
+) -> None:
+    results = [builders["symbol"](name, [], "TOO_LITTLE_DATA", []) for name in "ABC"]
+    results[0].verdict["failed_rules"] = ["expected_value"]
+    results[1].verdict["failed_rules"] = ["expected_value", "p_oos"]
+    assert run_context(builders["run"](tmp_path / "run", results, []))["headline"] == (
+        "0 of 3 symbols show a signal worth deploying; 2 have too little data to tell; "
+        "1 beats luck, but the trades do not earn."
+    )
+    assert symbol_context(results[0])["verdict_word"].startswith(
+        "The answers beat luck, but trades on them do not earn."
+    )
+    assert symbol_context(results[1])["verdict_word"].startswith("Too few rows to tell")
+
+
 def test_the_first_screen_says_what_each_verdict_asks_for(written: RunResult) -> None:
     text = " ".join(page(written).texts)
     assert "do not trade on it" in text.lower()
@@ -412,7 +428,7 @@ def test_rows_that_an_edge_would_take_stand_on_the_first_screen(written: RunResu
     page = (written.folder / "report.html").read_text(encoding="utf-8")
     first = page[page.index('id="verdicts"') : page.index('id="symbol-1"')]
     assert "How many test rows it would take" in first
-    assert "edge of 5 %" in first
+    assert "lead of 5 points" in first
     assert "40,919" in first
     text = (written.folder / "summary.md").read_text(encoding="utf-8")
     assert text.index("## Verdicts") < text.index("## Test rows needed") < text.index("## Performance")

@@ -9,7 +9,7 @@ import pytest
 
 from smctrain.exceptions import InputError, SplitLeak
 from smctrain.splits import PurgedKFold, QualityStrata, TemporalSplit, WalkForward, audit
-from smctrain.splits.base import read_distance, read_moments
+from smctrain.splits.base import longest_overlap, read_distance, read_moments
 from smctrain.splits.tail import tail_split
 
 MOST = np.iinfo(np.int64).max
@@ -115,3 +115,18 @@ def test_two_rows_are_enough_and_one_is_not():
         for n in (0, 1):
             with pytest.raises(InputError):
                 next(splitter.split(ROWS[:n]))
+
+
+def test_the_longest_overlap_is_what_a_double_loop_counts():
+    rng = np.random.default_rng(1)
+    assert longest_overlap(ROWS[:0], ROWS[:0]) == 1
+    assert longest_overlap(ROWS, ROWS) == 1
+    assert longest_overlap(ROWS, ROWS + 4) == 4
+    for _ in range(60):
+        n = int(rng.integers(1, 30))
+        t0 = rng.integers(0, 20, n)
+        t1 = t0 + rng.integers(0, 8, n)
+        t1[rng.random(n) < 0.05] = MOST
+        order = sorted(range(n), key=lambda i: (t0[i], i))
+        counts = [sum(t0[j] < t1[i] for j in order[place + 1 :]) for place, i in enumerate(order)]
+        assert longest_overlap(t0, t1) == 1 + max(counts)

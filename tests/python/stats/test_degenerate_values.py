@@ -126,3 +126,11 @@ def test_many_lags_give_what_few_lags_would():
         rho = np.array([e[lag:] @ e[: n - lag] for lag in range(horizon + 1)]) / (e @ e)
         raw = 1.0 + 2.0 * (w * rho)[1:].sum()
         assert stats.effective_sample_size(right, horizon).raw_design_effect == pytest.approx(raw, rel=1e-9)
+
+
+def test_a_value_on_its_limit_is_accepted():
+    # 1 x 0.05 / 5 = 0.01 and 5 / (1 x 0.05) = 100.
+    assert stats.benjamini_hochberg([0.5, 0.01, 0.6, 0.7, 0.8], 0.05).tolist() == [False, True, False, False, False]
+    assert stats.e_benjamini_hochberg([1.0, 100.0, 1.0, 1.0, 0.0], 0.05).tolist() == [False, True, False, False, False]
+    assert not stats.benjamini_hochberg([0.5, 0.0101, 0.6, 0.7, 0.8], 0.05).any()
+    assert not stats.e_benjamini_hochberg([1.0, 99.9, 1.0, 1.0, 0.0], 0.05).any()

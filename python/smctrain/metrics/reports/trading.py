@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from smctrain._load import core
 from smctrain.metrics._common import (
@@ -17,7 +17,6 @@ from smctrain.metrics._common import (
     Vector,
     around,
     hac_error,
-    longest_overlap,
     quantile_range,
     rows_of_horizon,
     vector,
@@ -143,54 +142,20 @@ def trading_report(
     wanted = np.ascontiguousarray(take, dtype=np.bool_)
     outcome = vector(r_net, "r_net", len(wanted))
     start, end = integers(t0, "t0"), integers(t1, "t1")
-    usable = np.isfinite(outcome) & (end >= start)
-    h = longest_overlap(start[usable], end[usable]) if horizon is None else rows_of_horizon(horizon)
     every = trading_metrics(np.ones(len(wanted), dtype=bool), r_net, t0, t1, **settings)
-
     rows = core().trades_taken(wanted.view(np.uint8), outcome, start, end, bool(one_at_a_time))
-    earned = np.ascontiguousarray(outcome[rows])
-    overlap = longest_overlap(start[rows], end[rows])
-    n = len(earned)
-    intervals: dict[str, Range] = {"expectancy_r": NOTHING, "win_rate": NOTHING, "sharpe_per_trade": NOTHING}
-    effective = float(n)
-    if n >= 1:
-        intervals["win_rate"] = share_interval(earned > 0, overlap, level)
-    if n >= 2:
-        means = core().bootstrap_means(earned, float(max(2 * overlap, 2)), int(n_draws), int(seed), int(threads))
-        intervals["expectancy_r"] = quantile_range(means, level)
-        spread = float(earned.var())
-        if earned.min() < earned.max():
-            long_run = hac_error(earned, 2 * overlap if overlap > 1 else 0) ** 2 * n
-            effective = float(np.clip(n * spread / long_run, n / (2.0 * overlap), n)) if long_run > 0 else effective
-            intervals["sharpe_per_trade"] = around(
-                metrics["sharpe_per_trade"], _sharpe_error(earned, metrics["sharpe_per_trade"], effective), level
-            )
-
-    random: dict[str, Any] = {"mean": math.nan, "low": math.nan, "high": math.nan, "p_value": math.nan, "draws": 0}
-    shift = min(4 * h, max(len(wanted) // 4, 1))
-    if n > 0 and len(wanted) >= 2 * shift:
-        safe_end = np.where(usable, end, start)
-        hidden = np.where(usable, outcome, np.nan)
-        raw = core().random_entries(
-            wanted.view(np.uint8),
-            hidden,
-            start,
-            safe_end,
-            bool(one_at_a_time),
-            shift,
-            int(n_draws),
-            int(seed),
-            int(threads),
-        )
-        drawn = np.where(raw["trades"] > 0, np.nan_to_num(raw["expectancy_r"]), 0.0)
-        low, high = quantile_range(drawn, level)
-        random = {
-            "mean": float(drawn.mean()),
-            "low": low,
-            "high": high,
-            "p_value": float((1 + (drawn >= metrics["expectancy_r"] - 1e-12).sum()) / (len(drawn) + 1)),
-            "draws": len(drawn),
-        }
+    draws = _Draws(int(n_draws), int(seed), int(threads))
+    intervals, effective = _of_trades(
+        np.ascontiguousarray(outcome[rows]),
+        core().longest_overlap(start[rows], end[rows]),
+        metrics["sharpe_per_trade"],
+        level,
+        draws,
+    )
+    random = _at_other_times(
+        wanted, outcome, start, end, metrics, None if horizon is None else rows_of_horizon(horizon), level, draws,
+        bool(one_at_a_time),
+    )  # fmt: skip
     rivals = {"every row": every["expectancy_r"], "random times": random["mean"]}
     known = {name: value for name, value in rivals.items() if not math.isnan(value)}
     best = max(known, key=lambda name: known[name]) if known else "every row"
@@ -206,6 +171,69 @@ def trading_report(
         random_entry=random,
         skill=Skill(metrics["expectancy_r"] - against, (low - against, high - against), best),
     )
+
+
+class _Draws(NamedTuple):
+    n: int
+    seed: int
+    threads: int
+
+
+def _of_trades(
+    earned: Vector, overlap: int, sharpe: float, level: float, draws: _Draws
+) -> tuple[dict[str, Range], float]:
+    """Intervals of what the trades earned, in order of t0, and how many independent trades they are worth."""
+    intervals: dict[str, Range] = {"expectancy_r": NOTHING, "win_rate": NOTHING, "sharpe_per_trade": NOTHING}
+    n = len(earned)
+    effective = float(n)
+    if n >= 1:
+        intervals["win_rate"] = share_interval(earned > 0, overlap, level)
+    if n >= 2:
+        means = core().bootstrap_means(earned, float(max(2 * overlap, 2)), draws.n, draws.seed, draws.threads)
+        intervals["expectancy_r"] = quantile_range(means, level)
+        if earned.min() < earned.max():
+            long_run = hac_error(earned, 2 * overlap if overlap > 1 else 0) ** 2 * n
+            spread = float(earned.var())
+            effective = float(np.clip(n * spread / long_run, n / (2.0 * overlap), n)) if long_run > 0 else effective
+            intervals["sharpe_per_trade"] = around(sharpe, _sharpe_error(earned, sharpe, effective), level)
+    return intervals, effective
+
+
+def _at_other_times(
+    wanted: NDArray[np.bool_],
+    outcome: Vector,
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    metrics: dict[str, Any],
+    horizon: int | None,
+    level: float,
+    draws: _Draws,
+    one_at_a_time: bool,
+) -> dict[str, Any]:
+    """What the same wishes earn at random times, turned by at least four of the longest labels."""
+    usable = np.isfinite(outcome) & (end >= start)
+    h = core().longest_overlap(start[usable], end[usable]) if horizon is None else horizon
+    shift = min(4 * h, max(len(wanted) // 4, 1))
+    if metrics["trades"] == 0 or len(wanted) < 2 * shift:
+        return {"mean": math.nan, "low": math.nan, "high": math.nan, "p_value": math.nan, "draws": 0}
+    raw = core().random_entries(
+        wanted.view(np.uint8),
+        np.where(usable, outcome, np.nan),
+        start,
+        np.where(usable, end, start),
+        one_at_a_time,
+        shift,
+        *draws,
+    )
+    drawn = np.where(raw["trades"] > 0, np.nan_to_num(raw["expectancy_r"]), 0.0)
+    low, high = quantile_range(drawn, level)
+    return {
+        "mean": float(drawn.mean()),
+        "low": low,
+        "high": high,
+        "p_value": float((1 + (drawn >= metrics["expectancy_r"] - 1e-12).sum()) / (len(drawn) + 1)),
+        "draws": len(drawn),
+    }
 
 
 def _sharpe_error(returns: Vector, sharpe: float, n: float) -> float:
