@@ -240,11 +240,10 @@ def _bet(f: Figures) -> dict[str, str]:
 def _many(f: Figures) -> dict[str, str]:
     if "multiple_testing" not in f.failed:
         return {}
-    return _step(
-        "One of many.",
-        f"{int(f.evidence.get('n_symbols') or 1)} symbols were tried. Among so many, one that looks like this turns up "
-        "by luck too often.",
-    )
+    now = int(f.evidence.get("n_symbols") or 1)
+    together = int(f.evidence.get("judged_together") or now)
+    tried = f"{now} symbols were tried" if together == now else f"{together} symbols and targets were tried so far"
+    return _step("One of many.", f"{tried}. Among so many, one that looks like this turns up by luck too often.")
 
 
 def _rows(f: Figures) -> dict[str, str]:
