@@ -24,6 +24,7 @@ from smctrain.training.files import symbol_folder
 from smctrain.training.manifest import manifest_selections, selection_of
 from smctrain.training.recipe import base_bars, check_features, data_hash
 from smctrain.training.sentinels import OtherSymbol
+from smctrain.training.trials import judged_before
 from smctrain.verdict import Verdict, apply_multiple_testing
 
 log = logging.getLogger(__name__)
@@ -110,9 +111,10 @@ def thread_budget(config: Config, n_tasks: int) -> tuple[int, int]:
 def finish(run: RunResult, config: Config) -> None:
     """What needs all symbols: error control over the run's verdicts, selection, and the run's own JSON files."""
     if run.symbols:
-        verdicts = apply_multiple_testing(
-            {s: Verdict.from_dict(r.verdict) for s, r in run.symbols.items()}, dependence=config.evaluation.dependence
-        )
+        found = {s: Verdict.from_dict(r.verdict) for s, r in run.symbols.items()}
+        ledger = None if run.folder is None else ledger_folder(config, run.folder)
+        earlier = judged_before(ledger, run.symbols, found, config)
+        verdicts = apply_multiple_testing(found, dependence=config.evaluation.dependence, earlier=earlier)
         for symbol, verdict in verdicts.items():
             run.symbols[symbol].verdict = verdict.to_dict()
     s = config.selector

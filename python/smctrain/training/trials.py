@@ -7,7 +7,7 @@ run (other settings, a column in quarantine) is a configuration of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from smctrain.artifact import dumps_strict
 from smctrain.config import Config
 from smctrain.config.layers import config_hash
 from smctrain.dataset import Dataset
+from smctrain.results import SymbolResult
 from smctrain.training.judging import EvidenceRows
-from smctrain.verdict import Trials
-from smctrain.verdict.ledger import INNER, OOS, Ledger, Trial, digest_of, ledger_key, new_run
+from smctrain.verdict import Trials, Verdict
+from smctrain.verdict.ledger import INNER, OOS, Judged, Ledger, Trial, digest_of, ledger_key, new_run
 
 
 def key_of(bars_digest: str, config: Config, method: str) -> str:
@@ -141,3 +142,21 @@ def trials_of(rows: EvidenceRows, data: Dataset, config: Config, run: str) -> li
         answers = vector.astype(np.int64)
         found.append(Trial(name=name, stage=stage, rows=where, answers=answers, score=score, **shared))  # type: ignore[arg-type]
     return found
+
+
+def judged_before(
+    folder: Path | None, symbols: Mapping[str, SymbolResult], verdicts: Mapping[str, Verdict], config: Config
+) -> list[Judged]:
+    """Write this run's verdicts down, and return the newest on every other symbol, timeframe and target."""
+    if folder is None:
+        return []
+    target = dumps_strict(config.labels.model_dump(mode="json"), indent=None)
+    own = []
+    for symbol, verdict in verdicts.items():
+        p, e = verdict.evidence.get("p_comb"), verdict.evidence.get("e_end")
+        page = ledger_key(symbol, symbols[symbol].timeframe, target)
+        own.append(Judged(page, symbol, 1.0 if p is None else float(p), 0.0 if e is None else float(e)))
+    try:
+        return Ledger(folder).judge(own)
+    except OSError:
+        return []  # the run's trials could not be counted either, and its verdicts say so

@@ -123,6 +123,8 @@ def _against(case: Case, measured: Measured, found: Evidence, said: dict[str, st
         return f"with its own answers, luck does as well on such rows in {percent(found.luck.p)} of cases"
     if "p_forward" in said:
         return "measured from what was known before the test, luck explains it"
+    if "stretches" in said:
+        return "within stretches of time its answers are hardly better than chance"
     return "it does not hold every rule"
 
 

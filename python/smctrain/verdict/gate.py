@@ -223,7 +223,7 @@ def _smallest_edge(given: float | None, task: str) -> float:
     if given is None:
         return MIN_EDGE_IC if task == REGRESSION else MIN_EDGE
     if not 0.0 < given < 1.0:
-        raise InputError(f"min_edge must lie between 0 and 1, but is {given!r}.")
+        raise InputError(f"min_edge must lie between 0 and 1 (3 points are 0.03), but is {given!r}.")
     return float(given)
 
 

@@ -34,6 +34,8 @@ from smctrain.exceptions import InputError
 from smctrain.verdict.result import Trials
 
 INNER, OOS = "inner", "oos"
+VERDICTS = "verdicts.txt"
+"""File of the verdicts, beside those of the trials."""
 _SILENT = 255
 _VERSION = 1
 
@@ -189,9 +191,40 @@ class Ledger:
                 if not self.path(key).exists():  # else somebody made it just now
                     return LedgerContent(counted=counted)
 
+    def judge(self, judged: Sequence[Judged]) -> list[Judged]:
+        """Write verdicts down, and return the newest of every other page.
+
+        Raises
+        ------
+        OSError
+            The ledger cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / VERDICTS
+        with _locked(path, _APPENDING) as handle:
+            end = os.lseek(handle, 0, os.SEEK_END)
+            torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+            lines = (_checked({"page": j.page, "symbol": j.symbol, "p": j.p, "e": j.e}) for j in judged)
+            _write_all(handle, b"\n" * torn + "".join(lines).encode())
+            os.fsync(handle)
+            newest = {other.page: other for other in _read_judged(path)}
+        own = {j.page for j in judged}
+        return [other for page, other in newest.items() if page not in own]
+
     def _counter(self, key: str) -> Path:
         place = hashlib.blake2b(f"{self.folder.resolve()}\0{key}".encode(), digest_size=16).hexdigest()
         return cache_folder() / "trials" / place
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a verdict stood on: the next ones are judged together with it, see `apply_multiple_testing`."""
+
+    page: str
+    """Digest of symbol, timeframe and target: judged again (more bars, another seed), it counts once."""
+    symbol: str
+    p: float
+    e: float
 
 
 def ledger_key(*parts: bytes | str) -> str:
@@ -253,16 +286,37 @@ def _line(trial: Trial) -> str:
         "rows": _packed(np.diff(trial.rows, prepend=0).astype("<i8").tobytes()),
         "answers": _packed(answers),
     }
+    return _checked(record)
+
+
+def _checked(record: dict[str, Any]) -> str:
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     return f"{zlib.crc32(text.encode()):08x} {text}\n"
 
 
-def _trial(line: bytes) -> Trial:
-    """Raises ValueError, KeyError or TypeError where the line is not what was written."""
+def _record(line: bytes) -> dict[str, Any]:
     crc, _, text = line.partition(b" ")
     if int(crc, 16) != zlib.crc32(text):
         raise ValueError("checksum")
     record: dict[str, Any] = json.loads(text)
+    return record
+
+
+def _read_judged(path: Path) -> list[Judged]:
+    """Damaged lines are left out."""
+    found = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            record = _record(line)
+            found.append(Judged(record["page"], record["symbol"], float(record["p"]), float(record["e"])))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _trial(line: bytes) -> Trial:
+    """Raises ValueError, KeyError or TypeError where the line is not what was written."""
+    record = _record(line)
     if record["v"] != _VERSION:
         raise ValueError("version")
     rows = np.cumsum(np.frombuffer(_unpacked(record["rows"]), dtype="<i8")).astype(np.int64)

@@ -143,8 +143,8 @@ def _luck(case: Case, measured: Measured, found: Evidence) -> dict[str, str]:
     if found.stretches is not None and found.stretches.p > P_STRETCHES:
         failed["stretches"] = (
             f"Within stretches of {found.stretches.rows:,} rows its answers are hardly better than chance: luck does "
-            f"as well in {100 * found.stretches.p:.2g} % of cases, at most {100 * P_STRETCHES:g} % is allowed. What skill "
-            "there is lies between stretches, and of so few of them slow movements often agree by luck."
+            f"as well in {100 * found.stretches.p:.2g} % of cases, at most {100 * P_STRETCHES:g} % is allowed. What "
+            "skill there is lies between stretches, and of so few of them slow movements often agree by luck."
         )
     needed = e_needed(case.n_symbols)
     if not found.wealth.end >= needed:
