@@ -4,7 +4,7 @@
                               [--other-fits [--check 10]] [--other-code] [--report]
 
 Results are appended to OUT/*.jsonl one by one; an interrupted job goes on where it was. `--runs` is the most runs of
-any experiment (the full numbers stand in goals.py), `--report` runs nothing and judges what is stored.
+any experiment (the full numbers stand in goals.py), `--report` fits nothing and judges what is stored.
 
 What fitted models answer is kept in OUT/answers, so another rule of the verdict costs seconds. `--other-fits` also
 judges answers that other code fitted; `--check N` then fits N seeds of each experiment again and compares every bit.
@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("--other-code", action="store_true", help="count stored results of other code too")
     parser.add_argument("--other-fits", action="store_true", help="judge stored answers whatever code fitted them")
     parser.add_argument("--check", type=int, default=0, help="fit so many stored seeds again: are answers the same?")
-    parser.add_argument("--report", action="store_true", help="run nothing, judge what is stored")
+    parser.add_argument("--report", action="store_true", help="fit nothing, judge what is stored")
     options = parser.parse_args()
     models = Recipe(preset="fast") if options.quick else Recipe()
     document: dict[str, Any] = {
@@ -56,20 +56,22 @@ def main() -> int:
     }  # fmt: skip
     asked = [name for name in EXPERIMENTS if any(name in GOALS[g].needs for g in options.only if g in GOALS)]
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in EXPERIMENTS}
-    with processes(1 if options.report else options.workers) as pool:
+    with processes(options.workers) as pool:
         for name in asked:
             told = EXPERIMENTS[name].recipe(models)
             if options.quick:
                 told |= {"trials": 4} if name == "search" else {"symbols": 4} if name == "symbols" else {}
-            if options.report:
+            if options.report and EXPERIMENTS[name].fit is None:
                 kept, _ = stored(options.out / f"{name}.jsonl", json.loads(json.dumps(told)), options.other_code)
                 found[name] = [kept[seed] for seed in sorted(kept)]
                 continue
             seeds = EXPERIMENTS[name].seeds(2 if options.quick and options.runs is None else options.runs)
+            if options.report:
+                seeds = EXPERIMENTS[name].stored_seeds(options.out, told, options.other_fits)
             if options.check and EXPERIMENTS[name].fit is not None:
-                checked = check(EXPERIMENTS[name], list(seeds)[: options.check], told, options.out)
-                document.setdefault("fits_checked", {})[name] = checked
-                print(f"{name}: {checked['same']} of {checked['stored']} stored fits come out bit for bit", flush=True)
+                again = check(EXPERIMENTS[name], list(seeds)[: options.check], told, options.out)
+                document.setdefault("fits_checked", {})[name] = again
+                print(f"{name}: {again['same']} of {again['stored']} stored fits come out bit for bit", flush=True)
             job = EXPERIMENTS[name].job(options.out, options.other_fits)
             found[name] = collect(name, job, seeds, told, options.out, options.other_code, pool=pool)
         split_check = None

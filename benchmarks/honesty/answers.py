@@ -48,14 +48,18 @@ def save(path: Path, arrays: Arrays, recipe: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def load(path: Path, recipe: dict[str, Any], other_fits: bool = False) -> Arrays | None:
-    """None where there is nothing that counts."""
-    if not path.exists():
-        return None
+def counts(path: Path, recipe: dict[str, Any], other_fits: bool = False) -> bool:
+    """Whether a file was made with this recipe, and by this code or any."""
     with np.load(path, allow_pickle=False) as file:
         made = json.loads(file["made_by"].tobytes())
-        if made["recipe"] != recipe or not (other_fits or made["code"] == fitting_digest()):
-            return None
+    return bool(made["recipe"] == recipe and (other_fits or made["code"] == fitting_digest()))
+
+
+def load(path: Path, recipe: dict[str, Any], other_fits: bool = False) -> Arrays | None:
+    """None where there is nothing that counts."""
+    if not path.exists() or not counts(path, recipe, other_fits):
+        return None
+    with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if name != "made_by"}
 
 

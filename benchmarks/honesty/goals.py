@@ -47,6 +47,12 @@ class Experiment:
         """What one seed needs done; `folder`: where answers are kept."""
         return Job(self, folder, other_fits)
 
+    def stored_seeds(self, folder: Path, told: dict[str, Any], other_fits: bool = False) -> list[int]:
+        """Whose answers are kept and count."""
+        told = json.loads(json.dumps(told))
+        files = (folder / "answers" / self.name).glob("*.npz")
+        return sorted(int(f.stem) for f in files if f.stem.isdigit() and answers.counts(f, told, other_fits))
+
     def answers_file(self, folder: Path, seed: int) -> Path:
         return folder / "answers" / self.name / f"{seed}.npz"
 

@@ -135,6 +135,8 @@ def test_answers_are_fitted_once_and_judged_again_whenever_the_verdict_changes(t
     assert [job(seed, one.told) for seed in (10, 11, 10)] == [{"sum": 15}, {"sum": 16}, {"sum": 15}]
     assert fitted == [10, 11]
     assert goals.check(one, [10, 11, 12], one.told, tmp_path) == {"stored": 2, "same": 2}
+    assert one.stored_seeds(tmp_path, one.told) == [10, 11]
+    assert one.stored_seeds(tmp_path, {"a": 6}) == []
     fitted.clear()
     assert job(10, {"a": 6}) == {"sum": 16}  # another recipe
     assert fitted == [10]
