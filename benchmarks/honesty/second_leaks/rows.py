@@ -126,7 +126,8 @@ def only_moves_that_were_large(seed: int, leaky: bool) -> dict[str, Any]:
 def only_days_that_were_busy(seed: int, leaky: bool) -> dict[str, Any]:
     def keep(d: Any) -> Any:
         days = d.resample("1D").agg({"high": "max", "low": "min"}).dropna()
-        busy = (days.high - days.low) / days.low > 0.02
+        size = (days.high - days.low) / days.low
+        busy = size > size.shift(1)
         busy = busy if leaky else busy.shift(1, fill_value=True)
         return busy.reindex(d.index.normalize()).set_axis(d.index).astype(float)
 

@@ -34,6 +34,7 @@ from smctrain.exceptions import InputError, SmctrainError, TooFewRows
 from smctrain.features import FeatureSpec, build_features
 from smctrain.features.user import user_columns
 from smctrain.labels import Labels, triple_barrier
+from smctrain.splits.base import read_intervals
 
 Rows = NDArray[np.int64]
 Split = Callable[..., Any] | Sequence[tuple[ArrayLike, ArrayLike]] | Any
@@ -101,12 +102,14 @@ def audit_pipeline(
     split : splitter, list of (train, held) or callable
         Which rows are learned from, and which are predicted: positions among the labelled rows. A callable is called
         as ``split(X, y, t0, t1)``.
-    fit : callable, optional
+    fit : callable or estimator, optional
         ``fit(X, y, train, held)`` returns predictions of the rows `held`, in their order: classes, probabilities (n,
-        K), or NaN for rows it would not trade. It may do with X and y whatever the real code does with them.
+        K), or NaN for rows it would not trade. It may do with X and y whatever the real code does with them. A
+        scikit-learn estimator or pipeline is cloned, fitted on X[train], y[train], and predicts X[held].
     X : float (n, d), y : (n,), intervals : (t0, t1)
         Rows, classes and closed label intervals in row indices or datetimes, instead of bars.
     names : list of str (d,), optional
+        Default: the columns of X where it is a data frame.
     groups : (n,), optional
         Symbol per row; rows of one moment belong on one side whatever their symbol.
     events : (n,) or callable from Bars, optional
@@ -162,6 +165,7 @@ def audit_pipeline(
     (False, 'isolation')
     """
     _check(bars, features, X, y, split)
+    fit = _as_function(fit)
     rng = np.random.default_rng(seed)
     findings: list[Finding] = []
     remarks: list[Finding] = []
@@ -175,6 +179,9 @@ def audit_pipeline(
         findings += found
         done["labels"] = words
     table = _table(bars, features, labels, X, y, intervals, names, groups, events)
+    if bars is None and intervals is None:
+        detail = "no intervals were given: each label counts as known in its own row, so that no overlap can be found"
+        remarks.append(Finding("(labels)", "no_intervals", -1, 0, 0.0, detail))
     pairs = _pairs(split, table)
     found, words = checks.split_step(pairs, table.t0, table.t1, table.y, table.groups, table.events, embargo, rng)
     findings += found
@@ -228,6 +235,21 @@ def audit_pipeline(
     )
 
 
+def _as_function(fit: Any) -> Fit | None:
+    """An estimator as the function that fits a clone of it."""
+    if not (hasattr(fit, "fit") and hasattr(fit, "predict")):
+        if fit is not None and not callable(fit):
+            raise InputError(f"fit must be fit(X, y, train, held) or an estimator, but is {type(fit).__name__}.")
+        own: Fit | None = fit
+        return own
+    from sklearn.base import clone
+
+    def fitted(X: Any, y: Any, train: Rows, held: Rows) -> Any:
+        return clone(fit).fit(X[train], y[train]).predict(X[held])
+
+    return fitted
+
+
 def _check(bars: Any, features: Any, X: Any, y: Any, split: Any) -> None:
     if bars is not None and not isinstance(bars, Bars):
         raise InputError(f'bars must be Bars of one symbol, but are {type(bars).__name__}: take bars["EURUSD", "M15"].')
@@ -254,12 +276,14 @@ def _table(
     bars: Bars | None, features: Any, labels: Any, X: Any, y: Any, intervals: Any, names: Any, groups: Any, events: Any
 ) -> Table:
     if bars is None:
-        values = np.asarray(X, dtype=np.float64)
+        values = _numbers(X, "X")
         if values.ndim != 2:
             raise InputError(f"X must have shape (rows, columns), but has {values.shape}.")
         n = len(values)
-        classes = np.asarray(y, dtype=np.float64)
-        start, end = (np.arange(n), np.arange(n)) if intervals is None else map(_stamps, intervals)
+        classes = _numbers(y, "y")
+        names = getattr(X, "columns", None) if names is None else names
+        read = read_intervals(intervals, n)
+        start, end = read.t0, read.t1
         table = Table(
             values,
             classes,
@@ -297,11 +321,12 @@ def _table(
     return table
 
 
-def _stamps(values: ArrayLike) -> Rows:
-    array = np.asarray(values)
-    if array.dtype.kind == "M":
-        array = array.astype("datetime64[ns]").view(np.int64)
-    return np.ascontiguousarray(array, dtype=np.int64)
+def _numbers(values: Any, name: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        hint = ": classes, y = np.unique(labels, return_inverse=True) makes numbers of labels" if name == "y" else ""
+        raise InputError(f"{name} must hold numbers, but is {np.asarray(values).dtype}{hint}.") from None
 
 
 def _pairs(split: Split, table: Table, y: NDArray[np.float64] | None = None) -> list[tuple[Rows, Rows]]:

@@ -32,7 +32,7 @@ SAME = 1e-9
 """Predictions count as unchanged up to this, or up to twice what two equal calls differ by."""
 _TWIN_SHARE, _TWIN_AGREEMENT, _TWIN_EXCESS, _ONE_CLASS_EXCESS, _LEAST_TWINS = 0.1, 0.9, 0.25, 0.3, 15
 _SAMPLED_TWINS = 600
-_LUCKY_NEIGHBOURS, _BETTER_THAN_LUCK = 0.65, 0.15
+_LUCKY_NEIGHBOURS, _BETTER_THAN_LUCK, _LEAST_APART = 0.65, 0.15, 10
 _LEAST_NEIGHBOURS, _NEIGHBOURS_AGREE, _NEIGHBOURS_ERRORS, _SCATTERED = 100, 0.1, 6.0, 0.5
 _CUTS_IN_TIME = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -184,6 +184,9 @@ def _jittered(
         return None
     nearest, farther = order[:count], order[count:]
     near, far = float(agrees[nearest].mean()), float(agrees[farther].mean())
+    apart = _independent(t0[some[nearest]], t1[some[nearest]])
+    if len(apart) < _LEAST_APART or float(agrees[nearest][apart].mean()) < _TWIN_AGREEMENT:
+        return None  # rows side by side share one outcome: slow columns bring the same few stretches together
     # Honest neighbours agree a little more often than others of the same class (who may all be copies, too), or than
     # any training row would; copies agree always.
     expected = 0.0
@@ -197,6 +200,17 @@ def _jittered(
     if near >= _TWIN_AGREEMENT and near - expected >= needed:
         return int(some[nearest[0]]), count, near, far
     return None
+
+
+def _independent(t0: Rows, t1: Rows) -> Rows:
+    """Positions of the most intervals that do not meet one another: always the next one that ends first."""
+    chosen: list[int] = []
+    end = None
+    for k in np.argsort(t1, kind="stable").tolist():
+        if end is None or t0[k] > end:
+            chosen.append(k)
+            end = t1[k]
+    return np.array(chosen, dtype=np.int64)
 
 
 def columns_step(

@@ -30,8 +30,8 @@ class Finding:
         bars that cannot be predicted. Of pipelines and training runs: "overlap", "order", "embargo" and other codes of
         `SplitLeak`, "duplicate", "neighbours", "provenance", "lineage", "selection", "isolation", "event",
         "dominance", "outcome", "sentinel".
-        Remarks - "constant", "duplicate", "start_up" (of callables, which declare no start-up, and of structure and
-        zones, whose start fades with events), "missing_bar", "random", "error".
+        Remarks - "no_intervals", "constant", "duplicate", "start_up" (of callables, which declare no start-up, and of
+        structure and zones, whose start fades with events), "missing_bar", "random", "error".
     first_leaking_row : int
         Row of the bars (0 is the oldest) where it first showed; -1 where that has no meaning.
     rows : int
@@ -141,8 +141,12 @@ class LeakReport:
 
     def to_text(self) -> str:
         """The report for people."""
-        count = len(self.leaking_columns)
-        words = f"{count} of {self.n_columns} columns leak" if count else "the columns together know the future"
+        steps = [name for name in self.leaking_columns if name.startswith("(")]  # "(split)", "(fit)" ... of pipelines
+        count = len(self.leaking_columns) - len(steps)
+        told = [f"{count} of {self.n_columns} columns leak"] if count else []
+        if steps:
+            told.append(f"{', '.join(name.strip('()') for name in steps)} leak{'s' if len(steps) == 1 else ''}")
+        words = "; ".join(told) or "the columns together know the future"
         words = "nothing leaks" if self.ok else words
         if self.quarantined:
             words += f", {len({f.column for f in self.quarantined})} in quarantine"
@@ -159,6 +163,9 @@ class LeakReport:
                 width = max(len(finding.column) for finding in found)
                 lines += [f"  {f.column:<{width}}  {f.kind:<11}  {f.detail}" for f in found]
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     def __repr__(self) -> str:
         return f"LeakReport({self.symbol}, ok={self.ok}, {len(self.findings)} findings, {len(self.remarks)} remarks)"

@@ -17,8 +17,8 @@ from smctrain.audit.dominance import auc_limit
 from smctrain.audit.report import Finding
 
 MAX_TOGETHER = 0.90
-MOST_ROWS, MOST_COLUMNS = 5_000, 1_000
-FEW_VALUES, MOST_FLAGS = 5, 25
+MOST_ROWS, MOST_COLUMNS = 2_000, 1_000
+FEW_VALUES, MOST_FLAGS = 5, 20
 _NEEDED, _RIDGE = 8, 1e-8
 
 Rows = NDArray[np.int64]
@@ -103,7 +103,8 @@ def _linear(
     """Mean out-of-fold AUC of least squares, one class against the rest; mean size of the weights (terms,)."""
     scores, sizes = [], []
     for train, held in folds:
-        A, B = _standard(_values(X, train, train, terms), _values(X, held, train, terms))
+        with np.errstate(invalid="ignore"):  # infinite values count as missing
+            A, B = _standard(_values(X, train, train, terms), _values(X, held, train, terms))
         targets = (y[train][:, None] == np.arange(n_classes)).astype(np.float64)
         gram = A.T @ A + _RIDGE * len(A) * np.eye(A.shape[1])
         weights = np.linalg.solve(gram, A.T @ (targets - targets.mean(axis=0)))
@@ -116,18 +117,16 @@ def _linear(
 
 def _values(X: NDArray[np.float32], rows: Rows, train: Rows, terms: list[Term]) -> NDArray[np.float64]:
     """The terms on `rows`; factors of a product are centred on training rows."""
-    single = [term[0] for term in terms if len(term) == 1]
-    made = [X[np.ix_(rows, np.array(single, dtype=np.int64))].astype(np.float64)] if single else []
-    for a, b in (term for term in terms if len(term) == 2):
-        product = np.ones(len(rows))
-        for j in (a, b):
+    a, b = np.array([term[0] for term in terms]), np.array([term[-1] for term in terms])
+    double = np.array([len(term) == 2 for term in terms])
+    values: NDArray[np.float64] = X[rows[:, None], a[None, :]].astype(np.float64)
+    if double.any():
+        centre = np.zeros(X.shape[1])
+        for j in np.unique(np.concatenate([a[double], b[double]])).tolist():
             known = X[train, j][np.isfinite(X[train, j])]
-            product *= X[rows, j] - (float(known.mean()) if len(known) else 0.0)
-        made.append(product[:, None])
-    place = [k for k, term in enumerate(terms) if len(term) == 1] + [
-        k for k, term in enumerate(terms) if len(term) == 2
-    ]
-    values: NDArray[np.float64] = np.hstack(made)[:, np.argsort(place)]
+            centre[j] = float(known.mean()) if len(known) else 0.0
+        second = X[rows[:, None], b[double][None, :]] - centre[b[double]]
+        values[:, double] = (values[:, double] - centre[a[double]]) * second
     return values
 
 

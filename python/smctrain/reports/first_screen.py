@@ -133,7 +133,7 @@ def first_screen(result: SymbolResult) -> dict[str, Any]:
 
 def steps(f: Figures) -> list[dict[str, str]]:
     """The explanation, one thought at a time: a few words in bold, then a sentence or two."""
-    made = [_luck(f), _constant(f), _earlier(f), _bet(f), _many(f), _money(f), _rows(f)]
+    made = [_luck(f), _constant(f), _earlier(f), _within(f), _bet(f), _many(f), _money(f), _rows(f)]
     if f.kind != "DEPLOY" and f.usual_rule_takes_it:
         made.append(
             _step(
@@ -213,6 +213,18 @@ def _earlier(f: Figures) -> dict[str, str]:
     return {}
 
 
+def _within(f: Figures) -> dict[str, str]:
+    """Right about a few long movements, which agree with anything slow by luck."""
+    p = f.evidence.get("p_stretches")
+    if "stretches" not in f.failed or not _finite(p) or not f.beats_luck:
+        return {}
+    return _step(
+        "It is right about long swings, not about single answers.",
+        f"Within stretches of time its answers are hardly better than chance (luck does as well in {percent(p)} of "
+        "cases). What it gets right lies between stretches, and so few of them often agree by luck.",
+    )
+
+
 def _bet(f: Figures) -> dict[str, str]:
     left = f.evidence.get("e_end")
     if "e_value" not in f.failed or "p_oos" in f.failed or not _finite(left):
@@ -283,7 +295,7 @@ def _next(f: Figures) -> dict[str, str]:
             f"a lead of {lead} points ({lead} more right in a hundred than by guessing) shows itself, nine times in "
             f"ten, on {int(needed):,} unseen rows. Here are {f.rows:,}: {_history(f, needed)}"
         )
-    if f.beats_luck and "expected_value" in f.failed:
+    if "expected_value" in f.failed and f.failed <= {"expected_value", "consistency", "e_value"}:
         return _step(
             "What could help:",
             "a target, a stop or a market with lower costs, with which being right pays. More bars alone will hardly "

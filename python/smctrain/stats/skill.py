@@ -2,18 +2,22 @@
 
 # Note [Odds are what is known, not the worst of it]
 #
-# A bet is fair at the share that the predicted class has among the rows known by then. The definitions (6.2) take even
-# odds where training shares lie within 0.45-0.55, and else the larger of training share and share so far. Both were
-# measured against the pooled share of all known rows (`train_rows`):
+# A bet is fair at the share that the predicted class has. The definitions (6.2) take even odds where training shares
+# lie within 0.45-0.55, and else the larger of training share and share so far. Verdicts bet at the share among the rows
+# known by then: the resolved rows, and 10h training rows (`train_rows`), as many as teach a first share and few enough
+# to be forgotten when shares move. Share of series in which E ends at 2 or more:
 #
-#                                                        as defined        pooled
-#   always up, steady drift (58 % up), 4,000 rows: E >= 20    15 %            0 %     even odds are unfair to luck
-#   always up, drift begins with the test, 4,000 rows         71 %           15 %
-#   no drift, four fitted models, 4,000 rows: E >= 2          3.8 %          4.2 %
-#   P(.12), 4,000 rows: E >= 2                                76 %           86 %     the larger of two noisy shares
-#   P(.20), 1,000 rows: E >= 2                                88 %           98 %     is unfair to skill
+#                                                       as defined   pooled, 10h   pooled, all training rows
+#   always up, 58 % rise in training and test, 4,000 rows     17 %          3 %             5 %
+#   always up, 50 % rise, then 54 % in the test               93 %          8 %            32 %
+#   always up, 44 %, then 50 %                                 1 %          8 %            65 %
+#   always up, 47 %, then 53 %                                72 %         10 %            68 %
+#   noise N0, four fitted models, 4,000 rows                   3.8 %        4.8 %           4.5 %
+#   P(.12), 4,000 rows                                        76 %         92 %            92 %
+#   P(.20), 1,000 rows                                        88 %         97 %            98 %
 #
-# (150 series a row without models, 500 noise sets, 87 and 200 planted ones.) So verdicts bet at the pooled share.
+# (60 to 150 series a row without models, 400 noise sets, 200 planted ones; even odds are unfair to luck in a drift, the
+# larger of two noisy shares is unfair to skill.)
 
 from __future__ import annotations
 
@@ -246,8 +250,9 @@ def e_process(
         classes both within 0.45-0.55: even odds; otherwise each bet is at the predicted class's share in training or
         among the labels resolved so far, whichever is larger.
     train_rows : int, optional
-        How many rows `train_shares` come from. Given, each bet is at the predicted class's share among all rows known
-        by then, training rows and resolved ones together. See Note [Odds are what is known, not the worst of it].
+        How many rows `train_shares` stand for. Given, each bet is at the predicted class's share among them and the
+        rows resolved by then, together; verdicts take 10 x horizon. See Note [Odds are what is known, not the worst of
+        it].
     train_median : float, optional
         Of a regression: `y_true` and `predictions` are numbers, right is who is on the same side of the training
         median as the truth; NaN predictions are not bet on.
@@ -263,10 +268,8 @@ def e_process(
     test than the odds say; looking at every row is measured (at most 5 % of noise series ever reach 20), not proven:
     the streams know different things at different times.
 
-    Where class shares move, answering the class that became commoner earns, without skill in any other sense: always
-    answering it over 4,000 test rows (1,400 training rows) reaches 2 in 66 % of series and 20 in 4 % when its share
-    goes from 44 % to 50 % with `train_rows` (1 and 0 % without), and in 19 and 1 % when it goes from 50 % to 54 %
-    (93 and 25 % without). The circular-shift test does not take such an answer for skill.
+    Where class shares move, answering the class that became commoner earns, without skill in any other sense: how
+    often stands in that note. The circular-shift test does not take such an answer for skill.
 
     Source: Shafer, JRSS A 184 (2021); Waudby-Smith and Ramdas, JRSS B 86 (2024).
     """

@@ -9,6 +9,10 @@ cpcv           every choice of `cv.test_groups` of the folds is held out once: s
                as one model. Standard errors over splits count what they are worth (`cv.independent_splits`)
 event_aware    purged k-fold whose borders keep out of the windows of `split.calendar`
 
+Whether the answers of a kind are corrected as out-of-fold ones (`learns_both_sides`) was measured on 100 noise sets
+each (process N0, 1,720 rows, three families): p_in <= 0.05 in 6 with purged folds (14 without the correction), in 6
+with forward folds, which need none, and in 2 with combinatorial ones (13 without).
+
 A regime or a symbol held out says how a model does where it has not been; it is no fair choice among models, because
 training rows lie after held-out ones and folds are as large as the regimes: `smctrain.splits` has both, a run has not.
 """

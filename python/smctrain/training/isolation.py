@@ -115,7 +115,9 @@ class Isolation:
             windows = replace(windows, y=y, parts=[replace(windows.parts[0], y=y)])
         if COLUMNS in what:
             X = data.X.copy()
-            X[self.half :] = 3.0 * X[self.half + rng.permutation(len(X) - self.half)]
+            # Other places and another spread, whatever the unit; the largest numbers stay numbers.
+            drawn = X[self.half + rng.permutation(len(X) - self.half)]
+            X[self.half :] = 3.0 * np.clip(drawn, -1e37, 1e37)
             data = replace(data, X=X)
         return data, windows
 

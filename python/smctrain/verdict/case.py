@@ -98,6 +98,11 @@ class Case(ABC):
     out_of_fold: bool = False
     """Whether inner answers come from folds that learned from each other's rows."""
 
+    @property
+    def rows_of_first_odds(self) -> int:
+        """Training rows that bets start from: Note [Odds are what is known, not the worst of it] in stats/skill.py."""
+        return min(len(self.train_y), 10 * self.horizon)
+
     # ---- the metric ----
 
     @property

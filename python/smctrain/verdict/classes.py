@@ -170,7 +170,7 @@ class ClassCase(Case):
 
     def wealth(self) -> stats.EProcess:
         shares = dict(zip(self.classes.tolist(), self.shares.tolist(), strict=True))
-        rows = len(self.train_y)
+        rows = self.rows_of_first_odds
         return stats.e_process(self.oos.y, self.oos.answers, self.horizon, train_shares=shares, train_rows=rows)
 
     def required(self, edge: float, design_effect: float) -> int:

@@ -10,7 +10,7 @@ from smctrain.verdict.measure import Measured
 from smctrain.verdict.result import DEPLOY, NO_EVIDENCE, TOO_LITTLE_DATA
 from smctrain.verdict.rules import LUCK, TOO_LITTLE
 
-_HEADLINES = ("expected_value", "trade_luck", "trades", "consistency", "e_value")
+_HEADLINES = ("expected_value", "trade_luck", "trades", "consistency")
 """Of several failed rules, the one the headline names."""
 
 
@@ -123,6 +123,10 @@ def _against(case: Case, measured: Measured, found: Evidence, said: dict[str, st
         return f"with its own answers, luck does as well on such rows in {percent(found.luck.p)} of cases"
     if "p_forward" in said:
         return "measured from what was known before the test, luck explains it"
+    if "stretches" in said:
+        return "within stretches of time its answers are hardly better than chance"
+    if "e_value" in said:
+        return "a bet against luck on it, played row by row, does not grow enough"
     return "it does not hold every rule"
 
 

@@ -38,7 +38,7 @@ E_ONE_SYMBOL = 2.0
 E_SEVERAL_SYMBOLS = 3.0
 TOO_LITTLE = {"rows", "class_rows", "train_rows"}
 """Where one of these fails, the data cannot tell, whatever else they show."""
-LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "p_own", "p_forward", "stretches", "skill"}
+LUCK = {*TOO_LITTLE, "selector", "p_combined", "p_oos", "p_own", "p_forward", "stretches", "e_value", "skill"}
 """Where none of these fails, the rows do show an answer better than chance."""
 
 

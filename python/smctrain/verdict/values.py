@@ -121,7 +121,7 @@ class ValueCase(Case):
         below, above = float((self.train_y < median).mean()), float((self.train_y > median).mean())
         shares = {0: below, 1: max(0.0, 1.0 - below - above), 2: above}
         sides, answers = _codes.sides(self.oos.y, median), _codes.sides(self.oos.answers, median)
-        return stats.e_process(sides, answers, self.horizon, train_shares=shares, train_rows=len(self.train_y))
+        return stats.e_process(sides, answers, self.horizon, train_shares=shares, train_rows=self.rows_of_first_odds)
 
     def forward(self, model: int) -> ForwardSkill | None:
         inner = self.inner.answers[model]

@@ -72,6 +72,7 @@ def test_columns_that_are_the_outcome_only_together_are_named_and_honest_ones_ar
     side = np.random.default_rng(0).choice([-1, 1], 1_500)
     won = (side > 0) == (y == 1)
     product = np.column_stack([X, side, won]).astype(np.float32)
+    product[::50, 3], product[::40, 12], product[5, 12] = np.inf, np.nan, np.inf
     assert [f.column for f in dominant_together(product, y, folds, [*names, "side", "won"], 2, 11.0)] == ["side, won"]
 
 

@@ -166,3 +166,35 @@ def test_a_handful_of_rows_is_too_few(table: Any) -> None:
     few = {"X": table.X[:50], "y": table.y[:50], "intervals": (ROWS[:50], ROWS[:50] + 10)}
     with pytest.raises(TooFewRows, match="at least 100"):
         st.audit_pipeline(**arguments(table, **few))
+
+
+def test_an_estimator_stands_for_the_function_that_fits_a_clone_of_it(table: Any) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    assert st.audit_pipeline(**arguments(table, fit=linear_model.LogisticRegression())).ok
+    with pytest.raises(InputError, match=r"fit must be fit\(X, y, train, held\) or an estimator, but is str"):
+        st.audit_pipeline(**arguments(table, fit="LogisticRegression"))
+
+
+def test_the_columns_of_a_frame_name_what_leaks_and_printing_shows_it(table: Any) -> None:
+    frame = pd.DataFrame(table.X[:, :2], columns=["mom", "vol"]).assign(tomorrow=table.y + 0.001 * table.X[:, 0])
+    report = st.audit_pipeline(**arguments(table, X=frame, fit=None))
+    assert report.leaking_columns == ["tomorrow"]
+    assert "1 of 3 columns leak" in str(report)
+    assert "tomorrow  dominance" in str(report)
+    cut = st.audit_pipeline(**arguments(table, split=[(ROWS[:400], ROWS[405:])], fit=None))
+    assert str(cut).startswith("pipeline: split leaks (")
+
+
+def test_label_ends_as_a_series_and_times_with_a_zone(table: Any) -> None:
+    time = pd.date_range("2024-01-01", periods=N, freq="15min", tz="Europe/London")
+    ends = pd.Series(time + pd.Timedelta("150min"), index=time)
+    for cut, ok in ((405, False), (409, False), (410, True)):
+        split = [(ROWS[:400], ROWS[cut:])]
+        assert st.audit_pipeline(**arguments(table, intervals=ends, split=split, fit=None)).ok is ok
+
+
+def test_missing_intervals_are_remarked_on_and_labels_in_words_are_refused(table: Any) -> None:
+    report = st.audit_pipeline(**arguments(table, intervals=None, split=st.splits.PurgedKFold(3), fit=None))
+    assert "no_intervals" in [remark.kind for remark in report.remarks]
+    with pytest.raises(InputError, match=r"y must hold numbers.*np\.unique"):
+        st.audit_pipeline(**arguments(table, y=np.where(table.y > 0, "up", "down")))

@@ -147,11 +147,24 @@ def test_the_history_that_would_settle_it_is_told_in_bars_and_in_time(builders: 
     assert told(first_screen(result)).endswith("some 10,000 bars in place of 1,000.")
 
 
+def test_answers_that_are_right_about_long_swings_only_are_said_to_be(builders: Builders) -> None:
+    above = {"statistic": 0.65, "accuracy": 0.65, "p_stretches": 0.4}
+    text = told(first_screen(judged(builders, failed=("stretches",), **above)))
+    assert "It is right about long swings, not about single answers." in text
+    assert "luck does as well in 40.0 % of cases" in text
+    assert "long swings" not in told(first_screen(judged(builders, failed=("e_value",), **above)))
+    within_luck = judged(builders, failed=("stretches", "p_oos"), p_stretches=0.4)
+    assert "long swings" not in told(first_screen(within_luck))
+
+
 def test_losing_trades_ask_for_other_trades_not_for_more_bars(builders: Builders) -> None:
     above = {"statistic": 0.65, "accuracy": 0.65, "trades": 80, "mean_r_net": -0.1}
     last = first_screen(judged(builders, failed=("expected_value",), **above))["steps"][-1]
     assert last["title"] == "What could help:"
     assert "More bars alone will hardly change it" in last["text"]
+    behind = first_screen(judged(builders, failed=("expected_value", "skill", "selector"), **above))["steps"][-1]
+    assert behind["title"] == "What would settle it:"
+    assert "14,053 unseen rows" in behind["text"]
 
 
 def test_a_fall_is_called_a_fall_and_a_refused_rise_is_not(builders: Builders) -> None:
@@ -184,7 +197,8 @@ LAST = {
     "What this does not say.", "What would settle it:", "What could help:", "More of the same will hardly help:",
 }  # fmt: skip
 RULES = (
-    "rows", "class_rows", "selector", "consistency", "p_combined", "p_oos", "e_value", "skill", "trades",
+    "rows", "class_rows", "selector", "consistency", "p_combined", "p_oos", "p_own", "stretches", "e_value", "skill",
+    "trades",
     "expected_value", "trade_luck", "multiple_testing",
 )  # fmt: skip
 
@@ -202,6 +216,7 @@ def test_whatever_failed_the_story_has_one_end_and_contradicts_no_number(seed: i
         judged(
             builders, kind, failed, statistic=right, accuracy=right, luck_high=luck_high, mean_r_net=mean, trades=40,
             p_trades=0.2, n_oos=rows, n_required=needed, metric=metric, val_statistic=draw.choice([None, 0.4, 0.8]),
+            p_stretches=draw.choice([None, 0.4]),
         )
     )  # fmt: skip
     titles, text = [step["title"] for step in screen["steps"]], told(screen)
