@@ -88,6 +88,7 @@ honesty: build ## How often noise is deployed and a signal found: 1,000 runs of 
 	-$(PY) benchmarks/honesty/leaks.py --out build/honesty
 	-$(PY) benchmarks/honesty/leaks_second.py --out build/honesty/leaks_second.json
 	-$(PY) benchmarks/honesty/canary.py --replay
+	-OMP_NUM_THREADS=1 $(PY) benchmarks/honesty/hostile.py --runs 200 --why
 	$(PY) benchmarks/honesty
 
 lint: build ## Formatting, lint and types

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 import smctrain as st
 from smctrain.verdict import Trials, Verdict
+from smctrain.verdict.ledger import Judged
 
 if TYPE_CHECKING:
     from honesty.bounds import Count
@@ -495,13 +496,21 @@ def one_factor(seed: int) -> list[Verdict]:
     return _together(tables)
 
 
-def best_of_many(seed: int) -> list[Verdict]:
-    """50 symbols one after the other, each judged as if it were the only one: the best is shown around."""
-    found = []
-    for k in range(50):
-        table = plain(np.random.default_rng([seed, 51, k]), FIRST + 1000)
-        found.append(judged(table, lightly(table)))
-    return found
+def best_of_many(counted: bool) -> Callable[[int], list[Verdict]]:
+    """50 symbols one after the other, then the best one again, alone; `counted`: the ledger knows of the others."""
+
+    def work(seed: int) -> list[Verdict]:
+        found = []
+        for k in range(50):
+            table = plain(np.random.default_rng([seed, 51, k]), FIRST + 1000)
+            found.append(judged(table, lightly(table)))
+        p = [float(v.evidence["p_comb"] or 1.0) for v in found]
+        best = int(np.argmin(p))
+        others = [Judged(f"S{k}", f"S{k}", p[k], 0.0) for k in range(50) if k != best]
+        judged_last = st.verdict.apply_multiple_testing({"best": found[best]}, earlier=others if counted else ())
+        return list(judged_last.values())
+
+    return work
 
 
 def reruns(counted: bool, runs: int = 30) -> Callable[[int], list[Verdict]]:
@@ -586,7 +595,8 @@ ATTACKS: list[Attack] = [
     Attack("after a leak", after_a_leak.__doc__ or "", 300, after_a_leak),
     Attack("30 starts", moved_starts.__doc__ or "", 60, moved_starts),
     Attack("30 targets", other_labels.__doc__ or "", 60, other_labels),
-    Attack("best of 50 symbols", best_of_many.__doc__ or "", 40, best_of_many, 1.0),
+    Attack("best of 50, ledger", best_of_many.__doc__ or "", 40, best_of_many(True)),
+    Attack("best of 50, no ledger", best_of_many.__doc__ or "", 40, best_of_many(False), 1.0),
 ]  # fmt: skip
 
 
