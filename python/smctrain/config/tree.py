@@ -210,7 +210,8 @@ class Evaluation(Section):
     window: AtLeastOne | None = None
     """Rolling: each window learns from this many of the latest decisions; null: from all before it."""
     dependence: Literal["independent", "arbitrary"] = "independent"
-    """How symbols are judged together: Benjamini-Hochberg, or e-BH, which holds however they depend on each other."""
+    """How symbols are judged together: Benjamini-Hochberg, or e-BH, which holds however they depend on each other but
+    leans on E, which luck can raise where outcomes drift."""
     final_refit: StrictBool = True
     """Whether a model that may be deployed is fitted once more on all rows; that one goes live."""
 

@@ -24,7 +24,8 @@ def apply_multiple_testing(
     verdicts : symbol -> its own verdict, every symbol of the run included
     q : false discovery rate
     dependence : "independent" (Benjamini-Hochberg on the combined p) or "arbitrary" (e-BH on
-        E after the last row)
+        E after the last row: holds however symbols depend on one another, but leans on E, which luck can raise where
+        outcomes drift; the rules of each symbol alone hold besides)
     earlier : what the ledger knows of other symbols and targets
         Fifty symbols tried one by one are fifty: the best of them, run again alone, is judged among them.
     """
