@@ -327,7 +327,9 @@ class LeakAudit(Section):
     duplicates: StrictBool = True
     """Copies of held-out rows among training rows: a few leave training, many stop the symbol."""
     single_columns: StrictBool = True
-    """Columns that know the answer by themselves are taken out, and everything is fitted again."""
+    """Columns that know the answer by themselves, or together, are taken out, and everything is fitted again."""
+    on_leak: Literal["quarantine", "fail"] = "quarantine"
+    """What happens where such a column is found: "fail" stops the symbol and names it."""
     max_auc: Annotated[StrictFloat, Field(gt=0.5, le=1.0)] = 0.70
     """Out-of-fold AUC of one column alone, above which (by 2 standard errors) it goes into quarantine."""
     max_correlation: Annotated[StrictFloat, Field(gt=0.0, le=1.0)] = 0.999

@@ -28,7 +28,7 @@ from smctrain.audit.together import dominant_together
 from smctrain.audit.twins import TwinFinder, Twins
 from smctrain.config import Config
 from smctrain.dataset import Dataset
-from smctrain.exceptions import SplitLeak, TooFewColumns
+from smctrain.exceptions import FeatureLeak, SplitLeak, TooFewColumns
 from smctrain.prepare import Preparation
 from smctrain.prepare.preparation import hash_of_rows, indicator_name
 from smctrain.training.inner import inner_embargo
@@ -94,6 +94,8 @@ class Guard:
         ------
         SplitLeak
             Names the split, the fold and the rows.
+        FeatureLeak
+            Names the columns, where `leak_audit.on_leak` is "fail".
         """
         self.check_intervals()
         if self.settings.duplicates:
@@ -225,6 +227,13 @@ class Guard:
         )
 
     def _put_away(self, found: Sequence[Finding]) -> None:
+        if found and self.settings.on_leak == "fail":
+            told = "; ".join(f"{finding.column}: {finding.detail}" for finding in found[:5])
+            more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+            raise FeatureLeak(
+                f"{self.data.symbol}: columns that know too much ({told}{more}). Look at how they are made; with "
+                'leak_audit.on_leak = "quarantine" a run goes on without them.'
+            )
         for finding in found:
             if finding.column not in self.quarantine:
                 self.quarantine[finding.column] = f"quarantined as a possible leak: {finding.detail}"

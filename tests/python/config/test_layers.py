@@ -238,7 +238,7 @@ OTHER_VALUES: dict[str, Any] = {
     "logistic_regression.class_weight": None, "catboost.class_weight": None, "catboost.boosting_type": "Ordered",
     "ngboost.class_weight": None,
     "leak_audit.duplicates": False, "leak_audit.single_columns": False, "leak_audit.max_auc": 0.8,
-    "leak_audit.sentinels": True, "leak_audit.canary": 3,
+    "leak_audit.sentinels": True, "leak_audit.canary": 3, "leak_audit.on_leak": "fail",
     "selector.profile": "seed", "output.root": "elsewhere", "features.settings": {"fvg.min_atr": 0.5},
 }  # fmt: skip
 

@@ -116,6 +116,16 @@ def test_a_column_that_knows_the_answer_is_taken_out_and_named_first(
     assert len(predicted) == len(market["SIM2"].base)
 
 
+def test_a_run_that_asks_for_it_fails_with_the_name_of_the_column(market: st.BarSet, tmp_path: Path) -> None:
+    run = st.train(
+        market, resolved(symbols=("SIM2",), leak_audit__on_leak="fail"), out=tmp_path / "run",
+        features=outcome_by_stamp(market, 0.0),
+    )  # fmt: skip
+    [failure] = run.symbol_failures
+    assert "looked_up" in failure.error
+    assert "columns that know too much" in failure.error
+
+
 def test_with_the_rule_switched_off_the_same_column_is_kept(market: st.BarSet) -> None:
     run = st.train(
         market, resolved(symbols=("SIM2",), leak_audit__single_columns=False), features=outcome_by_stamp(market, 0.0)
@@ -305,6 +315,8 @@ def test_arrays_are_guarded_too() -> None:
     assert [finding.column for finding in found.leak_audit.quarantined] == ["answer"]
     assert found.families["LogisticRegression"].windows[0]["accuracy"] < 0.8
     assert "answer" in found.leak_audit.headline
+    with pytest.raises(FeatureLeak, match=r'columns that know too much \(answer: .*leak_audit.on_leak = "quarantine"'):
+        evaluate_arrays(X, table.y, rows, rows + 10, **few, config={"leak_audit.on_leak": "fail"})
     copied = X[:, :12].copy()
     copied[100:400] = copied[1_000:1_300]
     with pytest.raises(SplitLeak, match="have a copy among the training rows"):
