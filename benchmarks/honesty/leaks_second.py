@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 
+# Before anything imports NumPy: it reads these when it loads.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 import argparse
@@ -23,13 +24,13 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent)]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import numpy as np  # noqa: E402
-from second_leaks import columns, fits, later, rows, strong, tables  # noqa: E402
-from second_leaks.base import CASES, Case, judge  # noqa: E402
+import numpy as np
+from second_leaks import columns, fits, later, rows, strong, tables
+from second_leaks.base import CASES, Case, judge
 
-import smctrain as st  # noqa: E402
+import smctrain as st
 
 __all__ = ["CASES", "columns", "fits", "judge", "later", "main", "rows", "strong", "tables"]
 

@@ -2,7 +2,7 @@
 
 rows, class_rows (of numbers: train_rows)   could these rows tell at all?
 selector           a model was left after the choice on inner rows
-consistency        its OOS score agrees with them
+consistency        its OOS score does not fall behind them by more than luck explains
 p_combined, p_oos  luck explains it too rarely
 p_own              neither does another model's skill (of classes), see Note [The best is not the chosen]
 p_forward          neither does hindsight, nor another model's skill (of numbers, see hindsight.py)

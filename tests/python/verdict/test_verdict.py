@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 
 import numpy as np
 import pytest
+import standard_process
 
 import smctrain as st
 from smctrain.exceptions import InputError
 from smctrain.verdict import Trials, Verdict, apply_multiple_testing, decide
 from smctrain.verdict.measure import twice_the_variance
 
-HORIZON = 10
+HORIZON = standard_process.HORIZON
 TRAIN = slice(0, 1400)
 INNER = slice(1410, 1710)
 OOS_START = 1720
 
 
 def markets(seeds: range, edge: float, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The standard process: GARCH returns whose mean is edge * x of the bar before.
-
-    Returns x (runs, n), noise columns u (runs, n, 3), y (runs, n) = 1 when the price is higher 10 bars later.
-    """
-    total = n + 500 + HORIZON
-    z = np.empty((len(seeds), total))
-    e = np.empty((len(seeds), total, 4))
-    for i, seed in enumerate(seeds):
-        rng = np.random.default_rng(seed)
-        z[i] = rng.standard_normal(total)
-        e[i] = rng.standard_normal((total, 4))
-    x, u, r = np.empty_like(z), np.empty((*z.shape, 3)), np.empty_like(z)
-    variance = np.ones(len(seeds))
-    r[:, 0], x[:, 0], u[:, 0] = z[:, 0], e[:, 0, 0], e[:, 0, 1:]
-    for t in range(1, total):
-        variance = 0.05 + 0.08 * r[:, t - 1] ** 2 + 0.87 * variance
-        r[:, t] = np.sqrt(variance) * (z[:, t] + edge * x[:, t - 1])
-        x[:, t] = 0.95 * x[:, t - 1] + math.sqrt(1 - 0.95**2) * e[:, t, 0]
-        u[:, t] = 0.9 * u[:, t - 1] + math.sqrt(1 - 0.9**2) * e[:, t, 1:]
-    p = np.cumsum(r, axis=1)[:, 500:]
-    y = (p[:, HORIZON:] > p[:, :-HORIZON]).astype(np.int64)
-    return x[:, 500 : 500 + n], u[:, 500 : 500 + n], y
+    """As the standard process, with y (runs, n) = 1 when the price is higher 10 bars later."""
+    x, u, ahead = standard_process.markets(seeds, edge, n)
+    return x, u, (ahead > 0).astype(np.int64)
 
 
 def judge(x: np.ndarray, u: np.ndarray, y: np.ndarray, *, related: bool = False) -> Verdict:
