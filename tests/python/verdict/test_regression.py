@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import standard_process
 
 import smctrain as st
 from smctrain.exceptions import InputError
 from smctrain.verdict import Trials, Verdict, apply_multiple_testing, decide
+
+from . import standard_process
 
 HORIZON = standard_process.HORIZON
 TRAIN, INNER, OOS = slice(0, 1400), slice(1410, 1710), slice(1720, 2720)

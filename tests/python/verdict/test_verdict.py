@@ -7,12 +7,13 @@ import json
 
 import numpy as np
 import pytest
-import standard_process
 
 import smctrain as st
 from smctrain.exceptions import InputError
 from smctrain.verdict import Trials, Verdict, apply_multiple_testing, decide
 from smctrain.verdict.measure import twice_the_variance
+
+from . import standard_process
 
 HORIZON = standard_process.HORIZON
 TRAIN = slice(0, 1400)
